@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The platform contract: what the library needs from the ground that it stands on.
+ *
+ * A hosted build brings an implementation on Linux futexes (lib/hosted/platform.c). A freestanding
+ * program implements these two functions; beside them core and strategies leave undefined only
+ * memcpy, memmove, memset and memcmp, which compilers demand of every program.
+ *
+ * Interrupt context: a library lock is held for a bounded number of steps, but a thread that finds
+ * it taken waits. Library calls that take a lock (balloon.h says which) may therefore run in an
+ * interrupt handler only if no interrupted code can hold the same lock.
+ */
+#ifndef BALLOON_PLATFORM_H
+#define BALLOON_PLATFORM_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Sleep while *word equals expected.
+ *
+ * word: any aligned word; it stays mapped, though it may have become another lock's meanwhile.
+ * expected: the value that the caller saw. If *word differs on entry, return at once; the comparison
+ * and the falling asleep are one step with respect to balloon_platform_wake() on the same word.
+ * May return early without cause: the caller tests again. A single-threaded platform may spin or
+ * halt until an interrupt.
+ * Threads: any. Locks: called with none of the library's spinning locks held by this thread, except
+ * that a thread which waits for the inner of two locks holds the outer.
+ */
+void balloon_platform_wait(const uint32_t *word, uint32_t expected);
+
+/**
+ * Wake up to n_threads of the threads that sleep in balloon_platform_wait() on word.
+ *
+ * word: used as an address only. It is not read or written: its lock may be held by somebody else
+ * already.
+ * n_threads: 1, or UINT32_MAX for all.
+ */
+void balloon_platform_wake(const uint32_t *word, uint32_t n_threads);
+
+/** Tell the processor that this is a spinning loop. */
+static inline void balloon_platform_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

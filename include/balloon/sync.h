@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The sync layer: every access to shared state, in two families, and the two kinds of lock.
+ *
+ * Plain accesses (BALLOON_READ, BALLOON_WRITE) are for what a lock protects. To a race tool they
+ * are ordinary loads and stores, so a missing lock is found.
+ *
+ * Atomic accesses (balloon_atomic_*) are for the few words that are shared without a lock. Each
+ * such word is initialised with balloon_atomic_init(), which names its kind from the one list
+ * below: only these words are told to helgrind and drd to ignore. ThreadSanitizer needs no telling.
+ *
+ * This header is for strategies and for the library itself. Programs include <balloon/balloon.h>.
+ */
+#ifndef BALLOON_SYNC_H
+#define BALLOON_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <balloon/platform.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The words that race tools are told to ignore, all of them, with the reason for each.
+ *
+ * A new kind of word starts here. No other place in the tree tells a tool to look away.
+ */
+enum balloon_shared_word {
+	/* A lock's word is raced for by design: the winner of the read-modify-write owns the lock.
+	 * What the lock protects stays checked, through the lock's own annotations. */
+	BALLOON_SHARED_LOCK,
+	/* A descriptor's flags hold the page lock bit beside the flags that the lockless pre-check of a
+	 * scanner reads. Flags other than the bit change only under the strategy's locks. */
+	BALLOON_SHARED_PAGE_FLAGS,
+	/* A reference is raised by scanners that hold no lock yet. The count protects no memory:
+	 * descriptors live as long as their map. */
+	BALLOON_SHARED_REFERENCES,
+	/* The mark of a ballooned page (mapping pointer, map count, page type): written under the
+	 * strategy's locks, read by the lockless pre-check, tested again under a lock. */
+	BALLOON_SHARED_MARK,
+	/* Whether a device is open: written under the locks of its map and strategy, read by every call
+	 * to refuse a device that was destroyed. */
+	BALLOON_SHARED_OPEN,
+	/* An event counter of the whole map, raised on slow paths; it orders nothing. */
+	BALLOON_SHARED_COUNTER,
+};
+
+/*
+ * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks,
+ * yields at random around them, so that a tool sees more schedules than one, and a checking build
+ * (option `checking`) holds the lock ranks against each thread's held locks. Other builds compile
+ * all of it to nothing.
+ */
+#ifdef BALLOON_ANNOTATE
+void balloon_hook_ignore(const void *word, size_t size_bytes, enum balloon_shared_word kind);
+void balloon_hook_lock_create(const void *word);
+void balloon_hook_lock_destroy(const void *word);
+void balloon_hook_lock_acquired(const void *word);
+void balloon_hook_lock_released(const void *word);
+void balloon_hook_yield(void);
+#else
+#define balloon_hook_ignore(word, size_bytes, kind) ((void)(word), (void)(kind))
+#define balloon_hook_lock_create(word)              ((void)(word))
+#define balloon_hook_lock_destroy(word)             ((void)(word))
+#define balloon_hook_lock_acquired(word)            ((void)(word))
+#define balloon_hook_lock_released(word)            ((void)(word))
+#define balloon_hook_yield()                        ((void)0)
+#endif
+
+/** The lock classes, in the order in which one thread may take them. Trylocks are exempt. */
+enum balloon_lock_rank {
+	BALLOON_RANK_SLOTS = 1, /* a map's device slots */
+	BALLOON_RANK_PAGE,      /* a page lock bit */
+	BALLOON_RANK_PAGES,     /* a pages lock: one device's, or one for all devices of a map */
+};
+
+#ifdef BALLOON_CHECKING
+void balloon_check_failed(const char *what, const char *file, int line);
+void balloon_check_acquire(const void *word, enum balloon_lock_rank rank);
+void balloon_check_acquired(const void *word, enum balloon_lock_rank rank);
+void balloon_check_released(const void *word);
+bool balloon_check_held(const void *word);
+/** Assert what only a bug of the library or of a strategy can break. */
+#define BALLOON_ASSERT(condition)                                                                  \
+	((condition) ? (void)0 : balloon_check_failed(#condition, __FILE__, __LINE__))
+#else
+#define balloon_check_acquire(word, rank)  ((void)(word), (void)(rank))
+#define balloon_check_acquired(word, rank) ((void)(word), (void)(rank))
+#define balloon_check_released(word)       ((void)(word))
+#define BALLOON_ASSERT(condition)          ((void)sizeof(!(condition)))
+#endif
+
+/* Plain accesses. */
+
+#define BALLOON_READ(lvalue)         (lvalue)
+#define BALLOON_WRITE(lvalue, value) ((void)((lvalue) = (value)))
+
+/* Atomic accesses. The value is touched by the macros below alone. */
+
+struct balloon_atomic_u32 {
+	uint32_t value;
+};
+
+/** As wide as a pointer: counters, and pointers that are compared and not yet trusted. */
+struct balloon_atomic_word {
+	uintptr_t value;
+};
+
+#define BALLOON_RELAXED __ATOMIC_RELAXED
+#define BALLOON_ACQUIRE __ATOMIC_ACQUIRE
+#define BALLOON_RELEASE __ATOMIC_RELEASE
+
+/* Before the word is shared. */
+#define balloon_atomic_init(word, initial, kind)                                                   \
+	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
+#define balloon_atomic_load(word, order)         __atomic_load_n(&(word)->value, (order))
+#define balloon_atomic_store(word, new_value, order)                                               \
+	__atomic_store_n(&(word)->value, (new_value), (order))
+#define balloon_atomic_exchange(word, new_value, order)                                            \
+	__atomic_exchange_n(&(word)->value, (new_value), (order))
+/* Each returns the value before the operation. */
+#define balloon_atomic_add(word, operand, order) __atomic_fetch_add(&(word)->value, (operand), (order))
+#define balloon_atomic_sub(word, operand, order) __atomic_fetch_sub(&(word)->value, (operand), (order))
+#define balloon_atomic_or(word, operand, order)  __atomic_fetch_or(&(word)->value, (operand), (order))
+#define balloon_atomic_and(word, operand, order) __atomic_fetch_and(&(word)->value, (operand), (order))
+/* True when *word was *expected and is now new_value; else *expected becomes what was there. */
+#define balloon_atomic_cas(word, expected, new_value, order)                                       \
+	__atomic_compare_exchange_n(                                                                   \
+		&(word)->value, (expected), (new_value), false, (order), BALLOON_RELAXED)
+
+/*
+ * The lock: spin briefly, then sleep. Threads that outnumber the processors make fair spinning
+ * locks wait for waiters that do not run; a sleeping waiter costs a wake-up instead.
+ *
+ * L1 (acquire) in balloon_lock_acquire() and balloon_lock_try() pairs with L2 (release) in
+ * balloon_lock_release(): whoever takes the lock sees all that its last holder wrote. Without L2's
+ * release the next holder may find a list half linked.
+ */
+struct balloon_lock {
+	struct balloon_atomic_u32 word; /* enum balloon_lock_state */
+	uint32_t rank;                  /* enum balloon_lock_rank; constant */
+	struct balloon_atomic_word *n_contended; /* where to count acquisitions that had to wait */
+};
+
+enum balloon_lock_state {
+	BALLOON_LOCK_FREE = 0,
+	BALLOON_LOCK_HELD = 1,
+	BALLOON_LOCK_AWAITED = 2, /* held, and somebody may sleep */
+};
+
+/** Make a lock of the caller's memory. Threads: before it is shared. */
+static inline void balloon_lock_init(struct balloon_lock *lock, enum balloon_lock_rank rank,
+	struct balloon_atomic_word *n_contended)
+{
+	balloon_atomic_init(&lock->word, BALLOON_LOCK_FREE, BALLOON_SHARED_LOCK);
+	lock->rank = rank;
+	lock->n_contended = n_contended;
+	balloon_hook_lock_create(&lock->word);
+}
+
+static inline void balloon_lock_fini(struct balloon_lock *lock)
+{
+	balloon_hook_lock_destroy(&lock->word);
+}
+
+/** The waiting half of balloon_lock_acquire(): lib/sync.c. */
+void balloon_lock_wait(struct balloon_lock *lock);
+
+static inline bool balloon_lock_try(struct balloon_lock *lock)
+{
+	uint32_t expected = BALLOON_LOCK_FREE;
+	if (!balloon_atomic_cas(&lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
+		return false;
+	balloon_hook_lock_acquired(&lock->word);
+	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
+	return true;
+}
+
+static inline void balloon_lock_acquire(struct balloon_lock *lock)
+{
+	uint32_t expected = BALLOON_LOCK_FREE;
+	balloon_hook_yield();
+	balloon_check_acquire(&lock->word, (enum balloon_lock_rank)lock->rank);
+	if (!balloon_atomic_cas(&lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
+		balloon_lock_wait(lock);
+	balloon_hook_lock_acquired(&lock->word);
+	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
+}
+
+/** After the release the lock's memory is not read or written: only its address is used. */
+static inline void balloon_lock_release(struct balloon_lock *lock)
+{
+	const uint32_t *address = &lock->word.value;
+	balloon_check_released(&lock->word);
+	balloon_hook_lock_released(&lock->word);
+	if (balloon_atomic_exchange(&lock->word, BALLOON_LOCK_FREE, BALLOON_RELEASE) == /* L2 */
+		BALLOON_LOCK_AWAITED)
+		balloon_platform_wake(address, 1);
+	balloon_hook_yield();
+}
+
+/** Assert that this thread holds the lock, in checking builds. */
+#ifdef BALLOON_CHECKING
+#define balloon_lock_assert_held(lock) BALLOON_ASSERT(balloon_check_held(&(lock)->word))
+#define balloon_page_lock_assert_held(flags) BALLOON_ASSERT(balloon_check_held(flags))
+#else
+#define balloon_lock_assert_held(lock) ((void)(lock))
+#define balloon_page_lock_assert_held(flags) ((void)(flags))
+#endif
+
+/*
+ * The page lock: a bit in a word that a design shares with flags of its own, from
+ * BALLOON_PAGE_FLAG_FIRST up. Those may change while the lock is held or free; a waiter just wakes
+ * early and looks again.
+ *
+ * P1 (acquire) in balloon_page_trylock() and balloon_page_lock() pairs with P2 (release) in
+ * balloon_page_unlock(). Without P2's release the next holder may see a page's old state.
+ */
+enum {
+	BALLOON_PAGE_LOCKED = 1u << 0,
+	BALLOON_PAGE_AWAITED = 1u << 1, /* somebody may sleep until the bit is clear */
+	BALLOON_PAGE_FLAG_FIRST = 1u << 2,
+};
+
+static inline void balloon_page_lock_init(struct balloon_atomic_u32 *flags)
+{
+	balloon_atomic_init(flags, 0, BALLOON_SHARED_PAGE_FLAGS);
+	balloon_hook_lock_create(flags);
+}
+
+static inline void balloon_page_lock_fini(struct balloon_atomic_u32 *flags)
+{
+	balloon_hook_lock_destroy(flags);
+}
+
+/** The waiting half of balloon_page_lock(): lib/sync.c. */
+void balloon_page_lock_wait(
+	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended);
+
+static inline bool balloon_page_try_bit(struct balloon_atomic_u32 *flags)
+{
+	return !(balloon_atomic_or(flags, BALLOON_PAGE_LOCKED, BALLOON_ACQUIRE) & /* P1 */
+		BALLOON_PAGE_LOCKED);
+}
+
+/** Take the page lock unless somebody holds it; count a failure in *n_contended. */
+static inline bool balloon_page_trylock(
+	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended)
+{
+	balloon_hook_yield();
+	if (!balloon_page_try_bit(flags)) {
+		balloon_atomic_add(n_contended, 1, BALLOON_RELAXED);
+		return false;
+	}
+	balloon_hook_lock_acquired(flags);
+	balloon_check_acquired(flags, BALLOON_RANK_PAGE);
+	return true;
+}
+
+/** Take the page lock, sleeping until it is free; count a wait in *n_contended. */
+static inline void balloon_page_lock(
+	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended)
+{
+	balloon_hook_yield();
+	balloon_check_acquire(flags, BALLOON_RANK_PAGE);
+	if (!balloon_page_try_bit(flags))
+		balloon_page_lock_wait(flags, n_contended);
+	balloon_hook_lock_acquired(flags);
+	balloon_check_acquired(flags, BALLOON_RANK_PAGE);
+}
+
+/** After the unlock the word is not read or written: only its address is used. */
+static inline void balloon_page_unlock(struct balloon_atomic_u32 *flags)
+{
+	const uint32_t *address = &flags->value;
+	balloon_check_released(flags);
+	balloon_hook_lock_released(flags);
+	if (balloon_atomic_and(flags, ~(uint32_t)(BALLOON_PAGE_LOCKED | BALLOON_PAGE_AWAITED),
+			BALLOON_RELEASE) & /* P2 */
+		BALLOON_PAGE_AWAITED)
+		balloon_platform_wake(address, UINT32_MAX);
+	balloon_hook_yield();
+}
+
+/*
+ * References of a page. They order nothing (relaxed throughout): a count is compared under a page
+ * lock, or keeps a scanner from starting on a page without owner. No memory is freed at zero.
+ */
+static inline void balloon_reference_init(struct balloon_atomic_u32 *references)
+{
+	balloon_atomic_init(references, 0, BALLOON_SHARED_REFERENCES);
+}
+
+static inline void balloon_reference_get(struct balloon_atomic_u32 *references)
+{
+	balloon_atomic_add(references, 1, BALLOON_RELAXED);
+}
+
+/** Drop n references that the caller holds. */
+static inline void balloon_reference_put(struct balloon_atomic_u32 *references, uint32_t n)
+{
+	uint32_t before = balloon_atomic_sub(references, n, BALLOON_RELAXED);
+	BALLOON_ASSERT(before >= n);
+	(void)before;
+}
+
+/** Raise the count unless it is zero: the first step of a scanner that holds nothing. */
+static inline bool balloon_reference_get_unless_zero(struct balloon_atomic_u32 *references)
+{
+	uint32_t seen = balloon_atomic_load(references, BALLOON_RELAXED);
+	while (seen != 0)
+		if (balloon_atomic_cas(references, &seen, seen + 1, BALLOON_RELAXED))
+			return true;
+	return false;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations: refuse what no strategy should see, then ask the strategy. */
+
+#include <balloon/strategy.h>
+
+static int check_batch(const struct balloon_page *pages, size_t n_pages)
+{
+	if (!pages || n_pages == 0)
+		return -EINVAL;
+	return n_pages > BALLOON_BATCH_MAX ? -E2BIG : 0;
+}
+
+static int check_device(const struct balloon_device *device)
+{
+	if (!device)
+		return -EINVAL;
+	return balloon_device_is_open(device) ? 0 : -ENODEV;
+}
+
+/* How many pages from the start of the batch are pages of this map: the rest cannot be done. */
+static size_t n_in_range(
+	const struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	size_t n = 0;
+	while (n < n_pages && pages[n].index < map->n_pages)
+		n++;
+	return n;
+}
+
+int balloon_pages_insert(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	int result = check_batch(pages, n_pages);
+	if (result == 0)
+		result = check_device(device);
+	if (result < 0)
+		return result;
+	size_t n = n_in_range(device->map, pages, n_pages);
+	return n ? device->map->strategy->insert(device, pages, n) : -ERANGE;
+}
+
+int balloon_pages_dequeue(
+	struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
+{
+	int result = check_batch(pages, n_pages);
+	if (result == 0)
+		result = check_device(device);
+	return result < 0 ? result : device->map->strategy->dequeue(device, pages, n_pages);
+}
+
+int balloon_pages_isolate(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	int result = check_batch(pages, n_pages);
+	if (result < 0 || !map)
+		return result < 0 ? result : -EINVAL;
+	size_t n = n_in_range(map, pages, n_pages);
+	result = n ? map->strategy->isolate(map, pages, n) : -ERANGE;
+	if (result < 0 || (size_t)result < n) /* it stopped at a page that it tried in vain */
+		balloon_atomic_add(&map->n_isolate_failures, 1, BALLOON_RELAXED);
+	return result;
+}
+
+int balloon_pages_putback(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	int result = check_batch(pages, n_pages);
+	if (result < 0 || !map)
+		return result < 0 ? result : -EINVAL;
+	size_t n = n_in_range(map, pages, n_pages);
+	return n ? map->strategy->putback(map, pages, n) : -ERANGE;
+}
+
+/* How many pairs from the start of the batch are two different pages of this map. */
+static size_t n_pairs(const struct balloon_memmap *map, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, size_t n_pages)
+{
+	size_t n = 0;
+	while (n < n_pages && new_pages[n].index < map->n_pages &&
+		old_pages[n].index < map->n_pages && new_pages[n].index != old_pages[n].index)
+		n++;
+	return n;
+}
+
+int balloon_pages_migrate(struct balloon_device *device, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, size_t n_pages)
+{
+	int result = check_batch(new_pages, n_pages);
+	if (result == 0)
+		result = check_batch(old_pages, n_pages);
+	if (result == 0)
+		result = check_device(device);
+	if (result < 0)
+		return result;
+	size_t n = n_pairs(device->map, new_pages, old_pages, n_pages);
+	if (n == 0)
+		return new_pages[0].index == old_pages[0].index &&
+				new_pages[0].index < device->map->n_pages
+			? -EINVAL
+			: -ERANGE;
+	return device->map->strategy->migrate(device, new_pages, old_pages, n);
+}
+
+int balloon_pages_finalize(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	int result = check_batch(pages, n_pages);
+	if (result == 0)
+		result = check_device(device);
+	if (result < 0)
+		return result;
+	size_t n = n_in_range(device->map, pages, n_pages);
+	return n ? device->map->strategy->finalize(device, pages, n) : -ERANGE;
+}
+
+bool balloon_page_is_candidate(const struct balloon_memmap *map, struct balloon_page page)
+{
+	return map && page.index < map->n_pages && map->strategy->is_candidate(map, page);
+}
+
+struct balloon_device *balloon_page_device(struct balloon_memmap *map, struct balloon_page page)
+{
+	return map && page.index < map->n_pages ? map->strategy->device_of(map, page) : NULL;
+}
