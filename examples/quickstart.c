@@ -29,6 +29,6 @@ int main(void)
 	int n = balloon_pages_dequeue(balloon, pages, 8);
 	printf("deflated %d pages, first %u\n", n, n > 0 ? (unsigned)pages[0].index : 0);
 	bool is_done = n == 8 && balloon_device_destroy(map, balloon) == 0 &&
-		balloon_memmap_destroy(map) == 0;
+		       balloon_memmap_destroy(map) == 0;
 	return is_done ? 0 : 1;
 }

@@ -13,8 +13,7 @@ static struct balloon_device *free_slot(struct balloon_memmap *map)
 	return NULL;
 }
 
-int balloon_device_create(
-	struct balloon_memmap *map, void *context, struct balloon_device **result)
+int balloon_device_create(struct balloon_memmap *map, void *context, struct balloon_device **result)
 {
 	if (!map || !result)
 		return -EINVAL;
@@ -109,7 +108,7 @@ int balloon_memmap_stats(struct balloon_memmap *map, struct balloon_memmap_stats
 	}
 	balloon_lock_release(&map->slots_lock);
 	stats->n_isolate_attempts = stats->devices.n_isolates +
-		balloon_atomic_load(&map->n_isolate_failures, BALLOON_RELAXED);
+				    balloon_atomic_load(&map->n_isolate_failures, BALLOON_RELAXED);
 	stats->n_lock_contended = balloon_atomic_load(&map->n_contended, BALLOON_RELAXED);
 	return 0;
 }

@@ -25,8 +25,8 @@ static bool name_is_sane(const char *name)
 	if (!name || !*name)
 		return false;
 	for (; *name; name++)
-		if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') && *name != '-' &&
-			*name != '@' && *name != '.')
+		if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') &&
+			*name != '-' && *name != '@' && *name != '.')
 			return false;
 	return true;
 }
@@ -34,10 +34,10 @@ static bool name_is_sane(const char *name)
 static bool strategy_is_complete(const struct balloon_strategy *s)
 {
 	return s->abi == BALLOON_STRATEGY_ABI && name_is_sane(s->name) && s->era &&
-		is_power_of_two(s->descriptor_align) && s->descriptor_align <= BALLOON_MEMORY_ALIGN &&
-		s->device_open && s->device_close && s->device_stats && s->insert && s->dequeue &&
-		s->isolate && s->putback && s->migrate && s->finalize && s->is_candidate &&
-		s->device_of && s->inspect;
+	       is_power_of_two(s->descriptor_align) &&
+	       s->descriptor_align <= BALLOON_MEMORY_ALIGN && s->device_open && s->device_close &&
+	       s->device_stats && s->insert && s->dequeue && s->isolate && s->putback &&
+	       s->migrate && s->finalize && s->is_candidate && s->device_of && s->inspect;
 }
 
 static uint32_t page_size(const struct balloon_memmap_config *config)
@@ -70,7 +70,7 @@ static bool geometry_is_sane(const struct balloon_memmap_config *config)
 	/* The last byte of the last page has an address of 64 bits. */
 	uint64_t last_pfn_max = UINT64_MAX >> shift_of(size);
 	return config->first_pfn <= last_pfn_max &&
-		config->n_pages - 1 <= last_pfn_max - config->first_pfn;
+	       config->n_pages - 1 <= last_pfn_max - config->first_pfn;
 }
 
 static bool embedding_is_sane(const struct balloon_memmap_config *config)
@@ -79,8 +79,8 @@ static bool embedding_is_sane(const struct balloon_memmap_config *config)
 	if (!config->descriptors)
 		return config->descriptor_stride_bytes == 0;
 	return (uintptr_t)config->descriptors % strategy->descriptor_align == 0 &&
-		config->descriptor_stride_bytes % strategy->descriptor_align == 0 &&
-		config->descriptor_stride_bytes >= strategy->descriptor_bytes;
+	       config->descriptor_stride_bytes % strategy->descriptor_align == 0 &&
+	       config->descriptor_stride_bytes >= strategy->descriptor_bytes;
 }
 
 static bool round_up(size_t *size, size_t align)
@@ -99,7 +99,7 @@ static bool append(size_t *total, size_t *offset, size_t n, size_t item_bytes)
 		return false;
 	*offset = *total;
 	return !__builtin_mul_overflow(n, item_bytes, &bytes) &&
-		!__builtin_add_overflow(*total, bytes, total);
+	       !__builtin_add_overflow(*total, bytes, total);
 }
 
 static int lay_out(const struct balloon_memmap_config *config, struct layout *layout)
@@ -183,8 +183,8 @@ static void init_descriptors(struct balloon_memmap *map)
 	}
 }
 
-int balloon_memmap_init(void *memory, size_t size_bytes,
-	const struct balloon_memmap_config *config, struct balloon_memmap **result)
+int balloon_memmap_init(void *memory, size_t size_bytes, const struct balloon_memmap_config *config,
+	struct balloon_memmap **result)
 {
 	struct layout layout;
 	struct balloon_memmap *map = (struct balloon_memmap *)memory;
@@ -258,8 +258,7 @@ const struct balloon_strategy *balloon_memmap_strategy(const struct balloon_memm
 	return map ? map->strategy : NULL;
 }
 
-int balloon_page_to_pfn(
-	const struct balloon_memmap *map, struct balloon_page page, uint64_t *pfn)
+int balloon_page_to_pfn(const struct balloon_memmap *map, struct balloon_page page, uint64_t *pfn)
 {
 	if (!map || !pfn)
 		return -EINVAL;
@@ -269,8 +268,7 @@ int balloon_page_to_pfn(
 	return 0;
 }
 
-int balloon_page_from_pfn(
-	const struct balloon_memmap *map, uint64_t pfn, struct balloon_page *page)
+int balloon_page_from_pfn(const struct balloon_memmap *map, uint64_t pfn, struct balloon_page *page)
 {
 	if (!map || !page)
 		return -EINVAL;

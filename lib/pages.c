@@ -39,8 +39,7 @@ int balloon_pages_insert(
 	return n ? device->map->strategy->insert(device, pages, n) : -ERANGE;
 }
 
-int balloon_pages_dequeue(
-	struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
+int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
 {
 	int result = check_batch(pages, n_pages);
 	if (result == 0)
@@ -95,9 +94,9 @@ int balloon_pages_migrate(struct balloon_device *device, const struct balloon_pa
 	size_t n = n_pairs(device->map, new_pages, old_pages, n_pages);
 	if (n == 0)
 		return new_pages[0].index == old_pages[0].index &&
-				new_pages[0].index < device->map->n_pages
-			? -EINVAL
-			: -ERANGE;
+				       new_pages[0].index < device->map->n_pages
+			       ? -EINVAL
+			       : -ERANGE;
 	return device->map->strategy->migrate(device, new_pages, old_pages, n);
 }
 

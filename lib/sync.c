@@ -16,14 +16,17 @@ void balloon_lock_wait(struct balloon_lock *lock)
 	for (int i = 0; i < SPINS; i++) {
 		uint32_t seen = balloon_atomic_load(&lock->word, BALLOON_RELAXED);
 		if (seen == BALLOON_LOCK_FREE &&
-			balloon_atomic_cas(&lock->word, &seen, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
+			balloon_atomic_cas(
+				&lock->word, &seen, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
 			return;
 		if (seen == BALLOON_LOCK_AWAITED)
 			break; /* others sleep already: queue behind them */
 		balloon_platform_relax();
 	}
-	/* Whoever slept cannot know whether it was the last: it leaves the lock marked as awaited. */
-	while (balloon_atomic_exchange(&lock->word, BALLOON_LOCK_AWAITED, BALLOON_ACQUIRE) != /* L1 */
+	/* Whoever slept cannot know whether it was the last: it leaves the lock marked as awaited.
+	 *  */
+	while (balloon_atomic_exchange(
+		       &lock->word, BALLOON_LOCK_AWAITED, BALLOON_ACQUIRE) != /* L1 */
 		BALLOON_LOCK_FREE)
 		balloon_platform_wait(&lock->word.value, BALLOON_LOCK_AWAITED);
 }
@@ -44,7 +47,8 @@ void balloon_page_lock_wait(
 			if (balloon_page_try_bit(flags))
 				return;
 		} else if ((seen & BALLOON_PAGE_AWAITED) ||
-			balloon_atomic_cas(flags, &seen, seen | BALLOON_PAGE_AWAITED, BALLOON_RELAXED)) {
+			   balloon_atomic_cas(
+				   flags, &seen, seen | BALLOON_PAGE_AWAITED, BALLOON_RELAXED)) {
 			balloon_platform_wait(&flags->value, seen | BALLOON_PAGE_AWAITED);
 		}
 	}

@@ -22,8 +22,9 @@ static int recount_page(struct balloon_memmap *map, uint32_t index, struct ballo
 	if (info.defect)
 		return report(finding, info.defect, index, info.device);
 	if ((info.device == NULL) != (info.state == BALLOON_PAGE_OWNED))
-		return report(finding, "I2: a page has a device exactly while it is listed or isolated",
-			index, info.device);
+		return report(finding,
+			"I2: a page has a device exactly while it is listed or isolated", index,
+			info.device);
 	if (!info.device)
 		return 0;
 	if (!balloon_device_is_open(info.device))
@@ -41,18 +42,22 @@ static int walk_list(struct balloon_device *device, struct balloon_finding *find
 	uint32_t index = map->strategy->list_next(device, BALLOON_LINK_END);
 	for (uint64_t n = 0; n < device->recounted_listed; n++) {
 		if (index == BALLOON_LINK_END)
-			return report(finding, "I1: a listed page is not on the list", UINT32_MAX, device);
+			return report(finding, "I1: a listed page is not on the list", UINT32_MAX,
+				device);
 		if (index >= map->n_pages)
-			return report(finding, "I1: a list leads out of the map", UINT32_MAX, device);
+			return report(
+				finding, "I1: a list leads out of the map", UINT32_MAX, device);
 		struct balloon_page_info info = map->strategy->inspect(map, balloon_page(index));
 		if (info.state != BALLOON_PAGE_LISTED || info.device != device)
-			return report(finding, "I1: a page on a list is not a listed page of its device",
-				index, device);
+			return report(finding,
+				"I1: a page on a list is not a listed page of its device", index,
+				device);
 		index = map->strategy->list_next(device, index);
 	}
 	return index == BALLOON_LINK_END
-		? 0
-		: report(finding, "I1: a list holds more pages than are listed", index, device);
+		       ? 0
+		       : report(finding, "I1: a list holds more pages than are listed", index,
+				 device);
 }
 
 static int check_books(struct balloon_device *device, struct balloon_finding *finding)
@@ -67,7 +72,7 @@ static int check_books(struct balloon_device *device, struct balloon_finding *fi
 	else if (stats->n_inserted - stats->n_dequeued - stats->n_finalized != n_held)
 		what = "I7: what came in less what went out is not what is there";
 	else if (stats->n_isolates - stats->n_putbacks - stats->n_migrated - stats->n_finalized !=
-		stats->n_isolated)
+		 stats->n_isolated)
 		what = "I7: isolations less their ends are not what is isolated";
 	return what ? report(finding, what, UINT32_MAX, device) : 0;
 }

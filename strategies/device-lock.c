@@ -2,7 +2,7 @@
 /*
  * device-lock: the design of Linux 7.0 (commit of January 2026), hardened.
  *
- * Descriptor, 24 bytes                                written by whoever holds
+ * Descriptor, 24 bytes                               written by whoever holds
  *   link        place on the device's list             the device lock
  *   flags       page lock bit; ISOLATED                bit: anybody; ISOLATED: page lock and device
  *                                                      lock
@@ -12,8 +12,9 @@
  *   type        "offline" and movable-ops: isolation   the device lock (plain store of an atomic
  *               may be tried                           word: scanners read it lockless)
  *   private     the owner                              the device lock (as type)
- * Map: the device lock, one for all devices. It cannot live in a device: isolate must hold it before
- * it may ask which device a page belongs to (H-07). Device: page list and books, under that lock.
+ * Map: the device lock, one for all devices. It cannot live in a device: isolate must hold it
+ * before it may ask which device a page belongs to (H-07). Device: page list and books, under that
+ * lock.
  *
  * The balloon's own half, insert and dequeue, takes no page lock and touches no reference: the
  * membership reference is the one that the caller hands over, and `private` stands for it.
@@ -29,7 +30,8 @@
  *   insert    device lock over the batch: type, private, list.
  *   dequeue   device lock over the batch: clear private, unlink.
  *   isolate   type, private set: raise the count; trylock the page; not ISOLATED: device lock;
- *             private empty: deflated meanwhile, refuse; else unlink, ISOLATED. The reference stays.
+ *             private empty: deflated meanwhile, refuse; else unlink, ISOLATED. The reference
+ *             stays.
  *   putback   lock the page, waiting; ISOLATED: device lock: list, clear ISOLATED, drop the
  *             reference, unlock the page, all before the device lock is released.
  *   migrate   lock old, waiting; device lock: new in, old's private and ISOLATED away; drop old's
@@ -55,8 +57,8 @@
  *   I9  the pre-check reads type, private and flags of a descriptor, nothing through them.
  *   I10 private and ISOLATED are tested under the device lock before anything changes.
  *
- * Order: the locks' own pairs (sync.h, L1-L2 and P1-P2). Type, private and ISOLATED are read without
- * the device lock as hints, tested again under it: relaxed.
+ * Order: the locks' own pairs (sync.h, L1-L2 and P1-P2). Type, private and ISOLATED are read
+ * without the device lock as hints, tested again under it: relaxed.
  *
  * Deviations from history: ISOLATED is cleared and the page listed, unlocked and its reference
  * dropped, in one hold of the device lock (H-40); isolate reads private before it takes any lock,
@@ -99,8 +101,7 @@ static struct balloon_list *list_of(struct balloon_device *device)
 	return &((struct device_area *)balloon_device_area(device))->list;
 }
 
-static struct descriptor *descriptor_of(
-	const struct balloon_memmap *map, struct balloon_page page)
+static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct balloon_page page)
 {
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
@@ -233,7 +234,7 @@ static int isolate_page(struct balloon_memmap *map, struct balloon_page page, st
 static bool is_movable(const struct descriptor *d)
 {
 	return (balloon_atomic_load(&d->type, BALLOON_RELAXED) & MOVABLE_OPS) &&
-		private_of(d) != BALLOON_OWNER_NONE;
+	       private_of(d) != BALLOON_OWNER_NONE;
 }
 
 static int isolate_one(struct balloon_memmap *map, struct balloon_page page)
@@ -262,8 +263,7 @@ static int isolate(struct balloon_memmap *map, const struct balloon_page *pages,
  * isolated page; it is released here, before the device lock: once that is free, the page may be
  * dequeued and is nobody's business any more (H-40).
  */
-static void putback_page(
-	struct balloon_memmap *map, struct balloon_page page, struct descriptor *d)
+static void putback_page(struct balloon_memmap *map, struct balloon_page page, struct descriptor *d)
 {
 	balloon_lock_acquire(lock_of(map));
 	struct balloon_device *device = balloon_owner_device(map, private_of(d));
@@ -363,8 +363,7 @@ static int finalize_one(struct balloon_device *device, struct balloon_page page)
 	return result;
 }
 
-static int finalize(
-	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	return balloon_each_of_device(device, finalize_one, pages, n_pages);
 }

@@ -3,18 +3,18 @@
  * isolated-bit: the step that the change for Linux 7.0 names and leaves open: device-lock without
  * the page lock.
  *
- * Descriptor, 12 bytes                                written by whoever holds
+ * Descriptor, 12 bytes                               written by whoever holds
  *   link        place on the device's list             the device lock
- *   membership  the owner, and the ISOLATED bit        the device lock (one plain store of an atomic
- *                                                      word: scanners read it lockless)
+ *   membership  the owner, and the ISOLATED bit        the device lock (one plain store of an
+ *                                                      atomic word: scanners read it lockless)
  * Map: the device lock, one for all devices. Device: page list and books, under that lock.
  *
  * In device-lock a page lock around the callbacks keeps two scanners from isolating one page twice.
  * Here the isolated flag lives with the balloon, under the lock that isolate needs anyway. A free
- * test-and-set of the bit before that lock is taken would not do by itself: the second scanner could
- * not tell "isolated" (a wrong state) from "being looked at by somebody who will find it deflated"
- * (again), and the first would write into descriptors of pages that left the balloon. Owner and bit
- * share a word, so every transition is one store of one value:
+ * test-and-set of the bit before that lock is taken would not do by itself: the second scanner
+ * could not tell "isolated" (a wrong state) from "being looked at by somebody who will find it
+ * deflated" (again), and the first would write into descriptors of pages that left the balloon.
+ * Owner and bit share a word, so every transition is one store of one value:
  *   OWNED: 0; LISTED: owner; ISOLATED: owner with the bit.
  *
  * Locks: the device lock alone; one hold a batch in every operation.
@@ -26,15 +26,15 @@
  *   finalize  owner with the bit becomes 0.
  *
  * Why the contract holds
- *   I1  membership and link change in one hold of the one lock, as above: the page is linked exactly
- *       in state LISTED.
+ *   I1  membership and link change in one hold of the one lock, as above: the page is linked
+ *       exactly in state LISTED.
  *   I2  the owner is the membership word: there is none in state OWNED.
  *   I3  the books change in the same hold.
- *   I4  isolate needs the bit clear and sets it in one hold. The bit goes only in putback (and where
- *       membership ends), in the hold that links the page: no second isolate finds the bit clear
- *       and the page unlinked (H-39, H-40).
- *   I5  dequeue takes from the list, where no isolated page is. putback's last access to the page is
- *       in the hold that links it: a dequeue that finds it comes later, and nothing comes behind.
+ *   I4  isolate needs the bit clear and sets it in one hold. The bit goes only in putback (and
+ *       where membership ends), in the hold that links the page: no second isolate finds the bit
+ *       clear and the page unlinked (H-39, H-40).
+ *   I5  dequeue takes from the list, where no isolated page is. putback's last access to the page
+ *       is in the hold that links it: a dequeue that finds it comes later, and nothing follows.
  *   I6  membership ends by a store under the lock; isolate tests the word under the lock.
  *   I7  follows from I3: every transition is booked once.
  *   I8  an OWNED page's word is 0 and its link unlinked. There are no page locks and no references:
@@ -48,8 +48,8 @@
  *
  * Deviations: page type and movable-ops are not kept; the membership word says what they say.
  *
- * Choose it by default: the smallest descriptor with a list, no atomic operation but the lock's, and
- * batches cost one lock in every operation. All devices of a map share that lock.
+ * Choose it by default: the smallest descriptor with a list, no atomic operation but the lock's,
+ * and batches cost one lock in every operation. All devices of a map share that lock.
  */
 #include <balloon/list.h>
 #include <balloon/strategy.h>
@@ -79,8 +79,7 @@ static struct balloon_list *list_of(struct balloon_device *device)
 	return &((struct device_area *)balloon_device_area(device))->list;
 }
 
-static struct descriptor *descriptor_of(
-	const struct balloon_memmap *map, struct balloon_page page)
+static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct balloon_page page)
 {
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
@@ -282,8 +281,7 @@ static int finalize_locked(struct balloon_device *device, struct balloon_page pa
 	return result;
 }
 
-static int finalize(
-	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_lock *lock = lock_of(device->map);
 	balloon_lock_acquire(lock);

@@ -2,13 +2,13 @@
 /*
  * mapcount: the design of Linux 3.18 (October 2014), hardened to the form of 4.5.
  *
- * Descriptor, 24 bytes                                written by whoever holds
+ * Descriptor, 24 bytes                               written by whoever holds
  *   link        place on the device's list             the device's pages lock
  *   flags       page lock bit; PRIVATE = on the list   bit: anybody; PRIVATE: the page lock
  *   references  1 for membership, 1 while isolated,    anybody, atomically
  *               1 per scanner that looks
- *   mapcount    -1, or -256 in a ballooned page        the page lock (plain store of an atomic word:
- *                                                      scanners read it lockless)
+ *   mapcount    -1, or -256 in a ballooned page        the page lock (plain store of an atomic
+ *                                                      word: scanners read it lockless)
  *   device      the owner                              the page lock
  * Device: page list and books under its pages lock.
  *
@@ -25,7 +25,8 @@
  *             device and PRIVATE, unlink; drop membership's reference; unlock the page.
  *   isolate   raise the count unless zero; trylock the page; mark and PRIVATE: pages lock, clear
  *             PRIVATE, unlink. The reference stays.
- *   putback   lock the page, waiting; the mark alone: pages lock, PRIVATE, list; drop the reference.
+ *   putback   lock the page, waiting; the mark alone: pages lock, PRIVATE, list; drop the
+ *             reference.
  *   migrate   lock old, waiting; trylock new; pages lock: new in, old's mark and device away; drop
  *             both of old's references.
  *   finalize  lock the page, waiting; pages lock: clear mark and device; drop both references.
@@ -47,13 +48,13 @@
  *   I9  the pre-check reads mapcount and flags of a descriptor, nothing through them.
  *   I10 mark and PRIVATE are tested under the page lock before anything changes.
  *
- * Order: the locks' own pairs (sync.h, L1-L2 and P1-P2). Mark and PRIVATE are read without a lock as
- * a hint, tested again under the page lock: relaxed.
+ * Order: the locks' own pairs (sync.h, L1-L2 and P1-P2). Mark and PRIVATE are read without a lock
+ * as a hint, tested again under the page lock: relaxed.
  *
- * Deviations from history: the pages lock covers dequeue's walk, the page's trylock inside it (H-04);
- * migration is one operation that knows what it moved, and asks no page after unlocking it (H-06);
- * a contended insert answers "again" (H-36); a page in the wrong state is refused where history
- * asserted or warned. The owner is a device's number, not a pointer.
+ * Deviations from history: the pages lock covers dequeue's walk, the page's trylock inside it
+ * (H-04); migration is one operation that knows what it moved, and asks no page after unlocking it
+ * (H-06); a contended insert answers "again" (H-36); a page in the wrong state is refused where
+ * history asserted or warned. The owner is a device's number, not a pointer.
  *
  * Choose it to see a mark in the page against a mark behind a pointer (page-lock). It pays for two
  * locks a page as page-lock does.
@@ -85,8 +86,7 @@ static struct area *area_of(struct balloon_device *device)
 	return (struct area *)balloon_device_area(device);
 }
 
-static struct descriptor *descriptor_of(
-	const struct balloon_memmap *map, struct balloon_page page)
+static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct balloon_page page)
 {
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
@@ -395,8 +395,7 @@ static int finalize_one(struct balloon_device *device, struct balloon_page page)
 	return result;
 }
 
-static int finalize(
-	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	return balloon_each_of_device(device, finalize_one, pages, n_pages);
 }

@@ -2,14 +2,14 @@
 /*
  * movable: the design of Linux 4.8 to 6.19 (2016 to 2025), in its last form, hardened.
  *
- * Descriptor, 24 bytes                                written by whoever holds
+ * Descriptor, 24 bytes                               written by whoever holds
  *   link        place on the device's list             the device's pages lock
  *   flags       page lock bit; ISOLATED                bit: anybody; ISOLATED: page lock and pages
  *                                                      lock
  *   references  1 for membership, 1 while isolated,    anybody, atomically
  *               1 per scanner that looks
- *   type        "offline": was given to a balloon      the page lock (plain store of an atomic word:
- *                                                      scanners read it lockless)
+ *   type        "offline": was given to a balloon      the page lock (plain store of an atomic
+ *                                                      word: scanners read it lockless)
  *   private     the owner                              the page lock
  * Device: page list and books under its pages lock.
  *
@@ -18,14 +18,14 @@
  * type is sticky: it stays when a page leaves the balloon, and insert accepts it. OWNED: private
  * empty; LISTED: private set, ISOLATED clear; ISOLATED: both set.
  *
- * Lock order: page lock, then pages lock. insert and dequeue work on whole batches under one hold of
- * the pages lock and take page locks inside it, by trylock, which never waits. Two page locks: only
- * migrate holds two, the second by trylock.
+ * Lock order: page lock, then pages lock. insert and dequeue work on whole batches under one hold
+ * of the pages lock and take page locks inside it, by trylock, which never waits. Two page locks:
+ * only migrate holds two, the second by trylock.
  *
  * Each operation on one page:
  *   insert    pages lock over the batch; trylock the page: type, private, list, reference.
- *   dequeue   pages lock over the walk; trylock each page, pass over those that fail: clear private,
- *             unlink, drop membership's reference; unlock the page.
+ *   dequeue   pages lock over the walk; trylock each page, pass over those that fail: clear
+ *             private, unlink, drop membership's reference; unlock the page.
  *   isolate   type offline; raise the count unless zero; trylock the page; private set and not
  *             ISOLATED: pages lock, unlink, ISOLATED. The reference stays.
  *   putback   lock the page, waiting; ISOLATED: pages lock, list, clear ISOLATED; drop the
@@ -54,8 +54,8 @@
  * as a hint, tested again under the page lock: relaxed.
  *
  * Deviations from history: ISOLATED and the list change in one hold of the pages lock, both ways
- * (H-40); a contended insert answers "again" (H-36); the pre-check also wants a reference, because a
- * sticky type says little of pages that left; isolated pages are the caller's to keep account of,
+ * (H-40); a contended insert answers "again" (H-36); the pre-check also wants a reference, because
+ * a sticky type says little of pages that left; isolated pages are the caller's to keep account of,
  * not linked to its list. The owner is a device's number, not a pointer.
  *
  * Choose it for the behaviour of the kernels in use today. Batches cost one pages lock, and a page
@@ -86,8 +86,7 @@ static struct area *area_of(struct balloon_device *device)
 	return (struct area *)balloon_device_area(device);
 }
 
-static struct descriptor *descriptor_of(
-	const struct balloon_memmap *map, struct balloon_page page)
+static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct balloon_page page)
 {
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
@@ -370,8 +369,7 @@ static int finalize_one(struct balloon_device *device, struct balloon_page page)
 	return result;
 }
 
-static int finalize(
-	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	return balloon_each_of_device(device, finalize_one, pages, n_pages);
 }
@@ -381,7 +379,7 @@ static bool is_candidate(const struct balloon_memmap *map, struct balloon_page p
 {
 	const struct descriptor *d = descriptor_of(map, page);
 	return balloon_atomic_load(&d->type, BALLOON_RELAXED) == TYPE_OFFLINE &&
-		balloon_atomic_load(&d->references, BALLOON_RELAXED) != 0 && !has_isolated(d);
+	       balloon_atomic_load(&d->references, BALLOON_RELAXED) != 0 && !has_isolated(d);
 }
 
 static struct balloon_device *device_of(struct balloon_memmap *map, struct balloon_page page)

@@ -2,7 +2,7 @@
 /*
  * page-lock: the design of Linux 3.8 (December 2012), hardened.
  *
- * Descriptor, 32 bytes                                written by whoever holds
+ * Descriptor, 32 bytes                               written by whoever holds
  *   link        place on the device's list             the device's pages lock
  *   flags       page lock bit                          anybody, atomically
  *   references  1 listed; 2 isolated, or on its way    anybody, atomically
@@ -20,8 +20,8 @@
  *   insert    trylock the page; pages lock: mapping, count 1, list.
  *   dequeue   pages lock over the walk; trylock each page, pass over those that fail; raise the
  *             count, clear mapping, unlink; drop both references; unlock the page.
- *   isolate   raise the count unless zero; trylock the page; listed and count exactly 2: pages lock,
- *             unlink. The reference stays.
+ *   isolate   raise the count unless zero; trylock the page; listed and count exactly 2: pages
+ *             lock, unlink. The reference stays.
  *   putback   lock the page, waiting; pages lock, list; drop the reference; unlock the page.
  *   migrate   lock old, waiting; trylock new; pages lock: new in, old out; drop old's references.
  *   finalize  lock the page, waiting; pages lock: clear mapping; drop both references.
@@ -48,11 +48,11 @@
  * what it leads to never changes: relaxed.
  *
  * Deviations from history: the walk is under the pages lock, the page's trylock inside it (H-04);
- * the state is tested again under the page lock (H-03), in a field of its own, because a listed page
- * that a scanner has raised looks like an isolated one; a contended insert answers "again" instead
- * of dying (H-36); mapping is compared with the map's own objects before it is read through (H-01);
- * migration swaps under both locks with the ordinary result (H-02); the scanner needs no LRU lock
- * (H-37); the test for lost pages is an answer, decided in the critical section (H-21).
+ * the state is tested again under the page lock (H-03), in a field of its own, because a listed
+ * page that a scanner has raised looks like an isolated one; a contended insert answers "again"
+ * instead of dying (H-36); mapping is compared with the map's own objects before it is read through
+ * (H-01); migration swaps under both locks with the ordinary result (H-02); the scanner needs no
+ * LRU lock (H-37); the test for lost pages is an answer, decided in the critical section (H-21).
  *
  * Choose it to study where it all began. Every operation pays for two locks and for references.
  */
@@ -86,8 +86,7 @@ static struct area *area_of(struct balloon_device *device)
 	return (struct area *)balloon_device_area(device);
 }
 
-static struct descriptor *descriptor_of(
-	const struct balloon_memmap *map, struct balloon_page page)
+static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct balloon_page page)
 {
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
@@ -376,8 +375,7 @@ static int finalize_one(struct balloon_device *device, struct balloon_page page)
 	return result;
 }
 
-static int finalize(
-	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	return balloon_each_of_device(device, finalize_one, pages, n_pages);
 }

@@ -67,20 +67,20 @@ extern "C" {
 #define BALLOON_EXPORT
 #endif
 
-/* ---- Limits --------------------------------------------------------------------------------- */
+/* ---- Limits ---------------------------------------------------------------------------------- */
 
 enum {
-	BALLOON_PAGE_SIZE_MIN = 4096,      /* bytes */
-	BALLOON_PAGE_SIZE_MAX = 1 << 30,   /* bytes */
-	BALLOON_DEVICES_MAX = 65535,       /* device slots of one map */
-	BALLOON_BATCH_MAX = 0x7fffffff,    /* pages in one call */
-	BALLOON_MEMORY_ALIGN = 64,         /* bytes: alignment of the memory given to a map */
+	BALLOON_PAGE_SIZE_MIN = 4096,    /* bytes */
+	BALLOON_PAGE_SIZE_MAX = 1 << 30, /* bytes */
+	BALLOON_DEVICES_MAX = 65535,     /* device slots of one map */
+	BALLOON_BATCH_MAX = 0x7fffffff,  /* pages in one call */
+	BALLOON_MEMORY_ALIGN = 64,       /* bytes: alignment of the memory given to a map */
 };
 
 /** Pages that one map can hold: the two highest page numbers end and mark links. */
 #define BALLOON_PAGES_MAX UINT32_C(0xfffffffe)
 
-/* ---- Pages ---------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 /** A page of a map: its index, counted from the map's first page. Meaningless without the map. */
 struct balloon_page {
@@ -100,7 +100,7 @@ static inline struct balloon_page balloon_page(uint32_t index)
 	return page;
 }
 
-/* ---- Strategies ----------------------------------------------------------------------------- */
+/* ---- Strategies ------------------------------------------------------------------------------ */
 
 /** A locking design: see <balloon/strategy.h> to write one. */
 struct balloon_strategy;
@@ -135,7 +135,7 @@ BALLOON_EXPORT const struct balloon_strategy *balloon_strategy_at(size_t index);
 BALLOON_EXPORT int balloon_strategy_describe(
 	const struct balloon_strategy *strategy, struct balloon_strategy_info *info);
 
-/* ---- Memory maps ---------------------------------------------------------------------------- */
+/* ---- Memory maps ----------------------------------------------------------------------------- */
 
 /** All pages of one physical space, and the design that manages them. One locking domain. */
 struct balloon_memmap;
@@ -153,9 +153,9 @@ struct balloon_memmap_config {
 	/** Bytes of a page: a power of two, BALLOON_PAGE_SIZE_MIN to _MAX; 0 means 4096. */
 	uint32_t page_size_bytes;
 	/**
-	 * Where the page descriptors are, for a caller that embeds them in page structures of its own:
-	 * the address of page 0's. NULL: within the map's own memory. Aligned as the strategy's
-	 * descriptor_align says, and written by nobody else as long as the map lives.
+	 * Where the page descriptors are, for a caller that embeds them in page structures of its
+	 * own: the address of page 0's. NULL: within the map's own memory. Aligned as the
+	 * strategy's descriptor_align says, and written by nobody else as long as the map lives.
 	 */
 	void *descriptors;
 	/** Bytes from one embedded descriptor to the next: a multiple of descriptor_align, at least
@@ -229,7 +229,7 @@ BALLOON_EXPORT int balloon_page_from_pfn(
 BALLOON_EXPORT int balloon_page_to_address(
 	const struct balloon_memmap *map, struct balloon_page page, uint64_t *address);
 
-/* ---- Devices -------------------------------------------------------------------------------- */
+/* ---- Devices --------------------------------------------------------------------------------- */
 
 /** One balloon: a slot of its map. */
 struct balloon_device;
@@ -264,7 +264,7 @@ BALLOON_EXPORT void *balloon_device_context(const struct balloon_device *device)
 /** The map that a device is on; NULL for a null device. Lockless. */
 BALLOON_EXPORT struct balloon_memmap *balloon_device_memmap(const struct balloon_device *device);
 
-/* ---- The operations on batches of pages ------------------------------------------------------- */
+/* ---- The operations on batches of pages ------------------------------------------------------ */
 
 /**
  * Insert pages that the caller owns: OWNED to LISTED, each to the head of the device's list.
@@ -333,7 +333,7 @@ BALLOON_EXPORT int balloon_pages_migrate(struct balloon_device *device,
 BALLOON_EXPORT int balloon_pages_finalize(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
 
-/* ---- The operations on one page --------------------------------------------------------------- */
+/* ---- The operations on one page -------------------------------------------------------------- */
 
 /* Each is its batch of one. They return 0 where the batch returns 1. */
 
@@ -374,7 +374,7 @@ static inline int balloon_page_finalize(struct balloon_device *device, struct ba
 	return balloon_one(balloon_pages_finalize(device, &page, 1));
 }
 
-/* ---- Looking at pages ------------------------------------------------------------------------- */
+/* ---- Looking at pages ------------------------------------------------------------------------ */
 
 /**
  * The scanner's pre-check: is it worth while to try to isolate this page? Lockless.
@@ -395,15 +395,15 @@ BALLOON_EXPORT bool balloon_page_is_candidate(
 BALLOON_EXPORT struct balloon_device *balloon_page_device(
 	struct balloon_memmap *map, struct balloon_page page);
 
-/* ---- Statistics and validity ------------------------------------------------------------------ */
+/* ---- Statistics and validity ----------------------------------------------------------------- */
 
 /** Counts of one device, in pages. Events count from its creation and never fall. */
 struct balloon_device_stats {
-	uint64_t n_listed;    /* on the list now */
-	uint64_t n_isolated;  /* isolated now */
-	uint64_t n_inserted;  /* events: inflate */
-	uint64_t n_dequeued;  /* deflate, of listed pages */
-	uint64_t n_isolates;  /* successful isolations */
+	uint64_t n_listed;   /* on the list now */
+	uint64_t n_isolated; /* isolated now */
+	uint64_t n_inserted; /* events: inflate */
+	uint64_t n_dequeued; /* deflate, of listed pages */
+	uint64_t n_isolates; /* successful isolations */
 	uint64_t n_putbacks;
 	uint64_t n_migrated;  /* a new page in, an old one out */
 	uint64_t n_finalized; /* deflate, of isolated pages */
@@ -435,8 +435,8 @@ BALLOON_EXPORT int balloon_memmap_stats(
 
 /** What a validity check found first. */
 struct balloon_finding {
-	const char *what;           /* a constant string: which invariant, and how it is broken */
-	struct balloon_page page;   /* where; index UINT32_MAX if it is not about one page */
+	const char *what;         /* a constant string: which invariant, and how it is broken */
+	struct balloon_page page; /* where; index UINT32_MAX if it is not about one page */
 	struct balloon_device *device; /* whose; NULL if it is not about one device */
 };
 

@@ -46,7 +46,7 @@ static inline void balloon_link_init(struct balloon_link *link)
 static inline bool balloon_link_is_linked(const struct balloon_link *link)
 {
 	return BALLOON_READ(link->next) != BALLOON_LINK_UNLINKED ||
-		BALLOON_READ(link->previous) != BALLOON_LINK_UNLINKED;
+	       BALLOON_READ(link->previous) != BALLOON_LINK_UNLINKED;
 }
 
 /** Put an unlinked page at the head. */

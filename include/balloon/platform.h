@@ -23,10 +23,10 @@ extern "C" {
  * Sleep while *word equals expected.
  *
  * word: any aligned word; it stays mapped, though it may have become another lock's meanwhile.
- * expected: the value that the caller saw. If *word differs on entry, return at once; the comparison
- * and the falling asleep are one step with respect to balloon_platform_wake() on the same word.
- * May return early without cause: the caller tests again. A single-threaded platform may spin or
- * halt until an interrupt.
+ * expected: the value that the caller saw. If *word differs on entry, return at once; the
+ * comparison and the falling asleep are one step with respect to balloon_platform_wake() on the
+ * same word. May return early without cause: the caller tests again. A single-threaded platform may
+ * spin or halt until an interrupt.
  * Threads: any. Locks: called with none of the library's spinning locks held by this thread, except
  * that a thread which waits for the inner of two locks holds the outer.
  */

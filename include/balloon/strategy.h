@@ -34,7 +34,7 @@ extern "C" {
 struct balloon_page_info {
 	enum balloon_page_state state;
 	struct balloon_device *device; /* NULL exactly for BALLOON_PAGE_OWNED */
-	const char *defect;            /* NULL, or what is wrong with the descriptor: a constant string */
+	const char *defect; /* NULL, or what is wrong with the descriptor: a constant string */
 };
 
 struct balloon_strategy {
@@ -47,8 +47,8 @@ struct balloon_strategy {
 	size_t memmap_bytes;     /* per map: balloon_memmap_area() */
 	size_t device_bytes;     /* per device slot: balloon_device_area() */
 
-	/* Set-up and tear-down, each once in a map's life, each optional; the map is not shared yet,
-	 * or no longer. Areas and descriptors come zeroed. Devices: all slots, used or not. */
+	/* Set-up and tear-down, each once in a map's life, each optional; the map is not shared
+	 * yet, or no longer. Areas and descriptors come zeroed. Devices: all slots, used or not. */
 	void (*memmap_init)(struct balloon_memmap *map);
 	void (*memmap_fini)(struct balloon_memmap *map);
 	void (*device_init)(struct balloon_device *device);
@@ -56,18 +56,22 @@ struct balloon_strategy {
 	void (*descriptor_init)(struct balloon_memmap *map, struct balloon_page page);
 	void (*descriptor_fini)(struct balloon_memmap *map, struct balloon_page page);
 
-	/* The life of a device, under the lock that protects its list and books. open: clear the books,
-	 * set context and open. close: refuse with -EBUSY while it holds pages, else clear open, so that
-	 * no insert that comes later gets in. stats: copy the books of an open or closed device. */
+	/* The life of a device, under the lock that protects its list and books. open: clear the
+	 * books, set context and open. close: refuse with -EBUSY while it holds pages, else clear
+	 * open, so that no insert that comes later gets in. stats: copy the books of an open or
+	 * closed device. */
 	void (*device_open)(struct balloon_device *device, void *context);
 	int (*device_close)(struct balloon_device *device);
 	void (*device_stats)(struct balloon_device *device, struct balloon_device_stats *stats);
 
 	/* The operations, as balloon.h defines them. */
-	int (*insert)(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
+	int (*insert)(
+		struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
 	int (*dequeue)(struct balloon_device *device, struct balloon_page *pages, size_t n_pages);
-	int (*isolate)(struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
-	int (*putback)(struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
+	int (*isolate)(
+		struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
+	int (*putback)(
+		struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
 	int (*migrate)(struct balloon_device *device, const struct balloon_page *new_pages,
 		const struct balloon_page *old_pages, size_t n_pages);
 	int (*finalize)(
@@ -85,7 +89,7 @@ struct balloon_strategy {
 	uint32_t (*list_next)(struct balloon_device *device, uint32_t page);
 };
 
-/* ---- What a strategy sees --------------------------------------------------------------------- */
+/* ---- What a strategy sees -------------------------------------------------------------------- */
 
 /** Starts a cache line of its own. */
 #define BALLOON_ALIGNED __attribute__((aligned(BALLOON_MEMORY_ALIGN)))
@@ -114,7 +118,7 @@ struct balloon_memmap {
 
 struct balloon_device {
 	BALLOON_ALIGNED struct balloon_memmap *map; /* constant */
-	uint32_t slot;                     /* constant */
+	uint32_t slot;                              /* constant */
 	struct balloon_atomic_u32 open;    /* changes under the slots lock and the list's */
 	void *context;                     /* as open */
 	struct balloon_device_stats stats; /* the lock that protects the device's list */
@@ -160,7 +164,7 @@ static inline struct balloon_device *balloon_owner_device(
 	return owner == BALLOON_OWNER_NONE ? NULL : balloon_memmap_slot(map, owner - 1);
 }
 
-/* ---- The books of a device; the caller holds the lock that protects its list -------------------- */
+/* ---- The books of a device; the caller holds the lock that protects its list ----------------- */
 
 enum balloon_event {
 	BALLOON_INSERTED,
@@ -226,7 +230,7 @@ static inline bool balloon_device_is_open(const struct balloon_device *device)
 	return balloon_atomic_load(&device->open, BALLOON_RELAXED) != 0;
 }
 
-/* What device_open, device_close and device_stats do, for a design with a lock over list and books. */
+/* What device_open, device_close and device_stats do, where one lock covers list and books. */
 
 static inline void balloon_device_open_under(
 	struct balloon_lock *lock, struct balloon_device *device, void *context)
@@ -244,7 +248,7 @@ static inline int balloon_device_close_under(
 {
 	balloon_lock_acquire(lock);
 	bool is_empty = BALLOON_READ(device->stats.n_listed) == 0 &&
-		BALLOON_READ(device->stats.n_isolated) == 0;
+			BALLOON_READ(device->stats.n_isolated) == 0;
 	if (is_empty)
 		balloon_atomic_store(&device->open, 0, BALLOON_RELAXED);
 	balloon_lock_release(lock);
@@ -259,7 +263,7 @@ static inline void balloon_device_stats_under(struct balloon_lock *lock,
 	balloon_lock_release(lock);
 }
 
-/* ---- Batches of designs that work page by page ---------------------------------------------------- */
+/* ---- Batches of designs that work page by page ----------------------------------------------- */
 
 #define BALLOON_ALWAYS_INLINE static inline __attribute__((always_inline))
 

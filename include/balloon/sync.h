@@ -33,8 +33,8 @@ enum balloon_shared_word {
 	/* A lock's word is raced for by design: the winner of the read-modify-write owns the lock.
 	 * What the lock protects stays checked, through the lock's own annotations. */
 	BALLOON_SHARED_LOCK,
-	/* A descriptor's flags hold the page lock bit beside the flags that the lockless pre-check of a
-	 * scanner reads. Flags other than the bit change only under the strategy's locks. */
+	/* A descriptor's flags hold the page lock bit beside the flags that the lockless pre-check
+	 * of a scanner reads. Flags other than the bit change only under the strategy's locks. */
 	BALLOON_SHARED_PAGE_FLAGS,
 	/* A reference is raised by scanners that hold no lock yet. The count protects no memory:
 	 * descriptors live as long as their map. */
@@ -42,8 +42,8 @@ enum balloon_shared_word {
 	/* The mark of a ballooned page (mapping pointer, map count, page type): written under the
 	 * strategy's locks, read by the lockless pre-check, tested again under a lock. */
 	BALLOON_SHARED_MARK,
-	/* Whether a device is open: written under the locks of its map and strategy, read by every call
-	 * to refuse a device that was destroyed. */
+	/* Whether a device is open: written under the locks of its map and strategy, read by every
+	 * call to refuse a device that was destroyed. */
 	BALLOON_SHARED_OPEN,
 	/* An event counter of the whole map, raised on slow paths; it orders nothing. */
 	BALLOON_SHARED_COUNTER,
@@ -117,19 +117,23 @@ struct balloon_atomic_word {
 /* Before the word is shared. */
 #define balloon_atomic_init(word, initial, kind)                                                   \
 	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
-#define balloon_atomic_load(word, order)         __atomic_load_n(&(word)->value, (order))
+#define balloon_atomic_load(word, order) __atomic_load_n(&(word)->value, (order))
 #define balloon_atomic_store(word, new_value, order)                                               \
 	__atomic_store_n(&(word)->value, (new_value), (order))
 #define balloon_atomic_exchange(word, new_value, order)                                            \
 	__atomic_exchange_n(&(word)->value, (new_value), (order))
 /* Each returns the value before the operation. */
-#define balloon_atomic_add(word, operand, order) __atomic_fetch_add(&(word)->value, (operand), (order))
-#define balloon_atomic_sub(word, operand, order) __atomic_fetch_sub(&(word)->value, (operand), (order))
-#define balloon_atomic_or(word, operand, order)  __atomic_fetch_or(&(word)->value, (operand), (order))
-#define balloon_atomic_and(word, operand, order) __atomic_fetch_and(&(word)->value, (operand), (order))
+#define balloon_atomic_add(word, operand, order)                                                   \
+	__atomic_fetch_add(&(word)->value, (operand), (order))
+#define balloon_atomic_sub(word, operand, order)                                                   \
+	__atomic_fetch_sub(&(word)->value, (operand), (order))
+#define balloon_atomic_or(word, operand, order)                                                    \
+	__atomic_fetch_or(&(word)->value, (operand), (order))
+#define balloon_atomic_and(word, operand, order)                                                   \
+	__atomic_fetch_and(&(word)->value, (operand), (order))
 /* True when *word was *expected and is now new_value; else *expected becomes what was there. */
 #define balloon_atomic_cas(word, expected, new_value, order)                                       \
-	__atomic_compare_exchange_n(                                                                   \
+	__atomic_compare_exchange_n(                                                               \
 		&(word)->value, (expected), (new_value), false, (order), BALLOON_RELAXED)
 
 /*
@@ -141,8 +145,8 @@ struct balloon_atomic_word {
  * release the next holder may find a list half linked.
  */
 struct balloon_lock {
-	struct balloon_atomic_u32 word; /* enum balloon_lock_state */
-	uint32_t rank;                  /* enum balloon_lock_rank; constant */
+	struct balloon_atomic_u32 word;          /* enum balloon_lock_state */
+	uint32_t rank;                           /* enum balloon_lock_rank; constant */
 	struct balloon_atomic_word *n_contended; /* where to count acquisitions that had to wait */
 };
 
@@ -173,7 +177,8 @@ void balloon_lock_wait(struct balloon_lock *lock);
 static inline bool balloon_lock_try(struct balloon_lock *lock)
 {
 	uint32_t expected = BALLOON_LOCK_FREE;
-	if (!balloon_atomic_cas(&lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
+	if (!balloon_atomic_cas(
+		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
 		return false;
 	balloon_hook_lock_acquired(&lock->word);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
@@ -185,7 +190,8 @@ static inline void balloon_lock_acquire(struct balloon_lock *lock)
 	uint32_t expected = BALLOON_LOCK_FREE;
 	balloon_hook_yield();
 	balloon_check_acquire(&lock->word, (enum balloon_lock_rank)lock->rank);
-	if (!balloon_atomic_cas(&lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
+	if (!balloon_atomic_cas(
+		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
 		balloon_lock_wait(lock);
 	balloon_hook_lock_acquired(&lock->word);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
@@ -205,10 +211,10 @@ static inline void balloon_lock_release(struct balloon_lock *lock)
 
 /** Assert that this thread holds the lock, in checking builds. */
 #ifdef BALLOON_CHECKING
-#define balloon_lock_assert_held(lock) BALLOON_ASSERT(balloon_check_held(&(lock)->word))
+#define balloon_lock_assert_held(lock)       BALLOON_ASSERT(balloon_check_held(&(lock)->word))
 #define balloon_page_lock_assert_held(flags) BALLOON_ASSERT(balloon_check_held(flags))
 #else
-#define balloon_lock_assert_held(lock) ((void)(lock))
+#define balloon_lock_assert_held(lock)       ((void)(lock))
 #define balloon_page_lock_assert_held(flags) ((void)(flags))
 #endif
 
@@ -244,7 +250,7 @@ void balloon_page_lock_wait(
 static inline bool balloon_page_try_bit(struct balloon_atomic_u32 *flags)
 {
 	return !(balloon_atomic_or(flags, BALLOON_PAGE_LOCKED, BALLOON_ACQUIRE) & /* P1 */
-		BALLOON_PAGE_LOCKED);
+		 BALLOON_PAGE_LOCKED);
 }
 
 /** Take the page lock unless somebody holds it; count a failure in *n_contended. */
@@ -280,7 +286,7 @@ static inline void balloon_page_unlock(struct balloon_atomic_u32 *flags)
 	balloon_check_released(flags);
 	balloon_hook_lock_released(flags);
 	if (balloon_atomic_and(flags, ~(uint32_t)(BALLOON_PAGE_LOCKED | BALLOON_PAGE_AWAITED),
-			BALLOON_RELEASE) & /* P2 */
+		    BALLOON_RELEASE) & /* P2 */
 		BALLOON_PAGE_AWAITED)
 		balloon_platform_wake(address, UINT32_MAX);
 	balloon_hook_yield();

@@ -5,8 +5,7 @@
 
 #include <balloon/balloon.h>
 
-int balloon_memmap_create(
-	const struct balloon_memmap_config *config, struct balloon_memmap **map)
+int balloon_memmap_create(const struct balloon_memmap_config *config, struct balloon_memmap **map)
 {
 	size_t size_bytes;
 	int result = balloon_memmap_size(config, &size_bytes);
