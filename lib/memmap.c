@@ -76,11 +76,14 @@ static bool geometry_is_sane(const struct balloon_memmap_config *config)
 static bool embedding_is_sane(const struct balloon_memmap_config *config)
 {
 	const struct balloon_strategy *strategy = config->strategy;
+	uintptr_t end;
 	if (!config->descriptors)
 		return config->descriptor_stride_bytes == 0;
 	return (uintptr_t)config->descriptors % strategy->descriptor_align == 0 &&
 	       config->descriptor_stride_bytes % strategy->descriptor_align == 0 &&
-	       config->descriptor_stride_bytes >= strategy->descriptor_bytes;
+	       config->descriptor_stride_bytes >= strategy->descriptor_bytes &&
+	       !__builtin_mul_overflow(config->n_pages, config->descriptor_stride_bytes, &end) &&
+	       !__builtin_add_overflow(end, (uintptr_t)config->descriptors, &end);
 }
 
 static bool round_up(size_t *size, size_t align)
