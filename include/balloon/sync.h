@@ -94,6 +94,24 @@ bool balloon_check_held(const void *word);
 #define BALLOON_ASSERT(condition)          ((void)sizeof(!(condition)))
 #endif
 
+/*
+ * What clang's -Wthread-safety is told: a lock that is not released on every path, released twice
+ * or taken twice is a warning. Nothing to other compilers.
+ */
+#if defined(__clang__)
+#define BALLOON_CAPABILITY     __attribute__((capability("lock")))
+#define BALLOON_ACQUIRES(lock) __attribute__((acquire_capability(lock)))
+#define BALLOON_TRIES(lock)    __attribute__((try_acquire_capability(true, lock)))
+#define BALLOON_RELEASES(lock) __attribute__((release_capability(lock)))
+#define BALLOON_LOCK_INTERNALS __attribute__((no_thread_safety_analysis))
+#else
+#define BALLOON_CAPABILITY
+#define BALLOON_ACQUIRES(lock)
+#define BALLOON_TRIES(lock)
+#define BALLOON_RELEASES(lock)
+#define BALLOON_LOCK_INTERNALS
+#endif
+
 /* Plain accesses. */
 
 #define BALLOON_READ(lvalue)         (lvalue)
@@ -144,7 +162,7 @@ struct balloon_atomic_word {
  * balloon_lock_release(): whoever takes the lock sees all that its last holder wrote. Without L2's
  * release the next holder may find a list half linked.
  */
-struct balloon_lock {
+struct BALLOON_CAPABILITY balloon_lock {
 	struct balloon_atomic_u32 word;          /* enum balloon_lock_state */
 	uint32_t rank;                           /* enum balloon_lock_rank; constant */
 	struct balloon_atomic_word *n_contended; /* where to count acquisitions that had to wait */
@@ -174,7 +192,11 @@ static inline void balloon_lock_fini(struct balloon_lock *lock)
 /** The waiting half of balloon_lock_acquire(): lib/sync.c. */
 void balloon_lock_wait(struct balloon_lock *lock);
 
-static inline bool balloon_lock_try(struct balloon_lock *lock)
+static inline bool balloon_lock_try(struct balloon_lock *lock) BALLOON_TRIES(*lock);
+static inline void balloon_lock_acquire(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
+static inline void balloon_lock_release(struct balloon_lock *lock) BALLOON_RELEASES(*lock);
+
+BALLOON_LOCK_INTERNALS static inline bool balloon_lock_try(struct balloon_lock *lock)
 {
 	uint32_t expected = BALLOON_LOCK_FREE;
 	if (!balloon_atomic_cas(
@@ -185,7 +207,7 @@ static inline bool balloon_lock_try(struct balloon_lock *lock)
 	return true;
 }
 
-static inline void balloon_lock_acquire(struct balloon_lock *lock)
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_acquire(struct balloon_lock *lock)
 {
 	uint32_t expected = BALLOON_LOCK_FREE;
 	balloon_hook_yield();
@@ -198,7 +220,7 @@ static inline void balloon_lock_acquire(struct balloon_lock *lock)
 }
 
 /** After the release the lock's memory is not read or written: only its address is used. */
-static inline void balloon_lock_release(struct balloon_lock *lock)
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lock *lock)
 {
 	const uint32_t *address = &lock->word.value;
 	balloon_check_released(&lock->word);
