@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of the program, and what they share. */
+#ifndef BENCH_COMMAND_H
+#define BENCH_COMMAND_H
+
+#include "problem.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/** argv[0] is the command's name. They return the program's exit status. */
+int command_list(int argc, char **argv);
+int command_replay(int argc, char **argv);
+
+/** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */
+int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * The same about the option at which getopt_long() stopped: what it returned was ':' (only if the
+ * option string asks for that) or '?'. Options without a letter have values above any character.
+ */
+int usage_bad_option(int returned, char **argv);
+
+/** Print a problem. Returns EXIT_FAILED. */
+int failure(const struct problem *problem);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* balloon-bench replay */
+#include "command.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "json-file.h"
+#include "plan.h"
+
+static const char help[] =
+	"Usage: balloon-bench replay RECORDING... [OPTION...]\n"
+	"\n"
+	"Run recordings (CSV, plain or gzip) through strategies. Each row is checked on\n"
+	"the way, counts and memory map at the end; only page operations are timed.\n"
+	"\n"
+	"  --strategy A,B,...  these strategies; all (default): every built-in one\n"
+	"  --threads 1         one thread, all rows in the recorded order, on the recorded\n"
+	"                      pages (default)\n"
+	"  --threads recorded  a thread for each recorded task, on pages chosen by role\n"
+	"  --repeat N          repeats of each run, 1 to 10000 (default 5)\n"
+	"  --json FILE         write the results to FILE, too; -: to standard output,\n"
+	"                      in the tables' place\n"
+	"  --help              print this text\n"
+	"\n"
+	"pages/s is the median of all repeats; counts are those of the repeat that had it.\n";
+
+/* The command at work. */
+struct replay {
+	const struct plan *plan;
+	struct recording *recordings;
+	struct outcome *outcomes; /* of one recording: the repeats of the first strategy, ... */
+	struct json_file json;
+	json_t *results; /* for the file */
+	struct problem problem;
+};
+
+/* Errors end the program with a line of their own: the progress line is gone by then. */
+static void show_progress(const struct result *result, size_t repeat)
+{
+	struct balloon_strategy_info info;
+	if (!isatty(STDERR_FILENO))
+		return;
+	balloon_strategy_describe(result->strategy, &info);
+	fprintf(stderr, "\r%s: repeat %zu of %zu, %s\033[K", result->recording->name, repeat + 1,
+		result->n_repeats, info.name);
+}
+
+static void hide_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+static int run_once(const struct result *result, size_t repeat, struct problem *problem)
+{
+	struct run run = {
+		.recording = result->recording, .strategy = result->strategy, .problem = problem};
+	show_progress(result, repeat);
+	int status = result->mode == MODE_ORDER ? replay_order(&run, &result->outcomes[repeat])
+						: replay_tasks(&run, &result->outcomes[repeat]);
+	hide_progress();
+	return status;
+}
+
+/* Strategies take turns, repeat by repeat: a noisy moment of the machine hits all of them. */
+static int run_results(const struct result *results, size_t n_results, struct problem *problem)
+{
+	for (size_t repeat = 0; repeat < results[0].n_repeats; repeat++) {
+		for (size_t i = 0; i < n_results; i++) {
+			if (run_once(&results[i], repeat, problem) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int report(struct replay *replay, const struct result *results)
+{
+	if (!json_file_is_stdout(&replay->json))
+		report_print(results, replay->plan->n_strategies);
+	if (!replay->json.file ||
+		report_append(replay->results, results, replay->plan->n_strategies) == 0)
+		return 0;
+	return json_file_fail(&replay->problem);
+}
+
+static int replay_recording(struct replay *replay, const struct recording *recording)
+{
+	const struct plan *plan = replay->plan;
+	struct result results[STRATEGIES_MAX];
+	for (size_t i = 0; i < plan->n_strategies; i++)
+		results[i] = (struct result){
+			.recording = recording,
+			.strategy = plan->strategies[i],
+			.mode = plan->mode,
+			.outcomes = replay->outcomes + i * plan->n_repeats,
+			.n_repeats = plan->n_repeats,
+		};
+	if (run_results(results, plan->n_strategies, &replay->problem) < 0)
+		return -1;
+	return report(replay, results);
+}
+
+static int replay_loaded(struct replay *replay)
+{
+	for (size_t i = 0; i < replay->plan->n_paths; i++) {
+		if (replay_recording(replay, &replay->recordings[i]) < 0)
+			return -1;
+	}
+	if (!replay->json.file)
+		return 0;
+	return json_file_write(
+		&replay->json, json_pack("{s:O}", "results", replay->results), &replay->problem);
+}
+
+/* All recordings are loaded first: a bad one is found out before the work. */
+static int load_and_replay(struct replay *replay)
+{
+	const struct plan *plan = replay->plan;
+	size_t n = 0;
+	int status = 0;
+	while (n < plan->n_paths && status == 0) {
+		status = recording_load(&replay->recordings[n], plan->paths[n], &replay->problem);
+		n += status == 0;
+	}
+	if (status == 0)
+		status = replay_loaded(replay);
+	while (n > 0)
+		recording_fini(&replay->recordings[--n]);
+	return status;
+}
+
+static int allocate_and_replay(struct replay *replay)
+{
+	const struct plan *plan = replay->plan;
+	int status = -1;
+	replay->recordings = calloc(plan->n_paths, sizeof *replay->recordings);
+	replay->outcomes = calloc(plan->n_strategies * plan->n_repeats, sizeof *replay->outcomes);
+	replay->results = json_array();
+	if (replay->recordings && replay->outcomes && replay->results)
+		status = load_and_replay(replay);
+	else
+		problem_no_memory(&replay->problem);
+	json_decref(replay->results);
+	free(replay->outcomes);
+	free(replay->recordings);
+	return status;
+}
+
+int command_replay(int argc, char **argv)
+{
+	struct plan plan;
+	struct replay replay = {.plan = &plan};
+	int status = plan_parse(&plan, argc, argv);
+	if (status)
+		return status;
+	if (plan.is_help)
+		return fputs(help, stdout) < 0;
+	if (json_file_open(&replay.json, plan.json_path, &replay.problem) < 0)
+		return failure(&replay.problem);
+	status = allocate_and_replay(&replay);
+	json_file_close(&replay.json);
+	return status < 0 ? failure(&replay.problem) : 0;
+}
