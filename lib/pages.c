@@ -54,7 +54,9 @@ int balloon_pages_isolate(
 	if (result < 0 || !map)
 		return result < 0 ? result : -EINVAL;
 	size_t n = n_in_range(map, pages, n_pages);
-	result = n ? map->strategy->isolate(map, pages, n) : -ERANGE;
+	if (n == 0)
+		return -ERANGE;
+	result = map->strategy->isolate(map, pages, n);
 	if (result < 0 || (size_t)result < n) /* it stopped at a page that it tried in vain */
 		balloon_atomic_add(&map->n_isolate_failures, 1, BALLOON_RELAXED);
 	return result;

@@ -23,8 +23,7 @@ void balloon_lock_wait(struct balloon_lock *lock)
 			break; /* others sleep already: queue behind them */
 		balloon_platform_relax();
 	}
-	/* Whoever slept cannot know whether it was the last: it leaves the lock marked as awaited.
-	 *  */
+	/* Whoever slept cannot know whether it was the last: the lock stays marked as awaited. */
 	while (balloon_atomic_exchange(
 		       &lock->word, BALLOON_LOCK_AWAITED, BALLOON_ACQUIRE) != /* L1 */
 		BALLOON_LOCK_FREE)

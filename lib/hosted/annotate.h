@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an annotated build tells each race tool. The tools' headers define the same names, so each
- * has a source file of its own; hooks.c calls both, and outside Valgrind neither does anything.
+ * What an annotated build tells the race tools. Locks are told in hooks.c, once: both tools take the
+ * same requests. What to ignore has a request of each tool's own, and the tools' headers define the
+ * same names, so each has a source file. Outside Valgrind none of it does anything.
  */
 #ifndef BALLOON_HOSTED_ANNOTATE_H
 #define BALLOON_HOSTED_ANNOTATE_H
 
 #include <stddef.h>
 
-struct balloon_race_tool {
-	void (*ignore)(const void *word, size_t size_bytes);
-	void (*lock_create)(const void *word);
-	void (*lock_destroy)(const void *word);
-	void (*lock_acquired)(const void *word);
-	void (*lock_released)(const void *word);
-};
-
-extern const struct balloon_race_tool balloon_helgrind;
-extern const struct balloon_race_tool balloon_drd;
+void balloon_drd_ignore(const void *word, size_t size_bytes);
+void balloon_helgrind_ignore(const void *word, size_t size_bytes);
 
 #endif

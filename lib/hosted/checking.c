@@ -54,5 +54,5 @@ void balloon_check_released(const void *word)
 		held[i] = held[--n_held];
 		return;
 	}
-	BALLOON_ASSERT(!"a lock is released that this thread does not hold");
+	balloon_check_failed("a lock is released that this thread holds", __FILE__, __LINE__);
 }

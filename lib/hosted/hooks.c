@@ -5,41 +5,37 @@
 
 #include <sched.h>
 
+#include <valgrind/helgrind.h>
+
 #include "annotate.h"
-
-static const struct balloon_race_tool *const tools[] = {&balloon_helgrind, &balloon_drd};
-
-enum { N_TOOLS = sizeof(tools) / sizeof(tools[0]) };
 
 void balloon_hook_ignore(const void *word, size_t size_bytes, enum balloon_shared_word kind)
 {
 	(void)kind; /* named where the word is initialised, for the reader */
-	for (int i = 0; i < N_TOOLS; i++)
-		tools[i]->ignore(word, size_bytes);
+	balloon_drd_ignore(word, size_bytes);
+	balloon_helgrind_ignore(word, size_bytes);
 }
+
+/* drd takes these requests of helgrind's for its own: telling both would lock every lock twice. */
 
 void balloon_hook_lock_create(const void *word)
 {
-	for (int i = 0; i < N_TOOLS; i++)
-		tools[i]->lock_create(word);
+	ANNOTATE_RWLOCK_CREATE(word);
 }
 
 void balloon_hook_lock_destroy(const void *word)
 {
-	for (int i = 0; i < N_TOOLS; i++)
-		tools[i]->lock_destroy(word);
+	ANNOTATE_RWLOCK_DESTROY(word);
 }
 
 void balloon_hook_lock_acquired(const void *word)
 {
-	for (int i = 0; i < N_TOOLS; i++)
-		tools[i]->lock_acquired(word);
+	ANNOTATE_RWLOCK_ACQUIRED(word, 1);
 }
 
 void balloon_hook_lock_released(const void *word)
 {
-	for (int i = 0; i < N_TOOLS; i++)
-		tools[i]->lock_released(word);
+	ANNOTATE_RWLOCK_RELEASED(word, 1);
 }
 
 /* One time in four let somebody else run, so that a tool sees more schedules than one. */
