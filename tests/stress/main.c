@@ -32,6 +32,7 @@ static const char usage[] =
 	"  --pages N            pages of the map (512)\n"
 	"  --devices N          devices of the map (3)\n"
 	"  --seed N             of the threads' random choices (1); schedules differ all the same\n"
+	"  --greedy             threads do not yield between rounds\n"
 	"  --fairness PERCENT   fail if in some second a thread does less than this of the mean\n"
 	"  --deadline SECONDS   fail if a thread gets nowhere for so long (120)\n"
 	"  --help\n"
@@ -80,6 +81,8 @@ static void set_option(struct arguments *arguments, const char *name, char *text
 		stress->n_devices = (uint32_t)parse_number(name, text, 1, STRESS_DEVICES_MAX);
 	else if (strcmp(name, "seed") == 0)
 		stress->seed = parse_number(name, text, 0, UINT64_MAX);
+	else if (strcmp(name, "greedy") == 0)
+		stress->greedy = true;
 	else if (strcmp(name, "fairness") == 0)
 		arguments->fairness_percent = (double)parse_number(name, text, 0, 100);
 	else
@@ -96,6 +99,7 @@ static void parse(int argc, char **argv, struct arguments *arguments)
 		{"pages", required_argument, NULL, 0},
 		{"devices", required_argument, NULL, 0},
 		{"seed", required_argument, NULL, 0},
+		{"greedy", no_argument, NULL, 0},
 		{"fairness", required_argument, NULL, 0},
 		{"deadline", required_argument, NULL, 0},
 		{"help", no_argument, NULL, 'h'},

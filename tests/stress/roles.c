@@ -177,13 +177,14 @@ const char *stress_role_name(unsigned i)
 	return roles[i % N_ROLES].name;
 }
 
-/* With more threads than processors a thread that never yields has the map to itself for a time
- * slice, and finds it empty or full for most of it. */
+/* With more threads than processors a greedy thread has the map to itself for a time slice, and
+ * finds it empty or full for most of it: yielding, threads meet more often. */
 void role_round(struct worker *worker)
 {
 	roles[worker->thread.id % N_ROLES].round(worker);
 	atomic_fetch_add_explicit(&worker->n_rounds, 1, memory_order_relaxed);
-	sched_yield();
+	if (!worker->run->options->greedy)
+		sched_yield();
 }
 
 void role_finish(struct worker *worker)

@@ -23,6 +23,7 @@ struct stress_options {
 	uint32_t n_devices;
 	uint64_t seed;
 	unsigned deadline_s; /* how long threads may take to reach a pause: V9, no progress */
+	bool greedy;         /* threads do not yield between rounds: hard on fairness */
 	bool progress;       /* a line a second on stderr */
 };
 
@@ -31,9 +32,10 @@ struct stress_options {
  *
  * Work is counted in rounds: one batch of 1 to 32 pages that a thread tried to insert, dequeue,
  * isolate or let go of. A thread that finds nothing to do (no free page, an empty device) goes
- * through the lock of a device all the same, and counts one. Rounds of all roles pass at
- * least one lock and cost about as much, within a factor of four: a thread with a small share of the
- * mean was kept waiting.
+ * through the lock of a device all the same, and counts one. Every round passes at least one lock,
+ * but a round of one role may cost several times another's, most of all when threads are greedy: a
+ * share somewhat below the mean says little, a share near nothing says that a thread was kept
+ * waiting.
  */
 struct stress_report {
 	double seconds;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* For the gate's own test: what Criterion itself counts as passed, and seeded faults in workers. */
 
+#define _POSIX_C_SOURCE 200809L /* getpid(), pause() */
+
 #include <criterion/criterion.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int counter;
 static void *volatile leak;
@@ -31,6 +35,16 @@ Test(traps, fails)
 
 Test(traps, fails_in_fini, .fini = fail)
 {
+}
+
+/* Tells its process number in the file that TRAPS_PID_FILE names. */
+Test(traps, hangs)
+{
+	FILE *file = fopen(getenv("TRAPS_PID_FILE"), "w");
+	fprintf(file, "%ld\n", (long)getpid());
+	fclose(file);
+	for (;;)
+		pause();
 }
 
 Test(traps, crashes)
