@@ -56,15 +56,10 @@
 #include <stdint.h>
 
 #include <balloon/errno.h>
+#include <balloon/export.h>
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#if defined(__GNUC__)
-#define BALLOON_EXPORT __attribute__((visibility("default")))
-#else
-#define BALLOON_EXPORT
 #endif
 
 /* ---- Limits ---------------------------------------------------------------------------------- */

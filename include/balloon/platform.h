@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include <balloon/export.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,7 +32,7 @@ extern "C" {
  * Threads: any. Locks: called with none of the library's spinning locks held by this thread, except
  * that a thread which waits for the inner of two locks holds the outer.
  */
-void balloon_platform_wait(const uint32_t *word, uint32_t expected);
+BALLOON_EXPORT void balloon_platform_wait(const uint32_t *word, uint32_t expected);
 
 /**
  * Wake up to n_threads of the threads that sleep in balloon_platform_wait() on word.
@@ -39,7 +41,7 @@ void balloon_platform_wait(const uint32_t *word, uint32_t expected);
  * already.
  * n_threads: 1, or UINT32_MAX for all.
  */
-void balloon_platform_wake(const uint32_t *word, uint32_t n_threads);
+BALLOON_EXPORT void balloon_platform_wake(const uint32_t *word, uint32_t n_threads);
 
 /** Tell the processor that this is a spinning loop. */
 static inline void balloon_platform_relax(void)

@@ -56,12 +56,13 @@ enum balloon_shared_word {
  * all of it to nothing.
  */
 #ifdef BALLOON_ANNOTATE
-void balloon_hook_ignore(const void *word, size_t size_bytes, enum balloon_shared_word kind);
-void balloon_hook_lock_create(const void *word);
-void balloon_hook_lock_destroy(const void *word);
-void balloon_hook_lock_acquired(const void *word);
-void balloon_hook_lock_released(const void *word);
-void balloon_hook_yield(void);
+BALLOON_EXPORT void balloon_hook_ignore(
+	const void *word, size_t size_bytes, enum balloon_shared_word kind);
+BALLOON_EXPORT void balloon_hook_lock_create(const void *word);
+BALLOON_EXPORT void balloon_hook_lock_destroy(const void *word);
+BALLOON_EXPORT void balloon_hook_lock_acquired(const void *word);
+BALLOON_EXPORT void balloon_hook_lock_released(const void *word);
+BALLOON_EXPORT void balloon_hook_yield(void);
 #else
 #define balloon_hook_ignore(word, size_bytes, kind) ((void)(word), (void)(kind))
 #define balloon_hook_lock_create(word)              ((void)(word))
@@ -79,11 +80,11 @@ enum balloon_lock_rank {
 };
 
 #ifdef BALLOON_CHECKING
-void balloon_check_failed(const char *what, const char *file, int line);
-void balloon_check_acquire(const void *word, enum balloon_lock_rank rank);
-void balloon_check_acquired(const void *word, enum balloon_lock_rank rank);
-void balloon_check_released(const void *word);
-bool balloon_check_held(const void *word);
+BALLOON_EXPORT void balloon_check_failed(const char *what, const char *file, int line);
+BALLOON_EXPORT void balloon_check_acquire(const void *word, enum balloon_lock_rank rank);
+BALLOON_EXPORT void balloon_check_acquired(const void *word, enum balloon_lock_rank rank);
+BALLOON_EXPORT void balloon_check_released(const void *word);
+BALLOON_EXPORT bool balloon_check_held(const void *word);
 /** Assert what only a bug of the library or of a strategy can break. */
 #define BALLOON_ASSERT(condition)                                                                  \
 	((condition) ? (void)0 : balloon_check_failed(#condition, __FILE__, __LINE__))
@@ -190,7 +191,7 @@ static inline void balloon_lock_fini(struct balloon_lock *lock)
 }
 
 /** The waiting half of balloon_lock_acquire(): lib/sync.c. */
-void balloon_lock_wait(struct balloon_lock *lock);
+BALLOON_EXPORT void balloon_lock_wait(struct balloon_lock *lock);
 
 static inline bool balloon_lock_try(struct balloon_lock *lock) BALLOON_TRIES(*lock);
 static inline void balloon_lock_acquire(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
@@ -266,7 +267,7 @@ static inline void balloon_page_lock_fini(struct balloon_atomic_u32 *flags)
 }
 
 /** The waiting half of balloon_page_lock(): lib/sync.c. */
-void balloon_page_lock_wait(
+BALLOON_EXPORT void balloon_page_lock_wait(
 	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended);
 
 static inline bool balloon_page_try_bit(struct balloon_atomic_u32 *flags)
