@@ -2,7 +2,24 @@
 #include "json-file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* A device or a pipe is written to, a link is followed; a plain file is replaced as a whole. */
+static bool is_replaced(const char *path)
+{
+	struct stat status;
+	return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
+/* Returns the name of the file beside it that takes its place in the end, or NULL: no memory. */
+static char *part_name(const char *path)
+{
+	static const char suffix[] = ".part";
+	char *part = malloc(strlen(path) + sizeof suffix);
+	return part ? strcat(strcpy(part, path), suffix) : NULL;
+}
 
 int json_file_open(struct json_file *json, const char *path, struct problem *problem)
 {
@@ -13,8 +30,15 @@ int json_file_open(struct json_file *json, const char *path, struct problem *pro
 		*json = (struct json_file){.file = stdout, .path = "standard output"};
 		return 0;
 	}
-	json->file = fopen(path, "w");
-	return json->file ? 0 : problem_set(problem, "%s: %s", path, strerror(errno));
+	if (is_replaced(path) && !(json->part = part_name(path)))
+		return problem_no_memory(problem);
+	json->file = fopen(json->part ? json->part : path, "w");
+	if (json->file)
+		return 0;
+	problem_set(problem, "%s: %s", path, strerror(errno));
+	free(json->part);
+	json->part = NULL;
+	return -1;
 }
 
 bool json_file_is_stdout(const struct json_file *json)
@@ -39,6 +63,12 @@ static int dump(struct json_file *json, const json_t *document)
 	int error = is_written ? 0 : errno ? errno : EIO;
 	if (finish(json) != 0 && error == 0)
 		error = errno;
+	if (json->part && error == 0 && rename(json->part, json->path) != 0)
+		error = errno;
+	if (error == 0) {
+		free(json->part);
+		json->part = NULL;
+	}
 	return error;
 }
 
@@ -61,4 +91,8 @@ void json_file_close(struct json_file *json)
 {
 	if (json->file)
 		finish(json);
+	if (json->part)
+		remove(json->part); /* it did not come to the end: what was there before stays */
+	free(json->part);
+	json->part = NULL;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A file for results. It is opened before the work, so that a wrong name is found out at once. */
+/*
+ * A file for results. It is opened before the work, so that a wrong name is found out at once. What
+ * the file held before is lost only when the new results are complete.
+ */
 #ifndef BENCH_JSON_FILE_H
 #define BENCH_JSON_FILE_H
 
@@ -12,6 +15,7 @@
 struct json_file {
 	FILE *file; /* NULL: nobody asked for one */
 	const char *path;
+	char *part; /* what is written, to be renamed to path; NULL: path itself is written */
 };
 
 /** path: "-" is the standard output; NULL: none. Returns 0 or -1. */

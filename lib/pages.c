@@ -27,16 +27,32 @@ static size_t n_in_range(
 	return n;
 }
 
+/* A batch on a map: *n receives how many of its pages are worth asking the strategy about. */
+static int check_map_batch(const struct balloon_memmap *map, const struct balloon_page *pages,
+	size_t n_pages, size_t *n)
+{
+	int result = check_batch(pages, n_pages);
+	if (result == 0 && !map)
+		result = -EINVAL;
+	if (result < 0)
+		return result;
+	*n = n_in_range(map, pages, n_pages);
+	return *n ? 0 : -ERANGE;
+}
+
+static int check_device_batch(const struct balloon_device *device, const struct balloon_page *pages,
+	size_t n_pages, size_t *n)
+{
+	int result = check_device(device);
+	return result < 0 ? result : check_map_batch(device->map, pages, n_pages, n);
+}
+
 int balloon_pages_insert(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
-	int result = check_batch(pages, n_pages);
-	if (result == 0)
-		result = check_device(device);
-	if (result < 0)
-		return result;
-	size_t n = n_in_range(device->map, pages, n_pages);
-	return n ? device->map->strategy->insert(device, pages, n) : -ERANGE;
+	size_t n;
+	int result = check_device_batch(device, pages, n_pages, &n);
+	return result < 0 ? result : device->map->strategy->insert(device, pages, n);
 }
 
 int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
@@ -50,12 +66,10 @@ int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pa
 int balloon_pages_isolate(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
-	int result = check_batch(pages, n_pages);
-	if (result < 0 || !map)
-		return result < 0 ? result : -EINVAL;
-	size_t n = n_in_range(map, pages, n_pages);
-	if (n == 0)
-		return -ERANGE;
+	size_t n;
+	int result = check_map_batch(map, pages, n_pages, &n);
+	if (result < 0)
+		return result;
 	result = map->strategy->isolate(map, pages, n);
 	if (result < 0 || (size_t)result < n) /* it stopped at a page that it tried in vain */
 		balloon_atomic_add(&map->n_isolate_failures, 1, BALLOON_RELAXED);
@@ -65,11 +79,9 @@ int balloon_pages_isolate(
 int balloon_pages_putback(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
-	int result = check_batch(pages, n_pages);
-	if (result < 0 || !map)
-		return result < 0 ? result : -EINVAL;
-	size_t n = n_in_range(map, pages, n_pages);
-	return n ? map->strategy->putback(map, pages, n) : -ERANGE;
+	size_t n;
+	int result = check_map_batch(map, pages, n_pages, &n);
+	return result < 0 ? result : map->strategy->putback(map, pages, n);
 }
 
 /* How many pairs from the start of the batch are two different pages of this map. */
@@ -105,13 +117,9 @@ int balloon_pages_migrate(struct balloon_device *device, const struct balloon_pa
 int balloon_pages_finalize(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
-	int result = check_batch(pages, n_pages);
-	if (result == 0)
-		result = check_device(device);
-	if (result < 0)
-		return result;
-	size_t n = n_in_range(device->map, pages, n_pages);
-	return n ? device->map->strategy->finalize(device, pages, n) : -ERANGE;
+	size_t n;
+	int result = check_device_batch(device, pages, n_pages, &n);
+	return result < 0 ? result : device->map->strategy->finalize(device, pages, n);
 }
 
 bool balloon_page_is_candidate(const struct balloon_memmap *map, struct balloon_page page)
