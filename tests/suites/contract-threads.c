@@ -10,6 +10,7 @@ enum { N_THREADS = 4 };
 struct race {
 	struct fixture f;
 	uint32_t n_rounds;
+	void (*work)(struct race *race);    /* thread 0's, beside scanners */
 	struct balloon_atomic_u32 done;     /* thread 0 is: scanners stop */
 	uint32_t n_won[N_THREADS][N_PAGES]; /* each thread writes its own row */
 };
@@ -114,11 +115,11 @@ static void scan(struct race *race, size_t thread)
 	}
 }
 
-/* Run thread 0's work beside scanners. */
-static void beside_scanners(struct race *race, size_t thread, void (*work)(struct race *))
+static void work_or_scan(void *shared, size_t thread)
 {
+	struct race *race = shared;
 	if (thread == 0) {
-		work(race);
+		race->work(race);
 		balloon_atomic_store(&race->done, 1, BALLOON_RELAXED);
 	} else {
 		scan(race, thread);
@@ -139,16 +140,12 @@ static void inflate_and_deflate(struct race *race)
 	}
 }
 
-static void deflate_beside_scanners(void *shared, size_t thread)
-{
-	beside_scanners(shared, thread, inflate_and_deflate);
-}
-
 CLAIM(contract, what_dequeue_returned_is_never_isolated)
 {
 	struct race race;
 	race_open(&race, strategy);
-	run_together(N_THREADS, deflate_beside_scanners, &race);
+	race.work = inflate_and_deflate;
+	run_together(N_THREADS, work_or_scan, &race);
 	CHECK_EQ(stats_of(race.f.devices[0]).n_dequeued, race.n_rounds / 4 + 1);
 	fixture_close(&race.f);
 }
@@ -171,19 +168,20 @@ static void read_statistics(struct race *race)
 	}
 }
 
-static void deflate_beside_readers(void *shared, size_t thread)
+static void work_read_or_scan(void *shared, size_t thread)
 {
 	if (thread == 1)
 		read_statistics(shared);
 	else
-		beside_scanners(shared, thread, inflate_and_deflate);
+		work_or_scan(shared, thread);
 }
 
 CLAIM(contract, statistics_are_of_one_moment)
 {
 	struct race race;
 	race_open(&race, strategy);
-	run_together(N_THREADS, deflate_beside_readers, &race);
+	race.work = inflate_and_deflate;
+	run_together(N_THREADS, work_read_or_scan, &race);
 	fixture_close(&race.f);
 }
 
@@ -207,16 +205,12 @@ static void migrate_and_finalize(struct race *race)
 	}
 }
 
-static void migrate_beside_scanners(void *shared, size_t thread)
-{
-	beside_scanners(shared, thread, migrate_and_finalize);
-}
-
 CLAIM(contract, what_was_migrated_or_finalized_is_never_isolated)
 {
 	struct race race;
 	race_open(&race, strategy);
-	run_together(N_THREADS, migrate_beside_scanners, &race);
+	race.work = migrate_and_finalize;
+	run_together(N_THREADS, work_or_scan, &race);
 	CHECK_EQ(stats_of(race.f.devices[0]).n_migrated, race.n_rounds / 4 + 1);
 	fixture_close(&race.f);
 }
@@ -239,16 +233,12 @@ static void come_and_go(struct race *race)
 	}
 }
 
-static void destroy_beside_scanners(void *shared, size_t thread)
-{
-	beside_scanners(shared, thread, come_and_go);
-}
-
 CLAIM(contract, devices_come_and_go_beside_scanners)
 {
 	struct race race;
 	race_open(&race, strategy);
-	run_together(N_THREADS, destroy_beside_scanners, &race);
+	race.work = come_and_go;
+	run_together(N_THREADS, work_or_scan, &race);
 	CHECK_EQ(map_stats_of(race.f.map).devices.n_dequeued, (race.n_rounds / 8 + 1) * CONTESTED);
 	fixture_close(&race.f);
 }

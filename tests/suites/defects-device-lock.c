@@ -3,16 +3,12 @@
 #define balloon_strategy_device_lock defects_device_lock
 #include "../../strategies/device-lock.c"
 
+#include "defects-page.h"
 #include "defects.h"
 
 static void set_foreign_owner(void *d)
 {
 	((struct descriptor *)d)->private.value = N_DEVICES + 1;
-}
-
-static void set_locked(void *d)
-{
-	((struct descriptor *)d)->flags.value |= BALLOON_PAGE_LOCKED;
 }
 
 static void set_isolated(void *d)
@@ -23,11 +19,6 @@ static void set_isolated(void *d)
 static void clear_type(void *d)
 {
 	((struct descriptor *)d)->type.value = 0;
-}
-
-static void raise_references(void *d)
-{
-	((struct descriptor *)d)->references.value++;
 }
 
 static const struct defect defects[] = {

@@ -3,16 +3,12 @@
 #define balloon_strategy_mapcount defects_mapcount
 #include "../../strategies/mapcount.c"
 
+#include "defects-page.h"
 #include "defects.h"
 
 static void set_free_mark(void *d)
 {
 	((struct descriptor *)d)->mapcount.value = (uint32_t)-128;
-}
-
-static void set_locked(void *d)
-{
-	((struct descriptor *)d)->flags.value |= BALLOON_PAGE_LOCKED;
 }
 
 static void set_private(void *d)
@@ -28,11 +24,6 @@ static void set_foreign_device(void *d)
 static void clear_device(void *d)
 {
 	((struct descriptor *)d)->device = BALLOON_OWNER_NONE;
-}
-
-static void raise_references(void *d)
-{
-	((struct descriptor *)d)->references.value++;
 }
 
 static const struct defect defects[] = {

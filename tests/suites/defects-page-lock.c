@@ -3,16 +3,12 @@
 #define balloon_strategy_page_lock defects_page_lock
 #include "../../strategies/page-lock.c"
 
+#include "defects-page.h"
 #include "defects.h"
 
 static void set_no_state(void *d)
 {
 	((struct descriptor *)d)->state = BALLOON_PAGE_ISOLATED + 1;
-}
-
-static void set_locked(void *d)
-{
-	((struct descriptor *)d)->flags.value |= BALLOON_PAGE_LOCKED;
 }
 
 static void set_foreign_mapping(void *d)
@@ -23,11 +19,6 @@ static void set_foreign_mapping(void *d)
 static void clear_mapping(void *d)
 {
 	((struct descriptor *)d)->mapping.value = 0;
-}
-
-static void raise_references(void *d)
-{
-	((struct descriptor *)d)->references.value++;
 }
 
 static const struct defect defects[] = {
