@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-bench list */
-#include "command.h"
+#include "common/command.h"
 
 #include <getopt.h>
 #include <string.h>
 
 #include <balloon/balloon.h>
 
-#include "json-file.h"
+#include "common/output.h"
 
 static const char help[] =
 	"Usage: balloon-bench list [--json FILE]\n"
@@ -74,13 +74,13 @@ static json_t *document(void)
 static int list(const char *json_path)
 {
 	struct problem problem;
-	struct json_file json;
-	if (json_file_open(&json, json_path, &problem) < 0)
+	struct output json;
+	if (output_open(&json, json_path, &problem) < 0)
 		return failure(&problem);
-	if (!json_file_is_stdout(&json))
+	if (!output_is_stdout(&json))
 		print_table();
-	if (json_path && json_file_write(&json, document(), &problem) < 0) {
-		json_file_close(&json);
+	if (json_path && output_json(&json, document(), &problem) < 0) {
+		output_close(&json);
 		return failure(&problem);
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-bench: strategies side by side. */
-#include "command.h"
+#include "common/command.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef BENCH_PIN_H
-#define BENCH_PIN_H
+#ifndef COMMON_PIN_H
+#define COMMON_PIN_H
 
 /**
  * Bind the calling thread to one of the CPUs that it may use, the number-th, counted in a circle.

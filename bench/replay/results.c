@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report.h"
+#include "results.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -72,7 +72,7 @@ static void print_line(const struct result *result)
 		typical->final_isolated);
 }
 
-void report_print(const struct result *results, size_t n_results)
+void results_print(const struct result *results, size_t n_results)
 {
 	print_heading(&results[0]);
 	for (size_t i = 0; i < n_results; i++)
@@ -120,7 +120,7 @@ static json_t *entry(const struct result *result)
 		(json_int_t)llround(summary.max));
 }
 
-int report_append(json_t *array, const struct result *results, size_t n_results)
+int results_append(json_t *array, const struct result *results, size_t n_results)
 {
 	for (size_t i = 0; i < n_results; i++) {
 		if (json_array_append_new(array, entry(&results[i])) < 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A recording of what happened to the pages of one balloon, as rows in the order of their times. */
-#ifndef BENCH_RECORDING_H
-#define BENCH_RECORDING_H
+#ifndef REPLAY_RECORDING_H
+#define REPLAY_RECORDING_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "problem.h"
+#include "common/problem.h"
 
 enum {
 	TASKS_MAX = 64,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A recording's file, line by line: columns by the names in its header, one row a line. */
-#ifndef BENCH_PARSER_H
-#define BENCH_PARSER_H
+#ifndef REPLAY_PARSER_H
+#define REPLAY_PARSER_H
 
 #include "lines.h"
 #include "recording.h"

@@ -5,8 +5,8 @@
  * Whoever finds a problem writes it down and returns -1; the command prints it, once. So threads
  * need no order among their messages, and a progress line is out of the way by then.
  */
-#ifndef BENCH_PROBLEM_H
-#define BENCH_PROBLEM_H
+#ifndef COMMON_PROBLEM_H
+#define COMMON_PROBLEM_H
 
 #include <stddef.h>
 

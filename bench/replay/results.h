@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What all repeats of one strategy on one recording came to, for people and for programs. */
-#ifndef BENCH_REPORT_H
-#define BENCH_REPORT_H
+#ifndef REPLAY_RESULTS_H
+#define REPLAY_RESULTS_H
 
 #include <jansson.h>
 
@@ -18,9 +18,9 @@ struct result {
 };
 
 /** Print one table about one recording: the results of all strategies. Sorts the outcomes. */
-void report_print(const struct result *results, size_t n_results);
+void results_print(const struct result *results, size_t n_results);
 
 /** Append the same results to a JSON array. Sorts the outcomes. Returns 0, or -1: it cannot be. */
-int report_append(json_t *array, const struct result *results, size_t n_results);
+int results_append(json_t *array, const struct result *results, size_t n_results);
 
 #endif

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* What `balloon-bench replay` is asked to do: its options. */
-#ifndef BENCH_PLAN_H
-#define BENCH_PLAN_H
+#ifndef REPLAY_PLAN_H
+#define REPLAY_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <balloon/balloon.h>
+#include "common/strategies.h"
+#include "results.h"
 
-#include "report.h"
-
-enum { STRATEGIES_MAX = 64, REPEATS_MAX = 10000 };
+enum { REPEATS_MAX = 10000 };
 
 struct plan {
 	char **paths; /* of the recordings */
 	size_t n_paths;
-	const struct balloon_strategy *strategies[STRATEGIES_MAX];
-	size_t n_strategies;
+	struct strategies strategies;
 	enum mode mode;
 	size_t n_repeats;
 	const char *json_path; /* NULL: none */

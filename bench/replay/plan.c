@@ -7,49 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "common/command.h"
 
 /* Each parser returns 0 or the exit status. */
-
-static int add_strategy(struct plan *plan, const char *name)
-{
-	const struct balloon_strategy *strategy = balloon_strategy_find(name);
-	if (!strategy)
-		return usage_error("unknown strategy '%s': see balloon-bench list", name);
-	for (size_t i = 0; i < plan->n_strategies; i++) {
-		if (plan->strategies[i] == strategy)
-			return usage_error("strategy '%s' is named twice", name);
-	}
-	if (plan->n_strategies == STRATEGIES_MAX)
-		return usage_error("more than %d strategies", STRATEGIES_MAX);
-	plan->strategies[plan->n_strategies++] = strategy;
-	return 0;
-}
-
-static void add_all_strategies(struct plan *plan)
-{
-	size_t n = 0;
-	while (n < STRATEGIES_MAX && (plan->strategies[n] = balloon_strategy_at(n)) != NULL)
-		n++;
-	plan->n_strategies = n;
-}
-
-/* list: names with commas between them; it is cut into pieces. */
-static int parse_strategies(struct plan *plan, char *list)
-{
-	int status = 0;
-	plan->n_strategies = 0;
-	if (strcmp(list, "all") == 0)
-		return 0;
-	while (list && status == 0) {
-		char *comma = strchr(list, ',');
-		if (comma)
-			*comma++ = '\0';
-		status = add_strategy(plan, list);
-		list = comma;
-	}
-	return status;
-}
 
 static int parse_threads(struct plan *plan, const char *text)
 {
@@ -77,7 +37,7 @@ static int parse_option(struct plan *plan, int option, char **argv)
 {
 	switch (option) {
 	case STRATEGY:
-		return parse_strategies(plan, optarg);
+		return strategies_parse(&plan->strategies, optarg);
 	case THREADS:
 		return parse_threads(plan, optarg);
 	case REPEAT:
@@ -110,15 +70,12 @@ static int parse_options(struct plan *plan, int argc, char **argv)
 int plan_parse(struct plan *plan, int argc, char **argv)
 {
 	*plan = (struct plan){.n_repeats = 5};
+	strategies_all(&plan->strategies);
 	int status = parse_options(plan, argc, argv);
 	if (status || plan->is_help)
 		return status;
 	if (optind == argc)
 		return usage_error("replay: which recording?");
-	if (plan->n_strategies == 0)
-		add_all_strategies(plan);
-	if (plan->n_strategies == 0)
-		return usage_error("replay: no strategy is built in");
 	plan->paths = argv + optind;
 	plan->n_paths = (size_t)(argc - optind);
 	return 0;

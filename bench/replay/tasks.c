@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pin.h"
+#include "common/clock.h"
+#include "common/pin.h"
 
 /* ---- Threads -------------------------------------------------------------------------------- */
 

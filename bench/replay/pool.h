@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pages that are in no balloon, shared by all threads of a run. */
-#ifndef BENCH_POOL_H
-#define BENCH_POOL_H
+#ifndef REPLAY_POOL_H
+#define REPLAY_POOL_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands of the program, and what they share. */
-#ifndef BENCH_COMMAND_H
-#define BENCH_COMMAND_H
+#ifndef COMMON_COMMAND_H
+#define COMMON_COMMAND_H
 
-#include "problem.h"
+#include "common/problem.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#include "common/clock.h"
+
 struct order {
 	struct run *run;
 	uint32_t *actual; /* by recorded page: the page that plays its part */

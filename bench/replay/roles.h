@@ -15,8 +15,8 @@
  *   migrate       the same, to a free page; its own page becomes free. Answered "again": nothing
  *                 happens, the page stays isolated
  */
-#ifndef BENCH_ROLES_H
-#define BENCH_ROLES_H
+#ifndef REPLAY_ROLES_H
+#define REPLAY_ROLES_H
 
 #include <pthread.h>
 

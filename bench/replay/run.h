@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One run: one recording through one strategy, on a map and a device of its own. */
-#ifndef BENCH_RUN_H
-#define BENCH_RUN_H
+#ifndef REPLAY_RUN_H
+#define REPLAY_RUN_H
 
 #include <stdint.h>
 
 #include <balloon/balloon.h>
 
-#include "problem.h"
+#include "common/problem.h"
 #include "recording.h"
 
 /** What is to be run, and on what. */
@@ -49,9 +49,6 @@ int run_check(
 /** Say what went wrong at a row of the recording, or after the last. Returns -1. */
 int run_fail(const struct run *run, struct problem *problem, size_t row, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/** Nanoseconds since some moment in the past. */
-uint64_t now_ns(void);
 
 /** Every row in its order, by one thread, on the pages of the recording. Returns 0 or -1. */
 int replay_order(struct run *run, struct outcome *outcome);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-bench replay */
-#include "command.h"
+#include "common/command.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "json-file.h"
+#include "common/output.h"
+#include "common/progress.h"
 #include "plan.h"
 
 static const char help[] =
@@ -30,36 +30,20 @@ struct replay {
 	const struct plan *plan;
 	struct recording *recordings;
 	struct outcome *outcomes; /* of one recording: the repeats of the first strategy, ... */
-	struct json_file json;
+	struct output json;
 	json_t *results; /* for the file */
 	struct problem problem;
 };
-
-/* Errors end the program with a line of their own: the progress line is gone by then. */
-static void show_progress(const struct result *result, size_t repeat)
-{
-	struct balloon_strategy_info info;
-	if (!isatty(STDERR_FILENO))
-		return;
-	balloon_strategy_describe(result->strategy, &info);
-	fprintf(stderr, "\r%s: repeat %zu of %zu, %s\033[K", result->recording->name, repeat + 1,
-		result->n_repeats, info.name);
-}
-
-static void hide_progress(void)
-{
-	if (isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
-}
 
 static int run_once(const struct result *result, size_t repeat, struct problem *problem)
 {
 	struct run run = {
 		.recording = result->recording, .strategy = result->strategy, .problem = problem};
-	show_progress(result, repeat);
+	progress_show("%s: repeat %zu of %zu, %s", result->recording->name, repeat + 1,
+		result->n_repeats, strategy_name(result->strategy));
 	int status = result->mode == MODE_ORDER ? replay_order(&run, &result->outcomes[repeat])
 						: replay_tasks(&run, &result->outcomes[repeat]);
-	hide_progress();
+	progress_hide(); /* an error has a line of its own */
 	return status;
 }
 
@@ -77,27 +61,27 @@ static int run_results(const struct result *results, size_t n_results, struct pr
 
 static int report(struct replay *replay, const struct result *results)
 {
-	if (!json_file_is_stdout(&replay->json))
-		report_print(results, replay->plan->n_strategies);
+	if (!output_is_stdout(&replay->json))
+		results_print(results, replay->plan->strategies.n);
 	if (!replay->json.file ||
-		report_append(replay->results, results, replay->plan->n_strategies) == 0)
+		results_append(replay->results, results, replay->plan->strategies.n) == 0)
 		return 0;
-	return json_file_fail(&replay->problem);
+	return output_no_json(&replay->problem);
 }
 
 static int replay_recording(struct replay *replay, const struct recording *recording)
 {
 	const struct plan *plan = replay->plan;
 	struct result results[STRATEGIES_MAX];
-	for (size_t i = 0; i < plan->n_strategies; i++)
+	for (size_t i = 0; i < plan->strategies.n; i++)
 		results[i] = (struct result){
 			.recording = recording,
-			.strategy = plan->strategies[i],
+			.strategy = plan->strategies.at[i],
 			.mode = plan->mode,
 			.outcomes = replay->outcomes + i * plan->n_repeats,
 			.n_repeats = plan->n_repeats,
 		};
-	if (run_results(results, plan->n_strategies, &replay->problem) < 0)
+	if (run_results(results, plan->strategies.n, &replay->problem) < 0)
 		return -1;
 	return report(replay, results);
 }
@@ -110,7 +94,7 @@ static int replay_loaded(struct replay *replay)
 	}
 	if (!replay->json.file)
 		return 0;
-	return json_file_write(
+	return output_json(
 		&replay->json, json_pack("{s:O}", "results", replay->results), &replay->problem);
 }
 
@@ -136,7 +120,7 @@ static int allocate_and_replay(struct replay *replay)
 	const struct plan *plan = replay->plan;
 	int status = -1;
 	replay->recordings = calloc(plan->n_paths, sizeof *replay->recordings);
-	replay->outcomes = calloc(plan->n_strategies * plan->n_repeats, sizeof *replay->outcomes);
+	replay->outcomes = calloc(plan->strategies.n * plan->n_repeats, sizeof *replay->outcomes);
 	replay->results = json_array();
 	if (replay->recordings && replay->outcomes && replay->results)
 		status = load_and_replay(replay);
@@ -157,9 +141,9 @@ int command_replay(int argc, char **argv)
 		return status;
 	if (plan.is_help)
 		return fputs(help, stdout) < 0;
-	if (json_file_open(&replay.json, plan.json_path, &replay.problem) < 0)
+	if (output_open(&replay.json, plan.json_path, &replay.problem) < 0)
 		return failure(&replay.problem);
 	status = allocate_and_replay(&replay);
-	json_file_close(&replay.json);
+	output_close(&replay.json);
 	return status < 0 ? failure(&replay.problem) : 0;
 }

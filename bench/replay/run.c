@@ -5,14 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-static const char *strategy_name(const struct run *run)
-{
-	struct balloon_strategy_info info = {.name = "?"};
-	balloon_strategy_describe(run->strategy, &info);
-	return info.name;
-}
+#include "common/strategies.h"
 
 int run_fail(const struct run *run, struct problem *problem, size_t row, const char *format, ...)
 {
@@ -22,14 +16,7 @@ int run_fail(const struct run *run, struct problem *problem, size_t row, const c
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
 	return problem_at(problem, run->recording->path, recording_line(row), "strategy %s: %s",
-		strategy_name(run), what);
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+		strategy_name(run->strategy), what);
 }
 
 int run_begin(struct run *run, uint32_t n_pages)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "command.h"
+#include "common/command.h"
 
 #include <getopt.h>
 #include <limits.h>

@@ -7,8 +7,8 @@
  * waits for a page of the balloon is not waited for: what it needs, only the others can do. Threads
  * tell how far they are every PACE_STRIDE_ROWS rows, so that the keeping of the pace costs little.
  */
-#ifndef BENCH_PACE_H
-#define BENCH_PACE_H
+#ifndef REPLAY_PACE_H
+#define REPLAY_PACE_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The lines of a text file, plain or gzip. */
-#ifndef BENCH_LINES_H
-#define BENCH_LINES_H
+#ifndef REPLAY_LINES_H
+#define REPLAY_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <zlib.h>
 
-#include "problem.h"
+#include "common/problem.h"
 
 enum { LINE_BYTES_MAX = 256 };
 
