@@ -14,6 +14,7 @@ static const char help[] =
 	"Commands:\n"
 	"  list    list the built-in strategies\n"
 	"  replay  run recordings of real systems through strategies, check and time them\n"
+	"  run     run workloads through strategies, floors and peers, and time them\n"
 	"\n"
 	"  --help     print this text; COMMAND --help: the command's\n"
 	"  --version  print the version\n"
@@ -23,7 +24,7 @@ static const char help[] =
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} commands[] = {{"list", command_list}, {"replay", command_replay}};
+} commands[] = {{"list", command_list}, {"replay", command_replay}, {"run", command_run}};
 
 static int run_command(int argc, char **argv)
 {

@@ -10,6 +10,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /** argv[0] is the command's name. They return the program's exit status. */
 int command_list(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_run(int argc, char **argv);
 
 /** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/numbers.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/command.h"
+
+/* Returns whether text is nothing but a number and maybe its unit. */
+static bool read_number(const char *text, uint64_t *number)
+{
+	char *end;
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+	if (shift > 0)
+		end++;
+	if (errno || *end || *number > UINT64_MAX >> shift)
+		return false;
+	*number <<= shift;
+	return true;
+}
+
+int number_parse(const char *option, const char *text, uint32_t min, uint32_t max, uint32_t *number)
+{
+	uint64_t value;
+	if (!read_number(text, &value) || value < min || value > max)
+		return usage_error("%s '%s': not a number from %" PRIu32 " to %" PRIu32, option,
+			text, min, max);
+	*number = (uint32_t)value;
+	return 0;
+}
+
+int numbers_parse(
+	const char *option, char *text, uint32_t min, uint32_t max, struct numbers *numbers)
+{
+	int status = 0;
+	numbers->n = 0;
+	while (text && status == 0) {
+		char *comma = strchr(text, ',');
+		if (comma)
+			*comma++ = '\0';
+		if (numbers->n == NUMBERS_MAX)
+			return usage_error("%s: more than %d numbers", option, NUMBERS_MAX);
+		status = number_parse(option, text, min, max, &numbers->at[numbers->n++]);
+		text = comma;
+	}
+	return status;
+}
+
+int fraction_parse(const char *option, const char *text, double min, double max, double *number)
+{
+	char *end;
+	errno = 0;
+	*number = strtod(text, &end);
+	if (!(isdigit((unsigned char)text[0]) || text[0] == '.') || *end || errno ||
+		!(*number >= min && *number <= max))
+		return usage_error("%s '%s': not a number from %g to %g", option, text, min, max);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Values of options that are numbers. */
+#ifndef COMMON_NUMBERS_H
+#define COMMON_NUMBERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NUMBERS_MAX = 64 };
+
+struct numbers {
+	uint32_t at[NUMBERS_MAX];
+	size_t n;
+};
+
+/*
+ * Each of the following returns 0, or the exit status after a wrong usage; option is the name to
+ * complain about. A number may end in K (1024) or M (1024 K).
+ */
+int number_parse(
+	const char *option, const char *text, uint32_t min, uint32_t max, uint32_t *number);
+
+/** text: numbers joined by commas; it is cut into pieces. */
+int numbers_parse(
+	const char *option, char *text, uint32_t min, uint32_t max, struct numbers *numbers);
+
+/** A number with a fraction, as 0.05. */
+int fraction_parse(const char *option, const char *text, double min, double max, double *number);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int bench_fail(struct problem *problem, const struct instance *instance, const char *what)
+{
+	const struct shape *shape = instance->shape;
+	return problem_set(problem, "%s, %s, %u threads, batches of %" PRIu32 ": %s",
+		instance->subject->name, workload_names[shape->workload], shape->n_threads,
+		shape->batch, what);
+}
+
+int bench_fail_errno(
+	struct problem *problem, const struct instance *instance, const char *call, int error)
+{
+	char what[128];
+	snprintf(what, sizeof what, "%s failed: %s", call, strerror(-error));
+	return bench_fail(problem, instance, what);
+}
+
+uint64_t bench_fingerprint(const struct balloon_page *pages, size_t n)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t x = (pages[i].index + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+		sum += x ^ x >> 29;
+	}
+	return sum;
+}
+
+/* ---- The bench ------------------------------------------------------------------------------ */
+
+static void shuffle(struct balloon_page *pages, uint32_t n)
+{
+	uint64_t x = UINT64_C(0x853c49e6748fea9b); /* the same order in every run */
+	for (uint32_t i = n; i > 1; i--) {
+		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		uint32_t k = (uint32_t)((x >> 33) % i);
+		struct balloon_page page = pages[i - 1];
+		pages[i - 1] = pages[k];
+		pages[k] = page;
+	}
+}
+
+int bench_init(
+	struct bench *bench, const struct shape *shape, bool is_pinned, struct problem *problem)
+{
+	const size_t n_in_hands = (size_t)shape->n_threads * (HAND_BATCHES + 1) * shape->batch;
+	*bench = (struct bench){.shape = *shape, .is_pinned = is_pinned};
+	bench->pages = calloc(shape->n_pages, sizeof *bench->pages);
+	bench->work = calloc(shape->n_pages, sizeof *bench->work);
+	bench->hands = calloc(n_in_hands, sizeof *bench->hands);
+	bench->workers = calloc(shape->n_threads, sizeof *bench->workers);
+	if (!bench->pages || !bench->work || !bench->hands || !bench->workers) {
+		bench_fini(bench);
+		return problem_no_memory(problem);
+	}
+	for (uint32_t i = 0; i < shape->n_pages; i++)
+		bench->pages[i] = balloon_page(i);
+	if (shape->order == ORDER_RANDOM)
+		shuffle(bench->pages, shape->n_pages);
+	return 0;
+}
+
+void bench_fini(struct bench *bench)
+{
+	free(bench->workers);
+	free(bench->hands);
+	free(bench->work);
+	free(bench->pages);
+}
+
+/* ---- Instances ------------------------------------------------------------------------------ */
+
+/* All pages go in, each device's share after the other's. Returns 0 or a negative error number. */
+static int fill(struct bench *bench, struct instance *instance)
+{
+	const struct shape *shape = &bench->shape;
+	const struct ops *ops = instance->subject->ops;
+	for (unsigned device = 0; device < shape->n_devices; device++) {
+		uint64_t at = (uint64_t)shape->n_pages * device / shape->n_devices;
+		uint64_t behind = (uint64_t)shape->n_pages * (device + 1) / shape->n_devices;
+		while (at < behind) {
+			int result = ops->insert(
+				&instance->places[device], bench->pages + at, behind - at);
+			if (result <= 0)
+				return result ? result : -EIO;
+			at += (uint64_t)result;
+		}
+	}
+	return 0;
+}
+
+static int make_spares(struct instance *instance)
+{
+	const uint32_t n_spare = shape_n_spare(instance->shape);
+	instance->spares = calloc(n_spare + 1, sizeof *instance->spares); /* 0 bytes may be NULL */
+	if (!instance->spares)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_spare; i++)
+		instance->spares[i] = balloon_page(instance->shape->n_pages + i);
+	return 0;
+}
+
+int bench_open(struct bench *bench, struct instance *instance, const struct subject *subject,
+	struct problem *problem)
+{
+	*instance = (struct instance){.subject = subject, .shape = &bench->shape};
+	int result = make_spares(instance);
+	if (result == 0)
+		result = subject->create(instance);
+	if (result < 0) {
+		free(instance->spares);
+		return bench_fail_errno(problem, instance, "making it", result);
+	}
+	if (shape_is_filled(&bench->shape) && subject->ops)
+		result = fill(bench, instance);
+	if (result == 0)
+		return 0;
+	bench_close(instance);
+	return bench_fail_errno(problem, instance, "filling it", result);
+}
+
+void bench_close(struct instance *instance)
+{
+	instance->subject->destroy(instance);
+	free(instance->spares);
+}
+
+/* Returns how many pages came out, up to all that there can be. */
+static uint32_t drain(struct bench *bench, struct instance *instance)
+{
+	const uint32_t n_pages = bench->shape.n_pages;
+	const struct ops *ops = instance->subject->ops;
+	uint32_t n = 0;
+	for (unsigned device = 0; device < bench->shape.n_devices; device++) {
+		int result = 1;
+		while (n < n_pages && result > 0) {
+			result = ops->dequeue(
+				&instance->places[device], bench->work + n, n_pages - n);
+			n += result > 0 ? (uint32_t)result : 0;
+		}
+	}
+	return n;
+}
+
+static int check_drained(struct bench *bench, struct instance *instance, struct problem *problem)
+{
+	const struct shape *shape = &bench->shape;
+	const uint32_t n_spare = shape_n_spare(shape);
+	uint64_t expected = bench_fingerprint(bench->pages, shape->n_pages);
+	if (drain(bench, instance) != shape->n_pages)
+		return bench_fail(problem, instance, "not all pages came out in the end");
+	for (uint32_t i = 0; i < n_spare; i++) {
+		struct balloon_page page = balloon_page(shape->n_pages + i);
+		expected += bench_fingerprint(&page, 1);
+	}
+	if (bench_fingerprint(bench->work, shape->n_pages) +
+			bench_fingerprint(instance->spares, n_spare) !=
+		expected)
+		return bench_fail(problem, instance, "other pages came out than went in");
+	return 0;
+}
+
+int bench_check(struct bench *bench, struct instance *instance, struct problem *problem)
+{
+	struct balloon_finding finding = {.what = "it cannot be checked"};
+	struct balloon_memmap *map = instance->places ? instance->places[0].map : NULL;
+	if (map && balloon_memmap_validate(map, &finding) < 0)
+		return bench_fail(problem, instance, finding.what);
+	if (!shape_is_filled(&bench->shape) || !instance->subject->ops)
+		return 0;
+	return check_drained(bench, instance, problem);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* One repeat: prepare the threads, let them run, check, sum up. */
+#include "run/bench.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "run/crew.h"
+
+/* ---- Before --------------------------------------------------------------------------------- */
+
+static void give_share(struct bench *bench, struct worker *worker)
+{
+	uint64_t n_pages = bench->shape.n_pages;
+	uint64_t first = n_pages * worker->number / bench->shape.n_threads;
+	uint64_t behind = n_pages * (worker->number + 1) / bench->shape.n_threads;
+	worker->pages = bench->work + first;
+	worker->n_pages = behind - first;
+}
+
+static void give_hand(struct bench *bench, const struct instance *instance, struct worker *worker)
+{
+	const size_t batch = bench->shape.batch;
+	worker->hand_max = HAND_BATCHES * batch;
+	worker->pages = bench->hands + worker->number * (HAND_BATCHES + 1) * batch;
+	worker->found = worker->pages + worker->hand_max;
+	if (shape_n_spare(&bench->shape) > 0)
+		worker->spare = instance->spares + worker->number * batch;
+}
+
+static void prepare(struct bench *bench, const struct instance *instance, struct worker *worker)
+{
+	const struct shape *shape = &bench->shape;
+	const unsigned number = (unsigned)(worker - bench->workers);
+	memset(worker, 0, sizeof *worker);
+	worker->shape = shape;
+	worker->number = number;
+	worker->place = instance->places[number % shape->n_devices];
+	worker->work = instance->subject->work;
+	worker->n_map = shape->n_pages + shape_n_spare(shape);
+	worker->cursor = (uint32_t)((uint64_t)worker->n_map * number / shape->n_threads);
+	worker->random = UINT64_C(0x9e3779b97f4a7c15) * (number + 1);
+	worker->n_until_sample = 1 + number % SAMPLE_INTERVAL;
+	if (shape->workload == WORKLOAD_CYCLE)
+		give_share(bench, worker);
+	else
+		give_hand(bench, instance, worker);
+}
+
+/* ---- After ---------------------------------------------------------------------------------- */
+
+static int check_workers(
+	const struct bench *bench, const struct instance *instance, struct problem *problem)
+{
+	for (unsigned i = 0; i < bench->shape.n_threads; i++)
+		if (bench->workers[i].failed)
+			return bench_fail_errno(problem, instance, bench->workers[i].failed,
+				bench->workers[i].error);
+	return 0;
+}
+
+static int check_counts(const struct bench *bench, struct instance *instance, struct counts *counts,
+	struct problem *problem)
+{
+	const struct shape *shape = &bench->shape;
+	uint64_t n_expected = shape_is_filled(shape) ? shape->n_pages : 0;
+	char what[128];
+	if (!instance->subject->count)
+		return 0;
+	int result = instance->subject->count(instance, counts);
+	if (result < 0)
+		return bench_fail_errno(problem, instance, "counting", result);
+	if (counts->n_listed == n_expected && counts->n_isolated == 0)
+		return 0;
+	snprintf(what, sizeof what,
+		"%" PRIu64 " pages listed and %" PRIu64
+		" isolated between two repeats, not %" PRIu64 " and 0",
+		counts->n_listed, counts->n_isolated, n_expected);
+	return bench_fail(problem, instance, what);
+}
+
+/* In the cycle, every page is out again after a repeat. */
+static int check_pages(
+	const struct bench *bench, const struct instance *instance, struct problem *problem)
+{
+	if (bench->shape.workload != WORKLOAD_CYCLE ||
+		bench_fingerprint(bench->work, bench->shape.n_pages) ==
+			bench_fingerprint(bench->pages, bench->shape.n_pages))
+		return 0;
+	return bench_fail(problem, instance, "other pages came out than went in");
+}
+
+/* ---- What it came to ------------------------------------------------------------------------ */
+
+/* Of threads first to behind - 1. */
+static double fairness_among(const struct bench *bench, unsigned first, unsigned behind)
+{
+	double slowest = HUGE_VAL, fastest = 0;
+	for (unsigned i = first; i < behind; i++) {
+		const struct worker *worker = &bench->workers[i];
+		double elapsed_ns = (double)(worker->end_ns - worker->begin_ns + 1);
+		slowest = fmin(slowest, (double)worker->n_done / elapsed_ns);
+		fastest = fmax(fastest, (double)worker->n_done / elapsed_ns);
+	}
+	return fastest > 0 ? slowest / fastest : 1;
+}
+
+static double fairness(const struct bench *bench)
+{
+	unsigned n_churners = shape_n_churners(&bench->shape);
+	return fmin(fairness_among(bench, 0, n_churners),
+		fairness_among(bench, n_churners, bench->shape.n_threads));
+}
+
+static void sum_up(const struct bench *bench, uint64_t n_contended, struct sample *sample,
+	struct totals *totals)
+{
+	uint64_t n_done = 0, n_attempts = 0, n_isolated = 0, cpu_ns = 0;
+	uint64_t begin_ns = UINT64_MAX, end_ns = 0;
+	for (unsigned i = 0; i < bench->shape.n_threads; i++) {
+		const struct worker *worker = &bench->workers[i];
+		n_done += worker->n_done;
+		n_attempts += worker->n_attempts;
+		n_isolated += worker->n_isolated;
+		cpu_ns += worker->cpu_ns;
+		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
+		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
+		histogram_merge(&totals->dequeue, &worker->dequeue);
+		histogram_merge(&totals->isolate, &worker->isolate);
+	}
+	double n = n_done ? (double)n_done : 1;
+	sample->ns_per_page = (double)(end_ns - begin_ns) / n;
+	sample->fairness = fairness(bench);
+	sample->cpu_s_per_million_pages = (double)cpu_ns / 1e3 / n;
+	sample->contended_per_page = (double)n_contended / n;
+	sample->success_rate = n_attempts ? (double)n_isolated / (double)n_attempts : 1;
+	totals->n_attempts += n_attempts;
+	totals->n_isolated += n_isolated;
+}
+
+int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
+	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
+	struct problem *problem)
+{
+	struct counts before = {0}, after = {0};
+	for (unsigned i = 0; i < bench->shape.n_threads; i++)
+		prepare(bench, instance, &bench->workers[i]);
+	if (bench->shape.workload == WORKLOAD_CYCLE)
+		memcpy(bench->work, bench->pages, bench->shape.n_pages * sizeof *bench->pages);
+	if (check_counts(bench, instance, &before, problem) < 0)
+		return -1;
+	int result = crew_run(
+		bench->workers, bench->shape.n_threads, bench->is_pinned, seconds, is_interrupted);
+	if (result < 0)
+		return bench_fail_errno(problem, instance, "starting threads", result);
+	if (check_workers(bench, instance, problem) < 0 ||
+		check_counts(bench, instance, &after, problem) < 0 ||
+		check_pages(bench, instance, problem) < 0)
+		return -1;
+	if (result == 0)
+		sum_up(bench, after.n_contended - before.n_contended, sample, totals);
+	return result;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* From samples to the figures that are shown. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/series.h"
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static struct spread spread_of(double *values, size_t n)
+{
+	if (n == 0)
+		return (struct spread){0};
+	qsort(values, n, sizeof *values, compare);
+	return (struct spread){(values[(n - 1) / 2] + values[n / 2]) / 2, values[0], values[n - 1]};
+}
+
+static double figure(const struct sample *sample, size_t offset)
+{
+	double value;
+	memcpy(&value, (const char *)sample + offset, sizeof value);
+	return value;
+}
+
+struct spread row_spread(const struct row *row, size_t offset)
+{
+	double values[RUN_REPEATS_MAX];
+	for (size_t i = 0; i < row->n_samples; i++)
+		values[i] = figure(&row->samples[i], offset);
+	return spread_of(values, row->n_samples);
+}
+
+struct spread row_ratio(const struct row *row, const struct row *reference)
+{
+	double values[RUN_REPEATS_MAX];
+	size_t n = row->n_samples < reference->n_samples ? row->n_samples : reference->n_samples;
+	for (size_t i = 0; i < n; i++)
+		values[i] = row->samples[i].ns_per_page / reference->samples[i].ns_per_page;
+	return spread_of(values, n);
+}
+
+const struct row *series_find(const struct series *series, const char *name)
+{
+	for (size_t i = 0; i < series->n_rows; i++)
+		if (strcmp(series->rows[i].subject->name, name) == 0)
+			return &series->rows[i];
+	return NULL;
+}
