@@ -8,11 +8,13 @@
 #include <balloon/balloon.h>
 
 #include "common/output.h"
+#include "run/subject.h"
 
 static const char help[] =
 	"Usage: balloon-bench list [--json FILE]\n"
 	"\n"
-	"List the built-in strategies, oldest design first.\n"
+	"List the built-in strategies, oldest design first, and the references that balloon-bench\n"
+	"run measures beside them: floors of the machine, and peers, as far as they were built.\n"
 	"\n"
 	"  --json FILE  write them to FILE, too; -: to standard output, in the table's place\n"
 	"  --help       print this text\n";
@@ -53,22 +55,53 @@ static void print_table(void)
 	}
 }
 
-/* NULL: out of memory. */
-static json_t *document(void)
+static void print_references(void)
+{
+	printf("\n%-14s  %-5s  what it is\n", "reference", "kind");
+	for (size_t i = 0; references[i]; i++)
+		printf("%-14s  %-5s  %s\n", references[i]->name,
+			subject_kind_name(references[i]->kind), references[i]->what);
+}
+
+/* Takes over the array; NULL if it cannot be. */
+static json_t *appended(json_t *list, json_t *entry)
+{
+	if (list && json_array_append_new(list, entry) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *strategies_json(void)
 {
 	json_t *list = json_array();
 	const struct balloon_strategy *strategy;
 	struct balloon_strategy_info info;
-	for (size_t i = 0; list && (strategy = balloon_strategy_at(i)) != NULL; i++) {
+	for (size_t i = 0; (strategy = balloon_strategy_at(i)) != NULL; i++) {
 		balloon_strategy_describe(strategy, &info);
-		json_t *entry = json_pack("{s:s, s:s, s:I}", "name", info.name, "era", info.era,
-			"descriptor_bytes", (json_int_t)info.descriptor_bytes);
-		if (json_array_append_new(list, entry) < 0) {
-			json_decref(list);
-			list = NULL;
-		}
+		list = appended(
+			list, json_pack("{s:s, s:s, s:I}", "name", info.name, "era", info.era,
+				      "descriptor_bytes", (json_int_t)info.descriptor_bytes));
 	}
-	return list ? json_pack("{s:o}", "strategies", list) : NULL;
+	return list;
+}
+
+static json_t *references_json(void)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; references[i]; i++)
+		list = appended(
+			list, json_pack("{s:s, s:s, s:s, s:s?}", "name", references[i]->name,
+				      "kind", subject_kind_name(references[i]->kind), "what",
+				      references[i]->what, "lacks", references[i]->lacks));
+	return list;
+}
+
+/* NULL: out of memory. */
+static json_t *document(void)
+{
+	return json_pack(
+		"{s:o, s:o}", "strategies", strategies_json(), "references", references_json());
 }
 
 static int list(const char *json_path)
@@ -77,8 +110,10 @@ static int list(const char *json_path)
 	struct output json;
 	if (output_open(&json, json_path, &problem) < 0)
 		return failure(&problem);
-	if (!output_is_stdout(&json))
+	if (!output_is_stdout(&json)) {
 		print_table();
+		print_references();
+	}
 	if (json_path && output_json(&json, document(), &problem) < 0) {
 		output_close(&json);
 		return failure(&problem);

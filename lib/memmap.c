@@ -155,11 +155,11 @@ static void place_parts(struct balloon_memmap *map, const struct balloon_memmap_
 	map->slot_bytes = layout->slot_bytes;
 	map->embedded = config->descriptors != NULL;
 	if (map->embedded) {
-		map->descriptors = (unsigned char *)config->descriptors;
-		map->descriptor_stride_bytes = config->descriptor_stride_bytes;
+		map->descriptors.first = (unsigned char *)config->descriptors;
+		map->descriptors.stride_bytes = config->descriptor_stride_bytes;
 	} else {
-		map->descriptors = memory + layout->descriptors;
-		map->descriptor_stride_bytes = layout->descriptor_stride_bytes;
+		map->descriptors.first = memory + layout->descriptors;
+		map->descriptors.stride_bytes = layout->descriptor_stride_bytes;
 	}
 }
 
@@ -206,6 +206,7 @@ int balloon_memmap_init(void *memory, size_t size_bytes, const struct balloon_me
 	map->strategy = config->strategy;
 	map->first_pfn = config->first_pfn;
 	map->n_pages = config->n_pages;
+	map->descriptors.n_pages = config->n_pages;
 	map->n_devices = device_slots(config);
 	map->page_shift = shift_of(page_size(config));
 	balloon_atomic_init(&map->n_contended, 0, BALLOON_SHARED_COUNTER);

@@ -163,26 +163,29 @@ static bool has_isolated(const struct descriptor *d)
 }
 
 /* Membership begins. Caller holds the device lock. */
-static void begin(struct balloon_device *device, struct balloon_page page, struct descriptor *d)
+static void begin(struct balloon_device *device, const struct balloon_descriptors *pages,
+	struct balloon_page page)
 {
+	struct descriptor *d = (struct descriptor *)balloon_descriptor_at(pages, page.index);
 	balloon_lock_assert_held(lock_of(device->map));
 	balloon_atomic_store(&d->type, TYPE_OFFLINE | MOVABLE_OPS, BALLOON_RELAXED);
 	balloon_atomic_store(&d->private, balloon_device_owner(device), BALLOON_RELAXED);
-	balloon_list_push(device->map, list_of(device), page);
+	balloon_list_push(pages, list_of(device), page);
 }
 
 /* Caller holds the device lock. */
 static int insert_locked(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
+	const struct balloon_descriptors descriptors = device->map->descriptors;
 	size_t n_done = 0;
 	if (!balloon_device_is_open(device))
 		return -ENODEV;
 	for (; n_done < n_pages; n_done++) {
-		struct descriptor *d = descriptor_of(device->map, pages[n_done]);
-		if (private_of(d) != BALLOON_OWNER_NONE)
+		if (private_of((struct descriptor *)balloon_descriptor_at(
+			    &descriptors, pages[n_done].index)) != BALLOON_OWNER_NONE)
 			break;
-		begin(device, pages[n_done], d);
+		begin(device, &descriptors, pages[n_done]);
 	}
 	balloon_device_count(device, BALLOON_INSERTED, n_done);
 	return n_done ? (int)n_done : -EEXIST;
@@ -200,14 +203,16 @@ static int insert(struct balloon_device *device, const struct balloon_page *page
 static int dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_memmap *map = device->map;
+	const struct balloon_descriptors descriptors = map->descriptors;
 	struct balloon_list *list = list_of(device);
 	size_t n_done = 0;
 	balloon_lock_acquire(lock_of(map));
 	while (n_done < n_pages && BALLOON_READ(list->first) != BALLOON_LINK_END) {
 		struct balloon_page page = balloon_page(BALLOON_READ(list->first));
-		struct descriptor *d = descriptor_of(map, page);
+		struct descriptor *d =
+			(struct descriptor *)balloon_descriptor_at(&descriptors, page.index);
 		BALLOON_ASSERT(!has_isolated(d));
-		balloon_list_unlink(map, list, page);
+		balloon_list_unlink(&descriptors, list, page);
 		balloon_atomic_store(&d->private, BALLOON_OWNER_NONE, BALLOON_RELAXED);
 		pages[n_done++] = page;
 	}
@@ -223,7 +228,7 @@ static int isolate_page(struct balloon_memmap *map, struct balloon_page page, st
 	balloon_lock_acquire(lock_of(map));
 	struct balloon_device *device = balloon_owner_device(map, private_of(d));
 	if (device) {
-		balloon_list_unlink(map, list_of(device), page);
+		balloon_list_unlink(&map->descriptors, list_of(device), page);
 		balloon_atomic_or(&d->flags, ISOLATED, BALLOON_RELAXED);
 		balloon_device_count(device, BALLOON_ISOLATED, 1);
 	}
@@ -267,7 +272,7 @@ static void putback_page(struct balloon_memmap *map, struct balloon_page page, s
 {
 	balloon_lock_acquire(lock_of(map));
 	struct balloon_device *device = balloon_owner_device(map, private_of(d));
-	balloon_list_push(map, list_of(device), page);
+	balloon_list_push(&map->descriptors, list_of(device), page);
 	balloon_atomic_and(&d->flags, ~(uint32_t)ISOLATED, BALLOON_RELAXED);
 	balloon_device_count(device, BALLOON_PUT_BACK, 1);
 	balloon_reference_put(&d->references, 1);
@@ -316,7 +321,7 @@ static int swap(struct balloon_device *device, struct balloon_page new_page,
 	int result = -EEXIST;
 	balloon_lock_acquire(lock);
 	if (private_of(new_d) == BALLOON_OWNER_NONE) {
-		begin(device, new_page, new_d);
+		begin(device, &device->map->descriptors, new_page);
 		end_isolated(old_d);
 		balloon_device_count(device, BALLOON_MIGRATED, 1);
 		result = 0;
@@ -402,8 +407,8 @@ static const char *find_defect(
 		return "I8: the reference count does not fit the state";
 	if (balloon_link_is_linked(&d->link) != is_listed)
 		return "I1: linked and listed differ";
-	if (is_listed &&
-		!balloon_list_is_sound_at(map, list_of(balloon_owner_device(map, owner)), page))
+	if (is_listed && !balloon_list_is_sound_at(&map->descriptors,
+				 list_of(balloon_owner_device(map, owner)), page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -421,7 +426,7 @@ static struct balloon_page_info inspect(struct balloon_memmap *map, struct ballo
 
 static uint32_t list_next(struct balloon_device *device, uint32_t page)
 {
-	return balloon_list_next(device->map, list_of(device), page);
+	return balloon_list_next(&device->map->descriptors, list_of(device), page);
 }
 
 const struct balloon_strategy balloon_strategy_device_lock = {

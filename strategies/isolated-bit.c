@@ -148,16 +148,23 @@ static struct balloon_device *owner_of(const struct balloon_memmap *map, uint32_
 	return balloon_owner_device(map, membership & ~ISOLATED);
 }
 
-/* OWNED to LISTED. Caller holds the device lock. */
-static int insert_locked(struct balloon_device *device, struct balloon_page page)
+/* OWNED to LISTED, one after the other. Caller holds the device lock. */
+static int insert_locked(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
-	struct descriptor *d = descriptor_of(device->map, page);
+	const struct balloon_descriptors descriptors = device->map->descriptors;
+	const uint32_t owner = balloon_device_owner(device);
+	size_t n_done = 0;
 	balloon_lock_assert_held(lock_of(device->map));
-	if (membership_of(d) != BALLOON_OWNER_NONE)
-		return -EEXIST;
-	set_membership(d, balloon_device_owner(device));
-	balloon_list_push(device->map, list_of(device), page);
-	return 0;
+	for (; n_done < n_pages; n_done++) {
+		struct descriptor *d = (struct descriptor *)balloon_descriptor_at(
+			&descriptors, pages[n_done].index);
+		if (membership_of(d) != BALLOON_OWNER_NONE)
+			break;
+		set_membership(d, owner);
+		balloon_list_push(&descriptors, list_of(device), pages[n_done]);
+	}
+	return n_done > 0 ? (int)n_done : -EEXIST;
 }
 
 static int insert(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
@@ -166,7 +173,7 @@ static int insert(struct balloon_device *device, const struct balloon_page *page
 	int result = -ENODEV;
 	balloon_lock_acquire(lock);
 	if (balloon_device_is_open(device))
-		result = balloon_each_of_device(device, insert_locked, pages, n_pages);
+		result = insert_locked(device, pages, n_pages);
 	if (result > 0)
 		balloon_device_count(device, BALLOON_INSERTED, (uint64_t)result);
 	balloon_lock_release(lock);
@@ -176,13 +183,16 @@ static int insert(struct balloon_device *device, const struct balloon_page *page
 static int dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_memmap *map = device->map;
+	const struct balloon_descriptors descriptors = map->descriptors;
 	struct balloon_list *list = list_of(device);
 	size_t n_done = 0;
 	balloon_lock_acquire(lock_of(map));
 	while (n_done < n_pages && BALLOON_READ(list->first) != BALLOON_LINK_END) {
 		struct balloon_page page = balloon_page(BALLOON_READ(list->first));
-		balloon_list_unlink(map, list, page);
-		set_membership(descriptor_of(map, page), BALLOON_OWNER_NONE);
+		struct descriptor *d =
+			(struct descriptor *)balloon_descriptor_at(&descriptors, page.index);
+		balloon_list_unlink(&descriptors, list, page);
+		set_membership(d, BALLOON_OWNER_NONE);
 		pages[n_done++] = page;
 	}
 	balloon_device_count(device, BALLOON_DEQUEUED, n_done);
@@ -199,7 +209,7 @@ static int isolate_locked(struct balloon_memmap *map, struct balloon_page page)
 	if (!is_listed(membership))
 		return -ESTALE;
 	struct balloon_device *device = owner_of(map, membership);
-	balloon_list_unlink(map, list_of(device), page);
+	balloon_list_unlink(&map->descriptors, list_of(device), page);
 	set_membership(d, membership | ISOLATED);
 	balloon_device_count(device, BALLOON_ISOLATED, 1);
 	return 0;
@@ -224,7 +234,7 @@ static int putback_locked(struct balloon_memmap *map, struct balloon_page page)
 		return -ESTALE;
 	struct balloon_device *device = owner_of(map, membership);
 	set_membership(d, membership & ~ISOLATED);
-	balloon_list_push(map, list_of(device), page);
+	balloon_list_push(&map->descriptors, list_of(device), page);
 	balloon_device_count(device, BALLOON_PUT_BACK, 1);
 	return 0;
 }
@@ -253,10 +263,11 @@ static int migrate_locked(
 	struct descriptor *old_d = descriptor_of(device->map, old_page);
 	int result = check_leaving(device, old_d);
 	if (result == 0)
-		result = insert_locked(device, new_page);
-	if (result == 0)
-		set_membership(old_d, BALLOON_OWNER_NONE);
-	return result;
+		result = insert_locked(device, &new_page, 1);
+	if (result < 0)
+		return result;
+	set_membership(old_d, BALLOON_OWNER_NONE);
+	return 0;
 }
 
 static int migrate(struct balloon_device *device, const struct balloon_page *new_pages,
@@ -315,8 +326,8 @@ static const char *find_defect(
 		return "I2: a page is isolated and has no device";
 	if (balloon_link_is_linked(&d->link) != is_listed(membership))
 		return "I1: linked and listed differ";
-	if (is_listed(membership) &&
-		!balloon_list_is_sound_at(map, list_of(owner_of(map, membership)), page))
+	if (is_listed(membership) && !balloon_list_is_sound_at(&map->descriptors,
+					     list_of(owner_of(map, membership)), page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -335,7 +346,7 @@ static struct balloon_page_info inspect(struct balloon_memmap *map, struct ballo
 
 static uint32_t list_next(struct balloon_device *device, uint32_t page)
 {
-	return balloon_list_next(device->map, list_of(device), page);
+	return balloon_list_next(&device->map->descriptors, list_of(device), page);
 }
 
 const struct balloon_strategy balloon_strategy_isolated_bit = {

@@ -166,7 +166,7 @@ static void link_page(struct balloon_device *device, struct balloon_page page, s
 	balloon_page_lock_assert_held(&d->flags);
 	balloon_lock_assert_held(&area->pages_lock);
 	balloon_atomic_or(&d->flags, PRIVATE, BALLOON_RELAXED);
-	balloon_list_push(device->map, &area->list, page);
+	balloon_list_push(&device->map->descriptors, &area->list, page);
 }
 
 /* Off the list. Caller holds the page lock and the pages lock. */
@@ -177,7 +177,7 @@ static void unlink_page(
 	balloon_page_lock_assert_held(&d->flags);
 	balloon_lock_assert_held(&area->pages_lock);
 	balloon_atomic_and(&d->flags, ~(uint32_t)PRIVATE, BALLOON_RELAXED);
-	balloon_list_unlink(device->map, &area->list, page);
+	balloon_list_unlink(&device->map->descriptors, &area->list, page);
 }
 
 /* Membership begins. Caller holds the page lock and the pages lock. */
@@ -436,7 +436,7 @@ static const char *find_defect(
 		return "I1: linked and listed differ";
 	if (is_listed(d) && owner != BALLOON_OWNER_NONE &&
 		!balloon_list_is_sound_at(
-			map, &area_of(balloon_owner_device(map, owner))->list, page))
+			&map->descriptors, &area_of(balloon_owner_device(map, owner))->list, page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -454,7 +454,7 @@ static struct balloon_page_info inspect(struct balloon_memmap *map, struct ballo
 
 static uint32_t list_next(struct balloon_device *device, uint32_t page)
 {
-	return balloon_list_next(device->map, &area_of(device)->list, page);
+	return balloon_list_next(&device->map->descriptors, &area_of(device)->list, page);
 }
 
 const struct balloon_strategy balloon_strategy_mapcount = {

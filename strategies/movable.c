@@ -153,7 +153,7 @@ static void begin(struct balloon_device *device, struct balloon_page page, struc
 	balloon_atomic_store(&d->type, TYPE_OFFLINE, BALLOON_RELAXED);
 	BALLOON_WRITE(d->private, balloon_device_owner(device));
 	balloon_reference_get(&d->references);
-	balloon_list_push(device->map, &area->list, page);
+	balloon_list_push(&device->map->descriptors, &area->list, page);
 }
 
 /* Membership ends, but for its reference; the type stays. Caller holds the page lock. */
@@ -211,7 +211,7 @@ static int dequeue(struct balloon_device *device, struct balloon_page *pages, si
 		if (!balloon_page_trylock(&d->flags, &map->n_contended))
 			continue;
 		end(d);
-		balloon_list_unlink(map, &area->list, page);
+		balloon_list_unlink(&map->descriptors, &area->list, page);
 		balloon_reference_put(&d->references, 1);
 		balloon_page_unlock(&d->flags);
 		pages[n_done++] = page;
@@ -228,7 +228,7 @@ static void isolate_page(
 {
 	struct area *area = area_of(device);
 	balloon_lock_acquire(&area->pages_lock);
-	balloon_list_unlink(device->map, &area->list, page);
+	balloon_list_unlink(&device->map->descriptors, &area->list, page);
 	balloon_atomic_or(&d->flags, ISOLATED, BALLOON_RELAXED);
 	balloon_device_count(device, BALLOON_ISOLATED, 1);
 	balloon_lock_release(&area->pages_lock);
@@ -272,7 +272,7 @@ static void putback_page(
 {
 	struct area *area = area_of(device);
 	balloon_lock_acquire(&area->pages_lock);
-	balloon_list_push(device->map, &area->list, page);
+	balloon_list_push(&device->map->descriptors, &area->list, page);
 	balloon_atomic_and(&d->flags, ~(uint32_t)ISOLATED, BALLOON_RELAXED);
 	balloon_device_count(device, BALLOON_PUT_BACK, 1);
 	balloon_lock_release(&area->pages_lock);
@@ -411,8 +411,8 @@ static const char *find_defect(
 		return "I8: the reference count does not fit the state";
 	if (balloon_link_is_linked(&d->link) != is_listed)
 		return "I1: linked and listed differ";
-	if (is_listed && !balloon_list_is_sound_at(
-				 map, &area_of(balloon_owner_device(map, owner))->list, page))
+	if (is_listed && !balloon_list_is_sound_at(&map->descriptors,
+				 &area_of(balloon_owner_device(map, owner))->list, page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -430,7 +430,7 @@ static struct balloon_page_info inspect(struct balloon_memmap *map, struct ballo
 
 static uint32_t list_next(struct balloon_device *device, uint32_t page)
 {
-	return balloon_list_next(device->map, &area_of(device)->list, page);
+	return balloon_list_next(&device->map->descriptors, &area_of(device)->list, page);
 }
 
 const struct balloon_strategy balloon_strategy_movable = {

@@ -162,7 +162,7 @@ static void begin(struct balloon_device *device, struct balloon_page page, struc
 	balloon_atomic_store(&d->mapping, (uintptr_t)&area->mapping, BALLOON_RELAXED);
 	balloon_reference_get(&d->references);
 	BALLOON_WRITE(d->state, BALLOON_PAGE_LISTED);
-	balloon_list_push(device->map, &area->list, page);
+	balloon_list_push(&device->map->descriptors, &area->list, page);
 }
 
 /* Membership ends, but for its reference. Caller holds the page lock and the pages lock. */
@@ -223,7 +223,7 @@ static int dequeue(struct balloon_device *device, struct balloon_page *pages, si
 		BALLOON_ASSERT(BALLOON_READ(d->state) == BALLOON_PAGE_LISTED);
 		balloon_reference_get(&d->references); /* a scanner sees an unexpected count */
 		end(d);
-		balloon_list_unlink(map, &area->list, page);
+		balloon_list_unlink(&map->descriptors, &area->list, page);
 		balloon_reference_put(&d->references, 2);
 		balloon_page_unlock(&d->flags);
 		pages[n_done++] = page;
@@ -245,7 +245,7 @@ static int isolate_locked(
 	struct balloon_device *device = owner_of(d);
 	struct area *area = area_of(device);
 	balloon_lock_acquire(&area->pages_lock);
-	balloon_list_unlink(map, &area->list, page);
+	balloon_list_unlink(&map->descriptors, &area->list, page);
 	balloon_device_count(device, BALLOON_ISOLATED, 1);
 	balloon_lock_release(&area->pages_lock);
 	BALLOON_WRITE(d->state, BALLOON_PAGE_ISOLATED);
@@ -281,7 +281,7 @@ static int putback_locked(
 	struct balloon_device *device = owner_of(d);
 	struct area *area = area_of(device);
 	balloon_lock_acquire(&area->pages_lock);
-	balloon_list_push(map, &area->list, page);
+	balloon_list_push(&map->descriptors, &area->list, page);
 	balloon_device_count(device, BALLOON_PUT_BACK, 1);
 	balloon_lock_release(&area->pages_lock);
 	BALLOON_WRITE(d->state, BALLOON_PAGE_LISTED);
@@ -418,7 +418,7 @@ static const char *find_defect(struct balloon_memmap *map, struct balloon_page p
 	if (balloon_link_is_linked(&d->link) != (state == BALLOON_PAGE_LISTED))
 		return "I1: linked and listed differ";
 	if (mapping && balloon_link_is_linked(&d->link) &&
-		!balloon_list_is_sound_at(map, &area_of(mapping->device)->list, page))
+		!balloon_list_is_sound_at(&map->descriptors, &area_of(mapping->device)->list, page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -437,7 +437,7 @@ static struct balloon_page_info inspect(struct balloon_memmap *map, struct ballo
 
 static uint32_t list_next(struct balloon_device *device, uint32_t page)
 {
-	return balloon_list_next(device->map, &area_of(device)->list, page);
+	return balloon_list_next(&device->map->descriptors, &area_of(device)->list, page);
 }
 
 const struct balloon_strategy balloon_strategy_page_lock = {

@@ -8,8 +8,10 @@
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /** argv[0] is the command's name. They return the program's exit status. */
+int command_count(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_run(int argc, char **argv);
 
 /** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */

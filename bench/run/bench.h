@@ -60,6 +60,17 @@ int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
 	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
 	struct problem *problem);
 
+/** What is to be called right before and right behind the work of a round. */
+struct bracket {
+	void (*begin)(void *context);
+	void (*end)(void *context);
+	void *context;
+};
+
+/** One round of the only thread, by the calling one; then all is checked. Returns 0 or -1. */
+int bench_round(struct bench *bench, struct instance *instance, const struct bracket *bracket,
+	struct problem *problem);
+
 /** Say which subject failed at what. Each returns -1. */
 int bench_fail(struct problem *problem, const struct instance *instance, const char *what);
 int bench_fail_errno(

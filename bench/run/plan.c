@@ -16,36 +16,6 @@ struct words {
 	char *references; /* as given; NULL: all */
 };
 
-/* Returns the index of a name, or n. */
-static size_t find(const char *const *names, size_t n, const char *name)
-{
-	size_t i = 0;
-	while (i < n && strcmp(names[i], name) != 0)
-		i++;
-	return i;
-}
-
-/* text: names joined by commas. chosen receives their indexes. */
-static int parse_names(const char *option, char *text, const char *const *names, size_t n_names,
-	unsigned *chosen, size_t *n_chosen)
-{
-	*n_chosen = 0;
-	for (char *name = text; name;) {
-		char *comma = strchr(name, ',');
-		if (comma)
-			*comma++ = '\0';
-		size_t i = find(names, n_names, name);
-		if (i == n_names)
-			return usage_error("unknown %s '%s': see --help", option, name);
-		for (size_t k = 0; k < *n_chosen; k++)
-			if (chosen[k] == i)
-				return usage_error("%s '%s' is named twice", option, name);
-		chosen[(*n_chosen)++] = (unsigned)i;
-		name = comma;
-	}
-	return 0;
-}
-
 static int parse_mix(struct plan *plan, char *text)
 {
 	struct numbers numbers;
@@ -124,10 +94,10 @@ static int parse_shape_option(struct plan *plan, int option, char **argv)
 	int status;
 	switch (option) {
 	case WORKLOAD:
-		return parse_names("workload", optarg, workload_names, N_WORKLOADS,
+		return names_parse("workload", optarg, workload_names, N_WORKLOADS,
 			(unsigned *)plan->workloads, &plan->n_workloads);
 	case ORDER:
-		return parse_names("order", optarg, order_names, N_ORDERS, (unsigned *)plan->orders,
+		return names_parse("order", optarg, order_names, N_ORDERS, (unsigned *)plan->orders,
 			&plan->n_orders);
 	case PAGES:
 		return numbers_parse("--pages", optarg, 1, RUN_PAGES_MAX, &plan->pages);
@@ -218,9 +188,8 @@ static int check_shapes(const struct plan *plan)
 	return 0;
 }
 
-int plan_parse_run(struct plan *plan, int argc, char **argv)
+void plan_init(struct plan *plan)
 {
-	struct words words = {.references = NULL};
 	*plan = (struct plan){
 		.workloads = {WORKLOAD_CYCLE},
 		.n_workloads = 1,
@@ -234,6 +203,12 @@ int plan_parse_run(struct plan *plan, int argc, char **argv)
 		.seconds = 0.05,
 		.n_repeats = 15,
 	};
+}
+
+int plan_parse_run(struct plan *plan, int argc, char **argv)
+{
+	struct words words = {.references = NULL};
+	plan_init(plan);
 	strategies_all(&words.strategies);
 	int status = parse_options(plan, &words, argc, argv);
 	if (status || plan->is_help)

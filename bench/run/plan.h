@@ -3,7 +3,7 @@
 #ifndef RUN_PLAN_H
 #define RUN_PLAN_H
 
-#include "common/numbers.h"
+#include "common/values.h"
 #include "run/subject.h"
 
 enum {
@@ -31,6 +31,9 @@ struct plan {
 	const char *json_path, *csv_path; /* NULL: none */
 	bool is_help;                     /* only the help text is wanted, the rest is not set */
 };
+
+/** What is run if nothing is asked for: of all options, the defaults. */
+void plan_init(struct plan *plan);
 
 /** Strings stay the caller's. Returns 0, or the exit status after a wrong usage. */
 int plan_parse_run(struct plan *plan, int argc, char **argv);

@@ -140,26 +140,55 @@ static void sum_up(const struct bench *bench, uint64_t n_contended, struct sampl
 	totals->n_isolated += n_isolated;
 }
 
+/* Before a repeat. Returns 0 or -1. */
+static int prepare_all(struct bench *bench, struct instance *instance, struct counts *counts,
+	struct problem *problem)
+{
+	for (unsigned i = 0; i < bench->shape.n_threads; i++)
+		prepare(bench, instance, &bench->workers[i]);
+	if (bench->shape.workload == WORKLOAD_CYCLE)
+		memcpy(bench->work, bench->pages, bench->shape.n_pages * sizeof *bench->pages);
+	return check_counts(bench, instance, counts, problem);
+}
+
+/* After it. Returns 0 or -1. */
+static int check_all(struct bench *bench, struct instance *instance, struct counts *counts,
+	struct problem *problem)
+{
+	if (check_workers(bench, instance, problem) < 0 ||
+		check_counts(bench, instance, counts, problem) < 0)
+		return -1;
+	return check_pages(bench, instance, problem);
+}
+
 int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
 	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
 	struct problem *problem)
 {
 	struct counts before = {0}, after = {0};
-	for (unsigned i = 0; i < bench->shape.n_threads; i++)
-		prepare(bench, instance, &bench->workers[i]);
-	if (bench->shape.workload == WORKLOAD_CYCLE)
-		memcpy(bench->work, bench->pages, bench->shape.n_pages * sizeof *bench->pages);
-	if (check_counts(bench, instance, &before, problem) < 0)
+	if (prepare_all(bench, instance, &before, problem) < 0)
 		return -1;
 	int result = crew_run(
 		bench->workers, bench->shape.n_threads, bench->is_pinned, seconds, is_interrupted);
 	if (result < 0)
 		return bench_fail_errno(problem, instance, "starting threads", result);
-	if (check_workers(bench, instance, problem) < 0 ||
-		check_counts(bench, instance, &after, problem) < 0 ||
-		check_pages(bench, instance, problem) < 0)
+	if (check_all(bench, instance, &after, problem) < 0)
 		return -1;
 	if (result == 0)
 		sum_up(bench, after.n_contended - before.n_contended, sample, totals);
 	return result;
+}
+
+int bench_round(struct bench *bench, struct instance *instance, const struct bracket *bracket,
+	struct problem *problem)
+{
+	const atomic_bool stop = true;
+	struct counts counts = {0};
+	if (prepare_all(bench, instance, &counts, problem) < 0)
+		return -1;
+	bench->workers[0].stop = &stop;
+	bracket->begin(bracket->context);
+	bench->workers[0].work(&bench->workers[0]);
+	bracket->end(bracket->context);
+	return check_all(bench, instance, &counts, problem);
 }

@@ -4,6 +4,7 @@
  *
  * A descriptor that is to be on a list begins with a struct balloon_link. All accesses are plain:
  * the caller holds the lock that protects the list, which also protects the links of its pages.
+ * `pages` is the map's descriptors, or a loop's own copy of that.
  */
 #ifndef BALLOON_LIST_H
 #define BALLOON_LIST_H
@@ -27,9 +28,9 @@ struct balloon_list {
 };
 
 static inline struct balloon_link *balloon_page_link(
-	const struct balloon_memmap *map, uint32_t index)
+	const struct balloon_descriptors *pages, uint32_t index)
 {
-	return (struct balloon_link *)balloon_descriptor(map, balloon_page(index));
+	return (struct balloon_link *)balloon_descriptor_at(pages, index);
 }
 
 static inline void balloon_list_init(struct balloon_list *list)
@@ -50,58 +51,58 @@ static inline bool balloon_link_is_linked(const struct balloon_link *link)
 }
 
 /** Put an unlinked page at the head. */
-static inline void balloon_list_push(
-	struct balloon_memmap *map, struct balloon_list *list, struct balloon_page page)
+static inline void balloon_list_push(const struct balloon_descriptors *pages,
+	struct balloon_list *list, struct balloon_page page)
 {
-	struct balloon_link *link = balloon_page_link(map, page.index);
+	struct balloon_link *link = balloon_page_link(pages, page.index);
 	uint32_t first = BALLOON_READ(list->first);
 	BALLOON_ASSERT(!balloon_link_is_linked(link));
 	BALLOON_WRITE(link->next, first);
 	BALLOON_WRITE(link->previous, BALLOON_LINK_END);
 	if (first != BALLOON_LINK_END)
-		BALLOON_WRITE(balloon_page_link(map, first)->previous, page.index);
+		BALLOON_WRITE(balloon_page_link(pages, first)->previous, page.index);
 	BALLOON_WRITE(list->first, page.index);
 }
 
 /** Take a page of this list off it. */
-static inline void balloon_list_unlink(
-	struct balloon_memmap *map, struct balloon_list *list, struct balloon_page page)
+static inline void balloon_list_unlink(const struct balloon_descriptors *pages,
+	struct balloon_list *list, struct balloon_page page)
 {
-	struct balloon_link *link = balloon_page_link(map, page.index);
+	struct balloon_link *link = balloon_page_link(pages, page.index);
 	uint32_t next = BALLOON_READ(link->next);
 	uint32_t previous = BALLOON_READ(link->previous);
 	BALLOON_ASSERT(balloon_link_is_linked(link));
 	if (previous == BALLOON_LINK_END)
 		BALLOON_WRITE(list->first, next);
 	else
-		BALLOON_WRITE(balloon_page_link(map, previous)->next, next);
+		BALLOON_WRITE(balloon_page_link(pages, previous)->next, next);
 	if (next != BALLOON_LINK_END)
-		BALLOON_WRITE(balloon_page_link(map, next)->previous, previous);
+		BALLOON_WRITE(balloon_page_link(pages, next)->previous, previous);
 	balloon_link_init(link);
 }
 
 /** The page behind this one, the first for BALLOON_LINK_END, BALLOON_LINK_END behind the last. */
 static inline uint32_t balloon_list_next(
-	const struct balloon_memmap *map, const struct balloon_list *list, uint32_t index)
+	const struct balloon_descriptors *pages, const struct balloon_list *list, uint32_t index)
 {
 	return index == BALLOON_LINK_END ? BALLOON_READ(list->first)
-					 : BALLOON_READ(balloon_page_link(map, index)->next);
+					 : BALLOON_READ(balloon_page_link(pages, index)->next);
 }
 
 /** Do a page's neighbours on this list, or the list's head, point back at it? */
-static inline bool balloon_list_is_sound_at(
-	const struct balloon_memmap *map, const struct balloon_list *list, struct balloon_page page)
+static inline bool balloon_list_is_sound_at(const struct balloon_descriptors *pages,
+	const struct balloon_list *list, struct balloon_page page)
 {
-	const struct balloon_link *link = balloon_page_link(map, page.index);
+	const struct balloon_link *link = balloon_page_link(pages, page.index);
 	uint32_t next = BALLOON_READ(link->next);
 	uint32_t previous = BALLOON_READ(link->previous);
-	if ((next >= map->n_pages && next != BALLOON_LINK_END) ||
-		(previous >= map->n_pages && previous != BALLOON_LINK_END))
+	if ((next >= pages->n_pages && next != BALLOON_LINK_END) ||
+		(previous >= pages->n_pages && previous != BALLOON_LINK_END))
 		return false;
 	if (next != BALLOON_LINK_END &&
-		BALLOON_READ(balloon_page_link(map, next)->previous) != page.index)
+		BALLOON_READ(balloon_page_link(pages, next)->previous) != page.index)
 		return false;
-	return balloon_list_next(map, list, previous) == page.index;
+	return balloon_list_next(pages, list, previous) == page.index;
 }
 
 #ifdef __cplusplus

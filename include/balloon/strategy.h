@@ -94,11 +94,20 @@ struct balloon_strategy {
 /** Starts a cache line of its own. */
 #define BALLOON_ALIGNED __attribute__((aligned(BALLOON_MEMORY_ALIGN)))
 
+/**
+ * Where the descriptors of a map's pages are. Constant; but compilers do not know that, and load it
+ * again behind each atomic access: a loop over a batch works on a copy of its own.
+ */
+struct balloon_descriptors {
+	unsigned char *first;
+	size_t stride_bytes;
+	uint32_t n_pages;
+};
+
 /** Constant once the map is shared, unless a comment names a lock. */
 struct balloon_memmap {
 	const struct balloon_strategy *strategy;
-	unsigned char *descriptors;
-	size_t descriptor_stride_bytes;
+	struct balloon_descriptors descriptors;
 	unsigned char *slots; /* struct balloon_device, each followed by its area */
 	size_t slot_bytes;
 	void *area;
@@ -119,11 +128,13 @@ struct balloon_memmap {
 struct balloon_device {
 	BALLOON_ALIGNED struct balloon_memmap *map; /* constant */
 	uint32_t slot;                              /* constant */
-	struct balloon_atomic_u32 open;    /* changes under the slots lock and the list's */
-	void *context;                     /* as open */
-	struct balloon_device_stats stats; /* the lock that protects the device's list */
-	uint64_t recounted_listed;         /* the validity check's alone */
-	uint64_t recounted_isolated;       /* the validity check's alone */
+	struct balloon_atomic_u32 open; /* changes under the slots lock and the list's */
+	void *context;                  /* as open */
+	uint64_t recounted_listed;      /* the validity check's alone */
+	uint64_t recounted_isolated;    /* the validity check's alone */
+
+	/* Apart from what every call reads before it takes a lock. */
+	BALLOON_ALIGNED struct balloon_device_stats stats; /* the lock that protects the list */
 };
 
 static inline void *balloon_memmap_area(const struct balloon_memmap *map)
@@ -142,9 +153,15 @@ static inline struct balloon_device *balloon_memmap_slot(
 	return (struct balloon_device *)(void *)(map->slots + slot * map->slot_bytes);
 }
 
+static inline void *balloon_descriptor_at(
+	const struct balloon_descriptors *descriptors, uint32_t index)
+{
+	return descriptors->first + index * descriptors->stride_bytes;
+}
+
 static inline void *balloon_descriptor(const struct balloon_memmap *map, struct balloon_page page)
 {
-	return map->descriptors + page.index * map->descriptor_stride_bytes;
+	return balloon_descriptor_at(&map->descriptors, page.index);
 }
 
 /*

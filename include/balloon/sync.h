@@ -133,6 +133,17 @@ struct balloon_atomic_word {
 #define BALLOON_ACQUIRE __ATOMIC_ACQUIRE
 #define BALLOON_RELEASE __ATOMIC_RELEASE
 
+/*
+ * A counting build (option `counting`, for balloon-bench count) counts the atomic read-modify-writes
+ * of each thread: what they cost is most of what a design costs.
+ */
+#ifdef BALLOON_COUNTING
+BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
+#define balloon_count_atomic() ((void)balloon_count_atomics++)
+#else
+#define balloon_count_atomic() ((void)0)
+#endif
+
 /* Before the word is shared. */
 #define balloon_atomic_init(word, initial, kind)                                                   \
 	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
@@ -140,20 +151,20 @@ struct balloon_atomic_word {
 #define balloon_atomic_store(word, new_value, order)                                               \
 	__atomic_store_n(&(word)->value, (new_value), (order))
 #define balloon_atomic_exchange(word, new_value, order)                                            \
-	__atomic_exchange_n(&(word)->value, (new_value), (order))
+	(balloon_count_atomic(), __atomic_exchange_n(&(word)->value, (new_value), (order)))
 /* Each returns the value before the operation. */
 #define balloon_atomic_add(word, operand, order)                                                   \
-	__atomic_fetch_add(&(word)->value, (operand), (order))
+	(balloon_count_atomic(), __atomic_fetch_add(&(word)->value, (operand), (order)))
 #define balloon_atomic_sub(word, operand, order)                                                   \
-	__atomic_fetch_sub(&(word)->value, (operand), (order))
+	(balloon_count_atomic(), __atomic_fetch_sub(&(word)->value, (operand), (order)))
 #define balloon_atomic_or(word, operand, order)                                                    \
-	__atomic_fetch_or(&(word)->value, (operand), (order))
+	(balloon_count_atomic(), __atomic_fetch_or(&(word)->value, (operand), (order)))
 #define balloon_atomic_and(word, operand, order)                                                   \
-	__atomic_fetch_and(&(word)->value, (operand), (order))
+	(balloon_count_atomic(), __atomic_fetch_and(&(word)->value, (operand), (order)))
 /* True when *word was *expected and is now new_value; else *expected becomes what was there. */
 #define balloon_atomic_cas(word, expected, new_value, order)                                       \
-	__atomic_compare_exchange_n(                                                               \
-		&(word)->value, (expected), (new_value), false, (order), BALLOON_RELAXED)
+	(balloon_count_atomic(), __atomic_compare_exchange_n(&(word)->value, (expected),           \
+					 (new_value), false, (order), BALLOON_RELAXED))
 
 /*
  * The lock: spin briefly, then sleep. Threads that outnumber the processors make fair spinning

@@ -24,14 +24,17 @@ static _Thread_local bool mutant_is_unlocked;
  * A broken list leads out of the map. Keep it within, so that the shadow state gets to see what a
  * crash would hide. And let others in where lists change without the lock.
  */
-static inline void *mutant_descriptor(const struct balloon_memmap *map, struct balloon_page page)
+static inline void *mutant_descriptor_at(
+	const struct balloon_descriptors *descriptors, uint32_t index)
 {
 	if (mutant_is_unlocked)
 		balloon_hook_yield();
-	return balloon_descriptor(map, balloon_page(page.index % map->n_pages));
+	return balloon_descriptor_at(descriptors, index % descriptors->n_pages);
 }
 
-#define balloon_descriptor mutant_descriptor
+/* balloon_descriptor() was defined before: it has to come here as well. */
+#define balloon_descriptor_at         mutant_descriptor_at
+#define balloon_descriptor(map, page) mutant_descriptor_at(&(map)->descriptors, (page).index)
 
 #include <balloon/list.h>
 

@@ -71,8 +71,9 @@ CLAIM(validate, links_that_do_not_fit_are_found)
 	if (!strategy->list_next)
 		return;
 	open_mixed(&f, strategy);
-	struct balloon_link *last = balloon_page_link(f.map, 0); /* the list is 2, 1, 0 */
-	struct balloon_link *owned = balloon_page_link(f.map, 9);
+	struct balloon_link *last =
+		balloon_page_link(&f.map->descriptors, 0); /* the list is 2, 1, 0 */
+	struct balloon_link *owned = balloon_page_link(&f.map->descriptors, 9);
 	struct balloon_link saved = *last;
 	*last = unlinked;
 	check_finding(f.map, "I1: linked and listed differ");

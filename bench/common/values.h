@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of options that are numbers. */
-#ifndef COMMON_NUMBERS_H
-#define COMMON_NUMBERS_H
+/* Values of options: numbers and names, one or several. */
+#ifndef COMMON_VALUES_H
+#define COMMON_VALUES_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,13 @@ int number_parse(
 /** text: numbers joined by commas; it is cut into pieces. */
 int numbers_parse(
 	const char *option, char *text, uint32_t min, uint32_t max, struct numbers *numbers);
+
+/**
+ * text: some of the names, joined by commas; it is cut into pieces. chosen: receives their indexes, no
+ * more than there are names.
+ */
+int names_parse(const char *option, char *text, const char *const *names, size_t n_names,
+	unsigned *chosen, size_t *n_chosen);
 
 /** A number with a fraction, as 0.05. */
 int fraction_parse(const char *option, const char *text, double min, double max, double *number);

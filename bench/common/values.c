@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/numbers.h"
+#include "common/values.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -52,6 +52,35 @@ int numbers_parse(
 		text = comma;
 	}
 	return status;
+}
+
+/* Returns the index of a name, or n. */
+static size_t find(const char *const *names, size_t n, const char *name)
+{
+	size_t i = 0;
+	while (i < n && strcmp(names[i], name) != 0)
+		i++;
+	return i;
+}
+
+int names_parse(const char *option, char *text, const char *const *names, size_t n_names,
+	unsigned *chosen, size_t *n_chosen)
+{
+	*n_chosen = 0;
+	for (char *name = text; name;) {
+		char *comma = strchr(name, ',');
+		if (comma)
+			*comma++ = '\0';
+		size_t i = find(names, n_names, name);
+		if (i == n_names)
+			return usage_error("unknown %s '%s': see --help", option, name);
+		for (size_t k = 0; k < *n_chosen; k++)
+			if (chosen[k] == i)
+				return usage_error("%s '%s' is named twice", option, name);
+		chosen[(*n_chosen)++] = (unsigned)i;
+		name = comma;
+	}
+	return 0;
 }
 
 int fraction_parse(const char *option, const char *text, double min, double max, double *number)
