@@ -12,27 +12,11 @@
 
 const char *strategy_under_test = "-";
 
-const struct balloon_strategy *outside_strategy(void)
-{
-	static struct balloon_strategy outside;
-	outside = *balloon_strategy_at(0);
-	outside.name = "outside";
-	return &outside;
-}
-
-static void hold(
-	const struct balloon_strategy *strategy, void (*claim)(const struct balloon_strategy *))
+void hold(const struct balloon_strategy *strategy, void (*claim)(const struct balloon_strategy *))
 {
 	strategy_under_test = strategy->name;
 	claim(strategy);
 	strategy_under_test = "-";
-}
-
-void for_each_strategy(void (*claim)(const struct balloon_strategy *))
-{
-	for (size_t i = 0; balloon_strategy_at(i); i++)
-		hold(balloon_strategy_at(i), claim);
-	hold(outside_strategy(), claim);
 }
 
 void fixture_open(struct fixture *f, const struct balloon_strategy *strategy)

@@ -18,7 +18,13 @@ extern const char *strategy_under_test;
 /** A locking design that the library does not know: its table is the program's own. */
 const struct balloon_strategy *outside_strategy(void);
 
-/** Hold a claim against each built-in strategy, and against the one from outside. */
+/** Hold a claim against one strategy. */
+void hold(const struct balloon_strategy *strategy, void (*claim)(const struct balloon_strategy *));
+
+/**
+ * Hold a claim against all strategies that the program is about. built-in.c: each built-in one, and
+ * the one from outside. module.c: the one of the module that the user named.
+ */
 void for_each_strategy(void (*claim)(const struct balloon_strategy *));
 
 /** Define a claim of a suite about every strategy, and the test of it. */
