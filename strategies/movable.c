@@ -179,7 +179,6 @@ static int insert_one(struct balloon_device *device, struct balloon_page page)
 		return -EAGAIN;
 	if (BALLOON_READ(d->private) == BALLOON_OWNER_NONE) {
 		begin(device, page, d);
-		balloon_device_count(device, BALLOON_INSERTED, 1);
 		result = 0;
 	}
 	balloon_page_unlock(&d->flags);
@@ -193,6 +192,8 @@ static int insert(struct balloon_device *device, const struct balloon_page *page
 	balloon_lock_acquire(&area->pages_lock);
 	if (balloon_device_is_open(device))
 		result = balloon_each_of_device(device, insert_one, pages, n_pages);
+	if (result > 0)
+		balloon_device_count(device, BALLOON_INSERTED, (uint64_t)result);
 	balloon_lock_release(&area->pages_lock);
 	return result;
 }
