@@ -4,25 +4,36 @@
 #include <balloon/sync.h>
 
 /*
- * How often a waiter looks again before it sleeps. A critical section of one page is some tens of
- * nanoseconds long and a relax step about as much, so a holder that runs is gone by then; one that
- * does not run would let the waiter spin for a whole time slice.
+ * A waiter looks at the lock, relaxes, looks again, and relaxes twice as long each time, up to so many
+ * steps; then it sleeps. A look takes the lock's cache line away from its holder, who needs it to let
+ * go and, most often, to take the lock again at once: the fewer looks, the more is done between two
+ * moves of the line from one processor to another, which cost more than the work itself. All steps
+ * together take about as long as falling asleep and being woken, and far less than a time slice, for
+ * which a holder that does not run may keep the lock.
  */
-enum { SPINS = 40 };
+enum { RELAX_STEPS_MAX = 128 };
 
-void balloon_lock_wait(struct balloon_lock *lock)
+static void relax(int n_steps)
 {
-	balloon_atomic_add(lock->n_contended, 1, BALLOON_RELAXED);
-	for (int i = 0; i < SPINS; i++) {
+	for (int i = 0; i < n_steps; i++)
+		balloon_platform_relax();
+}
+
+static bool spin_for_lock(struct balloon_lock *lock)
+{
+	for (int n_steps = 1; n_steps <= RELAX_STEPS_MAX; n_steps *= 2) {
+		relax(n_steps);
 		uint32_t seen = balloon_atomic_load(&lock->word, BALLOON_RELAXED);
 		if (seen == BALLOON_LOCK_FREE &&
 			balloon_atomic_cas(
 				&lock->word, &seen, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
-			return;
-		if (seen == BALLOON_LOCK_AWAITED)
-			break; /* others sleep already: queue behind them */
-		balloon_platform_relax();
+			return true;
 	}
+	return false;
+}
+
+static void sleep_for_lock(struct balloon_lock *lock)
+{
 	/* Whoever slept cannot know whether it was the last: the lock stays marked as awaited. */
 	while (balloon_atomic_exchange(
 		       &lock->word, BALLOON_LOCK_AWAITED, BALLOON_ACQUIRE) != /* L1 */
@@ -30,16 +41,27 @@ void balloon_lock_wait(struct balloon_lock *lock)
 		balloon_platform_wait(&lock->word.value, BALLOON_LOCK_AWAITED);
 }
 
-void balloon_page_lock_wait(
-	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended)
+void balloon_lock_wait(struct balloon_lock *lock)
 {
-	balloon_atomic_add(n_contended, 1, BALLOON_RELAXED);
-	for (int i = 0; i < SPINS; i++) {
+	if (!spin_for_lock(lock))
+		sleep_for_lock(lock);
+	/* Here, where nobody else is: before, all waiters would contend for the count as well. */
+	balloon_atomic_add(lock->n_contended, 1, BALLOON_RELAXED);
+}
+
+static bool spin_for_page(struct balloon_atomic_u32 *flags)
+{
+	for (int n_steps = 1; n_steps <= RELAX_STEPS_MAX; n_steps *= 2) {
+		relax(n_steps);
 		if (!(balloon_atomic_load(flags, BALLOON_RELAXED) & BALLOON_PAGE_LOCKED) &&
 			balloon_page_try_bit(flags))
-			return;
-		balloon_platform_relax();
+			return true;
 	}
+	return false;
+}
+
+static void sleep_for_page(struct balloon_atomic_u32 *flags)
+{
 	for (;;) {
 		uint32_t seen = balloon_atomic_load(flags, BALLOON_RELAXED);
 		if (!(seen & BALLOON_PAGE_LOCKED)) {
@@ -51,4 +73,12 @@ void balloon_page_lock_wait(
 			balloon_platform_wait(&flags->value, seen | BALLOON_PAGE_AWAITED);
 		}
 	}
+}
+
+void balloon_page_lock_wait(
+	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended)
+{
+	if (!spin_for_page(flags))
+		sleep_for_page(flags);
+	balloon_atomic_add(n_contended, 1, BALLOON_RELAXED);
 }

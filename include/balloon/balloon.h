@@ -408,7 +408,7 @@ struct balloon_device_stats {
 struct balloon_memmap_stats {
 	struct balloon_device_stats devices; /* the sum over all devices, destroyed ones included */
 	uint64_t n_isolate_attempts;         /* pages that somebody tried to isolate */
-	uint64_t n_lock_contended;           /* locks found taken: waits and failed trylocks */
+	uint64_t n_lock_contended; /* locks found taken: failed trylocks, and waits that are over */
 };
 
 /**

@@ -4,11 +4,13 @@
 #include "support.h"
 
 #include <sched.h>
+#include <time.h>
 
 enum { N_THREADS = 4, OWN_FLAG = BALLOON_PAGE_FLAG_FIRST };
 
 struct locks {
 	struct balloon_atomic_word n_contended;
+	struct balloon_atomic_word n_coming; /* threads that are about to wait */
 	struct balloon_lock lock;
 	struct balloon_atomic_u32 flags;
 	uint32_t n_rounds;
@@ -20,6 +22,7 @@ static void locks_init(struct locks *l)
 {
 	*l = (struct locks){.n_rounds = scaled(5000)};
 	balloon_atomic_init(&l->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&l->n_coming, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&l->lock, BALLOON_RANK_PAGES, &l->n_contended);
 	balloon_page_lock_init(&l->flags);
 	balloon_atomic_or(&l->flags, OWN_FLAG, BALLOON_RELAXED);
@@ -90,6 +93,16 @@ static bool try_and_release(struct balloon_lock *lock)
 	return true;
 }
 
+/* For the holder: until all others have come and one of them sleeps, and the rest has had time to. */
+static void wait_for_sleepers(struct locks *l, const struct balloon_atomic_u32 *word, uint32_t bit)
+{
+	const struct timespec nap = {.tv_nsec = 20000000};
+	while (balloon_atomic_load(&l->n_coming, BALLOON_RELAXED) < N_THREADS - 1 ||
+		!(balloon_atomic_load(word, BALLOON_RELAXED) & bit))
+		sched_yield();
+	nanosleep(&nap, NULL);
+}
+
 /* Thread 0 holds the lock until the others sleep. */
 static void wait_for_lock(void *shared, size_t thread)
 {
@@ -97,13 +110,12 @@ static void wait_for_lock(void *shared, size_t thread)
 	if (thread > 0) {
 		while (balloon_atomic_load(&l->lock.word, BALLOON_RELAXED) == BALLOON_LOCK_FREE)
 			sched_yield();
+		balloon_atomic_add(&l->n_coming, 1, BALLOON_RELAXED);
 		balloon_lock_acquire(&l->lock);
 	} else {
 		balloon_lock_acquire(&l->lock);
 		CHECK(!try_and_release(&l->lock));
-		while (balloon_atomic_load(&l->n_contended, BALLOON_RELAXED) < N_THREADS - 1 ||
-			balloon_atomic_load(&l->lock.word, BALLOON_RELAXED) != BALLOON_LOCK_AWAITED)
-			sched_yield();
+		wait_for_sleepers(l, &l->lock.word, BALLOON_LOCK_AWAITED);
 	}
 	stay(l);
 	balloon_lock_release(&l->lock);
@@ -126,12 +138,11 @@ static void wait_for_page_lock(void *shared, size_t thread)
 	if (thread > 0) {
 		while (!(balloon_atomic_load(&l->flags, BALLOON_RELAXED) & BALLOON_PAGE_LOCKED))
 			sched_yield();
+		balloon_atomic_add(&l->n_coming, 1, BALLOON_RELAXED);
 		balloon_page_lock(&l->flags, &l->n_contended);
 	} else {
 		balloon_page_lock(&l->flags, &l->n_contended);
-		while (balloon_atomic_load(&l->n_contended, BALLOON_RELAXED) < N_THREADS - 1 ||
-			!(balloon_atomic_load(&l->flags, BALLOON_RELAXED) & BALLOON_PAGE_AWAITED))
-			sched_yield();
+		wait_for_sleepers(l, &l->flags, BALLOON_PAGE_AWAITED);
 	}
 	stay(l);
 	balloon_page_unlock(&l->flags);
@@ -143,6 +154,7 @@ Test(sync, a_page_lock_wakes_all_who_wait_for_it_and_keeps_other_flags)
 	locks_init(&l);
 	run_together(N_THREADS, wait_for_page_lock, &l);
 	CHECK_EQ(l.counter, N_THREADS);
+	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= N_THREADS - 1);
 	CHECK_EQ(balloon_atomic_load(&l.flags, BALLOON_RELAXED), OWN_FLAG);
 	locks_fini(&l);
 }
