@@ -14,6 +14,8 @@ static const char help[] =
 	"Commands:\n"
 	"  list    list the built-in strategies\n"
 	"  replay  run recordings of real systems through strategies, check and time them\n"
+	"  report  make a page with plots and tables of results\n"
+	"  count   count atomic operations, instructions and cache misses of strategies\n"
 	"  run     run workloads through strategies, floors and peers, and time them\n"
 	"\n"
 	"  --help     print this text; COMMAND --help: the command's\n"
@@ -24,7 +26,8 @@ static const char help[] =
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} commands[] = {{"list", command_list}, {"replay", command_replay}, {"run", command_run}};
+} commands[] = {{"list", command_list}, {"replay", command_replay}, {"report", command_report},
+	{"run", command_run}, {"count", command_count}};
 
 static int run_command(int argc, char **argv)
 {

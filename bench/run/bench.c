@@ -47,14 +47,26 @@ static void shuffle(struct balloon_page *pages, uint32_t n)
 	}
 }
 
+/* A hand, a batch that a scanner found, and one to spare; no two workers write to one cache line. */
+static struct balloon_page *make_hands(struct bench *bench)
+{
+	const size_t line = 128 / sizeof *bench->hands;
+	void *memory = NULL;
+	bench->hand_stride =
+		((HAND_BATCHES + 2) * (size_t)bench->shape.batch + line - 1) / line * line;
+	if (posix_memalign(&memory, 128,
+		    bench->shape.n_threads * bench->hand_stride * sizeof *bench->hands) != 0)
+		return NULL;
+	return memory;
+}
+
 int bench_init(
 	struct bench *bench, const struct shape *shape, bool is_pinned, struct problem *problem)
 {
-	const size_t n_in_hands = (size_t)shape->n_threads * (HAND_BATCHES + 1) * shape->batch;
 	*bench = (struct bench){.shape = *shape, .is_pinned = is_pinned};
 	bench->pages = calloc(shape->n_pages, sizeof *bench->pages);
 	bench->work = calloc(shape->n_pages, sizeof *bench->work);
-	bench->hands = calloc(n_in_hands, sizeof *bench->hands);
+	bench->hands = make_hands(bench);
 	bench->workers = calloc(shape->n_threads, sizeof *bench->workers);
 	if (!bench->pages || !bench->work || !bench->hands || !bench->workers) {
 		bench_fini(bench);

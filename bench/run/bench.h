@@ -9,7 +9,7 @@
 #include "common/problem.h"
 #include "run/worker.h"
 
-/* A thread's hand has room for so many batches of pages, and for one that a scanner found. */
+/* A thread's hand has room for so many batches of pages. */
 enum { HAND_BATCHES = 4 };
 
 /** What one repeat came to. */
@@ -32,7 +32,8 @@ struct bench {
 	struct shape shape;
 	struct balloon_page *pages; /* the balloon's, in the order in which they go in */
 	struct balloon_page *work;  /* cycle: the same, as the threads hold them; drained pages */
-	struct balloon_page *hands; /* of all workers */
+	struct balloon_page *hands; /* of all workers, and what else they write all the time */
+	size_t hand_stride;         /* pages from one worker's to the next one's */
 	struct worker *workers;
 	bool is_pinned;
 };

@@ -27,7 +27,7 @@ uint64_t histogram_quantile(const struct histogram *histogram, double q)
 	uint64_t seen = 0;
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->counts[i];
-		if (seen >= rank && seen > 0)
+		if (seen >= rank && seen > 0 && i < HISTOGRAM_BUCKETS - 1)
 			return histogram_upper(i) < histogram->max ? histogram_upper(i)
 								   : histogram->max;
 	}

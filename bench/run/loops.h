@@ -18,11 +18,11 @@ LOOP size_t loop_least(size_t a, size_t b)
 }
 
 /* Is the next call's duration to be measured? */
-LOOP bool loop_samples(struct worker *w)
+LOOP bool loop_samples(unsigned *until)
 {
-	if (--w->n_until_sample > 0)
+	if (--*until > 0)
 		return false;
-	w->n_until_sample = SAMPLE_INTERVAL;
+	*until = SAMPLE_INTERVAL;
 	return true;
 }
 
@@ -62,7 +62,7 @@ LOOP size_t loop_dequeue(
 LOOP size_t loop_sampled_dequeue(
 	const struct ops *ops, struct worker *w, struct balloon_page *pages, size_t n)
 {
-	if (!loop_samples(w))
+	if (!loop_samples(&w->until_dequeue))
 		return loop_dequeue(ops, w, pages, n);
 	uint64_t begin = now_ns();
 	size_t n_got = loop_dequeue(ops, w, pages, n);
@@ -111,7 +111,7 @@ LOOP size_t loop_find(const struct ops *ops, struct worker *w)
 LOOP int loop_sampled_isolate(
 	const struct ops *ops, struct worker *w, const struct balloon_page *pages, size_t n)
 {
-	if (!loop_samples(w))
+	if (!loop_samples(&w->until_isolate))
 		return ops->isolate(&w->place, pages, n);
 	uint64_t begin = now_ns();
 	int result = ops->isolate(&w->place, pages, n);
@@ -196,7 +196,7 @@ LOOP bool loop_fill_once(const struct ops *ops, struct worker *w)
 LOOP bool loop_leak_once(const struct ops *ops, struct worker *w)
 {
 	size_t room = loop_least(w->shape->batch, w->hand_max - w->n_pages);
-	bool is_sample = loop_samples(w);
+	bool is_sample = loop_samples(&w->until_dequeue);
 	if (room == 0)
 		return true;
 	uint64_t begin = is_sample ? now_ns() : 0;

@@ -24,10 +24,23 @@ static void give_hand(struct bench *bench, const struct instance *instance, stru
 {
 	const size_t batch = bench->shape.batch;
 	worker->hand_max = HAND_BATCHES * batch;
-	worker->pages = bench->hands + worker->number * (HAND_BATCHES + 1) * batch;
+	worker->pages = bench->hands + worker->number * bench->hand_stride;
 	worker->found = worker->pages + worker->hand_max;
+	worker->spare = worker->found + batch;
 	if (shape_n_spare(&bench->shape) > 0)
-		worker->spare = instance->spares + worker->number * batch;
+		memcpy(worker->spare, instance->spares + worker->number * batch,
+			batch * sizeof *worker->spare);
+}
+
+/* The pages to spare are others now: they stay with the instance. */
+static void take_spares(const struct bench *bench, struct instance *instance)
+{
+	const size_t batch = bench->shape.batch;
+	if (shape_n_spare(&bench->shape) == 0)
+		return;
+	for (unsigned i = 0; i < bench->shape.n_threads; i++)
+		memcpy(instance->spares + i * batch, bench->workers[i].spare,
+			batch * sizeof *instance->spares);
 }
 
 static void prepare(struct bench *bench, const struct instance *instance, struct worker *worker)
@@ -42,7 +55,7 @@ static void prepare(struct bench *bench, const struct instance *instance, struct
 	worker->n_map = shape->n_pages + shape_n_spare(shape);
 	worker->cursor = (uint32_t)((uint64_t)worker->n_map * number / shape->n_threads);
 	worker->random = UINT64_C(0x9e3779b97f4a7c15) * (number + 1);
-	worker->n_until_sample = 1 + number % SAMPLE_INTERVAL;
+	worker->until_dequeue = worker->until_isolate = 1 + number % SAMPLE_INTERVAL;
 	if (shape->workload == WORKLOAD_CYCLE)
 		give_share(bench, worker);
 	else
@@ -155,6 +168,7 @@ static int prepare_all(struct bench *bench, struct instance *instance, struct co
 static int check_all(struct bench *bench, struct instance *instance, struct counts *counts,
 	struct problem *problem)
 {
+	take_spares(bench, instance);
 	if (check_workers(bench, instance, problem) < 0 ||
 		check_counts(bench, instance, counts, problem) < 0)
 		return -1;

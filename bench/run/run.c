@@ -63,7 +63,7 @@ static void on_interrupt(int signal)
 	interrupted = 1;
 }
 
-bool is_interrupted(void)
+bool run_is_interrupted(void)
 {
 	return interrupted;
 }
@@ -90,11 +90,13 @@ static int report(struct work *work, const struct series *series)
 /* Returns 0, -1, or 1: interrupted. */
 static int run_shapes(struct work *work)
 {
+	struct advance advance;
 	int result = 0;
+	advance_init(&advance, &work->plan);
 	for (size_t i = 0; i < plan_n_shapes(&work->plan) && result == 0; i++) {
 		struct shape shape = plan_shape(&work->plan, i);
 		struct series series;
-		result = series_run(&series, &work->plan, &shape, &work->problem);
+		result = series_run(&series, &work->plan, &shape, &advance, &work->problem);
 		if (result >= 0 && report(work, &series) < 0)
 			result = -1;
 		series_fini(&series);

@@ -9,21 +9,27 @@
 
 /* ---- Progress ------------------------------------------------------------------------------- */
 
-/* Time left, from how long all repeats so far took: over all shapes of the plan. */
-static void show(const struct plan *plan, const struct shape *shape, const struct row *row)
+void advance_init(struct advance *advance, const struct plan *plan)
 {
-	static uint64_t first_ns;
-	static size_t n_shown;
+	*advance = (struct advance){.begin_ns = now_ns()};
+	for (size_t i = 0; i < plan_n_shapes(plan); i++) {
+		struct shape shape = plan_shape(plan, i);
+		for (size_t k = 0; k < plan->n_subjects; k++)
+			if (subject_can(&plan->subjects[k], &shape))
+				advance->n_all += plan->n_repeats;
+	}
+}
+
+/* Time left, from how long the repeats so far took. */
+static void show(const struct plan *plan, const struct shape *shape, const struct row *row,
+	const struct advance *advance)
+{
 	char left[64] = "";
-	uint64_t now = now_ns();
-	if (n_shown == 0)
-		first_ns = now;
-	size_t n_all = plan_n_shapes(plan) * plan->n_subjects * plan->n_repeats;
-	if (n_shown > 0 && n_all > n_shown)
+	double elapsed_s = (double)(now_ns() - advance->begin_ns) / 1e9;
+	if (advance->n_done > 0)
 		snprintf(left, sizeof left, ", about %.0f s left",
-			(double)(now - first_ns) / 1e9 / (double)n_shown *
-				(double)(n_all - n_shown));
-	n_shown++;
+			elapsed_s / (double)advance->n_done *
+				(double)(advance->n_all - advance->n_done));
 	progress_show("%s, %u threads, batches of %" PRIu32 ", %" PRIu32
 		      " pages: repeat %zu of %zu, %s%s",
 		workload_names[shape->workload], shape->n_threads, shape->batch, shape->n_pages,
@@ -37,32 +43,29 @@ struct turns {
 	struct series *series;
 	struct bench bench;
 	struct instance *instances; /* of the rows */
+	struct advance *advance;
 	struct problem *problem;
 };
 
-static bool never(void)
-{
-	return false;
-}
-
-/* A round that nobody counts, so that memory has been touched. Returns 0 or -1. */
+/* A round that nobody counts, so that memory has been touched. Returns 0, -1, or 1: interrupted. */
 static int warm_up(struct turns *turns, size_t row)
 {
 	struct sample sample;
 	static struct totals totals;
-	return bench_repeat(
-		&turns->bench, &turns->instances[row], 0, never, &sample, &totals, turns->problem);
+	return bench_repeat(&turns->bench, &turns->instances[row], 0, run_is_interrupted, &sample,
+		&totals, turns->problem);
 }
 
 /* Returns 0, -1, or 1: interrupted. */
 static int take_turn(struct turns *turns, size_t i)
 {
 	struct row *row = &turns->series->rows[i];
-	show(turns->plan, &turns->series->shape, row);
+	show(turns->plan, &turns->series->shape, row, turns->advance);
 	int result = bench_repeat(&turns->bench, &turns->instances[i], turns->plan->seconds,
-		is_interrupted, &row->samples[row->n_samples], &row->totals, turns->problem);
+		run_is_interrupted, &row->samples[row->n_samples], &row->totals, turns->problem);
 	progress_hide();
 	row->n_samples += result == 0;
+	turns->advance->n_done++;
 	return result;
 }
 
@@ -117,9 +120,10 @@ static int make_rows(struct series *series, const struct plan *plan)
 }
 
 int series_run(struct series *series, const struct plan *plan, const struct shape *shape,
-	struct problem *problem)
+	struct advance *advance, struct problem *problem)
 {
-	struct turns turns = {.plan = plan, .series = series, .problem = problem};
+	struct turns turns = {
+		.plan = plan, .series = series, .advance = advance, .problem = problem};
 	*series = (struct series){.shape = *shape};
 	int result = -1;
 	if (make_rows(series, plan) < 0 ||

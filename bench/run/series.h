@@ -35,15 +35,23 @@ struct spread row_ratio(const struct row *row, const struct row *reference);
 /** The row of a subject, NULL if it has none. */
 const struct row *series_find(const struct series *series, const char *name);
 
-/** What has been asked to stop it, so far: false until SIGINT. */
-bool is_interrupted(void);
+/** Has the program been interrupted? */
+bool run_is_interrupted(void);
+
+/** How far all shapes of a plan have come. */
+struct advance {
+	uint64_t begin_ns;
+	size_t n_done, n_all; /* repeats */
+};
+
+void advance_init(struct advance *advance, const struct plan *plan);
 
 /**
  * Run a shape of the plan. The series is the caller's to free with series_fini().
  * Returns 0; -1; or 1: interrupted, and the series holds the repeats that were complete.
  */
 int series_run(struct series *series, const struct plan *plan, const struct shape *shape,
-	struct problem *problem);
+	struct advance *advance, struct problem *problem);
 void series_fini(struct series *series);
 
 #endif

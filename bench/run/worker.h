@@ -26,7 +26,7 @@ struct worker {
 	struct balloon_page *found, *spare; /* a scanner's: one batch each */
 	uint32_t cursor, n_map;             /* of the scan, over so many pages */
 	uint64_t random;
-	unsigned n_until_sample;
+	unsigned until_dequeue, until_isolate; /* calls to the next one that is measured */
 
 	/* Results. */
 	uint64_t n_done; /* pages that went out and came in again */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef REPORT_GOALS_H
+#define REPORT_GOALS_H
+
+#include "report/select.h"
+
+enum { TARGETS_MAX = 6 };
+
+/** A figure to beat. */
+struct target {
+	const char *what; /* NULL: there are no more */
+	const char *to;   /* a reference of the same run; goal_fairness; NULL: neither */
+	double figure; /* ns a page, out and in; or times the reference's; or fairness, at least */
+};
+
+/** What a target can be about instead of time: the slowest thread over the fastest. */
+extern const char goal_fairness[];
+
+struct goal {
+	const char *id, *work;
+	struct setup setup;
+	struct target targets[TARGETS_MAX];
+};
+
+/** NULL: there are no more. */
+const struct goal *goal_at(size_t index);
+
+/** The fastest strategy at this work; NULL: not measured. */
+const struct row *goal_best(const struct model *model, const struct goal *goal);
+
+/** NAN: not known, or not measured. */
+struct attainment {
+	double figure, reached;
+	double times; /* how many times better than the figure; 1 and above: the goal is reached */
+};
+
+struct attainment target_attain(
+	const struct model *model, const struct target *target, const struct row *best);
+
+#endif
