@@ -21,8 +21,14 @@ static int check_device(const struct balloon_device *device)
 static size_t n_in_range(
 	const struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
+	const uint32_t limit = map->n_pages;
+	uint32_t is_any_outside = 0;
+	for (size_t i = 0; i < n_pages; i++) /* without a way out, so that it becomes vectors */
+		is_any_outside |= pages[i].index >= limit;
+	if (!is_any_outside)
+		return n_pages;
 	size_t n = 0;
-	while (n < n_pages && pages[n].index < map->n_pages)
+	while (pages[n].index < limit)
 		n++;
 	return n;
 }

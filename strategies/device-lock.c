@@ -208,11 +208,10 @@ static int dequeue(struct balloon_device *device, struct balloon_page *pages, si
 	size_t n_done = 0;
 	balloon_lock_acquire(lock_of(map));
 	while (n_done < n_pages && BALLOON_READ(list->first) != BALLOON_LINK_END) {
-		struct balloon_page page = balloon_page(BALLOON_READ(list->first));
+		struct balloon_page page = balloon_list_pop(&descriptors, list);
 		struct descriptor *d =
 			(struct descriptor *)balloon_descriptor_at(&descriptors, page.index);
 		BALLOON_ASSERT(!has_isolated(d));
-		balloon_list_unlink(&descriptors, list, page);
 		balloon_atomic_store(&d->private, BALLOON_OWNER_NONE, BALLOON_RELAXED);
 		pages[n_done++] = page;
 	}

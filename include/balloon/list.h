@@ -81,6 +81,21 @@ static inline void balloon_list_unlink(const struct balloon_descriptors *pages,
 	balloon_link_init(link);
 }
 
+/** Take the head of a list that is not empty off it. */
+static inline struct balloon_page balloon_list_pop(
+	const struct balloon_descriptors *pages, struct balloon_list *list)
+{
+	uint32_t first = BALLOON_READ(list->first);
+	struct balloon_link *link = balloon_page_link(pages, first);
+	uint32_t next = BALLOON_READ(link->next);
+	BALLOON_ASSERT(BALLOON_READ(link->previous) == BALLOON_LINK_END);
+	BALLOON_WRITE(list->first, next);
+	if (next != BALLOON_LINK_END)
+		BALLOON_WRITE(balloon_page_link(pages, next)->previous, BALLOON_LINK_END);
+	balloon_link_init(link);
+	return balloon_page(first);
+}
+
 /** The page behind this one, the first for BALLOON_LINK_END, BALLOON_LINK_END behind the last. */
 static inline uint32_t balloon_list_next(
 	const struct balloon_descriptors *pages, const struct balloon_list *list, uint32_t index)

@@ -60,6 +60,20 @@ Test(list, pushes_to_the_head_and_unlinks_anywhere)
 		CHECK(!balloon_link_is_linked(&b.links[i]));
 }
 
+Test(list, pops_from_the_head_until_it_is_empty)
+{
+	struct bare b;
+	bare_init(&b);
+	push_all(&b);
+	for (uint32_t left = N_LINKS; left > 0; left--) {
+		CHECK_EQ(balloon_list_pop(&b.pages, &b.list).index, left - 1);
+		CHECK(!balloon_link_is_linked(&b.links[left - 1]));
+		check_order(
+			&b, (const uint32_t[]){left - 2, left - 3, left - 4, left - 5}, left - 1);
+	}
+	CHECK_EQ(b.list.first, BALLOON_LINK_END);
+}
+
 Test(list, the_only_page_is_linked)
 {
 	struct bare b;
