@@ -124,16 +124,26 @@ static void write_warning(const struct page *page, const struct input *input)
 	}
 }
 
+/* Of the files with times: counts are the same everywhere. */
+static bool is_one_machine(const struct model *model)
+{
+	const struct input *first = NULL;
+	for (size_t i = 0; i < model->n_inputs; i++) {
+		const struct input *input = &model->inputs[i];
+		if (input->n_rows == 0)
+			continue;
+		if (first && !is_same_machine(&first->machine, &input->machine))
+			return false;
+		first = input;
+	}
+	return true;
+}
+
 static void write_warnings(const struct page *page)
 {
-	const struct model *model = page->model;
-	bool is_one_machine = true;
-	for (size_t i = 0; i < model->n_inputs; i++) {
-		write_warning(page, &model->inputs[i]);
-		is_one_machine = is_one_machine && is_same_machine(&model->inputs[0].machine,
-							   &model->inputs[i].machine);
-	}
-	if (!is_one_machine)
+	for (size_t i = 0; i < page->model->n_inputs; i++)
+		write_warning(page, &page->model->inputs[i]);
+	if (!is_one_machine(page->model))
 		fputs("<p class=\"warning\">The files are of different machines, systems or "
 		      "builds: "
 		      "compare times within a file only.</p>\n",
