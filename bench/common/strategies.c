@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/command.h"
+#include "common/values.h"
 
 const char *strategy_name(const struct balloon_strategy *strategy)
 {
@@ -43,12 +44,7 @@ int strategies_parse(struct strategies *strategies, char *list)
 		strategies_all(strategies);
 		return 0;
 	}
-	while (list && status == 0) {
-		char *comma = strchr(list, ',');
-		if (comma)
-			*comma++ = '\0';
-		status = add(strategies, list);
-		list = comma;
-	}
+	while (list && status == 0)
+		status = add(strategies, list_cut(&list));
 	return status;
 }

@@ -10,6 +10,16 @@
 
 #include "common/command.h"
 
+char *list_cut(char **list)
+{
+	char *item = *list;
+	char *comma = strchr(item, ',');
+	*list = comma ? comma + 1 : NULL;
+	if (comma)
+		*comma = '\0';
+	return item;
+}
+
 /* Returns whether text is nothing but a number and maybe its unit. */
 static bool read_number(const char *text, uint64_t *number)
 {
@@ -43,13 +53,10 @@ int numbers_parse(
 	int status = 0;
 	numbers->n = 0;
 	while (text && status == 0) {
-		char *comma = strchr(text, ',');
-		if (comma)
-			*comma++ = '\0';
+		const char *item = list_cut(&text);
 		if (numbers->n == NUMBERS_MAX)
 			return usage_error("%s: more than %d numbers", option, NUMBERS_MAX);
-		status = number_parse(option, text, min, max, &numbers->at[numbers->n++]);
-		text = comma;
+		status = number_parse(option, item, min, max, &numbers->at[numbers->n++]);
 	}
 	return status;
 }
@@ -67,10 +74,8 @@ int names_parse(const char *option, char *text, const char *const *names, size_t
 	unsigned *chosen, size_t *n_chosen)
 {
 	*n_chosen = 0;
-	for (char *name = text; name;) {
-		char *comma = strchr(name, ',');
-		if (comma)
-			*comma++ = '\0';
+	while (text) {
+		const char *name = list_cut(&text);
 		size_t i = find(names, n_names, name);
 		if (i == n_names)
 			return usage_error("unknown %s '%s': see --help", option, name);
@@ -78,7 +83,6 @@ int names_parse(const char *option, char *text, const char *const *names, size_t
 			if (chosen[k] == i)
 				return usage_error("%s '%s' is named twice", option, name);
 		chosen[(*n_chosen)++] = (unsigned)i;
-		name = comma;
 	}
 	return 0;
 }

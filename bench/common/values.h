@@ -13,6 +13,9 @@ struct numbers {
 	size_t n;
 };
 
+/** Cut the first of a list's items off, at its comma; *list is NULL behind the last one. */
+char *list_cut(char **list);
+
 /*
  * Each of the following returns 0, or the exit status after a wrong usage; option is the name to
  * complain about. A number may end in K (1024) or M (1024 K).

@@ -51,14 +51,11 @@ static int add_references(struct plan *plan, char *names)
 		return 0;
 	}
 	while (names && status == 0) {
-		char *comma = strchr(names, ',');
-		if (comma)
-			*comma++ = '\0';
+		const char *name = list_cut(&names);
 		for (size_t i = 0; i < plan->n_subjects; i++)
-			if (strcmp(plan->subjects[i].name, names) == 0)
-				return usage_error("reference '%s' is named twice", names);
-		status = add_reference(plan, names);
-		names = comma;
+			if (strcmp(plan->subjects[i].name, name) == 0)
+				return usage_error("reference '%s' is named twice", name);
+		status = add_reference(plan, name);
 	}
 	return status;
 }
