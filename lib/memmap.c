@@ -179,7 +179,7 @@ static void init_slots(struct balloon_memmap *map)
 static void init_descriptors(struct balloon_memmap *map)
 {
 	const struct balloon_strategy *strategy = map->strategy;
-	for (uint32_t i = 0; i < map->n_pages; i++) {
+	for (uint32_t i = 0; i < map->descriptors.n_pages; i++) {
 		memset(balloon_descriptor(map, balloon_page(i)), 0, strategy->descriptor_bytes);
 		if (strategy->descriptor_init)
 			strategy->descriptor_init(map, balloon_page(i));
@@ -205,7 +205,6 @@ int balloon_memmap_init(void *memory, size_t size_bytes, const struct balloon_me
 	place_parts(map, config, &layout);
 	map->strategy = config->strategy;
 	map->first_pfn = config->first_pfn;
-	map->n_pages = config->n_pages;
 	map->descriptors.n_pages = config->n_pages;
 	map->n_devices = device_slots(config);
 	map->page_shift = shift_of(page_size(config));
@@ -224,7 +223,7 @@ static void fini_parts(struct balloon_memmap *map)
 {
 	const struct balloon_strategy *strategy = map->strategy;
 	if (strategy->descriptor_fini)
-		for (uint32_t i = 0; i < map->n_pages; i++)
+		for (uint32_t i = 0; i < map->descriptors.n_pages; i++)
 			strategy->descriptor_fini(map, balloon_page(i));
 	if (strategy->device_fini)
 		for (uint32_t slot = 0; slot < map->n_devices; slot++)
@@ -249,7 +248,7 @@ int balloon_memmap_fini(struct balloon_memmap *map)
 
 uint32_t balloon_memmap_n_pages(const struct balloon_memmap *map)
 {
-	return map ? map->n_pages : 0;
+	return map ? map->descriptors.n_pages : 0;
 }
 
 uint32_t balloon_memmap_page_size(const struct balloon_memmap *map)
@@ -266,7 +265,7 @@ int balloon_page_to_pfn(const struct balloon_memmap *map, struct balloon_page pa
 {
 	if (!map || !pfn)
 		return -EINVAL;
-	if (page.index >= map->n_pages)
+	if (page.index >= map->descriptors.n_pages)
 		return -ERANGE;
 	*pfn = map->first_pfn + page.index;
 	return 0;
@@ -276,7 +275,7 @@ int balloon_page_from_pfn(const struct balloon_memmap *map, uint64_t pfn, struct
 {
 	if (!map || !page)
 		return -EINVAL;
-	if (pfn < map->first_pfn || pfn - map->first_pfn >= map->n_pages)
+	if (pfn < map->first_pfn || pfn - map->first_pfn >= map->descriptors.n_pages)
 		return -ERANGE;
 	*page = balloon_page((uint32_t)(pfn - map->first_pfn));
 	return 0;

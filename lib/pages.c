@@ -21,7 +21,7 @@ static int check_device(const struct balloon_device *device)
 static size_t n_in_range(
 	const struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
-	const uint32_t limit = map->n_pages;
+	const uint32_t limit = map->descriptors.n_pages;
 	uint32_t is_any_outside = 0;
 	for (size_t i = 0; i < n_pages; i++) /* without a way out, so that it becomes vectors */
 		is_any_outside |= pages[i].index >= limit;
@@ -95,8 +95,9 @@ static size_t n_pairs(const struct balloon_memmap *map, const struct balloon_pag
 	const struct balloon_page *old_pages, size_t n_pages)
 {
 	size_t n = 0;
-	while (n < n_pages && new_pages[n].index < map->n_pages &&
-		old_pages[n].index < map->n_pages && new_pages[n].index != old_pages[n].index)
+	while (n < n_pages && new_pages[n].index < map->descriptors.n_pages &&
+		old_pages[n].index < map->descriptors.n_pages &&
+		new_pages[n].index != old_pages[n].index)
 		n++;
 	return n;
 }
@@ -114,7 +115,7 @@ int balloon_pages_migrate(struct balloon_device *device, const struct balloon_pa
 	size_t n = n_pairs(device->map, new_pages, old_pages, n_pages);
 	if (n == 0)
 		return new_pages[0].index == old_pages[0].index &&
-				       new_pages[0].index < device->map->n_pages
+				       new_pages[0].index < device->map->descriptors.n_pages
 			       ? -EINVAL
 			       : -ERANGE;
 	return device->map->strategy->migrate(device, new_pages, old_pages, n);
@@ -130,10 +131,12 @@ int balloon_pages_finalize(
 
 bool balloon_page_is_candidate(const struct balloon_memmap *map, struct balloon_page page)
 {
-	return map && page.index < map->n_pages && map->strategy->is_candidate(map, page);
+	return map && page.index < map->descriptors.n_pages &&
+	       map->strategy->is_candidate(map, page);
 }
 
 struct balloon_device *balloon_page_device(struct balloon_memmap *map, struct balloon_page page)
 {
-	return map && page.index < map->n_pages ? map->strategy->device_of(map, page) : NULL;
+	return map && page.index < map->descriptors.n_pages ? map->strategy->device_of(map, page)
+							    : NULL;
 }

@@ -44,7 +44,7 @@ static int walk_list(struct balloon_device *device, struct balloon_finding *find
 		if (index == BALLOON_LINK_END)
 			return report(finding, "I1: a listed page is not on the list", UINT32_MAX,
 				device);
-		if (index >= map->n_pages)
+		if (index >= map->descriptors.n_pages)
 			return report(
 				finding, "I1: a list leads out of the map", UINT32_MAX, device);
 		struct balloon_page_info info = map->strategy->inspect(map, balloon_page(index));
@@ -84,7 +84,7 @@ static int recount_pages(struct balloon_memmap *map, struct balloon_finding *fin
 		device->recounted_listed = 0;
 		device->recounted_isolated = 0;
 	}
-	for (uint32_t i = 0; i < map->n_pages; i++) {
+	for (uint32_t i = 0; i < map->descriptors.n_pages; i++) {
 		int result = recount_page(map, i, finding);
 		if (result < 0)
 			return result;

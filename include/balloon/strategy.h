@@ -112,7 +112,6 @@ struct balloon_memmap {
 	size_t slot_bytes;
 	void *area;
 	uint64_t first_pfn;
-	uint32_t n_pages;
 	uint32_t n_devices;
 	uint32_t page_shift;
 	bool embedded; /* the descriptors are the caller's memory */

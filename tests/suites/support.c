@@ -51,7 +51,7 @@ static void end_membership(struct balloon_memmap *map, uint32_t index)
 void check_and_destroy(struct balloon_memmap *map)
 {
 	check_valid(map);
-	for (uint32_t i = 0; i < map->n_pages; i++)
+	for (uint32_t i = 0; i < map->descriptors.n_pages; i++)
 		end_membership(map, i);
 	for (uint32_t slot = 0; slot < map->n_devices; slot++) {
 		struct balloon_device *device = balloon_memmap_slot(map, slot);

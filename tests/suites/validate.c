@@ -97,7 +97,7 @@ static uint32_t lying_list_next(struct balloon_device *device, uint32_t page)
 	if (page == 1 && lie == ENDS)
 		return BALLOON_LINK_END;
 	if (page == 1 && lie == LEADS_OUT)
-		return device->map->n_pages;
+		return device->map->descriptors.n_pages;
 	if (page == 1 && lie == LEADS_ASTRAY)
 		return 3; /* isolated */
 	if (next == BALLOON_LINK_END && lie == GOES_ON)
