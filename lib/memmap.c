@@ -4,6 +4,7 @@
 #include <balloon/strategy.h>
 
 #include "internal.h"
+#include "layout.h"
 
 /* Where the parts of a map lie in its memory, as offsets from its start. */
 struct layout {
@@ -15,26 +16,10 @@ struct layout {
 	size_t total;
 };
 
-static bool is_power_of_two(size_t n)
-{
-	return n != 0 && (n & (n - 1)) == 0;
-}
-
-static bool name_is_sane(const char *name)
-{
-	if (!name || !*name)
-		return false;
-	for (; *name; name++)
-		if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') &&
-			*name != '-' && *name != '@' && *name != '.')
-			return false;
-	return true;
-}
-
 static bool strategy_is_complete(const struct balloon_strategy *s)
 {
-	return s->abi == BALLOON_STRATEGY_ABI && name_is_sane(s->name) && s->era &&
-	       is_power_of_two(s->descriptor_align) &&
+	return s->abi == BALLOON_STRATEGY_ABI && balloon_name_is_sane(s->name) && s->era &&
+	       layout_is_power_of_two(s->descriptor_align) &&
 	       s->descriptor_align <= BALLOON_MEMORY_ALIGN && s->device_open && s->device_close &&
 	       s->device_stats && s->insert && s->dequeue && s->isolate && s->putback &&
 	       s->migrate && s->finalize && s->is_candidate && s->device_of && s->inspect;
@@ -61,7 +46,8 @@ static uint32_t shift_of(uint32_t power_of_two)
 static bool geometry_is_sane(const struct balloon_memmap_config *config)
 {
 	uint32_t size = page_size(config);
-	if (!is_power_of_two(size) || size < BALLOON_PAGE_SIZE_MIN || size > BALLOON_PAGE_SIZE_MAX)
+	if (!layout_is_power_of_two(size) || size < BALLOON_PAGE_SIZE_MIN ||
+		size > BALLOON_PAGE_SIZE_MAX)
 		return false;
 	if (config->n_pages == 0 || config->n_pages > BALLOON_PAGES_MAX)
 		return false;
@@ -86,25 +72,6 @@ static bool embedding_is_sane(const struct balloon_memmap_config *config)
 	       !__builtin_add_overflow(end, (uintptr_t)config->descriptors, &end);
 }
 
-static bool round_up(size_t *size, size_t align)
-{
-	if (__builtin_add_overflow(*size, align - 1, size))
-		return false;
-	*size &= ~(align - 1);
-	return true;
-}
-
-/* Append a part of n items; *offset receives where it starts, rounded to cache lines. */
-static bool append(size_t *total, size_t *offset, size_t n, size_t item_bytes)
-{
-	size_t bytes;
-	if (!round_up(total, BALLOON_MEMORY_ALIGN))
-		return false;
-	*offset = *total;
-	return !__builtin_mul_overflow(n, item_bytes, &bytes) &&
-	       !__builtin_add_overflow(*total, bytes, total);
-}
-
 static int lay_out(const struct balloon_memmap_config *config, struct layout *layout)
 {
 	const struct balloon_strategy *strategy = config->strategy;
@@ -115,13 +82,14 @@ static int lay_out(const struct balloon_memmap_config *config, struct layout *la
 	layout->slot_bytes = sizeof(struct balloon_device);
 	if (__builtin_add_overflow(
 		    layout->slot_bytes, strategy->device_bytes, &layout->slot_bytes) ||
-		!round_up(&layout->slot_bytes, BALLOON_MEMORY_ALIGN) ||
-		!round_up(&layout->descriptor_stride_bytes, strategy->descriptor_align) ||
-		!append(&layout->total, &layout->area, 1, strategy->memmap_bytes) ||
-		!append(&layout->total, &layout->slots, device_slots(config), layout->slot_bytes) ||
-		!append(&layout->total, &layout->descriptors, n_own,
+		!layout_round_up(&layout->slot_bytes, BALLOON_MEMORY_ALIGN) ||
+		!layout_round_up(&layout->descriptor_stride_bytes, strategy->descriptor_align) ||
+		!layout_append(&layout->total, &layout->area, 1, strategy->memmap_bytes) ||
+		!layout_append(
+			&layout->total, &layout->slots, device_slots(config), layout->slot_bytes) ||
+		!layout_append(&layout->total, &layout->descriptors, n_own,
 			layout->descriptor_stride_bytes) ||
-		!round_up(&layout->total, BALLOON_MEMORY_ALIGN))
+		!layout_round_up(&layout->total, BALLOON_MEMORY_ALIGN))
 		return -EOVERFLOW;
 	return 0;
 }

@@ -5,7 +5,18 @@
 
 #include "internal.h"
 
-static bool same_string(const char *a, const char *b)
+bool balloon_name_is_sane(const char *name)
+{
+	if (!name || !*name)
+		return false;
+	for (; *name; name++)
+		if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') &&
+			*name != '-' && *name != '@' && *name != '.')
+			return false;
+	return true;
+}
+
+bool balloon_name_is_same(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -25,7 +36,7 @@ const struct balloon_strategy *balloon_strategy_at(size_t index)
 const struct balloon_strategy *balloon_strategy_find(const char *name)
 {
 	for (size_t i = 0; name && balloon_builtin_strategies[i]; i++)
-		if (same_string(balloon_builtin_strategies[i]->name, name))
+		if (balloon_name_is_same(balloon_builtin_strategies[i]->name, name))
 			return balloon_builtin_strategies[i];
 	return NULL;
 }

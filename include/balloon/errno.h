@@ -11,6 +11,9 @@
 #if defined(__STDC_HOSTED__) && __STDC_HOSTED__
 #include <errno.h>
 #else
+#ifndef ENOENT
+#define ENOENT 2
+#endif
 #ifndef E2BIG
 #define E2BIG 7
 #endif
@@ -41,14 +44,23 @@
 #ifndef ERANGE
 #define ERANGE 34
 #endif
+#ifndef EPROTO
+#define EPROTO 71
+#endif
 #ifndef EOVERFLOW
 #define EOVERFLOW 75
+#endif
+#ifndef ETIMEDOUT
+#define ETIMEDOUT 110
 #endif
 #ifndef ESTALE
 #define ESTALE 116
 #endif
 #ifndef EUCLEAN
 #define EUCLEAN 117
+#endif
+#ifndef ECANCELED
+#define ECANCELED 125
 #endif
 #endif
 

@@ -3,7 +3,8 @@
  * The platform contract: what the library needs from the ground that it stands on.
  *
  * A hosted build brings an implementation on Linux futexes (lib/hosted/platform.c). A freestanding
- * program implements these two functions; beside them core and strategies leave undefined only
+ * program implements these functions: the first two for page management alone, all four for the
+ * driver (<balloon/driver.h>) and what stands around it. Beside them the library leaves undefined only
  * memcpy, memmove, memset and memcmp, which compilers demand of every program.
  *
  * Interrupt context: a library lock is held for a bounded number of steps, but a thread that finds
@@ -42,6 +43,24 @@ BALLOON_EXPORT void balloon_platform_wait(const uint32_t *word, uint32_t expecte
  * n_threads: 1, or UINT32_MAX for all.
  */
 BALLOON_EXPORT void balloon_platform_wake(const uint32_t *word, uint32_t n_threads);
+
+/** No deadline: later than any time. */
+#define BALLOON_NEVER UINT64_MAX
+
+/**
+ * The time: nanoseconds since some moment in the past. Never goes back, and goes on while the system
+ * runs; the driver measures its waits by it. Threads: any.
+ */
+BALLOON_EXPORT uint64_t balloon_platform_now_ns(void);
+
+/**
+ * As balloon_platform_wait(), but no longer than until balloon_platform_now_ns() is deadline_ns.
+ *
+ * It may return early without cause, as after a signal: the caller looks at the word and the time
+ * again. BALLOON_NEVER: until woken.
+ */
+BALLOON_EXPORT void balloon_platform_wait_until(
+	const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
 /** Tell the processor that this is a spinning loop. */
 static inline void balloon_platform_relax(void)

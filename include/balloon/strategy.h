@@ -182,7 +182,7 @@ static inline struct balloon_device *balloon_owner_device(
 
 /* ---- The books of a device; the caller holds the lock that protects its list ----------------- */
 
-enum balloon_event {
+enum balloon_transition {
 	BALLOON_INSERTED,
 	BALLOON_DEQUEUED,
 	BALLOON_ISOLATED,
@@ -195,10 +195,10 @@ enum balloon_event {
 
 /** Book n pages that went through one transition. */
 static inline void balloon_device_count(
-	struct balloon_device *device, enum balloon_event event, uint64_t n)
+	struct balloon_device *device, enum balloon_transition transition, uint64_t n)
 {
 	struct balloon_device_stats *stats = &device->stats;
-	switch (event) {
+	switch (transition) {
 	case BALLOON_INSERTED:
 		BALLOON_BOOK(stats->n_inserted, n);
 		BALLOON_BOOK(stats->n_listed, n);

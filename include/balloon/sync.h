@@ -47,6 +47,9 @@ enum balloon_shared_word {
 	BALLOON_SHARED_OPEN,
 	/* An event counter of the whole map, raised on slow paths; it orders nothing. */
 	BALLOON_SHARED_COUNTER,
+	/* The word of a balloon_event: raised after a change that somebody may wait for, and slept on.
+	 * What changed is protected by a lock of its own and looked at under it. */
+	BALLOON_SHARED_EVENT,
 };
 
 /*
@@ -74,9 +77,11 @@ BALLOON_EXPORT void balloon_hook_yield(void);
 
 /** The lock classes, in the order in which one thread may take them. Trylocks are exempt. */
 enum balloon_lock_rank {
-	BALLOON_RANK_SLOTS = 1, /* a map's device slots */
-	BALLOON_RANK_PAGE,      /* a page lock bit */
-	BALLOON_RANK_PAGES,     /* a pages lock: one device's, or one for all devices of a map */
+	BALLOON_RANK_DRIVER = 1, /* what a driver design holds while it talks to the host */
+	BALLOON_RANK_SLOTS,      /* a map's device slots */
+	BALLOON_RANK_PAGE,       /* a page lock bit */
+	BALLOON_RANK_PAGES,      /* a pages lock: one device's, or one for all devices of a map */
+	BALLOON_RANK_BOOKS,      /* a driver's books, a channel's requests, a zone's bitmap */
 };
 
 #ifdef BALLOON_CHECKING
@@ -204,7 +209,12 @@ static inline void balloon_lock_fini(struct balloon_lock *lock)
 /** The waiting half of balloon_lock_acquire(): lib/sync.c. */
 BALLOON_EXPORT void balloon_lock_wait(struct balloon_lock *lock);
 
+/** The waiting half of balloon_lock_acquire_until(): whether it got the lock. */
+BALLOON_EXPORT bool balloon_lock_wait_until(struct balloon_lock *lock, uint64_t deadline_ns);
+
 static inline bool balloon_lock_try(struct balloon_lock *lock) BALLOON_TRIES(*lock);
+static inline bool balloon_lock_acquire_until(struct balloon_lock *lock, uint64_t deadline_ns)
+	BALLOON_TRIES(*lock);
 static inline void balloon_lock_acquire(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
 static inline void balloon_lock_release(struct balloon_lock *lock) BALLOON_RELEASES(*lock);
 
@@ -229,6 +239,22 @@ BALLOON_LOCK_INTERNALS static inline void balloon_lock_acquire(struct balloon_lo
 		balloon_lock_wait(lock);
 	balloon_hook_lock_acquired(&lock->word);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
+}
+
+/** Take the lock, sleeping until it is free or the deadline has come: whether it was taken. */
+BALLOON_LOCK_INTERNALS static inline bool balloon_lock_acquire_until(
+	struct balloon_lock *lock, uint64_t deadline_ns)
+{
+	uint32_t expected = BALLOON_LOCK_FREE;
+	balloon_hook_yield();
+	balloon_check_acquire(&lock->word, (enum balloon_lock_rank)lock->rank);
+	if (!balloon_atomic_cas(
+		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE) && /* L1 */
+		!balloon_lock_wait_until(lock, deadline_ns))
+		return false;
+	balloon_hook_lock_acquired(&lock->word);
+	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
+	return true;
 }
 
 /** After the release the lock's memory is not read or written: only its address is used. */
@@ -357,6 +383,38 @@ static inline bool balloon_reference_get_unless_zero(struct balloon_atomic_u32 *
 			return true;
 	return false;
 }
+
+/*
+ * An event: something may have changed that somebody waits for. The lowest bit of the word says that
+ * somebody sleeps, the others count.
+ *
+ * A waiter remembers the word, looks under the lock that protects what it waits for, and sleeps only
+ * while the word is as remembered. Whoever changes something releases that lock and signals. E1
+ * (acquire) in balloon_event_seen() pairs with E2 (release) in balloon_event_signal(): a waiter that
+ * remembers the raised word finds the change when it looks. Without the pair it could look before the
+ * change and sleep after the signal.
+ */
+struct balloon_event {
+	struct balloon_atomic_u32 word;
+};
+
+static inline void balloon_event_init(struct balloon_event *event)
+{
+	balloon_atomic_init(&event->word, 0, BALLOON_SHARED_EVENT);
+}
+
+/** Remember the word, before looking at what one waits for. */
+static inline uint32_t balloon_event_seen(const struct balloon_event *event)
+{
+	return balloon_atomic_load(&event->word, BALLOON_ACQUIRE); /* E1 */
+}
+
+/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync.c. */
+BALLOON_EXPORT void balloon_event_signal(struct balloon_event *event);
+
+/** Sleep until the event is signalled after `seen`, or until the deadline; perhaps less. */
+BALLOON_EXPORT void balloon_event_wait(
+	struct balloon_event *event, uint32_t seen, uint64_t deadline_ns);
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,21 @@ void balloon_platform_wake(const uint32_t *word, uint32_t n_threads)
 	(void)n_threads;
 }
 
+/* Time goes on whenever somebody looks. */
+uint64_t balloon_platform_now_ns(void)
+{
+	static uint64_t now_ns;
+	return now_ns += 1000;
+}
+
+void balloon_platform_wait_until(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+	if (deadline_ns == BALLOON_NEVER)
+		balloon_platform_wait(word, expected);
+	while (*word == expected && balloon_platform_now_ns() < deadline_ns)
+		;
+}
+
 void *memset(void *memory, int byte, size_t n_bytes);
 void *memset(void *memory, int byte, size_t n_bytes)
 {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Compaction: ballooned pages are moved to one end of memory, so that the free frames at the other
+ * end form runs that large allocations need.
+ *
+ * Two cursors. From the low end a scanner looks at every page without locks, by the strategy's
+ * pre-check, and isolates ballooned ones. From the high end free frames are taken. The former are
+ * migrated into the latter, through their drivers, until the cursors meet: then the pass is over.
+ * "Again" is tried up to so many passes, with the page kept isolated; then the page is put back.
+ *
+ * A compactor may be stopped after any step: between two steps it holds no page and no frame.
+ * Several compactors may work on one map at once: a page is isolated by one of them, a frame taken
+ * by one.
+ *
+ * Threads. Any number may make any calls on one compactor, but for init and fini; one works, the
+ * others are told -EBUSY. That is how fills on many threads share one as their before_fill.
+ *
+ * Sources: Linux 3.8 to 7.0 (eras of migration).
+ */
+#ifndef BALLOON_COMPACTOR_H
+#define BALLOON_COMPACTOR_H
+
+#include <balloon/balloon.h>
+#include <balloon/driver.h>
+#include <balloon/frames.h>
+#include <balloon/sync.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Zero-initialise it and set what differs. Everything that it points to outlives the compactor. */
+struct balloon_compactor_config {
+	struct balloon_memmap *map;
+	/** Where the frames to migrate into come from, and the old ones go: the drivers' source. With a
+	 * take_highest op. */
+	struct balloon_frames *frames;
+	/** The drivers whose balloons are compacted. Pages of other devices are put back. */
+	struct balloon_driver *const *drivers;
+	size_t n_drivers;
+	/** The part of the map: pages first to end - 1. end 0: to the end of the map. */
+	uint32_t first;
+	uint32_t end;
+	/** Passes over a page whose driver is busy; 0 means 10. It sleeps for 100 us between two. */
+	uint32_t n_tries;
+};
+
+/** Counts since init. In pages, unless named otherwise. */
+struct balloon_compactor_stats {
+	uint64_t n_scanned;  /* looked at */
+	uint64_t n_isolated; /* taken off their balloon */
+	uint64_t n_migrated; /* replaced: the old frame went back to the source */
+	uint64_t n_put_back; /* not migrated, back in their balloon */
+	uint64_t n_shrunk;   /* left, and the new page was refused: the balloon is smaller */
+	uint64_t n_kept;     /* the driver keeps the old page: in quarantine, or unanswered */
+	uint64_t n_again;    /* tries that found a driver busy: a page counts at each */
+	uint64_t n_refused;  /* of those put back: the driver or its host did not want to */
+	uint64_t n_passes;   /* events: of the cursors over the map */
+};
+
+/** Lies where the caller wants; its fields are the library's. */
+struct balloon_compactor {
+	struct balloon_compactor_config config; /* constant, with its defaults filled in */
+	struct balloon_lock lock;               /* protects the next two */
+	bool is_at_work;
+	struct balloon_compactor_stats stats; /* as the last step left them */
+	struct balloon_atomic_word n_contended;
+	/* The thread's that is at work. */
+	struct balloon_compactor_stats counts;
+	uint32_t migrate_cursor; /* the next page to look at */
+	uint32_t free_cursor;    /* free frames are taken from below it */
+};
+
+/**
+ * Make a compactor, its cursors at the ends of its part.
+ *
+ * Returns 0; -EINVAL: a null pointer, no drivers, frames without take_highest, a driver of another
+ * map, a part that is none.
+ */
+BALLOON_EXPORT int balloon_compactor_init(
+	struct balloon_compactor *compactor, const struct balloon_compactor_config *config);
+
+/**
+ * End a compactor. There is nothing to take back: it holds no page.
+ *
+ * Returns 0; -EINVAL; -EBUSY: a thread is at work. Threads: the caller serialises it against every
+ * other call on the compactor.
+ */
+BALLOON_EXPORT int balloon_compactor_fini(struct balloon_compactor *compactor);
+
+/**
+ * Look at up to n_scan pages (0: 32 isolated ones at most, however many it takes), and migrate what
+ * was found.
+ *
+ * Returns how many pages were migrated or shrunk away, perhaps 0; -EINVAL; -EBUSY: another thread
+ * is at work; -ENOENT: the cursors have met, the pass is over, the next call begins another one.
+ * When it returns, it holds no page. A page that was put back is not looked at again in the pass.
+ * Threads: any. Locks: those of isolate, putback, the source and the drivers, one after the other.
+ * May sleep: for as long as the host takes, and n_tries times while a driver is busy.
+ */
+BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan);
+
+/**
+ * Step until the pass is over or the deadline has come (at least one step).
+ *
+ * deadline_ns: a time of balloon_platform_now_ns(), or BALLOON_NEVER.
+ * Returns 0: the pass is over; -ETIMEDOUT; -EINVAL; -EBUSY: another thread is at work.
+ */
+BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns);
+
+/**
+ * For balloon_driver_config's before_fill: context is the compactor. Steps until as many pages were
+ * migrated as are to be given up, or the pass is over, or another thread is at work. Cost: where
+ * there is nothing to do, a look at every page.
+ */
+BALLOON_EXPORT void balloon_compactor_prepare(void *compactor, size_t n_pages);
+
+/** Counts as the last step left them. Returns 0; -EINVAL. Threads: any. Locks: the compactor's. */
+BALLOON_EXPORT int balloon_compactor_stats(
+	struct balloon_compactor *compactor, struct balloon_compactor_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The driver: makes a balloon as large as it is asked to be.
+ *
+ * It takes frames from a frame source, tells the host over a channel, and keeps the pages in a balloon
+ * device of a memory map; on the way back, the reverse. *Fill* and *leak* are those two ways, in
+ * requests of a limited number of pages. What they hold while they allocate and while they talk to the
+ * host is a *driver design*, of which there are four, chosen beside the strategy of the map:
+ *
+ *     coarse          one lock over all of fill, and over all of leak (Linux 3.8 to 4.14)
+ *     split           a lock each for inflating and deflating, around telling the host alone
+ *                     (posted in October 2017)
+ *     split-coalesce  as split; a leak for lack of memory joins one that is under way
+ *     alloc-outside   one lock, and frames are allocated before it is taken (Linux 4.15)
+ *
+ * Where a page stands. Every page of a driver is in one of these places, and each has a count:
+ *
+ *     pending      a frame that a fill took from the source and has not told the host of
+ *     inflating    in a request to the host that has not been answered, or is being entered
+ *     enqueued     the host has it and the balloon holds it: listed or isolated
+ *     deflating    taken from the balloon, in a request to the host that has not been answered
+ *     quarantined  replaced by a migration, but the host has not given it back: neither in the balloon
+ *                  nor free. It is asked for again
+ *
+ * `acknowledged` is what the host has confirmed to have, and has not confirmed to have given back:
+ * enqueued + deflating + quarantined, whenever nothing is being entered. VIRTIO's `actual` is
+ * acknowledged; its `num_pages` is the target. A page is deflated only after its inflation was
+ * acknowledged (VIRTIO 1.3, 5.5.6.1), because nothing unacknowledged is in the balloon.
+ *
+ * When a host does not answer in time, the request stays with it and its pages stay where they are
+ * counted; a late answer is still taken, by whatever call comes next. Nothing is lost, and no buffer
+ * is used twice (H-26, H-27).
+ *
+ * Results. As in balloon.h; also
+ *
+ *   -EBUSY      the driver is quiesced, or the design is busy; for the end of a driver: pages are left
+ *   -EAGAIN     not now: held off after a lack of memory, another call has the lock, all requests are
+ *               with the host, or the pages of the balloon are isolated
+ *   -ENOMEM     the source has no frame, or only those that the floor leaves to the system
+ *   -ETIMEDOUT  the host did not answer in time, or a deadline has come
+ *   -ENODEV     the host is gone
+ *   -ECANCELED  the driver was stopped
+ *   and what the host gives as the reason of a refusal.
+ *
+ * Threads. Any number of threads may make any calls on one driver at once, but for init and fini. Calls
+ * may be made from callbacks of the frame source's allocate op: that is how a lack of memory arrives.
+ *
+ * Locks. The design's, held while the source's and the channel's ops run as the design says; the
+ * driver's books, a leaf. No lock is waited for longer than host_timeout_ns. Nothing busy-waits.
+ */
+#ifndef BALLOON_DRIVER_H
+#define BALLOON_DRIVER_H
+
+#include <balloon/balloon.h>
+#include <balloon/channel.h>
+#include <balloon/frames.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct balloon_driver;
+
+/* ---- Designs --------------------------------------------------------------------------------- */
+
+/** A driver lock design. */
+struct balloon_driver_design;
+
+/** What balloon_driver_relieve() promises while a fill is under way, on its own or another thread. */
+enum balloon_relief {
+	BALLOON_RELIEF_BUSY,     /* -EBUSY at once */
+	BALLOON_RELIEF_PROGRESS, /* pages, or the error of a host that does not give them */
+};
+
+struct balloon_driver_design_info {
+	const char *name; /* as balloon_driver_design_find() takes it */
+	const char *era;  /* where the design comes from */
+	enum balloon_relief relief;
+};
+
+/** As balloon_strategy_find(), _at() and _describe(). */
+BALLOON_EXPORT const struct balloon_driver_design *balloon_driver_design_find(const char *name);
+BALLOON_EXPORT const struct balloon_driver_design *balloon_driver_design_at(size_t index);
+BALLOON_EXPORT int balloon_driver_design_describe(
+	const struct balloon_driver_design *design, struct balloon_driver_design_info *info);
+
+/* ---- A driver -------------------------------------------------------------------------------- */
+
+/** Device slots of its map that a driver takes: the balloon, and the quarantine. */
+enum { BALLOON_DRIVER_DEVICES = 2 };
+
+/** The most pairs in one call of balloon_driver_migrate(). */
+enum { BALLOON_MIGRATE_MAX = 32 };
+
+struct balloon_driver_progress;
+
+/** Zero-initialise it and set what differs. Everything that it points to outlives the driver. */
+struct balloon_driver_config {
+	const struct balloon_driver_design *design;
+	/** The pages. Two free device slots. */
+	struct balloon_memmap *map;
+	/** Where frames come from: pages of the map. */
+	struct balloon_frames *frames;
+	/** The host. */
+	struct balloon_channel *channel;
+	/** Pages of one request; 0 means 256, more than which some hosts skip (users.md of hosts: they
+	 * take no longer requests). Also the pages that one step moves at most. */
+	uint32_t request_pages;
+	/** Requests that can be under way at once; 0 means 8, at least 2. One more is kept for a lack of
+	 * memory. */
+	uint32_t n_requests;
+	/** How long the host may take for a request, and a call may wait for a lock; 0 means 1 s. */
+	uint64_t host_timeout_ns;
+	/** How long nothing is allocated after the source had no frame; 0 means 200 ms. */
+	uint64_t allocation_backoff_ns;
+	/** How long nothing is inflated after memory ran out and was relieved; 0 means 1 s. */
+	uint64_t relief_holdoff_ns;
+	/** Until when after a refusal or an unanswered request run() waits with the next one; 0 means
+	 * 200 ms. */
+	uint64_t retry_ns;
+	/** Free frames that fills leave to the system, for sources that know how many are free. */
+	uint64_t floor_pages;
+	/**
+	 * Called before a fill allocates, without locks: say, to compact memory, so that what is given
+	 * up is adjacent (balloon_compactor_prepare()). Its result does not matter. Optional.
+	 */
+	void (*before_fill)(void *context, size_t n_pages);
+	void *before_fill_context;
+	/**
+	 * Managed memory: pages that the host took (change = -1), or gave back (+1), by where they are;
+	 * both sides of a migration (H-31). Called once for each page, from the call that learnt of it,
+	 * perhaps under the design's lock: it makes no calls on the driver. Optional.
+	 */
+	void (*account)(
+		void *context, const struct balloon_page *pages, size_t n_pages, int change);
+	void *account_context;
+};
+
+/** Bytes that balloon_driver_init() wants. Returns 0; -EINVAL. */
+BALLOON_EXPORT int balloon_driver_size(
+	const struct balloon_driver_config *config, size_t *size_bytes);
+
+/**
+ * Make a driver in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN. Its target is 0.
+ *
+ * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, numbers out of bounds; -ENOSPC:
+ * the map has not two free device slots.
+ */
+BALLOON_EXPORT int balloon_driver_init(void *memory, size_t size_bytes,
+	const struct balloon_driver_config *config, struct balloon_driver **driver);
+
+/**
+ * End a driver; its memory is the caller's.
+ *
+ * Returns 0; -EINVAL; -EBUSY: it holds pages or requests are under way. To get there: set the target
+ * to 0 and run, or, if the host is gone for good, balloon_driver_reset() first.
+ * Threads: the caller serialises it against every other call on the driver.
+ */
+BALLOON_EXPORT int balloon_driver_fini(struct balloon_driver *driver);
+
+/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+BALLOON_EXPORT int balloon_driver_create(
+	const struct balloon_driver_config *config, struct balloon_driver **driver);
+BALLOON_EXPORT int balloon_driver_destroy(struct balloon_driver *driver);
+
+/** The device whose pages are the balloon's. NULL for a null driver. Lockless. */
+BALLOON_EXPORT struct balloon_device *balloon_driver_device(const struct balloon_driver *driver);
+BALLOON_EXPORT struct balloon_memmap *balloon_driver_memmap(const struct balloon_driver *driver);
+
+/* ---- Size ------------------------------------------------------------------------------------ */
+
+/** Say how many pages the balloon is to hold. Takes effect with the next step. -> 0, -EINVAL. */
+BALLOON_EXPORT int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages);
+
+/**
+ * Inflate by up to n_pages, one request, whatever the target is.
+ *
+ * Returns how many pages the host took and the balloon holds now; or for the first one an error:
+ * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -ETIMEDOUT, -ENODEV, -ECANCELED, the host's reason. After an
+ * error every frame is back in its source, or, after -ETIMEDOUT, counted as inflating.
+ */
+BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages);
+
+/**
+ * Deflate by up to n_pages, one request, whatever the target is.
+ *
+ * Returns how many pages went back to the source; 0: the balloon is empty; or errors as fill. What
+ * the host refused is in the balloon again; after -ETIMEDOUT the pages are counted as deflating.
+ */
+BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
+
+/**
+ * Do one request's worth of work towards the target: settle late answers, ask for a quarantined page
+ * again if it is time, fill or leak.
+ *
+ * Returns how many pages moved; 0: there is nothing to do, the target is reached; or errors as fill.
+ */
+BALLOON_EXPORT int balloon_driver_step(struct balloon_driver *driver);
+
+/** Told how far a run is: between two steps, no lock held. Returning false ends the run. */
+typedef bool (*balloon_progress_callback)(
+	void *context, const struct balloon_driver_progress *progress);
+
+/**
+ * Step until the target is reached and nothing is under way, or until the deadline.
+ *
+ * Waits between steps that cannot be done, as long as it takes: for memory, for the host, until a
+ * hold-off is over. callback: NULL, or called after each step or wait, every 100 ms at least.
+ * Returns 0; -ETIMEDOUT: the deadline came, progress says what is missing and why; -ECANCELED: the
+ * callback said so, or the driver was stopped; -EBUSY: it was quiesced; -ENODEV: the host is gone.
+ */
+BALLOON_EXPORT int balloon_driver_run(struct balloon_driver *driver, uint64_t deadline_ns,
+	balloon_progress_callback callback, void *context);
+
+/**
+ * Memory has run out: deflate up to n_pages now (the request's worth at most). For allocators, and
+ * safe in any of them: it allocates nothing, and uses a request kept for it.
+ *
+ * Frames that a fill has in hand are taken first: they need no host. Afterwards fills are held off for
+ * relief_holdoff_ns.
+ * bytes: receives exactly how many bytes went back to the source; with split-coalesce perhaps by the
+ * leak that it joined. May be NULL.
+ * Returns how many pages; 0: the balloon is empty; -EBUSY: the design cannot now, as it declares, or a
+ * relief is under way; or errors as leak.
+ */
+BALLOON_EXPORT int balloon_driver_relieve(
+	struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes);
+
+/* ---- Migration ------------------------------------------------------------------------------- */
+
+/** What became of a pair in balloon_driver_migrate(). Bits. */
+enum balloon_migrated {
+	/** new is the driver's now. Without it: still the caller's. */
+	BALLOON_MIGRATED_TOOK_NEW = 1 << 0,
+	/** old has left the balloon and is the caller's. */
+	BALLOON_MIGRATED_GAVE_OLD = 1 << 1,
+	/** old is isolated as before, the caller's to put back. With neither: the driver keeps it, in
+	 * quarantine or in an unanswered request. */
+	BALLOON_MIGRATED_KEPT_OLD = 1 << 2,
+};
+
+/**
+ * Put new pages in the place of isolated ones, and tell the host about both.
+ *
+ * old_pages: isolated by the caller, of this driver's balloon. new_pages: frames of the caller's, from
+ * the driver's source. n_pages: 1 to BALLOON_MIGRATE_MAX, and at most request_pages.
+ * outcomes: receives for each pair the bits of enum balloon_migrated. As a rule TOOK_NEW | GAVE_OLD.
+ * GAVE_OLD alone: the old page left and the new one was refused; the balloon is one page smaller.
+ * TOOK_NEW alone: the host has not given the old page back; it is in quarantine.
+ * Returns how many old pages the caller got back; a negative errno if every outcome is KEPT_OLD and no
+ * new page was taken: nothing has changed; -EAGAIN: the driver is busy, try again.
+ */
+BALLOON_EXPORT int balloon_driver_migrate(struct balloon_driver *driver,
+	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
+	uint32_t n_pages, uint8_t *outcomes);
+
+/** The most pairs that this driver takes in one call. 0 for a null driver. Lockless. */
+BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *driver);
+
+/* ---- Rest ------------------------------------------------------------------------------------ */
+
+/**
+ * Hold all work and wait until nothing is under way: no call, no request, no page in between.
+ *
+ * From its beginning to balloon_driver_resume() every other call that moves pages is refused with
+ * -EBUSY. Returns 0; -ETIMEDOUT: something is still under way (the driver stays held); -EINVAL;
+ * -ECANCELED: stopped.
+ */
+BALLOON_EXPORT int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns);
+/** Returns 0; -EINVAL; -ECANCELED: stopped. */
+BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
+
+/**
+ * End all work for good: calls under way return soon, and all others are refused with -ECANCELED, but
+ * for fini, reset and the reading of progress. Returns 0; -ETIMEDOUT: calls are still under way.
+ */
+BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns);
+
+/**
+ * The host is gone for good and will touch no page any more (its process died, the device was reset):
+ * take everything back into the source, without telling anybody.
+ *
+ * Works on a stopped driver. Returns 0; -EINVAL; -EBUSY: not stopped, or calls are under way; -EAGAIN:
+ * pages are isolated by somebody who has to put them back first. Nothing is lost: call it again.
+ */
+BALLOON_EXPORT int balloon_driver_reset(struct balloon_driver *driver);
+
+/* ---- How far it is --------------------------------------------------------------------------- */
+
+enum balloon_driver_state {
+	BALLOON_DRIVER_IDLE,        /* the target is reached, nothing is under way */
+	BALLOON_DRIVER_PROGRESSING, /* the last attempt moved pages */
+	BALLOON_DRIVER_STALLED,     /* the last attempt failed: last_error says why */
+	BALLOON_DRIVER_HELD_OFF,    /* waiting, after memory ran out */
+	BALLOON_DRIVER_QUIESCED,
+	BALLOON_DRIVER_STOPPED,
+};
+
+/** In pages, unless named otherwise. All of one moment, but for n_isolated. */
+struct balloon_driver_progress {
+	uint64_t target;
+	/* Where pages are: see the top of this file. */
+	uint64_t n_pending;
+	uint64_t n_inflating;
+	uint64_t n_enqueued;
+	uint64_t n_isolated; /* of the enqueued ones */
+	uint64_t n_deflating;
+	uint64_t n_quarantined;
+	uint64_t n_acknowledged;
+	uint64_t n_overdue; /* requests that the host has not answered in time */
+
+	/* Events since the beginning; they never fall. */
+	uint64_t n_inflated;            /* pages that the host took */
+	uint64_t n_deflated;            /* pages that the host gave back */
+	uint64_t n_migrated;            /* pages replaced: counted in both of the former, too */
+	uint64_t n_relieved;            /* pages that went back because memory ran out */
+	uint64_t n_refused;             /* requests that the host did in part or not at all */
+	uint64_t n_timeouts;            /* requests not answered in time */
+	uint64_t n_allocation_failures; /* fills that got no frame */
+	uint64_t n_busy;                /* calls that found the design's lock taken and gave up */
+
+	enum balloon_driver_state state;
+	uint64_t since_ns; /* when that began, in balloon_platform_now_ns() */
+	int last_error;    /* of the last call that failed; 0: none has */
+	uint64_t last_error_ns;
+};
+
+/**
+ * Say how far the driver is. Takes late answers into account.
+ *
+ * Returns 0; -EINVAL. Threads: any. Locks: the books; the strategy's, once.
+ */
+BALLOON_EXPORT int balloon_driver_progress(
+	struct balloon_driver *driver, struct balloon_driver_progress *progress);
+
+/** A name for people: "progressing". */
+BALLOON_EXPORT const char *balloon_driver_state_name(enum balloon_driver_state state);
+
+/**
+ * Hold the counts against each other and against the devices.
+ *
+ * what: receives a constant string that says what is wrong; may be NULL.
+ * Returns 0; -EINVAL; -EUCLEAN. Threads: the caller sees to it that no other call is under way.
+ */
+BALLOON_EXPORT int balloon_driver_validate(struct balloon_driver *driver, const char **what);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

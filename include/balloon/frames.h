@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Frame sources: where a driver gets the page frames that it gives up, and where they go back to.
+ *
+ * A frame is a page of the driver's memory map that is in use by nobody. What hands frames out is
+ * a kernel's page allocator, a zone (<balloon/zone.h>), or anything with an ops table like this one.
+ */
+#ifndef BALLOON_FRAMES_H
+#define BALLOON_FRAMES_H
+
+#include <balloon/balloon.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct balloon_frames;
+
+/**
+ * What a source does. Any number of threads may be in any of these at once. An op may call the
+ * out-of-memory entry of drivers (balloon_driver_relieve()), the calling one included; which driver
+ * locks are held meanwhile is the driver design's affair (<balloon/driver.h>).
+ */
+struct balloon_frames_ops {
+	const char *name;
+	/**
+	 * Take up to n_pages frames, preferably adjacent ones. Does not give up other users' memory and
+	 * does not wait. Returns how many; -ENOMEM: not one.
+	 */
+	int (*allocate)(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages);
+	/** Give frames back. Their contents are garbage. */
+	void (*free)(
+		struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages);
+	/** How many are free, out of date when it returns. Optional: without it no floor is kept. */
+	uint64_t (*n_free)(struct balloon_frames *frames);
+	/**
+	 * Take the highest up to n_pages free frames of those from `first` to `end` - 1, in descending
+	 * order: for compaction. Returns how many, 0 if there is none. Optional.
+	 */
+	int (*take_highest)(struct balloon_frames *frames, uint32_t first, uint32_t end,
+		struct balloon_page *pages, size_t n_pages);
+};
+
+struct balloon_frames {
+	const struct balloon_frames_ops *ops;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

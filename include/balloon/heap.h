@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * balloon_heap: a jemalloc arena on balloon frames, so that a program's allocations and its balloon
+ * compete for the same memory.
+ *
+ * A heap is a stretch of address space, a memory map of its pages, a zone of its frames, and an arena
+ * whose extents come from that zone. A driver on the heap's map, with the heap's zone as its frame
+ * source and a madvise channel as its host, inflates from what the heap has free, and what it has
+ * inflated the heap cannot allocate:
+ *
+ *     balloon_heap_create(&config, &heap);
+ *     ... a channel on balloon_heap_base(heap), page i of the map being at base + 4096 * i;
+ *     ... a driver with .map = balloon_heap_memmap(heap),
+ *                       .frames = balloon_zone_frames(balloon_heap_zone(heap));
+ *     balloon_heap_set_driver(heap, driver);
+ *
+ * When an allocation finds no room, the program's own `shortage` is called, if it has one, and when that
+ * has nothing to give, balloon_driver_relieve(); and the allocation is tried again. All of that happens
+ * outside of any lock.
+ *
+ * What linking this does to a program. It is in a library of its own, libballoon-jemalloc, because it
+ * needs jemalloc; the core does not. jemalloc as distributions build it defines malloc(), free() and
+ * the rest: from the moment that the library is linked, malloc() of the whole process is jemalloc's.
+ * Ordinary malloc() does not allocate from heaps: it has arenas of its own, which no balloon sees.
+ * And what a heap allocated must be freed by balloon_heap_free(), not by free(): jemalloc would take
+ * it, and hand it out for malloc() from a cache of its own.
+ *
+ * Contents. A page that comes back from a balloon, or was freed before, holds zeros or anything.
+ *
+ * Threads. Any number of threads may make any calls on one heap at once, but for create, destroy and
+ * set_driver. Locks: jemalloc's, the zone's, and the heap's books, a leaf. No user code runs under
+ * any of them.
+ */
+#ifndef BALLOON_HEAP_H
+#define BALLOON_HEAP_H
+
+#include <balloon/balloon.h>
+#include <balloon/driver.h>
+#include <balloon/zone.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BALLOON_HEAP_PAGE_SIZE = 4096 }; /* bytes; jemalloc must have been built for it */
+
+struct balloon_heap;
+
+/** What a heap is to be. Zero-initialise it and set what differs. */
+struct balloon_heap_config {
+	/** The design of the memory map. */
+	const struct balloon_strategy *strategy;
+	/** How large it is: a multiple of 4096, up to BALLOON_PAGES_MAX pages. Address space: memory is
+	 * used for what is touched. */
+	uint64_t size_bytes;
+	/** Device slots of the map; 0 means BALLOON_DRIVER_DEVICES, enough for one driver. */
+	uint32_t n_devices;
+	/**
+	 * How long the arena keeps memory that was freed, before it goes back to the zone: milliseconds.
+	 * 0: not at all, so that the balloon finds every free frame. More saves work for a program that
+	 * frees and allocates much, until balloon_heap_purge() or a shortage.
+	 */
+	uint32_t decay_ms;
+	/** How often one allocation is tried again, 0 means 16. */
+	uint32_t n_retries;
+	/**
+	 * Let the kernel back the heap with huge pages. Not by default: it fills holes again that a
+	 * balloon made in them, so that the process grows by what it gave back.
+	 */
+	bool huge_pages;
+	/**
+	 * Called when an allocation of so many bytes found no room: say, to evict from a cache. Called
+	 * without locks; it may call anything but what allocates from this heap. Returns whether it gave
+	 * something up; if not, the balloon is asked. Optional.
+	 */
+	bool (*shortage)(void *context, size_t size_bytes);
+	void *shortage_context;
+};
+
+/**
+ * Make a heap. All its frames are free.
+ *
+ * Returns 0; -EINVAL: a null pointer, a size or slots out of bounds, a strategy that a map refuses;
+ * -ENOMEM: of address space, or of memory for map and zone (about 1/200 of size_bytes, in ordinary
+ * memory, by the strategy); -ENODEV: jemalloc has another page size, or makes no arena.
+ */
+BALLOON_EXPORT int balloon_heap_create(
+	const struct balloon_heap_config *config, struct balloon_heap **heap);
+
+/**
+ * End a heap, its map, its zone, and all that is allocated in it.
+ *
+ * Returns 0; -EINVAL; -EBUSY: a driver is on its map, or somebody else than the heap has frames of its
+ * zone: nothing has changed. Threads: the caller serialises it against every other call.
+ * jemalloc keeps a few hundred kilobytes of address space for each heap that there was (unless the
+ * program runs with its option retain:false), and uses them again for nothing.
+ */
+BALLOON_EXPORT int balloon_heap_destroy(struct balloon_heap *heap);
+
+/** Parts of a heap; they live as long as it does. NULL for a null heap. Lockless. */
+BALLOON_EXPORT struct balloon_memmap *balloon_heap_memmap(const struct balloon_heap *heap);
+BALLOON_EXPORT struct balloon_zone *balloon_heap_zone(const struct balloon_heap *heap);
+/** The address of page 0, a multiple of 4 MiB. */
+BALLOON_EXPORT void *balloon_heap_base(const struct balloon_heap *heap);
+
+/**
+ * Say whose balloon is to be relieved when memory runs out; NULL: none. It is on the heap's map, and
+ * outlives its time here. Returns 0; -EINVAL: a null heap; -EXDEV: a driver of another map.
+ * Threads: the caller serialises it against allocations.
+ */
+BALLOON_EXPORT int balloon_heap_set_driver(
+	struct balloon_heap *heap, struct balloon_driver *driver);
+
+/**
+ * Allocate, as malloc(), aligned_alloc() and realloc() do.
+ *
+ * alignment_bytes: a power of two, 4 MiB at most. A size of 0 is taken for 1. pointer: NULL, or from
+ * this heap; when reallocation fails, it is what it was.
+ * Returns NULL: no memory, though the balloon was relieved, or a parameter that cannot be.
+ * Cost: about 50 ns from a slab in use (no thread caches: frames in them could not go back), and
+ * about 1 us where a frame is needed.
+ * Threads: any. May sleep: for the balloon's host, in relief.
+ */
+BALLOON_EXPORT void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes);
+BALLOON_EXPORT void *balloon_heap_allocate_aligned(
+	struct balloon_heap *heap, size_t alignment_bytes, size_t size_bytes);
+BALLOON_EXPORT void *balloon_heap_reallocate(
+	struct balloon_heap *heap, void *pointer, size_t size_bytes);
+
+/** Free what this heap allocated; NULL is nothing. What lies outside of the heap is left alone, and
+ * counted. */
+BALLOON_EXPORT void balloon_heap_free(struct balloon_heap *heap, void *pointer);
+
+/** How many bytes may be used there, at least as many as were asked for; 0 for what is not the heap's.
+ */
+BALLOON_EXPORT size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer);
+
+/** Give the zone what the arena has free: of use with decay_ms. Returns 0; -EINVAL. */
+BALLOON_EXPORT int balloon_heap_purge(struct balloon_heap *heap);
+
+struct balloon_heap_stats {
+	uint64_t n_frames;        /* in all */
+	uint64_t n_free;          /* frames: free in the zone */
+	uint64_t n_held;          /* frames: the arena's, for allocations */
+	uint64_t allocated_bytes; /* by the program, rounded up to jemalloc's sizes */
+	/* Events since the beginning; they never fall. */
+	uint64_t n_failures;  /* allocations that got nothing */
+	uint64_t n_reliefs;   /* calls of the driver's relieve() */
+	uint64_t n_relieved;  /* pages that those brought */
+	uint64_t n_shortages; /* calls of shortage() */
+	uint64_t n_strays;    /* frees of what was not the heap's */
+};
+
+/** Counts, of almost one moment. Returns 0; -EINVAL. Cost: jemalloc's statistics of all arenas. */
+BALLOON_EXPORT int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

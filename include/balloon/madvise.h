@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The madvise channel: the host is the operating system's kernel, the pages are the process's own.
+ *
+ * For balloons inside a process: a database or a cache gives memory that it holds back to the machine,
+ * and takes it again, without changing its address space. Page i of the map is the memory at
+ * base + i * page_size: anonymous, private, mapped by the caller for as long as the channel lives.
+ * Inflating gives the kernel an advice about it. Deflating asks nobody: whoever touches the memory gets
+ * it.
+ *
+ * Calls are synchronous: a request is COMPLETE when submit returns. After an error in the middle of a
+ * request the pages counted as done are done; of the others, those in the range that failed may have
+ * lost their contents too.
+ *
+ * After fork() a child's copy of the channel works on the child's memory, one call per range where the
+ * kernel knows processes by descriptors alone. As with every lock of a process with threads, fork while
+ * no other thread is inside the channel.
+ *
+ * Hosted programs on Linux.
+ */
+#ifndef BALLOON_MADVISE_H
+#define BALLOON_MADVISE_H
+
+#include <balloon/channel.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * What is said about inflated pages.
+ *
+ *              given back        resident size (RSS)         contents, when touched again
+ *   DONTNEED   at once           falls at once               zeros
+ *   FREE       when the kernel   falls when the kernel       as before, until the kernel took the
+ *              needs memory      took them, page by page     page; then zeros; a write keeps it
+ *   PAGEOUT    at once, if       falls by what was written   as before: read back from swap
+ *              there is swap     to swap
+ *   COLD       when the kernel   as before: the pages are    as before
+ *              needs memory, if  first in line when memory
+ *              there is swap     runs short
+ *
+ * Only DONTNEED makes no demands on the machine. Where there is no swap, PAGEOUT and COLD succeed and
+ * free nothing. None of them applies to locked memory: DONTNEED and FREE are refused with -EINVAL, so is
+ * FREE for memory that is not private and anonymous.
+ */
+enum balloon_advice {
+	BALLOON_ADVICE_DONTNEED,
+	BALLOON_ADVICE_FREE,    /* Linux 4.5 */
+	BALLOON_ADVICE_COLD,    /* Linux 5.4 */
+	BALLOON_ADVICE_PAGEOUT, /* Linux 5.4 */
+};
+
+/** How it is said. Scattered pages cost a third by vectors; with other threads running far less. */
+enum balloon_madvise_call {
+	/** Vectors if the kernel takes this advice by vector, which is tried once, at creation; where it
+	 * does not, and where it refuses them later (by a filter on system calls), each range. */
+	BALLOON_MADVISE_AUTO,
+	BALLOON_MADVISE_VECTOR, /* up to 1024 ranges a call: process_madvise() */
+	BALLOON_MADVISE_EACH,   /* one range a call: madvise() */
+};
+
+/** Zero-initialise it and set what differs. */
+struct balloon_madvise_config {
+	/** Of page 0, aligned to the system's page size. */
+	void *base;
+	/** Of the map's pages, in bytes: a multiple of the system's; 0 means the system's. */
+	size_t page_size;
+	uint32_t n_pages;
+	enum balloon_advice advice;
+	enum balloon_madvise_call call;
+};
+
+/**
+ * Make a channel to the kernel.
+ *
+ * Returns 0; -EINVAL: a null pointer, base unaligned, a page size that is no multiple of the system's, no
+ * pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
+ * advice; -EFAULT: not all of the memory is mapped; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel
+ * refuses vectors, say -ENOSYS, -EPERM or -EINVAL. Cost: a look at every page, touching none.
+ */
+BALLOON_EXPORT int balloon_madvise_create(
+	const struct balloon_madvise_config *config, struct balloon_channel **channel);
+
+/** End it. Returns 0; -EINVAL. Threads: the caller serialises it against every other call. */
+BALLOON_EXPORT int balloon_madvise_destroy(struct balloon_channel *channel);
+
+/** Which call the channel uses, _VECTOR or _EACH; -EINVAL: no madvise channel. Threads: any. */
+BALLOON_EXPORT int balloon_madvise_call(const struct balloon_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A zone: page frames of one stretch of a memory map, handed out in blocks of orders 0 to 10.
+ *
+ * A block of order k is 2^k adjacent frames, aligned to 2^k, counted from the zone's first frame. The
+ * zone is a bitmap with summaries above it: one bit a frame, an eighth of one for the summaries, no
+ * list, and no search over all frames.
+ *
+ * Small blocks come from stretches that are in use already, so that whole ones stay whole; bulk
+ * allocation of single frames takes whole stretches first, so that a host gets long ranges.
+ *
+ * Threads. Any number may make any calls on one zone at once, but for init and fini.
+ */
+#ifndef BALLOON_ZONE_H
+#define BALLOON_ZONE_H
+
+#include <balloon/balloon.h>
+#include <balloon/frames.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BALLOON_ZONE_ORDER_MAX = 10 };
+
+struct balloon_zone;
+
+struct balloon_zone_config {
+	uint32_t first;    /* index of the first frame's page in the map */
+	uint32_t n_frames; /* 1 to BALLOON_PAGES_MAX - first */
+};
+
+struct balloon_zone_stats {
+	uint64_t n_frames;
+	uint64_t n_free;
+	/* How many blocks of each order could be allocated if only that order was wanted. */
+	uint64_t n_blocks[BALLOON_ZONE_ORDER_MAX + 1];
+	uint64_t n_allocations; /* events: calls that got something */
+	uint64_t n_failures;    /* events: calls that got nothing */
+	/* Events: frames that the frame source's free op was given by mistake, outside of the zone or
+	 * free already. They were left alone: that op has nobody to tell. */
+	uint64_t n_strays;
+};
+
+/** Bytes that balloon_zone_init() wants. Returns 0; -EINVAL. */
+BALLOON_EXPORT int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_bytes);
+
+/**
+ * Make a zone in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN. All frames are free.
+ *
+ * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, an impossible configuration.
+ */
+BALLOON_EXPORT int balloon_zone_init(void *memory, size_t size_bytes,
+	const struct balloon_zone_config *config, struct balloon_zone **zone);
+
+/** End a zone; its memory is the caller's. Returns 0; -EINVAL; -EBUSY: frames are in use. */
+BALLOON_EXPORT int balloon_zone_fini(struct balloon_zone *zone);
+
+/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+BALLOON_EXPORT int balloon_zone_create(
+	const struct balloon_zone_config *config, struct balloon_zone **zone);
+BALLOON_EXPORT int balloon_zone_destroy(struct balloon_zone *zone);
+
+/**
+ * Allocate a block.
+ *
+ * first: receives its first frame. Returns 0; -EINVAL: a null pointer, an order above
+ * BALLOON_ZONE_ORDER_MAX; -ENOMEM: no free block of that order.
+ * Threads: any. Locks: the zone's, shortly. May sleep. Allocates nothing.
+ */
+BALLOON_EXPORT int balloon_zone_allocate(
+	struct balloon_zone *zone, unsigned order, struct balloon_page *first);
+
+/**
+ * Free a block, or any part of what was allocated.
+ *
+ * Returns 0; -EINVAL: a null pointer, order or alignment; -ERANGE: outside the zone; -ESTALE: a frame
+ * of it is free already: nothing was freed. Threads, locks: as allocate.
+ */
+BALLOON_EXPORT int balloon_zone_free(
+	struct balloon_zone *zone, struct balloon_page first, unsigned order);
+
+/**
+ * Allocate n_frames adjacent frames, the first of them a multiple of align_frames (a power of two,
+ * counted from the zone's first frame) into the zone.
+ *
+ * For extents of other sizes than blocks have. The lowest place that fits. Returns as allocate.
+ */
+BALLOON_EXPORT int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames,
+	uint32_t align_frames, struct balloon_page *first);
+
+/** Free n_frames adjacent frames. Returns as balloon_zone_free(). */
+BALLOON_EXPORT int balloon_zone_free_range(
+	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
+
+/** Take given frames. Returns 0; -EINVAL; -ERANGE; -EBUSY: one of them is in use: none was taken. */
+BALLOON_EXPORT int balloon_zone_claim_range(
+	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
+
+/** Counts of one moment. Returns 0; -EINVAL. Locks: the zone's. Cost: all words of the bitmap. */
+BALLOON_EXPORT int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats);
+
+/** Hold summaries and counts against the bitmap. Returns 0; -EINVAL; -EUCLEAN. */
+BALLOON_EXPORT int balloon_zone_validate(struct balloon_zone *zone);
+
+/** The zone as a frame source; it lives as long as the zone. NULL for a null zone. */
+BALLOON_EXPORT struct balloon_frames *balloon_zone_frames(struct balloon_zone *zone);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

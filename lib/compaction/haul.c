@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From isolated pages to migrated ones: targets, passes, outcomes.
+ *
+ * The pages go to their drivers in reverse order, the highest first, and so to the heads of their
+ * balloons' lists: whoever leaks afterwards gets the lowest first, next to what is free already.
+ */
+#include "haul.h"
+
+static const uint64_t nap_ns = 100000;
+
+/* Pages of one driver in one call, descending. */
+struct call {
+	struct balloon_page old_pages[HAUL_MAX];
+	struct balloon_page new_pages[HAUL_MAX];
+	uint8_t items[HAUL_MAX];
+	uint8_t outcomes[HAUL_MAX];
+	uint32_t n;
+};
+
+static void give_frames(
+	struct balloon_compactor *compactor, const struct balloon_page *pages, uint32_t n)
+{
+	struct balloon_frames *frames = compactor->config.frames;
+	if (n > 0)
+		frames->ops->free(frames, pages, n);
+}
+
+void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_page page)
+{
+	if (balloon_page_putback(compactor->config.map, page) == 0)
+		compactor->counts.n_put_back++;
+}
+
+/* ---- Targets --------------------------------------------------------------------------------- */
+
+static void reverse(struct balloon_page *pages, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		struct balloon_page page = pages[i];
+		pages[i] = pages[n - 1 - i];
+		pages[n - 1 - i] = page;
+	}
+}
+
+/* The free cursor moves down to the lowest target; if there were too few, the cursors meet. */
+static void move_free_cursor(struct haul *haul, uint32_t n)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	uint32_t to = n == haul->n ? haul->targets[0].index : compactor->migrate_cursor;
+	if (to < compactor->free_cursor)
+		compactor->free_cursor = to;
+}
+
+/* The highest page gets the highest target. Pages for which there is none go back, the highest. */
+static void supply(struct haul *haul)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	struct balloon_frames *frames = compactor->config.frames;
+	int got = frames->ops->take_highest(
+		frames, compactor->migrate_cursor, compactor->free_cursor, haul->targets, haul->n);
+	uint32_t n = got > 0 ? (uint32_t)got : 0;
+	reverse(haul->targets, n);
+	move_free_cursor(haul, n);
+	for (uint32_t i = n; i < haul->n; i++)
+		balloon_haul_put_back(compactor, haul->pages[i]);
+	haul->n = n;
+}
+
+/* ---- Outcomes -------------------------------------------------------------------------------- */
+
+static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
+{
+	if (!(outcome & BALLOON_MIGRATED_GAVE_OLD))
+		counts->n_kept++;
+	else if (outcome & BALLOON_MIGRATED_TOOK_NEW)
+		counts->n_migrated++;
+	else
+		counts->n_shrunk++;
+}
+
+static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	haul->drivers[call->items[i]] = HAUL_DONE;
+	if (call->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) {
+		compactor->counts.n_refused++;
+		balloon_haul_put_back(compactor, call->old_pages[i]);
+	} else {
+		count_left(&compactor->counts, call->outcomes[i]);
+	}
+}
+
+/* Those of a call's frames that are ours now go back to the source, in ascending order. */
+static uint32_t give_ours(struct balloon_compactor *compactor, const struct call *call,
+	struct balloon_page *pages, uint8_t bit, bool is_set)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < call->n; i++)
+		if (((call->outcomes[i] & bit) != 0) == is_set)
+			pages[n++] = pages[i];
+	reverse(pages, n);
+	give_frames(compactor, pages, n);
+	return n;
+}
+
+/* Each page ends where its outcome says. Returns how many came back. */
+static uint32_t settle(struct haul *haul, struct call *call)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	for (uint32_t i = 0; i < call->n; i++)
+		settle_page(haul, call, i);
+	give_ours(compactor, call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
+	return give_ours(compactor, call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
+}
+
+/* ---- Passes ---------------------------------------------------------------------------------- */
+
+/* Gather up to n_max pages of a driver among the items below `end`. Returns where to go on. */
+static uint32_t gather(
+	const struct haul *haul, struct call *call, uint32_t driver, uint32_t end, uint32_t n_max)
+{
+	call->n = 0;
+	while (end > 0 && call->n < n_max) {
+		if (haul->drivers[--end] != driver)
+			continue;
+		call->old_pages[call->n] = haul->pages[end];
+		call->new_pages[call->n] = haul->targets[end];
+		call->items[call->n++] = (uint8_t)end;
+	}
+	return end;
+}
+
+/* Ask a driver for all of its pages, once. *n_left counts those for which it was busy. */
+static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
+{
+	struct balloon_driver *driver = haul->compactor->config.drivers[index];
+	struct call call;
+	uint32_t n_back = 0;
+	for (uint32_t end = haul->n; end > 0;) {
+		end = gather(haul, &call, index, end, balloon_driver_migrate_max(driver));
+		if (call.n == 0)
+			break;
+		int result = balloon_driver_migrate(
+			driver, call.new_pages, call.old_pages, call.n, call.outcomes);
+		if (result == -EAGAIN) {
+			haul->compactor->counts.n_again += call.n;
+			*n_left += call.n;
+		} else {
+			n_back += settle(haul, &call);
+		}
+	}
+	return n_back;
+}
+
+/* Whoever keeps a driver busy may need this processor. Nothing wakes this: the word is our own. */
+static void nap(void)
+{
+	const uint32_t word = 0;
+	uint64_t until_ns = balloon_platform_now_ns() + nap_ns;
+	while (balloon_platform_now_ns() < until_ns)
+		balloon_platform_wait_until(&word, 0, until_ns);
+}
+
+static void give_up(struct haul *haul)
+{
+	for (uint32_t i = 0; i < haul->n; i++) {
+		if (haul->drivers[i] == HAUL_DONE)
+			continue;
+		balloon_haul_put_back(haul->compactor, haul->pages[i]);
+		give_frames(haul->compactor, &haul->targets[i], 1);
+	}
+}
+
+uint32_t balloon_haul_migrate(struct haul *haul)
+{
+	const struct balloon_compactor_config *config = &haul->compactor->config;
+	uint32_t n_back = 0;
+	supply(haul);
+	uint32_t n_left = haul->n;
+	for (uint32_t try = 0; n_left > 0 && try < config->n_tries; try++) {
+		if (try > 0)
+			nap();
+		n_left = 0;
+		for (uint32_t i = 0; i < config->n_drivers; i++)
+			n_back += ask(haul, i, &n_left);
+	}
+	if (n_left > 0)
+		give_up(haul);
+	return n_back;
+}

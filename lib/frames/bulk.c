@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* A zone as a frame source: single frames in bulk. */
+
+#include "books.h"
+
+static struct balloon_zone *zone_of(struct balloon_frames *frames)
+{
+	return (struct balloon_zone *)(void *)frames;
+}
+
+static uint32_t first_word(const struct balloon_zone *zone, uint32_t class)
+{
+	return balloon_set_next(&zone->tiers[0].classes[class], 0);
+}
+
+/*
+ * The word to take frames from next. Many come from whole words, ascending, so that the host gets long
+ * ranges; a few come from a broken one, the least broken first, which is often where the last few came
+ * from.
+ */
+static uint32_t pick_word(const struct balloon_zone *zone, size_t n_wanted)
+{
+	uint32_t whole = first_word(zone, WORD_ORDER);
+	if (n_wanted >= WORD_BITS / 2 && whole != SET_NONE)
+		return whole;
+	for (uint32_t class = WORD_ORDER; class -- > 0;) {
+		uint32_t word = first_word(zone, class);
+		if (word != SET_NONE)
+			return word;
+	}
+	return whole;
+}
+
+/* Take the lowest free frames of a word, n at most. Returns how many. */
+static uint32_t take_lowest(
+	struct balloon_zone *zone, uint32_t word, struct balloon_page *pages, size_t n)
+{
+	uint64_t left = zone_word(&zone->tiers[0], word);
+	uint64_t taken = left;
+	uint32_t base = zone->first + word * WORD_BITS;
+	uint32_t n_taken = 0;
+	for (; left && n_taken < n; left &= left - 1)
+		pages[n_taken++] = balloon_page(base + word_lowest(left));
+	balloon_zone_take(zone, word, taken & ~left);
+	return n_taken;
+}
+
+static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	size_t n = 0;
+	if (n_pages > BALLOON_BATCH_MAX)
+		n_pages = BALLOON_BATCH_MAX;
+	balloon_lock_acquire(&zone->lock);
+	while (n < n_pages) {
+		uint32_t word = pick_word(zone, n_pages - n);
+		if (word == SET_NONE)
+			break;
+		n += take_lowest(zone, word, pages + n, n_pages - n);
+	}
+	int result = zone_booked(zone, n > 0);
+	balloon_lock_release(&zone->lock);
+	return result < 0 ? result : (int)n;
+}
+
+/* Is this a frame of the zone that is in use? */
+static bool is_used(const struct balloon_zone *zone, struct balloon_page page)
+{
+	uint32_t frame = page.index - zone->first;
+	return frame < zone->n_frames && balloon_zone_range_is_used(zone, frame, 1);
+}
+
+/* As many of the pages as ascend within one word, and are in use, go back at once. Returns how many. */
+static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pages, size_t n_pages)
+{
+	uint32_t word = (pages[0].index - zone->first) / WORD_BITS;
+	uint64_t bits = 0;
+	size_t n = 0;
+	for (; n < n_pages && is_used(zone, pages[n]); n++) {
+		uint32_t frame = pages[n].index - zone->first;
+		uint64_t bit = UINT64_C(1) << frame % WORD_BITS;
+		if (frame / WORD_BITS != word || bits >= bit)
+			break;
+		bits |= bit;
+	}
+	if (bits)
+		balloon_zone_give(zone, word, bits);
+	return n;
+}
+
+static void zone_free(
+	struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	balloon_lock_acquire(&zone->lock);
+	while (n_pages > 0) {
+		size_t n = give_some(zone, pages, n_pages);
+		if (n == 0) { /* a caller's mistake, and nobody to tell */
+			BALLOON_BOOK(zone->n_strays, 1);
+			n = 1;
+		}
+		pages += n;
+		n_pages -= n;
+	}
+	balloon_lock_release(&zone->lock);
+}
+
+static uint64_t zone_n_free(struct balloon_frames *frames)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	balloon_lock_acquire(&zone->lock);
+	uint64_t n_free = BALLOON_READ(zone->n_free);
+	balloon_lock_release(&zone->lock);
+	return n_free;
+}
+
+/* Take the highest free frames of [low, end), descending. Returns how many. */
+static size_t take_from_top(struct balloon_zone *zone, uint32_t low, uint32_t end,
+	struct balloon_page *pages, size_t n_pages)
+{
+	size_t n = 0;
+	while (n < n_pages && end > low) {
+		uint32_t word = balloon_set_last(&zone->any, (end - 1) / WORD_BITS);
+		if (word == SET_NONE || word < low / WORD_BITS)
+			break;
+		uint64_t left = zone_word(&zone->tiers[0], word);
+		if (word == (end - 1) / WORD_BITS)
+			left &= word_mask(0, (end - 1) % WORD_BITS + 1);
+		if (word == low / WORD_BITS)
+			left &= WORD_WHOLE << low % WORD_BITS;
+		uint64_t taken = left;
+		for (; left && n < n_pages; left &= ~(UINT64_C(1) << word_highest(left)))
+			pages[n++] =
+				balloon_page(zone->first + word * WORD_BITS + word_highest(left));
+		balloon_zone_take(zone, word, taken & ~left);
+		end = word * WORD_BITS;
+	}
+	return n;
+}
+
+static int zone_take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+	struct balloon_page *pages, size_t n_pages)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	uint32_t low = first > zone->first ? first - zone->first : 0;
+	uint32_t high = end > zone->first ? end - zone->first : 0;
+	if (n_pages > BALLOON_BATCH_MAX)
+		n_pages = BALLOON_BATCH_MAX;
+	balloon_lock_acquire(&zone->lock);
+	size_t n = take_from_top(zone, low, high, pages, n_pages);
+	zone_booked(zone, n > 0);
+	balloon_lock_release(&zone->lock);
+	return (int)n;
+}
+
+const struct balloon_frames_ops balloon_zone_ops = {
+	.name = "zone",
+	.allocate = zone_allocate,
+	.free = zone_free,
+	.n_free = zone_n_free,
+	.take_highest = zone_take_highest,
+};

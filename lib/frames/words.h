@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Words of 64 bits, of which each stands for a free frame: buddy blocks by bit tricks.
+ *
+ * No popcount of the compiler's: on some processors that is a function of its library.
+ */
+#ifndef BALLOON_FRAMES_WORDS_H
+#define BALLOON_FRAMES_WORDS_H
+
+#include <stdint.h>
+
+enum {
+	WORD_BITS = 64,
+	WORD_ORDER = 6, /* a whole word is a block of this order */
+	WORD_CLASSES = WORD_ORDER + 1,
+	WORD_NOTHING = WORD_CLASSES, /* the class of a word without a free bit */
+};
+
+#define WORD_WHOLE UINT64_MAX
+
+/** n adjacent bits, 1 to 64, from `shift` up. */
+static inline uint64_t word_mask(uint32_t shift, uint32_t n)
+{
+	return WORD_WHOLE >> (WORD_BITS - n) << shift;
+}
+
+static inline uint32_t word_lowest(uint64_t word)
+{
+	return (uint32_t)__builtin_ctzll(word);
+}
+
+static inline uint32_t word_highest(uint64_t word)
+{
+	return WORD_BITS - 1 - (uint32_t)__builtin_clzll(word);
+}
+
+static inline uint32_t word_count(uint64_t word)
+{
+	word -= word >> 1 & UINT64_C(0x5555555555555555);
+	word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
+	word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(word * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/** Where a block of this order, 0 to 6, may start. */
+static inline uint64_t word_starts(uint32_t order)
+{
+	return WORD_WHOLE / word_mask(0, UINT32_C(1) << order);
+}
+
+/** The first bits of the free blocks of an order: 2^order free bits, aligned to that. */
+static inline uint64_t word_blocks(uint64_t word, uint32_t order)
+{
+	for (uint32_t k = 0; k < order; k++)
+		word &= word >> (1 << k); /* 2^(k+1) free bits start here */
+	return word & word_starts(order);
+}
+
+/** The class of a word: the order of its largest free block, or WORD_NOTHING. */
+static inline uint32_t word_class(uint64_t word)
+{
+	uint32_t order = 0;
+	if (word == 0 || word == WORD_WHOLE)
+		return word ? WORD_ORDER : WORD_NOTHING;
+	while ((word &= word >> (1 << order)) & word_starts(order + 1))
+		order++;
+	return order;
+}
+
+/** Where n free bits in a row may start: what lies behind the word is taken for free. */
+static inline uint64_t word_runs(uint64_t word, uint32_t n)
+{
+	uint32_t n_wanted = n < WORD_BITS ? n : WORD_BITS;
+	for (uint32_t step, n_free = 1; n_free < n_wanted; n_free += step) {
+		step = n_free < n_wanted - n_free ? n_free : n_wanted - n_free;
+		word &= word >> step | ~(WORD_WHOLE >> step);
+	}
+	return word;
+}
+
+/**
+ * Where in a word that has a free block of this order to take one: the lowest whose buddy is not
+ * free, so that pairs stay pairs; else the lowest.
+ */
+static inline uint32_t word_best_block(uint64_t word, uint32_t order)
+{
+	uint64_t blocks = word_blocks(word, order);
+	if (order == WORD_ORDER)
+		return 0;
+	uint64_t pairs = word_blocks(word, order + 1);
+	uint64_t lone = blocks & ~(pairs | pairs << (1 << order));
+	return word_lowest(lone ? lone : blocks);
+}
+
+#endif

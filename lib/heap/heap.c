@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Heaps: made, ended, asked. */
+
+#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_NOHUGEPAGE */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "parts.h"
+
+enum {
+	BASE_ALIGN = 4 << 20,
+	N_RETRIES_DEFAULT = 16,
+};
+
+/* ---- Address space --------------------------------------------------------------------------- */
+
+/* More than is needed is mapped, and what lies before and behind an aligned stretch unmapped. */
+static char *reserve(size_t size)
+{
+	size_t mapped = size + BASE_ALIGN;
+	char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == MAP_FAILED)
+		return NULL;
+	size_t before = (size_t)(-(uintptr_t)start % BASE_ALIGN);
+	if (before)
+		munmap(start, before);
+	munmap(start + before + size, mapped - before - size);
+	return start + before;
+}
+
+static bool config_is_sane(const struct balloon_heap_config *config)
+{
+	return config && config->strategy && config->size_bytes > 0 &&
+	       config->size_bytes % BALLOON_HEAP_PAGE_SIZE == 0 &&
+	       config->size_bytes / BALLOON_HEAP_PAGE_SIZE <= BALLOON_PAGES_MAX &&
+	       config->size_bytes <= SIZE_MAX - BASE_ALIGN;
+}
+
+static int make_base(struct balloon_heap *heap, const struct balloon_heap_config *config)
+{
+	int saved = errno; /* the library leaves errno alone */
+	heap->size_bytes = config->size_bytes;
+	heap->base = reserve((size_t)config->size_bytes);
+	if (heap->base) /* a kernel without huge pages refuses, and that is well */
+		madvise(heap->base, (size_t)config->size_bytes,
+			config->huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	errno = saved;
+	return heap->base ? 0 : -ENOMEM;
+}
+
+/* ---- Making and ending ----------------------------------------------------------------------- */
+
+static int make_map(struct balloon_heap *heap, const struct balloon_heap_config *config)
+{
+	const struct balloon_memmap_config map_config = {
+		.strategy = config->strategy,
+		.n_pages = (uint32_t)(config->size_bytes / BALLOON_HEAP_PAGE_SIZE),
+		.n_devices = config->n_devices ? config->n_devices : BALLOON_DRIVER_DEVICES,
+	};
+	return balloon_memmap_create(&map_config, &heap->map);
+}
+
+static int make_zone(struct balloon_heap *heap)
+{
+	const struct balloon_zone_config zone_config = {
+		.n_frames = (uint32_t)(heap->size_bytes / BALLOON_HEAP_PAGE_SIZE)};
+	return balloon_zone_create(&zone_config, &heap->zone);
+}
+
+/* What there is of a heap goes, but for its arena. */
+static void take_apart(struct balloon_heap *heap)
+{
+	if (heap->zone)
+		balloon_zone_destroy(heap->zone);
+	if (heap->map)
+		balloon_memmap_destroy(heap->map);
+	if (heap->base)
+		munmap(heap->base, (size_t)heap->size_bytes);
+	balloon_lock_fini(&heap->books);
+	free(heap);
+}
+
+static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
+{
+	struct balloon_heap *heap = calloc(1, sizeof(*heap));
+	if (!heap)
+		return NULL;
+	heap->hooks = balloon_heap_hooks;
+	heap->n_retries = config->n_retries ? config->n_retries : N_RETRIES_DEFAULT;
+	heap->shortage = config->shortage;
+	heap->shortage_context = config->shortage_context;
+	balloon_atomic_init(&heap->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_lock_init(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
+	return heap;
+}
+
+int balloon_heap_create(const struct balloon_heap_config *config, struct balloon_heap **heap)
+{
+	if (!config_is_sane(config) || !heap)
+		return -EINVAL;
+	struct balloon_heap *h = make_shell(config);
+	if (!h)
+		return -ENOMEM;
+	int result = make_base(h, config);
+	if (result == 0)
+		result = make_map(h, config);
+	if (result == 0)
+		result = make_zone(h);
+	if (result == 0)
+		result = balloon_arena_create(h, config->decay_ms);
+	if (result < 0)
+		take_apart(h);
+	else
+		*heap = h;
+	return result;
+}
+
+/* Are there frames in use that the arena does not hold? */
+static bool others_have_frames(struct balloon_heap *heap)
+{
+	struct balloon_heap_stats stats;
+	balloon_heap_stats(heap, &stats);
+	return stats.n_free + stats.n_held != stats.n_frames;
+}
+
+int balloon_heap_destroy(struct balloon_heap *heap)
+{
+	if (!heap)
+		return -EINVAL;
+	if (others_have_frames(heap))
+		return -EBUSY;
+	int result = balloon_memmap_destroy(heap->map);
+	if (result < 0)
+		return result;
+	heap->map = NULL;
+	balloon_arena_destroy(heap);
+	take_apart(heap);
+	return 0;
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+struct balloon_memmap *balloon_heap_memmap(const struct balloon_heap *heap)
+{
+	return heap ? heap->map : NULL;
+}
+
+struct balloon_zone *balloon_heap_zone(const struct balloon_heap *heap)
+{
+	return heap ? heap->zone : NULL;
+}
+
+void *balloon_heap_base(const struct balloon_heap *heap)
+{
+	return heap ? heap->base : NULL;
+}
+
+int balloon_heap_set_driver(struct balloon_heap *heap, struct balloon_driver *driver)
+{
+	if (!heap)
+		return -EINVAL;
+	if (driver && balloon_driver_memmap(driver) != heap->map)
+		return -EXDEV;
+	heap->driver = driver;
+	return 0;
+}
+
+int balloon_heap_purge(struct balloon_heap *heap)
+{
+	return heap ? balloon_arena_purge(heap) : -EINVAL;
+}
+
+int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *stats)
+{
+	struct balloon_frames *frames;
+	if (!heap || !stats)
+		return -EINVAL;
+	memset(stats, 0, sizeof(*stats));
+	frames = balloon_zone_frames(heap->zone);
+	stats->n_frames = heap->size_bytes / BALLOON_HEAP_PAGE_SIZE;
+	stats->allocated_bytes = balloon_arena_allocated_bytes(heap);
+	stats->n_free = frames->ops->n_free(frames);
+	balloon_lock_acquire(&heap->books);
+	stats->n_held = BALLOON_READ(heap->n_held);
+	stats->n_failures = BALLOON_READ(heap->n_failures);
+	stats->n_reliefs = BALLOON_READ(heap->n_reliefs);
+	stats->n_relieved = BALLOON_READ(heap->n_relieved);
+	stats->n_shortages = BALLOON_READ(heap->n_shortages);
+	stats->n_strays = BALLOON_READ(heap->n_strays);
+	balloon_lock_release(&heap->books);
+	return 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest: its socket and its memory. What its messages mean is the library's affair. */
+
+#define _GNU_SOURCE /* fallocate(), seals */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program.h"
+
+enum {
+	ATTEMPTS = 16,   /* to punch, when signals interrupt */
+	DESCRIPTORS = 4, /* so many of a message are taken in, to be closed */
+};
+
+static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
+{
+	const struct guest *guest = context;
+	if (offset_bytes > INT64_MAX || n_bytes > INT64_MAX)
+		return -EFBIG;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (fallocate(guest->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			    (off_t)offset_bytes, (off_t)n_bytes) == 0)
+			return 0;
+		if (errno != EINTR)
+			break;
+	}
+	return -errno;
+}
+
+int guest_open(struct guest *guest, int socket_fd, uint64_t number, const struct options *options)
+{
+	struct balloon_memfd_host_config config = {.max_pages = options->max_pages,
+		.max_memory_pages = options->max_memory_pages,
+		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+		.punch = punch,
+		.context = guest};
+	*guest = (struct guest){.number = number, .socket_fd = socket_fd, .memfd = -1};
+	int result = balloon_memfd_host_create(&config, &guest->host);
+	if (result < 0)
+		close(socket_fd);
+	return result;
+}
+
+void guest_close(struct guest *guest)
+{
+	close(guest->socket_fd);
+	if (guest->memfd >= 0)
+		close(guest->memfd);
+	balloon_memfd_host_destroy(guest->host);
+	guest->host = NULL;
+}
+
+/* ---- A packet and the descriptor that comes with it ------------------------------------------ */
+
+struct packet {
+	unsigned char bytes[BALLOON_MEMFD_MESSAGE_MAX];
+	size_t n_bytes;
+	int memfd; /* -1: not exactly one descriptor came with it */
+};
+
+static void take_descriptors(struct packet *packet, struct msghdr *header)
+{
+	int fds[DESCRIPTORS];
+	size_t n_fds = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(c), n_fds * sizeof(int));
+	}
+	bool is_one = n_fds == 1 && !(header->msg_flags & MSG_CTRUNC);
+	packet->memfd = is_one ? fds[0] : -1;
+	for (size_t i = 0; i < n_fds && !is_one; i++)
+		close(fds[i]);
+}
+
+/* Returns 0; -EAGAIN: nothing there; -ECONNRESET: the guest has gone. */
+static int receive(int socket_fd, struct packet *packet)
+{
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+	struct iovec part = {packet->bytes, sizeof(packet->bytes)};
+	struct msghdr header = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(socket_fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? -EAGAIN : -ECONNRESET;
+	take_descriptors(packet, &header);
+	packet->n_bytes = (size_t)n;
+	/* An empty packet is no message either. */
+	return n == 0 ? -ECONNRESET : 0;
+}
+
+static bool look_at_memory(int memfd, struct balloon_memfd_memory *memory)
+{
+	struct stat status;
+	int seals = memfd < 0 ? -1 : fcntl(memfd, F_GET_SEALS);
+	if (memfd < 0 || fstat(memfd, &status) < 0 || status.st_size < 0)
+		return false;
+	memory->size_bytes = (uint64_t)status.st_size;
+	memory->is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
+	return true;
+}
+
+/* ---- Serving --------------------------------------------------------------------------------- */
+
+/* What cannot be sent now stays, and nothing more is read until it could. */
+static enum guest_result send_answer(struct guest *guest)
+{
+	if (guest->answer.n_bytes == 0)
+		return GUEST_STAYS;
+	ssize_t result = send(guest->socket_fd, guest->answer.bytes, guest->answer.n_bytes,
+		MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (result < 0)
+		return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? GUEST_STAYS
+									     : GUEST_LEFT;
+	guest->answer.n_bytes = 0;
+	return GUEST_STAYS;
+}
+
+/* Returns what the library says. The descriptor is the guest's, or closed. */
+static int feed(struct guest *guest, const struct packet *packet)
+{
+	struct balloon_memfd_memory memory;
+	bool has_memory = look_at_memory(packet->memfd, &memory);
+	bool is_first = guest->memfd < 0;
+	if (is_first)
+		guest->memfd = packet->memfd;
+	else if (packet->memfd >= 0)
+		close(packet->memfd);
+	if (packet->n_bytes > sizeof(packet->bytes))
+		return -EPROTO;
+	return balloon_memfd_host_feed(guest->host, packet->bytes, packet->n_bytes,
+		has_memory ? &memory : NULL, &guest->answer);
+}
+
+enum guest_result guest_serve(struct guest *guest)
+{
+	static struct packet packet; /* large, and one at a time */
+	if (guest->answer.n_bytes != 0)
+		return send_answer(guest);
+	int result = receive(guest->socket_fd, &packet);
+	if (result < 0)
+		return result == -EAGAIN ? GUEST_STAYS : GUEST_LEFT;
+	result = feed(guest, &packet);
+	enum guest_result sent = send_answer(guest);
+	return result < 0 ? GUEST_DROPPED : sent;
+}

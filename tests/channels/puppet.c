@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+
+#define _POSIX_C_SOURCE 200809L /* pthread_condattr_setclock() */
+
+#include "puppet.h"
+
+#include <string.h>
+#include <time.h>
+
+static struct puppet *of(struct balloon_channel *channel)
+{
+	return (struct puppet *)(void *)channel;
+}
+
+static int submit(struct balloon_channel *channel, struct balloon_request *request)
+{
+	struct puppet *puppet = of(channel);
+	pthread_mutex_lock(&puppet->mutex);
+	int result = puppet->submit_error;
+	if (result == 0)
+		puppet->asked[puppet->n_asked++ % PUPPET_WORDS] =
+			(struct puppet_answer){request->id, request->n_pages, 0};
+	pthread_mutex_unlock(&puppet->mutex);
+	return result;
+}
+
+/* Caller holds the mutex. */
+static void sleep_until(struct puppet *puppet, uint64_t deadline_ns)
+{
+	const struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000)};
+	while (puppet->n_said == puppet->n_fetched && !puppet->is_gone) {
+		if (deadline_ns == BALLOON_NEVER)
+			pthread_cond_wait(&puppet->said, &puppet->mutex);
+		else if (pthread_cond_timedwait(&puppet->said, &puppet->mutex, &deadline) != 0)
+			return;
+	}
+}
+
+/* Caller holds the mutex, and does not while the answer is given. */
+static void give_answers(struct puppet *puppet)
+{
+	while (puppet->n_fetched < puppet->n_said) {
+		struct puppet_answer answer = puppet->words[puppet->n_fetched++ % PUPPET_WORDS];
+		pthread_mutex_unlock(&puppet->mutex);
+		balloon_request_complete_id(
+			&puppet->channel, answer.id, answer.n_done, answer.error);
+		pthread_mutex_lock(&puppet->mutex);
+	}
+}
+
+static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
+{
+	struct puppet *puppet = of(channel);
+	pthread_mutex_lock(&puppet->mutex);
+	puppet->n_polls++;
+	if (++puppet->n_polling > puppet->n_polling_max)
+		puppet->n_polling_max = puppet->n_polling;
+	sleep_until(puppet, deadline_ns);
+	give_answers(puppet);
+	puppet->n_polling--;
+	int result = puppet->is_gone ? -ENODEV : 0;
+	pthread_mutex_unlock(&puppet->mutex);
+	return result;
+}
+
+static const struct balloon_channel_ops polled_ops = {
+	.name = "puppet-polled", .submit = submit, .poll = poll};
+static const struct balloon_channel_ops told_ops = {.name = "puppet-told", .submit = submit};
+
+void puppet_init(struct puppet *puppet, bool is_polled)
+{
+	pthread_condattr_t attributes;
+	memset(puppet, 0, sizeof(*puppet));
+	pthread_mutex_init(&puppet->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&puppet->said, &attributes);
+	pthread_condattr_destroy(&attributes);
+	balloon_channel_init(&puppet->channel, is_polled ? &polled_ops : &told_ops);
+}
+
+int puppet_fini(struct puppet *puppet)
+{
+	int result = balloon_channel_fini(&puppet->channel);
+	if (result < 0)
+		return result;
+	pthread_cond_destroy(&puppet->said);
+	pthread_mutex_destroy(&puppet->mutex);
+	return 0;
+}
+
+void puppet_say(struct puppet *puppet, uint64_t id, uint32_t n_done, int error)
+{
+	if (!puppet->channel.ops->poll) {
+		balloon_request_complete_id(&puppet->channel, id, n_done, error);
+		return;
+	}
+	pthread_mutex_lock(&puppet->mutex);
+	puppet->words[puppet->n_said++ % PUPPET_WORDS] = (struct puppet_answer){id, n_done, error};
+	pthread_cond_signal(&puppet->said);
+	pthread_mutex_unlock(&puppet->mutex);
+}
+
+bool puppet_hear(struct puppet *puppet, struct puppet_answer *asked)
+{
+	pthread_mutex_lock(&puppet->mutex);
+	bool is_asked = puppet->n_heard < puppet->n_asked;
+	if (is_asked)
+		*asked = puppet->asked[puppet->n_heard++ % PUPPET_WORDS];
+	pthread_mutex_unlock(&puppet->mutex);
+	return is_asked;
+}
+
+void puppet_leave(struct puppet *puppet)
+{
+	pthread_mutex_lock(&puppet->mutex);
+	puppet->is_gone = true;
+	pthread_cond_signal(&puppet->said);
+	pthread_mutex_unlock(&puppet->mutex);
+}

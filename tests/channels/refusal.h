@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernels that refuse a call, as old ones do: by a filter on this process's system calls, for good. */
+#ifndef CHANNELS_REFUSAL_H
+#define CHANNELS_REFUSAL_H
+
+#include <stdbool.h>
+
+/** Whom the kernel refuses process_madvise() for. */
+enum refused_for {
+	REFUSED_FOR_ANY,
+	REFUSED_FOR_NUMBERS, /* anything but descriptors: before Linux 6.14 */
+};
+
+/** From now on the call fails with this errno. Returns whether the kernel took the filter. */
+bool refuse_process_madvise(int error, enum refused_for whom);
+
+#endif

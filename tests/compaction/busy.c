@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Drivers that say "again": a fill is with the host meanwhile. */
+
+#include <sched.h>
+
+#include "script.h"
+#include "support.h"
+#include "world.h"
+
+enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_MIGRATE_MAX };
+
+struct busy {
+	struct script script;
+	struct world world;
+	struct balloon_compactor compactor;
+	pthread_t filler;
+};
+
+static void *fill(void *argument)
+{
+	struct busy *b = argument;
+	REQUIRE(balloon_driver_fill(b->world.driver, 8) == 8);
+	return NULL;
+}
+
+static void open_busy(struct busy *b, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, uint32_t n_tries)
+{
+	struct world_config config = {.strategy = strategy,
+		.design = design,
+		.channel = &b->script.channel,
+		.n_frames = FRAMES,
+		.host_timeout_ns = 60000000000};
+	strategy_under_test = world_name;
+	script_init(&b->script);
+	world_open(&b->world, &config);
+	world_fill(&b->world, HALF);
+	struct balloon_compactor_config compactor = {.map = b->world.map,
+		.frames = &b->world.source.frames,
+		.drivers = &b->world.driver,
+		.n_drivers = 1,
+		.n_tries = n_tries};
+	CHECK_EQ(balloon_compactor_init(&b->compactor, &compactor), 0);
+	script_set(&b->script, SCRIPT_KEEP, SCRIPT_DO);
+	CHECK_EQ(pthread_create(&b->filler, NULL, fill, b), 0);
+	script_wait_kept(&b->script, 1);
+}
+
+static void close_busy(struct busy *b)
+{
+	script_answer(&b->script);
+	CHECK_EQ(pthread_join(b->filler, NULL), 0);
+	CHECK_EQ(world_progress(&b->world).n_enqueued, HALF + 8);
+	CHECK_EQ(balloon_compactor_fini(&b->compactor), 0);
+	world_close(&b->world);
+	script_fini(&b->script);
+}
+
+static void are_asked_ten_times(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	open_busy(&b, strategy, design, 0);
+	uint64_t n_free = world_n_free(&b.world);
+	uint64_t start_ns = balloon_platform_now_ns();
+	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), 0);
+	CHECK(balloon_platform_now_ns() - start_ns >= 9 * 100000);
+	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	CHECK_EQ(stats.n_isolated, HAUL);
+	CHECK_EQ(stats.n_again, 10 * HAUL);
+	CHECK_EQ(stats.n_put_back, HAUL);
+	CHECK_EQ(stats.n_refused, 0);
+	CHECK_EQ(world_n_free(&b.world), n_free);
+	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
+	/* Not the same ones again in this pass. */
+	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), 0);
+	CHECK_EQ(world_stats(&b.compactor).n_isolated, 2 * HAUL);
+	CHECK(world_stats(&b.compactor).n_scanned > stats.n_scanned);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_asked_ten_times_then_pages_are_put_back)
+{
+	world_for_each(are_asked_ten_times);
+}
+
+/* Once the driver was asked a few times in vain. */
+static void *answer_late(void *argument)
+{
+	struct busy *b = argument;
+	while (world_progress(&b->world).n_busy < 3)
+		sched_yield();
+	script_answer(&b->script);
+	return NULL;
+}
+
+static void are_asked_until_they_can(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	pthread_t host;
+	open_busy(&b, strategy, design, 1000000);
+	CHECK_EQ(pthread_create(&host, NULL, answer_late, &b), 0);
+	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), HAUL);
+	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	CHECK_EQ(stats.n_isolated, HAUL);
+	CHECK_EQ(stats.n_put_back, 0);
+	CHECK(stats.n_again >= 3 * HAUL);
+	CHECK_EQ(pthread_join(host, NULL), 0);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_asked_until_they_can_with_the_pages_isolated)
+{
+	world_for_each(are_asked_until_they_can);
+}
+
+/* One of two drivers is busy: the other one's pages do not wait. */
+Test(busy_drivers, do_not_hold_up_others)
+{
+	struct busy b;
+	open_busy(&b, balloon_strategy_at(0), balloon_driver_design_at(0), 0);
+	struct balloon_driver *other = world_driver(&b.world);
+	script_set(&b.script, SCRIPT_DO, SCRIPT_DO);
+	CHECK_EQ(balloon_driver_fill(other, 64), 64);
+	struct balloon_driver *const drivers[] = {b.world.driver, other};
+	struct balloon_compactor_config config = b.compactor.config;
+	CHECK_EQ(balloon_compactor_fini(&b.compactor), 0);
+	config.drivers = drivers;
+	config.n_drivers = 2;
+	CHECK_EQ(balloon_compactor_init(&b.compactor, &config), 0);
+	int n = balloon_compactor_step(&b.compactor, 0);
+	CHECK(n > 0 && n < HAUL);
+	CHECK_EQ(world_stats(&b.compactor).n_put_back, HAUL - n);
+	CHECK_EQ(balloon_driver_leak(other, 64), 64);
+	CHECK_EQ(balloon_driver_destroy(other), 0);
+	close_busy(&b);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two compactors on one map, two threads that fill and leak at random beside them, and a third
+ * compactor that fills share as what they do before. With each strategy and each driver design.
+ */
+#include "world.h"
+
+#include <stdio.h>
+
+enum { FRAMES = 1024, COMPACTORS = 2, SIZERS = 2, THREADS = COMPACTORS + SIZERS };
+
+struct churn {
+	struct world world;
+	struct balloon_compactor shared;
+	struct balloon_compactor compactors[COMPACTORS];
+	pthread_barrier_t start;
+	uint32_t n_rounds;
+};
+
+struct worker {
+	struct churn *churn;
+	uint32_t index;
+	pthread_t thread;
+};
+
+static void compact(struct churn *churn, uint32_t index)
+{
+	uint64_t state = index + 1;
+	for (uint32_t i = 0; i < churn->n_rounds; i++) {
+		uint32_t n_scan = world_random(&state) % 256;
+		int n = balloon_compactor_step(&churn->compactors[index], n_scan);
+		REQUIRE(n >= 0 || n == -ENOENT);
+	}
+}
+
+/* A driver may be busy, memory full, the balloon empty or all isolated: nothing else. */
+static void resize(struct churn *churn, uint32_t index)
+{
+	struct balloon_driver *driver = churn->world.driver;
+	uint64_t state = index + 1;
+	for (uint32_t i = 0; i < churn->n_rounds; i++) {
+		uint32_t random = world_random(&state);
+		uint32_t n_pages = 1 + random / 2 % 64;
+		int n = random & 1 ? balloon_driver_fill(driver, n_pages)
+				   : balloon_driver_leak(driver, n_pages);
+		REQUIRE(n >= 0 || n == -EAGAIN || n == -ENOMEM);
+	}
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	pthread_barrier_wait(&worker->churn->start);
+	if (worker->index < COMPACTORS)
+		compact(worker->churn, worker->index);
+	else
+		resize(worker->churn, worker->index);
+	return NULL;
+}
+
+static void run(struct churn *churn)
+{
+	struct worker workers[THREADS];
+	pthread_barrier_init(&churn->start, NULL, THREADS);
+	for (uint32_t i = 0; i < THREADS; i++) {
+		workers[i].churn = churn;
+		workers[i].index = i;
+		REQUIRE(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+	pthread_barrier_destroy(&churn->start);
+}
+
+static uint64_t check_compactor(struct balloon_compactor *compactor)
+{
+	struct balloon_compactor_stats stats = world_stats(compactor);
+	REQUIRE(stats.n_isolated == stats.n_migrated + stats.n_put_back);
+	REQUIRE(stats.n_shrunk == 0 && stats.n_kept == 0);
+	REQUIRE(balloon_compactor_fini(compactor) == 0);
+	return stats.n_migrated;
+}
+
+static void lose_nothing(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct churn churn;
+	struct world_config config = {.strategy = strategy,
+		.design = design,
+		.n_frames = FRAMES,
+		.before_fill = &churn.shared};
+	churn.n_rounds = world_scaled(1000, 50);
+	world_open(&churn.world, &config);
+	world_compactor(&churn.world, &churn.shared);
+	for (int i = 0; i < COMPACTORS; i++)
+		world_compactor(&churn.world, &churn.compactors[i]);
+	world_fill(&churn.world, FRAMES / 2);
+	run(&churn);
+	world_check(&churn.world);
+	uint64_t n_migrated = check_compactor(&churn.shared);
+	for (int i = 0; i < COMPACTORS; i++)
+		n_migrated += check_compactor(&churn.compactors[i]);
+	REQUIRE(n_migrated > 0);
+	REQUIRE(world_progress(&churn.world).n_migrated == n_migrated);
+	churn.world.config.before_fill = NULL;
+	world_close(&churn.world);
+	printf("%s: %llu pages migrated\n", world_name, (unsigned long long)n_migrated);
+}
+
+int main(void)
+{
+	world_for_each(lose_nothing);
+	return 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <balloon/driver-design.h>
+
+char world_name[64] = "-";
+
+void world_require(bool is_so, const char *what, const char *file, int line)
+{
+	if (is_so)
+		return;
+	fprintf(stderr, "%s:%d: %s: not so: %s\n", file, line, world_name, what);
+	abort();
+}
+
+uint32_t world_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (uint32_t)(*state >> 32);
+}
+
+uint32_t world_scaled(uint32_t n, uint32_t n_min)
+{
+	const char *scale = getenv("BALLOON_TEST_SCALE");
+	uint64_t percent = scale ? strtoul(scale, NULL, 10) : 100;
+	uint64_t result = n * percent / 100;
+	return result > n_min ? (uint32_t)result : n_min;
+}
+
+/* ---- Frames in random order ------------------------------------------------------------------ */
+
+static struct shuffled *shuffled_of(struct balloon_frames *frames)
+{
+	return (struct shuffled *)(void *)frames;
+}
+
+/* Each frame is tried once, wherever it is by now; then the zone decides. */
+static int shuffled_allocate(
+	struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+{
+	struct shuffled *s = shuffled_of(frames);
+	struct balloon_frames *zone = balloon_zone_frames(s->zone);
+	size_t n = 0;
+	pthread_mutex_lock(&s->mutex);
+	for (; n < n_pages && s->next < s->n; s->next++) {
+		struct balloon_page page = balloon_page(s->order[s->next]);
+		if (balloon_zone_claim_range(s->zone, page, 1) == 0)
+			pages[n++] = page;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return n > 0 ? (int)n : zone->ops->allocate(zone, pages, n_pages);
+}
+
+static void shuffled_free(
+	struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	zone->ops->free(zone, pages, n_pages);
+}
+
+static uint64_t shuffled_n_free(struct balloon_frames *frames)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	return zone->ops->n_free(zone);
+}
+
+static int shuffled_take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+	struct balloon_page *pages, size_t n_pages)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	return zone->ops->take_highest(zone, first, end, pages, n_pages);
+}
+
+static const struct balloon_frames_ops shuffled_ops = {
+	"shuffled", shuffled_allocate, shuffled_free, shuffled_n_free, shuffled_take_highest};
+
+static void shuffled_init(struct shuffled *s, struct balloon_zone *zone, uint32_t n)
+{
+	uint64_t state = 88172645463325252;
+	s->frames.ops = &shuffled_ops;
+	s->zone = zone;
+	s->order = malloc(n * sizeof(*s->order));
+	s->n = n;
+	s->next = 0;
+	pthread_mutex_init(&s->mutex, NULL);
+	REQUIRE(s->order != NULL);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t j = world_random(&state) % (i + 1);
+		s->order[i] = s->order[j];
+		s->order[j] = i;
+	}
+}
+
+static void shuffled_fini(struct shuffled *s)
+{
+	pthread_mutex_destroy(&s->mutex);
+	free(s->order);
+}
+
+/* ---- A world --------------------------------------------------------------------------------- */
+
+static uint32_t node_of(const struct world *world, uint32_t index)
+{
+	return index < world->config.n_frames / 2 ? 0 : 1;
+}
+
+static void account(void *context, const struct balloon_page *pages, size_t n_pages, int change)
+{
+	struct world *world = context;
+	pthread_mutex_lock(&world->mutex);
+	for (size_t i = 0; i < n_pages; i++)
+		world->nodes[node_of(world, pages[i].index)] += change;
+	pthread_mutex_unlock(&world->mutex);
+}
+
+struct balloon_driver *world_driver(struct world *world)
+{
+	struct balloon_driver *driver;
+	struct balloon_driver_config config = {
+		.design = world->config.design,
+		.map = world->map,
+		.frames = &world->source.frames,
+		.channel = world->config.channel,
+		.request_pages = world->config.request_pages,
+		.host_timeout_ns = world->config.host_timeout_ns,
+		.retry_ns = 1,
+		.account = account,
+		.account_context = world,
+		.before_fill = world->config.before_fill ? balloon_compactor_prepare : NULL,
+		.before_fill_context = world->config.before_fill,
+	};
+	REQUIRE(balloon_driver_create(&config, &driver) == 0);
+	return driver;
+}
+
+static void set_defaults(struct world_config *config, struct balloon_channel *channel)
+{
+	if (!config->strategy)
+		config->strategy = balloon_strategy_at(0);
+	if (!config->design)
+		config->design = balloon_driver_design_at(0);
+	if (!config->channel)
+		config->channel = channel;
+}
+
+void world_open(struct world *world, const struct world_config *config)
+{
+	memset(world, 0, sizeof(*world));
+	world->config = *config;
+	set_defaults(&world->config, &world->null_channel);
+	struct balloon_memmap_config map = {.strategy = world->config.strategy,
+		.n_pages = config->n_frames,
+		.n_devices = WORLD_DEVICES};
+	struct balloon_zone_config zone = {.first = 0, .n_frames = config->n_frames};
+	balloon_channel_init(&world->null_channel, &balloon_null_channel_ops);
+	pthread_mutex_init(&world->mutex, NULL);
+	REQUIRE(balloon_memmap_create(&map, &world->map) == 0);
+	REQUIRE(balloon_zone_create(&zone, &world->zone) == 0);
+	shuffled_init(&world->source, world->zone, config->n_frames);
+	world->driver = world_driver(world);
+}
+
+void world_fill(struct world *world, uint32_t n_pages)
+{
+	REQUIRE(balloon_driver_set_target(world->driver, n_pages) == 0);
+	REQUIRE(balloon_driver_run(world->driver, BALLOON_NEVER, NULL, NULL) == 0);
+}
+
+void world_compactor(struct world *world, struct balloon_compactor *compactor)
+{
+	struct balloon_compactor_config config = {.map = world->map,
+		.frames = &world->source.frames,
+		.drivers = &world->driver,
+		.n_drivers = 1};
+	REQUIRE(balloon_compactor_init(compactor, &config) == 0);
+}
+
+void world_close(struct world *world)
+{
+	world_check(world);
+	world_fill(world, 0);
+	REQUIRE(balloon_driver_destroy(world->driver) == 0);
+	REQUIRE(balloon_memmap_destroy(world->map) == 0);
+	REQUIRE(balloon_zone_destroy(world->zone) == 0); /* -EBUSY: a frame was lost */
+	REQUIRE(balloon_channel_fini(&world->null_channel) == 0);
+	shuffled_fini(&world->source);
+	pthread_mutex_destroy(&world->mutex);
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+struct balloon_compactor_stats world_stats(struct balloon_compactor *compactor)
+{
+	struct balloon_compactor_stats stats;
+	REQUIRE(balloon_compactor_stats(compactor, &stats) == 0);
+	return stats;
+}
+
+struct balloon_driver_progress world_progress(struct world *world)
+{
+	struct balloon_driver_progress progress;
+	REQUIRE(balloon_driver_progress(world->driver, &progress) == 0);
+	return progress;
+}
+
+uint64_t world_n_free(struct world *world)
+{
+	struct balloon_zone_stats stats;
+	REQUIRE(balloon_zone_stats(world->zone, &stats) == 0);
+	return stats.n_free;
+}
+
+bool world_is_ballooned(struct world *world, uint32_t index)
+{
+	return world->config.strategy->inspect(world->map, balloon_page(index)).state !=
+	       BALLOON_PAGE_OWNED;
+}
+
+uint32_t world_n_blocks(struct world *world)
+{
+	enum { ORDER = 9 };
+	uint32_t n_max = world->config.n_frames >> ORDER;
+	struct balloon_page *blocks = malloc(n_max * sizeof(*blocks) + 1);
+	uint32_t n = 0;
+	REQUIRE(blocks != NULL);
+	while (n < n_max && balloon_zone_allocate(world->zone, ORDER, &blocks[n]) == 0)
+		n++;
+	for (uint32_t i = 0; i < n; i++)
+		REQUIRE(balloon_zone_free(world->zone, blocks[i], ORDER) == 0);
+	free(blocks);
+	return n;
+}
+
+static void check_nodes(struct world *world)
+{
+	int64_t nodes[WORLD_NODES] = {0, 0};
+	for (uint32_t i = 0; i < world->config.n_frames; i++)
+		nodes[node_of(world, i)] -= world_is_ballooned(world, i);
+	pthread_mutex_lock(&world->mutex);
+	for (int i = 0; i < WORLD_NODES; i++)
+		REQUIRE(nodes[i] == world->nodes[i]);
+	pthread_mutex_unlock(&world->mutex);
+}
+
+void world_check(struct world *world)
+{
+	struct balloon_finding finding = {"", {0}, NULL};
+	struct balloon_memmap_stats stats;
+	const char *what = NULL;
+	int result = balloon_memmap_validate(world->map, &finding);
+	world_require(result == 0, finding.what, __FILE__, __LINE__);
+	result = balloon_driver_validate(world->driver, &what);
+	world_require(result == 0, what ? what : "", __FILE__, __LINE__);
+	REQUIRE(balloon_zone_validate(world->zone) == 0);
+	REQUIRE(balloon_memmap_stats(world->map, &stats) == 0);
+	REQUIRE(stats.devices.n_isolated == 0);
+	REQUIRE(stats.devices.n_listed + world_n_free(world) == world->config.n_frames);
+	check_nodes(world);
+}
+
+void world_for_each(
+	void (*body)(const struct balloon_strategy *, const struct balloon_driver_design *))
+{
+	struct balloon_strategy_info strategy;
+	struct balloon_driver_design_info design;
+	for (size_t i = 0; balloon_strategy_at(i); i++)
+		for (size_t j = 0; balloon_driver_design_at(j); j++) {
+			balloon_strategy_describe(balloon_strategy_at(i), &strategy);
+			balloon_driver_design_describe(balloon_driver_design_at(j), &design);
+			snprintf(world_name, sizeof(world_name), "%s, %s", strategy.name,
+				design.name);
+			body(balloon_strategy_at(i), balloon_driver_design_at(j));
+		}
+	strcpy(world_name, "-");
+}

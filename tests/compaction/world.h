@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small machine for compaction: a zone whose frames are handed out in random order, a driver on
+ * it, and two nodes, the lower and the upper half. Nothing here needs a test framework: what cannot
+ * be is said on stderr, and the program aborts.
+ */
+#ifndef COMPACTION_WORLD_H
+#define COMPACTION_WORLD_H
+
+#include <pthread.h>
+
+#include <balloon/compactor.h>
+#include <balloon/zone.h>
+
+enum { WORLD_NODES = 2, WORLD_DEVICES = 8 };
+
+/** Hands the zone's frames out in random order; otherwise the zone as it is. */
+struct shuffled {
+	struct balloon_frames frames;
+	struct balloon_zone *zone;
+	pthread_mutex_t mutex; /* protects the rest */
+	uint32_t *order;
+	uint32_t n;
+	uint32_t next;
+};
+
+/** Zero-initialise it and set what differs. */
+struct world_config {
+	const struct balloon_strategy *strategy;    /* NULL: the first one */
+	const struct balloon_driver_design *design; /* NULL: the first one */
+	struct balloon_channel *channel;            /* NULL: the null channel */
+	uint32_t n_frames;
+	uint32_t request_pages;
+	uint64_t host_timeout_ns;
+	/* The drivers compact before they fill. */
+	struct balloon_compactor *before_fill;
+};
+
+struct world {
+	struct world_config config;
+	struct balloon_memmap *map;
+	struct balloon_zone *zone;
+	struct shuffled source;
+	struct balloon_channel null_channel;
+	struct balloon_driver *driver;
+	pthread_mutex_t mutex;      /* protects the rest */
+	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
+};
+
+#define REQUIRE(condition) world_require((condition), #condition, __FILE__, __LINE__)
+void world_require(bool is_so, const char *what, const char *file, int line);
+
+/** What is being tried, for messages: "movable, coarse". */
+extern char world_name[64];
+
+void world_open(struct world *world, const struct world_config *config);
+/** All that holds at rest, then the balloon is emptied, and every frame is free. */
+void world_close(struct world *world);
+
+/** Another driver on the same zone. */
+struct balloon_driver *world_driver(struct world *world);
+
+/** Fill the balloon with n random frames. */
+void world_fill(struct world *world, uint32_t n_pages);
+
+/** A compactor of the world's driver, over all of it. */
+void world_compactor(struct world *world, struct balloon_compactor *compactor);
+struct balloon_compactor_stats world_stats(struct balloon_compactor *compactor);
+
+/**
+ * At rest: map, zone and driver are valid, no page is lost or isolated, and the nodes' counts are
+ * what a look at each page says.
+ */
+void world_check(struct world *world);
+
+struct balloon_driver_progress world_progress(struct world *world);
+uint64_t world_n_free(struct world *world);
+/** Blocks of order 9 that can be allocated: counted by doing it. */
+uint32_t world_n_blocks(struct world *world);
+/** Is this page in the balloon, or in quarantine? */
+bool world_is_ballooned(struct world *world, uint32_t index);
+
+/** Run with each strategy and each driver design. */
+void world_for_each(
+	void (*body)(const struct balloon_strategy *, const struct balloon_driver_design *));
+
+/** How much work a test does: n, or the percentage BALLOON_TEST_SCALE of it, at least n_min. */
+uint32_t world_scaled(uint32_t n, uint32_t n_min);
+
+/** A random number, of a state that is not 0. */
+uint32_t world_random(uint64_t *state);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+
+#include "crowd.h"
+
+#include <stdlib.h>
+
+enum { THREADS_MAX = 16 };
+
+struct member {
+	pthread_t thread;
+	struct rig *rig;
+	uint64_t random;
+	uint32_t n_rounds;
+	uint64_t n_relieved_bytes;
+};
+
+static uint32_t choose(struct member *m, uint32_t n)
+{
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 7;
+	m->random ^= m->random << 17;
+	return (uint32_t)(m->random >> 32) % n;
+}
+
+static void fault(struct member *m)
+{
+	static const enum host_behaviour some[] = {HOST_TAKES, HOST_REFUSES, HOST_HALVES,
+		HOST_REJECTS, HOST_IS_LATE, HOST_TWICE, HOST_WRONG};
+	host_at(&m->rig->host, 1 + choose(m, 3), some[choose(m, 7)]);
+}
+
+static void rest_for_a_moment(struct rig *rig)
+{
+	uint64_t deadline_ns = balloon_platform_now_ns() + RIG_MS;
+	balloon_driver_quiesce(rig->driver, deadline_ns);
+	balloon_driver_resume(rig->driver);
+}
+
+static void act(struct member *m)
+{
+	struct balloon_driver *driver = m->rig->driver;
+	uint64_t bytes;
+	switch (choose(m, 40)) {
+	case 0:
+		rest_for_a_moment(m->rig);
+		break;
+	case 1:
+		fault(m);
+		break;
+	case 2:
+		host_answer(&m->rig->host, choose(m, 2) ? UINT32_MAX : choose(m, 8));
+		break;
+	case 3:
+		balloon_driver_relieve(driver, 1 + choose(m, 20), &bytes);
+		m->n_relieved_bytes += bytes;
+		break;
+	case 4:
+		balloon_driver_set_target(driver, choose(m, RIG_PAGES));
+		break;
+	case 5:
+		balloon_driver_run(driver, balloon_platform_now_ns() + RIG_MS / 2, NULL, NULL);
+		break;
+	default:
+		switch (choose(m, 4)) {
+		case 0:
+			balloon_driver_fill(driver, 1 + choose(m, RIG_REQUEST));
+			break;
+		case 1:
+			balloon_driver_leak(driver, 1 + choose(m, RIG_REQUEST));
+			break;
+		case 2:
+			balloon_driver_step(driver);
+			break;
+		case 3:
+			rig_migrate(m->rig, 1 + choose(m, RIG_REQUEST));
+			break;
+		}
+	}
+}
+
+static void *take_part(void *argument)
+{
+	struct member *m = argument;
+	for (uint32_t i = 0; i < m->n_rounds; i++)
+		act(m);
+	return NULL;
+}
+
+const char *crowd_run(struct rig *rig, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
+{
+	struct member members[THREADS_MAX];
+	unsigned n_started = 0;
+	for (; n_started < n_threads && n_started < THREADS_MAX; n_started++) {
+		struct member *m = &members[n_started];
+		*m = (struct member){.rig = rig,
+			.random = seed * 0x9e3779b97f4a7c15u + n_started + 1,
+			.n_rounds = n_rounds};
+		if (pthread_create(&m->thread, NULL, take_part, m) != 0)
+			break;
+	}
+	for (unsigned i = 0; i < n_started; i++)
+		pthread_join(members[i].thread, NULL);
+	host_at(&rig->host, 0, HOST_TAKES);
+	host_answer(&rig->host, UINT32_MAX);
+	struct balloon_driver_progress progress = rig_progress(rig);
+	if (n_started < n_threads)
+		return "a thread could not be started";
+	if (progress.n_overdue > 0)
+		return "a request is overdue that was answered";
+	return rig_close(rig);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A host that does what a test tells it: takes, refuses, takes half, answers late or never or twice or
+ * nonsense, or is gone. It keeps books of its own, page by page, and holds every request against them.
+ */
+#ifndef DRIVER_HOST_H
+#define DRIVER_HOST_H
+
+#include <pthread.h>
+
+#include <balloon/channel.h>
+
+enum host_behaviour {
+	HOST_TAKES,   /* does all of it, at once */
+	HOST_REFUSES, /* does nothing of it: -EIO */
+	HOST_HALVES,  /* does the first half of it: -EIO */
+	HOST_REJECTS, /* does not let itself be told: submit fails with -EIO */
+	HOST_IS_LATE, /* answers when the next request has come, or host_answer() is called */
+	HOST_KEEPS,   /* answers when host_answer() is called */
+	HOST_TWICE,   /* answers twice */
+	HOST_WRONG,   /* answers with numbers that cannot be, then rightly */
+	HOST_GONE,    /* from this request on there is nobody */
+	HOST_N_BEHAVIOURS,
+};
+
+/** Whose a page is, as the host sees it. */
+enum host_page {
+	HOST_PAGE_GUEST,
+	HOST_PAGE_HOST,
+	HOST_PAGE_ASKED, /* in a request that has not been answered */
+};
+
+enum { HOST_KEPT_MAX = 16 };
+
+struct host {
+	struct balloon_channel channel;
+	pthread_mutex_t mutex; /* protects the rest */
+	uint32_t n_pages;
+	unsigned char *pages; /* enum host_page */
+	uint64_t n_requests;
+	uint64_t n_held;  /* pages that are the host's */
+	uint32_t largest; /* pages of a request */
+	uint64_t n_ranges;
+	/* The request with this number, counted from 1, is treated so; or all from it on. */
+	uint64_t fault_at;
+	bool goes_on;
+	enum host_behaviour fault;
+	struct balloon_request *kept[HOST_KEPT_MAX]; /* not answered yet */
+	size_t n_kept;
+	const char *violation; /* what the guest did that it must not; the first one */
+};
+
+void host_init(struct host *host, uint32_t n_pages);
+void host_fini(struct host *host);
+
+/** Treat the n-th request from now (1: the next) so. */
+void host_at(struct host *host, uint64_t n, enum host_behaviour behaviour);
+/** Treat all requests from now on so. */
+void host_always(struct host *host, enum host_behaviour behaviour);
+
+/** Answer what is kept, newest first: n_done pages of each (UINT32_MAX: all). Returns how many. */
+size_t host_answer(struct host *host, uint32_t n_done);
+/** Wait until so many requests are kept. */
+void host_wait_kept(struct host *host, size_t n);
+
+enum host_page host_page(struct host *host, uint32_t index);
+uint64_t host_n_held(struct host *host);
+uint64_t host_n_requests(struct host *host);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Claims about migration: every answer to either half, and what becomes of the pages. */
+
+#include "claims.h"
+
+static void short_timeout(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 3 * RIG_MS;
+}
+
+DRIVER_CLAIM(migrate, the_host_is_told_of_both_pages)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, 20);
+	CHECK_EQ(rig_migrate(&rig, 7), 7);
+	struct balloon_driver_progress progress = rig_progress(&rig);
+	CHECK_EQ(progress.n_enqueued, 20);
+	CHECK_EQ(progress.n_migrated, 7);
+	CHECK_EQ(progress.n_inflated, 27);
+	CHECK_EQ(progress.n_deflated, 7);
+	check_rig(&rig);
+	close_rig(&rig);
+}
+
+/* One pair, and one answer to each half: what the call says, and where the pages are. */
+struct half {
+	enum host_behaviour in;
+	enum host_behaviour out;
+	uint8_t outcome;
+	int result;
+	uint64_t n_enqueued; /* of 5 before */
+	uint64_t n_quarantined;
+	uint64_t n_overdue;
+};
+
+enum {
+	TOOK = BALLOON_MIGRATED_TOOK_NEW,
+	GAVE = BALLOON_MIGRATED_GAVE_OLD,
+	KEPT = BALLOON_MIGRATED_KEPT_OLD
+};
+
+static const struct half halves[] = {
+	{HOST_TAKES, HOST_TAKES, TOOK | GAVE, 1, 5, 0, 0},
+	{HOST_TAKES, HOST_REFUSES, TOOK, 0, 5, 1, 0}, {HOST_TAKES, HOST_REJECTS, TOOK, 0, 5, 1, 0},
+	{HOST_TAKES, HOST_KEEPS, TOOK, 0, 5, 0, 1}, {HOST_REFUSES, HOST_TAKES, GAVE, 1, 4, 0, 0},
+	{HOST_REFUSES, HOST_REFUSES, KEPT, -EIO, 5, 0, 0},
+	{HOST_REFUSES, HOST_KEEPS, 0, 0, 4, 0, 1},
+	{HOST_KEEPS, HOST_TAKES, TOOK | GAVE, 1, 4, 0, 1},
+	{HOST_KEEPS, HOST_REFUSES, TOOK | KEPT, 0, 5, 0, 1},
+	{HOST_KEEPS, HOST_KEEPS, TOOK, 0, 4, 0, 2},
+	{HOST_REJECTS, HOST_TAKES, KEPT, -EIO, 5, 0, 0}, /* then the second is never submitted */
+};
+
+static void set_answers(struct rig *rig, const struct half *half)
+{
+	host_at(&rig->host, 1, half->in);
+	if (half->in == HOST_TAKES)
+		host_at(&rig->host, 2, half->out);
+	/* The scripted host has one fault at a time: both alike go on, or the second is done. */
+	if (half->in == half->out && half->in != HOST_TAKES)
+		rig->host.goes_on = true;
+}
+
+static bool is_scriptable(const struct half *half)
+{
+	return half->in == HOST_TAKES || half->out == HOST_TAKES || half->in == half->out;
+}
+
+static void check_half(const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, const struct half *half)
+{
+	struct rig rig;
+	struct balloon_page old_page;
+	struct balloon_page new_page;
+	uint8_t outcome = 0xff;
+	open_rig(&rig, strategy, design, short_timeout);
+	reach(&rig, 5);
+	CHECK_EQ(source_take(&rig.source, &new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&rig, &old_page, 1), 1);
+	set_answers(&rig, half);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome),
+		half->result);
+	host_at(&rig.host, 0, HOST_TAKES);
+	CHECK_EQ(outcome, half->outcome);
+	struct balloon_driver_progress progress = rig_progress(&rig);
+	CHECK_EQ(progress.n_enqueued, half->n_enqueued);
+	CHECK_EQ(progress.n_quarantined, half->n_quarantined);
+	CHECK_EQ(progress.n_overdue, half->n_overdue);
+	if (!(outcome & TOOK))
+		source_give(&rig.source, &new_page, 1);
+	if (outcome & GAVE)
+		source_give(&rig.source, &old_page, 1);
+	if (outcome & KEPT)
+		CHECK_EQ(balloon_page_putback(rig.map, old_page), 0);
+	check_rig(&rig);
+	host_answer(&rig.host, half->n_overdue == 1 && half->in == HOST_KEEPS ? 0 : UINT32_MAX);
+	CHECK_EQ(rig_progress(&rig).n_overdue, 0);
+	check_rig(&rig);
+	reach(&rig, 5); /* what is quarantined is asked for again */
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 0);
+	close_rig(&rig);
+}
+
+DRIVER_CLAIM(migrate, every_pair_of_answers_has_its_outcome)
+{
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
+		if (is_scriptable(&halves[i]))
+			check_half(strategy, design, &halves[i]);
+}
+
+/* Of many pairs the host takes half of the new pages: the lower ones, in whatever order they came. */
+DRIVER_CLAIM(migrate, half_an_answer_is_sorted_out_pair_by_pair)
+{
+	for (uint64_t n = 1; n <= 2; n++) {
+		struct rig rig;
+		open_rig(&rig, strategy, design, NULL);
+		reach(&rig, 40);
+		host_at(&rig.host, n, HOST_HALVES);
+		CHECK_EQ(rig_migrate(&rig, 9), n == 1 ? 9 : 4);
+		struct balloon_driver_progress progress = rig_progress(&rig);
+		CHECK_EQ(progress.n_enqueued, n == 1 ? 40 - 5 : 40);
+		CHECK_EQ(progress.n_quarantined, n == 1 ? 0 : 5);
+		CHECK_EQ(progress.n_migrated, n == 1 ? 4 : 9);
+		check_rig(&rig);
+		reach(&rig, 40);
+		close_rig(&rig);
+	}
+}
+
+/* A quarantined page is asked for again, and again, until the host gives it back. */
+DRIVER_CLAIM(migrate, what_the_host_keeps_is_counted_and_asked_for_again)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, 10);
+	host_at(&rig.host, 2, HOST_REFUSES);
+	rig.host.goes_on = true;
+	CHECK_EQ(rig_migrate(&rig, 3), 0);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 3);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(20), NULL, NULL), -ETIMEDOUT);
+	CHECK(host_n_requests(&rig.host) > 4);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 3);
+	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_STALLED);
+	check_rig(&rig);
+	host_at(&rig.host, 0, HOST_TAKES);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(60000), NULL, NULL), 0);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 0);
+	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES - 10);
+	close_rig(&rig);
+}
+
+struct contest {
+	struct rig rig;
+	int result;
+};
+
+static void fill_or_migrate(void *shared, size_t thread)
+{
+	struct contest *c = shared;
+	if (thread == 0) {
+		balloon_driver_fill(c->rig.driver, 2);
+		return;
+	}
+	host_wait_kept(&c->rig.host, 1);
+	uint64_t begin_ns = balloon_platform_now_ns();
+	c->result = rig_migrate(&c->rig, 2);
+	CHECK(balloon_platform_now_ns() - begin_ns < 1000 * RIG_MS);
+	host_answer(&c->rig.host, UINT32_MAX);
+}
+
+/* The driver is busy with a host that takes its time: "again", at once, and nothing changed. */
+DRIVER_CLAIM(migrate, a_busy_driver_answers_again)
+{
+	struct contest c = {.result = 0};
+	open_rig(&c.rig, strategy, design, NULL);
+	reach(&c.rig, 10);
+	host_at(&c.rig.host, 1, HOST_KEEPS);
+	run_together(2, fill_or_migrate, &c);
+	CHECK_EQ(c.result, -EAGAIN);
+	CHECK_EQ(rig_progress(&c.rig).n_busy, 1);
+	CHECK_EQ(rig_progress(&c.rig).n_enqueued, 12);
+	close_rig(&c.rig);
+}
+
+DRIVER_CLAIM(migrate, pages_that_cannot_be_swapped_are_refused)
+{
+	struct rig rig;
+	uint8_t outcomes[2];
+	struct balloon_page old_pages[2];
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, 10);
+	CHECK_EQ(rig_isolate(&rig, old_pages, 2), 2);
+	uint64_t n_requests = host_n_requests(&rig.host);
+	struct balloon_page listed = balloon_page(0);
+	while (!balloon_page_is_candidate(rig.map, listed))
+		listed.index++;
+	struct balloon_page free_page;
+	CHECK_EQ(source_take(&rig.source, &free_page, 1), 1);
+	const struct balloon_page twice[2] = {free_page, free_page};
+	const struct balloon_page outside = balloon_page(RIG_PAGES);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &listed, old_pages, 1, outcomes), -EEXIST);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, old_pages, old_pages, 1, outcomes), -EEXIST);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &free_page, &listed, 1, outcomes), -ESTALE);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &outside, old_pages, 1, outcomes), -ERANGE);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, twice, old_pages, 2, outcomes), -EINVAL);
+	CHECK_EQ(balloon_driver_migrate(
+			 rig.driver, twice, old_pages, BALLOON_MIGRATE_MAX + 1, outcomes),
+		-EINVAL);
+	CHECK_EQ(host_n_requests(&rig.host), n_requests);
+	source_give(&rig.source, &free_page, 1);
+	CHECK_EQ(balloon_pages_putback(rig.map, old_pages, 2), 2);
+	close_rig(&rig);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Out of memory, deterministically: an allocation that fails at a chosen moment of a fill, on the
+ * fill's own thread or on another one, and what the design declared for it.
+ */
+#include "claims.h"
+
+struct shortage {
+	struct rig rig;
+	uint64_t at_call; /* the allocation that runs out */
+	bool comes_from_other_thread;
+	uint32_t n_wanted;
+	int result;
+	uint64_t bytes;
+	uint64_t took_ns;
+	int filled;
+};
+
+static void run_out(struct shortage *s)
+{
+	uint64_t begin_ns = balloon_platform_now_ns();
+	s->result = balloon_driver_relieve(s->rig.driver, s->n_wanted, &s->bytes);
+	s->took_ns = balloon_platform_now_ns() - begin_ns;
+}
+
+static void run_out_on(void *shared, size_t thread)
+{
+	(void)thread;
+	run_out(shared);
+}
+
+/* In the middle of a fill's allocation: its frames so far are pending. */
+static bool on_allocate(void *context, uint64_t n_calls)
+{
+	struct shortage *s = context;
+	if (n_calls != s->at_call)
+		return true;
+	s->at_call = 0;
+	if (s->comes_from_other_thread)
+		run_together(1, run_out_on, s); /* and this thread waits for it, as if for memory */
+	else
+		run_out(s);
+	return true;
+}
+
+static void open_shortage(struct shortage *s, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, uint64_t n_before)
+{
+	*s = (struct shortage){.n_wanted = 6};
+	open_rig(&s->rig, strategy, design, NULL);
+	if (n_before)
+		reach(&s->rig, n_before);
+	s->rig.source.max_per_call = 1;
+	s->rig.source.on_allocate = on_allocate;
+	s->rig.source.context = s;
+}
+
+static bool promises_progress(const struct balloon_driver_design *design)
+{
+	struct balloon_driver_design_info info;
+	CHECK_EQ(balloon_driver_design_describe(design, &info), 0);
+	return info.relief == BALLOON_RELIEF_PROGRESS;
+}
+
+/* The allocation of the eleventh frame runs out: ten are pending, 30 in the balloon. */
+static void run_out_in_a_fill(struct shortage *s, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, bool comes_from_other_thread)
+{
+	open_shortage(s, strategy, design, 30);
+	s->comes_from_other_thread = comes_from_other_thread;
+	s->at_call = s->rig.source.n_calls + 11;
+	s->filled = balloon_driver_fill(s->rig.driver, RIG_REQUEST);
+	CHECK_EQ(s->at_call, 0);
+	CHECK(s->took_ns < 2000 * RIG_MS);
+}
+
+static void check_shortage(struct shortage *s, const struct balloon_driver_design *design)
+{
+	const bool has_progress = promises_progress(design);
+	CHECK_EQ(s->result, has_progress ? 6 : -EBUSY);
+	CHECK_EQ(s->bytes, has_progress ? 6 * 4096 : 0);
+	/* The fill takes no more, and goes on with what it has left. */
+	CHECK_EQ(s->filled, has_progress ? 11 - 6 : 11);
+	struct balloon_driver_progress progress = rig_progress(&s->rig);
+	CHECK_EQ(progress.n_relieved, has_progress ? 6 : 0);
+	CHECK_EQ(progress.n_enqueued, 30 + (uint64_t)s->filled);
+	close_rig(&s->rig);
+}
+
+/* What a fill has in hand is found (H-13), and nobody waits for the lock that it holds (H-12). */
+DRIVER_CLAIM(relief, a_fill_that_runs_out_of_memory_is_relieved_as_declared)
+{
+	struct shortage s;
+	run_out_in_a_fill(&s, strategy, design, false);
+	check_shortage(&s, design);
+}
+
+DRIVER_CLAIM(relief, a_thread_that_runs_out_during_a_fill_is_relieved_as_declared)
+{
+	struct shortage s;
+	run_out_in_a_fill(&s, strategy, design, true);
+	check_shortage(&s, design);
+}
+
+/* Nothing is pending yet: the balloon has to give. */
+DRIVER_CLAIM(relief, the_first_allocation_of_a_fill_may_run_out)
+{
+	struct shortage s;
+	open_shortage(&s, strategy, design, 30);
+	s.at_call = s.rig.source.n_calls + 1;
+	s.filled = balloon_driver_fill(s.rig.driver, RIG_REQUEST);
+	CHECK_EQ(s.result, promises_progress(design) ? 6 : -EBUSY);
+	CHECK_EQ(s.filled, 1);
+	check_rig(&s.rig);
+	close_rig(&s.rig);
+}
+
+/* All that a fill has may be taken: it fails, and takes nothing from anybody. */
+DRIVER_CLAIM(relief, a_fill_may_lose_all_that_it_has)
+{
+	struct shortage s;
+	open_shortage(&s, strategy, design, 0);
+	s.n_wanted = RIG_REQUEST;
+	s.at_call = s.rig.source.n_calls + RIG_REQUEST;
+	s.filled = balloon_driver_fill(s.rig.driver, RIG_REQUEST);
+	CHECK_EQ(s.result, promises_progress(design) ? RIG_REQUEST - 1 : -EBUSY);
+	CHECK_EQ(s.filled, promises_progress(design) ? 1 : RIG_REQUEST);
+	check_rig(&s.rig);
+	close_rig(&s.rig);
+}
+
+/* ---- A fill that waits for its host ---------------------------------------------------------- */
+
+static void long_timeout(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 10000 * RIG_MS;
+	config->relief_holdoff_ns = 1;
+}
+
+static void short_timeout(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 50 * RIG_MS;
+}
+
+struct waiting {
+	struct rig rig;
+	int results[2];
+};
+
+static void fill_or_relieve(void *shared, size_t thread)
+{
+	struct waiting *w = shared;
+	if (thread == 0) {
+		w->results[0] = balloon_driver_fill(w->rig.driver, 3);
+		return;
+	}
+	host_wait_kept(&w->rig.host, 1);
+	w->results[1] = balloon_driver_relieve(w->rig.driver, 4, NULL);
+}
+
+/*
+ * The host keeps the fill's request and takes all others. `split` does not wait for a fill's host;
+ * `alloc-outside` waits for the lock until the fill gives up; `coarse` is busy. In time, all of them.
+ */
+DRIVER_CLAIM(relief, a_fill_that_waits_for_the_host_does_not_hold_relief_for_ever)
+{
+	struct waiting w = {.results = {0, 0}};
+	open_rig(&w.rig, strategy, design, short_timeout);
+	reach(&w.rig, 20);
+	host_at(&w.rig.host, 1, HOST_KEEPS);
+	uint64_t begin_ns = balloon_platform_now_ns();
+	run_together(2, fill_or_relieve, &w);
+	CHECK(balloon_platform_now_ns() - begin_ns < 3000 * RIG_MS);
+	CHECK_EQ(w.results[0], -ETIMEDOUT);
+	if (promises_progress(design))
+		CHECK(w.results[1] == 4 || w.results[1] == -EAGAIN);
+	else
+		CHECK_EQ(w.results[1], -EBUSY);
+	if (design->relief == BALLOON_RELIEF_PROGRESS && design->name[0] == 's')
+		CHECK_EQ(w.results[1], 4);
+	check_rig(&w.rig);
+	close_rig(&w.rig);
+}
+
+/* ---- Joining --------------------------------------------------------------------------------- */
+
+enum { JOINERS = 3 };
+
+struct joining {
+	struct rig rig;
+	int results[1 + JOINERS];
+	uint64_t bytes[1 + JOINERS];
+};
+
+static uint32_t n_active(struct balloon_driver *driver)
+{
+	balloon_lock_acquire(&driver->books_lock);
+	uint32_t n = driver->books.n_active;
+	balloon_lock_release(&driver->books_lock);
+	return n;
+}
+
+/* When everybody has joined, the host gives back 5 of the pages. A fill meanwhile: the difference of a
+ * counter would be wrong now. */
+static void answer_joined(struct joining *j)
+{
+	host_wait_kept(&j->rig.host, 1);
+	CHECK_EQ(balloon_driver_fill(j->rig.driver, 2), 2);
+	while (n_active(j->rig.driver) < 1 + JOINERS)
+		sleep_ms(1);
+	sleep_ms(10); /* from entering the call to joining */
+	host_answer(&j->rig.host, 5);
+}
+
+static void relieve_together(void *shared, size_t thread)
+{
+	struct joining *j = shared;
+	if (thread == 1 + JOINERS) {
+		answer_joined(j);
+		return;
+	}
+	if (thread > 0)
+		host_wait_kept(&j->rig.host, 1);
+	j->results[thread] = balloon_driver_relieve(j->rig.driver, 8, &j->bytes[thread]);
+}
+
+/* Whoever joined a leak reports exactly what that one freed, whatever else goes on (H-20). */
+DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
+{
+	struct joining j = {.results = {0}};
+	if (design != balloon_driver_design_find("split-coalesce"))
+		return;
+	open_rig(&j.rig, strategy, design, long_timeout);
+	reach(&j.rig, 60);
+	host_at(&j.rig.host, 1, HOST_KEEPS);
+	run_together(2 + JOINERS, relieve_together, &j);
+	for (int i = 0; i <= JOINERS; i++) {
+		CHECK_EQ(j.results[i], 5);
+		CHECK_EQ(j.bytes[i], 5 * 4096);
+	}
+	struct balloon_driver_progress progress = rig_progress(&j.rig);
+	CHECK_EQ(progress.n_deflated, 5);
+	CHECK_EQ(progress.n_relieved, 5);
+	close_rig(&j.rig);
+}
+
+/* ---- Afterwards ------------------------------------------------------------------------------ */
+
+static void long_holdoff(struct balloon_driver_config *config)
+{
+	config->relief_holdoff_ns = 50 * RIG_MS;
+}
+
+/* The refill does not fight the relief (H-24). */
+DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, long_holdoff);
+	reach(&rig, 40);
+	uint64_t begin_ns = balloon_platform_now_ns();
+	CHECK_EQ(balloon_driver_relieve(rig.driver, 10, NULL), 10);
+	CHECK_EQ(balloon_driver_step(rig.driver), -EAGAIN);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 1), -EAGAIN);
+	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_HELD_OFF);
+	CHECK_EQ(balloon_driver_leak(rig.driver, 1), 1);
+	reach(&rig, 40);
+	CHECK(balloon_platform_now_ns() - begin_ns >= 50 * RIG_MS);
+	close_rig(&rig);
+}
+
+DRIVER_CLAIM(relief, the_number_of_bytes_is_exact)
+{
+	struct rig rig;
+	uint64_t bytes = 1;
+	open_rig(&rig, strategy, design, NULL);
+	CHECK_EQ(balloon_driver_relieve(rig.driver, 10, &bytes), 0);
+	CHECK_EQ(bytes, 0);
+	reach(&rig, 0);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 12) == -EAGAIN, true);
+	reach(&rig, 12);
+	host_at(&rig.host, 1, HOST_HALVES);
+	CHECK_EQ(balloon_driver_relieve(rig.driver, 10, &bytes), 5);
+	CHECK_EQ(bytes, 5 * 4096);
+	host_at(&rig.host, 1, HOST_REFUSES);
+	CHECK_EQ(balloon_driver_relieve(rig.driver, 10, &bytes), -EIO);
+	CHECK_EQ(bytes, 0);
+	CHECK_EQ(balloon_driver_relieve(rig.driver, 100, &bytes), 7);
+	CHECK_EQ(bytes, 7 * 4096);
+	close_rig(&rig);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* A driver with all that it needs: map, scripted host, test source. Free of any test framework. */
+#ifndef DRIVER_RIG_H
+#define DRIVER_RIG_H
+
+#include <balloon/driver-design.h>
+
+#include "host.h"
+#include "source.h"
+
+enum {
+	RIG_PAGES = 256,
+	RIG_REQUEST = 16,     /* pages of a request */
+	RIG_NODE_PAGES = 100, /* pages below are on node 0, the others on node 1 */
+};
+
+/** A millisecond as the tests count; four of them where everything is slow, as under Valgrind. */
+uint64_t rig_ms(void);
+#define RIG_MS rig_ms()
+
+struct rig {
+	const struct balloon_strategy *strategy;
+	const struct balloon_driver_design *design;
+	struct balloon_memmap *map;
+	struct balloon_driver *driver;
+	struct host host;
+	struct source source;
+	pthread_mutex_t mutex;
+	int64_t ballooned[2]; /* mutex: by node, as the driver's account says */
+	char name[64];
+};
+
+/** What differs from the defaults of a rig: times short enough to be waited for. */
+struct balloon_driver_config rig_config(struct rig *rig);
+
+/** Returns 0 or a negative errno. change: may alter the configuration; may be NULL. */
+int rig_open(struct rig *rig, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design,
+	void (*change)(struct balloon_driver_config *config));
+
+/**
+ * Hold everything against everything, with nothing under way: driver, map, host, source, accounts. NULL,
+ * or what is wrong.
+ */
+const char *rig_check(struct rig *rig);
+
+/** Empty the balloon, check, and release all. Returns NULL, or what is wrong. */
+const char *rig_close(struct rig *rig);
+
+struct balloon_driver_progress rig_progress(struct rig *rig);
+
+/** Isolate up to n pages of the balloon. Returns how many. */
+uint32_t rig_isolate(struct rig *rig, struct balloon_page *pages, uint32_t n_pages);
+
+/**
+ * Isolate up to n pages, migrate them into fresh frames, and deal with what became of each: freed, put
+ * back, or left to the driver. Returns what balloon_driver_migrate() did; 0 if nothing could be isolated.
+ */
+int rig_migrate(struct rig *rig, uint32_t n_pages);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* driver-stress: many threads on one driver, for tools that cannot see through a test framework. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crowd.h"
+
+static const char usage[] =
+	"usage: driver-stress [OPTION...]\n"
+	"Run many threads on one driver, each combination of driver design and page strategy, with "
+	"a\n"
+	"host that fails now and then, and hold everything against everything afterwards.\n"
+	"\n"
+	"  --driver NAME    one driver design only\n"
+	"  --threads N      (4)\n"
+	"  --rounds N       calls of each thread (2000, or BALLOON_TEST_SCALE per cent of that)\n"
+	"  --seed N         of the random choices (1); schedules differ all the same\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0, 1 something is wrong, 2 wrong usage.\n";
+
+static void be_quick(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = RIG_MS;
+	config->allocation_backoff_ns = RIG_MS / 20;
+	config->relief_holdoff_ns = RIG_MS / 20;
+	config->retry_ns = RIG_MS / 20;
+}
+
+static _Noreturn void fail_usage(const char *what, const char *argument)
+{
+	fprintf(stderr, "driver-stress: %s: %s\n", what, argument);
+	exit(2);
+}
+
+static uint64_t number(const char *text, uint64_t max)
+{
+	char *end;
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || n == 0 || n > max)
+		fail_usage("not a number in bounds", text);
+	return n;
+}
+
+struct arguments {
+	const struct balloon_driver_design *design;
+	unsigned n_threads;
+	uint32_t n_rounds;
+	uint64_t seed;
+};
+
+static void parse(struct arguments *arguments, int argc, char **argv)
+{
+	static const struct option options[] = {{"driver", required_argument, NULL, 'd'},
+		{"threads", required_argument, NULL, 't'}, {"rounds", required_argument, NULL, 'r'},
+		{"seed", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			arguments->design = balloon_driver_design_find(optarg);
+			if (!arguments->design)
+				fail_usage("no such driver design", optarg);
+			break;
+		case 't':
+			arguments->n_threads = (unsigned)number(optarg, 16);
+			break;
+		case 'r':
+			arguments->n_rounds = (uint32_t)number(optarg, 1000000000);
+			break;
+		case 's':
+			arguments->seed = number(optarg, UINT64_MAX);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			exit(2);
+		}
+	}
+	if (optind < argc)
+		fail_usage("not an option", argv[optind]);
+}
+
+static bool run(const struct arguments *arguments, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design)
+{
+	struct rig rig;
+	if (rig_open(&rig, strategy, design, be_quick) < 0) {
+		fprintf(stderr, "driver-stress: cannot be set up\n");
+		return false;
+	}
+	const char *what =
+		crowd_run(&rig, arguments->n_threads, arguments->n_rounds, arguments->seed);
+	printf("%-32s %s\n", rig.name, what ? what : "right");
+	if (what)
+		fprintf(stderr, "driver-stress: %s: %s\n", rig.name, what);
+	return !what;
+}
+
+static uint32_t default_rounds(void)
+{
+	const char *scale = getenv("BALLOON_TEST_SCALE");
+	unsigned long percent = scale ? strtoul(scale, NULL, 10) : 100;
+	return percent >= 100 ? 2000 : (uint32_t)(percent * 20 + 50);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {NULL, 4, default_rounds(), 1};
+	bool is_right = true;
+	parse(&arguments, argc, argv);
+	for (size_t d = 0; balloon_driver_design_at(d); d++)
+		for (size_t s = 0; balloon_strategy_at(s); s++)
+			if (!arguments.design || arguments.design == balloon_driver_design_at(d))
+				is_right &= run(&arguments, balloon_strategy_at(s),
+					balloon_driver_design_at(d));
+	return is_right ? 0 : 1;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "claims.h"
+#include "crowd.h"
+
+static void be_quick(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = RIG_MS;
+	config->allocation_backoff_ns = RIG_MS / 20;
+	config->relief_holdoff_ns = RIG_MS / 20;
+	config->retry_ns = RIG_MS / 20;
+}
+
+DRIVER_CLAIM(threads, that_do_everything_at_once_leave_everything_right)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, be_quick);
+	const char *what = crowd_run(&rig, 4, scaled(300), 1);
+	cr_assert(!what, "%s: %s", strategy_under_test, what ? what : "");
+}

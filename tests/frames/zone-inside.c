@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The zone's parts, from inside: sets with summaries, and what the validity check sees. */
+
+#include "model.h"
+
+#include "books.h"
+
+#include <stdlib.h>
+
+enum { N_ITEMS_MAX = 300000 };
+
+/* What next and last find, by looking at every number. */
+static void hold_search(const struct zone_set *set, const bool *is_in, uint32_t from)
+{
+	uint32_t next = from;
+	uint32_t last = from < set->n_items ? from : set->n_items - 1;
+	while (next < set->n_items && !is_in[next])
+		next++;
+	CHECK_EQ(balloon_set_next(set, from), next < set->n_items ? next : SET_NONE);
+	while (last != UINT32_MAX && !is_in[last])
+		last--;
+	CHECK_EQ(balloon_set_last(set, from), last);
+}
+
+static void hold_set(uint32_t n_items)
+{
+	uint64_t n_words = balloon_set_words(n_items);
+	uint64_t *words = calloc(n_words, sizeof(*words));
+	bool *is_in = calloc(n_items, sizeof(*is_in));
+	struct zone_set set;
+	uint32_t random = n_items;
+	CHECK(words && is_in);
+	balloon_set_init(&set, words, n_items);
+	for (uint32_t i = 0; i < scaled(400); i++) {
+		random = random * 1664525 + 1013904223;
+		uint32_t item = (uint32_t)((uint64_t)random * n_items >> 32);
+		hold_search(&set, is_in, item);
+		hold_search(&set, is_in, n_items - 1);
+		hold_search(&set, is_in, n_items + 70);
+		hold_search(&set, is_in, 0);
+		is_in[item] = i % 5 < 3;
+		if (is_in[item])
+			set_add(&set, item);
+		else
+			set_remove(&set, item);
+		CHECK_EQ(set_has(&set, item), is_in[item]);
+		CHECK(balloon_set_is_sound(&set));
+	}
+	for (uint64_t i = 0; i < n_words; i += 1 + n_words / 50) {
+		uint64_t before = words[i];
+		words[i] = before ? 0 : 1;
+		CHECK(n_words == 1 || !balloon_set_is_sound(&set));
+		words[i] = before;
+	}
+	free(words);
+	free(is_in);
+}
+
+Test(zone, sets_find_what_is_in_them)
+{
+	static const uint32_t sizes[] = {1, 2, 63, 64, 65, 4096, 4097, 262145, N_ITEMS_MAX};
+	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		hold_set(sizes[i]);
+}
+
+/* Bits of the bitmap and of the sets, which follow it. */
+static void hold_bits(struct balloon_zone *zone, size_t n_bytes)
+{
+	unsigned char *bytes = (unsigned char *)zone->tiers[0].words;
+	for (size_t at = 0; at < n_bytes; at++) {
+		bytes[at] ^= 1;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		bytes[at] ^= 1;
+	}
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+}
+
+/* A frame behind the last one in the place of another one, in a word that stays in its class. */
+static void hold_end(void)
+{
+	const uint64_t bits = UINT64_C(1) << 63 | UINT64_C(1) << 40;
+	struct model m;
+	model_open(&m, 4096 - 5);
+	m.zone->tiers[0].words[63] ^= bits;
+	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
+	m.zone->tiers[0].words[63] ^= bits;
+	model_close(&m);
+}
+
+/* Damage by hand, such as only an error of the library could do. */
+Test(zone, the_validity_check_sees_damage)
+{
+	struct model m;
+	uint32_t frame;
+	model_open(&m, 4096 - 5);
+	for (uint32_t order = 0; order < BALLOON_ZONE_ORDER_MAX; order++)
+		CHECK_EQ(both_allocate(&m, order, &frame), 0);
+	/* 64 words of bits, 8 sets of a word, 7 of a word above. */
+	hold_bits(m.zone, (64 + 8 + 7) * sizeof(uint64_t));
+	m.zone->n_free++;
+	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
+	m.zone->n_free--;
+	model_close(&m);
+	hold_end();
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranges: allocated, claimed, freed. */
+
+#include "model.h"
+
+/* A hole that is too short, or not aligned, before one that fits. */
+static void hold_lowest(uint32_t n, uint32_t align)
+{
+	struct model m;
+	uint32_t frame;
+	model_open(&m, 24000);
+	CHECK_EQ(both_allocate_range(&m, 24000, 1, &frame), 0);
+	both_free_range(&m, 130, n > 1 ? n - 1 : 1);
+	both_free_range(&m, 8192 - 3, n);
+	both_free_range(&m, 16000, n + (align < 5000 ? align : 1));
+	model_check(&m);
+	while (both_allocate_range(&m, n, align, &frame) == 0)
+		;
+	model_close(&m);
+}
+
+static void hold_all_of_a_zone(void)
+{
+	struct model m;
+	uint32_t frame;
+	model_open(&m, 300000);
+	CHECK_EQ(both_allocate_range(&m, 300000, UINT32_C(1) << 31, &frame), 0);
+	CHECK_EQ(both_allocate_range(&m, 1, 1, &frame), -ENOMEM);
+	both_free_range(&m, 5, 299990);
+	CHECK_EQ(both_allocate_range(&m, 299991, 1, &frame), -ENOMEM);
+	CHECK_EQ(both_allocate_range(&m, 262144, 262144, &frame), -ENOMEM);
+	CHECK_EQ(both_allocate_range(&m, 131072, 131072, &frame), 0);
+	CHECK_EQ(frame, 131072);
+	CHECK_EQ(both_allocate_range(&m, 131067, 1, &frame), 0);
+	model_close(&m);
+}
+
+Test(zone, a_range_is_the_lowest_that_fits)
+{
+	static const uint32_t lengths[] = {1, 2, 3, 7, 63, 64, 65, 127, 128, 200, 1025, 5000};
+	static const uint32_t aligns[] = {1, 4, 64, 1024, 8192};
+	for (uint32_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		for (uint32_t j = 0; j < sizeof(aligns) / sizeof(aligns[0]); j++)
+			if ((i + j) % 3 == 0)
+				hold_lowest(lengths[i], aligns[j]);
+	hold_all_of_a_zone();
+}
+
+Test(zone, claimed_frames_are_those_that_were_named)
+{
+	struct model m;
+	uint32_t frame;
+	model_open(&m, 5000);
+	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(60), 200), 0);
+	model_take(&m, 60, 200);
+	m.n_allocations++;
+	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(0), 61), -EBUSY);
+	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(259), 4000), -EBUSY);
+	m.n_failures += 2;
+	model_check(&m);
+	CHECK_EQ(both_allocate_range(&m, 61, 1, &frame), 0);
+	CHECK_EQ(frame, 260);
+	CHECK_EQ(both_allocate_range(&m, 60, 1, &frame), 0);
+	CHECK_EQ(frame, 0);
+	model_close(&m);
+}

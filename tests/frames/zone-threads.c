@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Several threads on one zone: what one holds, no other one is given. */
+
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_THREADS = 4, N_FRAMES = 8192 + 77, N_HELD = 64, BULK = 24 };
+
+struct shared {
+	struct balloon_zone *zone;
+	uint32_t n_rounds;
+	/* One for each frame, its holder's alone: two holders are a race, and leave a wrong mark. */
+	unsigned char *marks;
+};
+
+struct held {
+	struct balloon_page first;
+	uint32_t n;
+};
+
+static void mark(struct shared *s, size_t thread, struct held *held, unsigned char before)
+{
+	for (uint32_t i = 0; i < held->n; i++) {
+		unsigned char *m = &s->marks[frame_of(held->first) + i];
+		CHECK_EQ(*m, before);
+		*m = before ? 0 : (unsigned char)(thread + 1);
+	}
+}
+
+static void give(struct shared *s, size_t thread, struct held *held)
+{
+	mark(s, thread, held, (unsigned char)(thread + 1));
+	CHECK_EQ(balloon_zone_free_range(s->zone, held->first, held->n), 0);
+	held->n = 0;
+}
+
+static void take(struct shared *s, size_t thread, struct held *held, uint32_t round)
+{
+	uint32_t order = round % 8;
+	int result;
+	held->n = round % 3 ? UINT32_C(1) << order : 1 + round % 200;
+	if (round % 3)
+		result = balloon_zone_allocate(s->zone, order, &held->first);
+	else
+		result = balloon_zone_allocate_range(s->zone, held->n, 8, &held->first);
+	CHECK(result == 0 || result == -ENOMEM);
+	if (result < 0)
+		held->n = 0;
+	else
+		mark(s, thread, held, 0);
+}
+
+static void bulk(struct shared *s, size_t thread, uint32_t round)
+{
+	struct balloon_frames *frames = balloon_zone_frames(s->zone);
+	struct balloon_page pages[BULK];
+	int n;
+	if (round % 2)
+		n = frames->ops->allocate(frames, pages, BULK);
+	else
+		n = frames->ops->take_highest(frames, 0, UINT32_MAX, pages, BULK);
+	for (int i = 0; i < n; i++)
+		mark(s, thread, &(struct held){pages[i], 1}, 0);
+	for (int i = 0; i < n; i++)
+		mark(s, thread, &(struct held){pages[i], 1}, (unsigned char)(thread + 1));
+	if (n > 0)
+		frames->ops->free(frames, pages, (size_t)n);
+}
+
+static void work(void *shared, size_t thread)
+{
+	struct shared *s = shared;
+	struct held held[N_HELD];
+	struct balloon_zone_stats stats;
+	memset(held, 0, sizeof(held));
+	for (uint32_t round = 0; round < s->n_rounds; round++) {
+		struct held *one = &held[round * 7 % N_HELD];
+		if (one->n)
+			give(s, thread, one);
+		else
+			take(s, thread, one, round);
+		if (round % 16 == 0)
+			bulk(s, thread, round / 16);
+		if (round % 256 == 0)
+			CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
+	}
+	for (uint32_t i = 0; i < N_HELD; i++)
+		if (held[i].n)
+			give(s, thread, &held[i]);
+}
+
+Test(zone, no_frame_has_two_holders)
+{
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
+	struct shared s = {.n_rounds = scaled(20000), .marks = calloc(1, N_FRAMES)};
+	struct balloon_zone_stats stats;
+	CHECK(s.marks);
+	CHECK_EQ(balloon_zone_create(&config, &s.zone), 0);
+	run_together(N_THREADS, work, &s);
+	CHECK_EQ(balloon_zone_validate(s.zone), 0);
+	CHECK_EQ(balloon_zone_stats(s.zone, &stats), 0);
+	CHECK_EQ(stats.n_free, N_FRAMES);
+	CHECK_EQ(stats.n_strays, 0);
+	CHECK_EQ(balloon_zone_destroy(s.zone), 0);
+	free(s.marks);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "claims.h"
+
+#include <string.h>
+
+void check(bool is_true, const char *what, const char *file, int line)
+{
+	if (is_true)
+		return;
+	fprintf(stderr, "%s:%d: not true: %s\n", file, line, what);
+	exit(1);
+}
+
+void check_equal(long long actual, long long expected, const char *what, const char *file, int line)
+{
+	if (actual == expected)
+		return;
+	fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", file, line, what, actual, expected);
+	exit(1);
+}
+
+uint32_t scaled(uint32_t n)
+{
+	const char *scale = getenv("BALLOON_TEST_SCALE");
+	uint64_t percent = scale ? strtoul(scale, NULL, 10) : 100;
+	uint64_t result = n * percent / 100;
+	return result ? (uint32_t)result : 1;
+}
+
+const struct balloon_strategy *some_strategy(void)
+{
+	return balloon_strategy_at(0);
+}
+
+struct balloon_heap *make_heap(struct balloon_heap_config config, uint32_t n_pages)
+{
+	struct balloon_heap *heap = NULL;
+	config.strategy = some_strategy();
+	config.size_bytes = (uint64_t)n_pages * BALLOON_HEAP_PAGE_SIZE;
+	CHECK_EQ(balloon_heap_create(&config, &heap), 0);
+	CHECK_EQ((uintptr_t)balloon_heap_base(heap) % (4 << 20), 0);
+	CHECK_EQ(balloon_memmap_n_pages(balloon_heap_memmap(heap)), n_pages);
+	return heap;
+}
+
+struct balloon_heap_stats stats_of(struct balloon_heap *heap)
+{
+	struct balloon_heap_stats stats;
+	CHECK_EQ(balloon_heap_stats(heap, &stats), 0);
+	return stats;
+}
+
+void end_heap(struct balloon_heap *heap)
+{
+	CHECK_EQ(balloon_heap_purge(heap), 0);
+	struct balloon_heap_stats stats = stats_of(heap);
+	CHECK_EQ(stats.n_free, stats.n_frames);
+	CHECK_EQ(stats.n_held, 0);
+	CHECK_EQ(stats.allocated_bytes, 0);
+	CHECK_EQ(balloon_zone_validate(balloon_heap_zone(heap)), 0);
+	CHECK_EQ(balloon_memmap_validate(balloon_heap_memmap(heap), NULL), 0);
+	CHECK_EQ(balloon_heap_destroy(heap), 0);
+}
+
+struct balloon make_balloon(struct balloon_heap *heap)
+{
+	struct balloon balloon;
+	struct balloon_memmap *map = balloon_heap_memmap(heap);
+	const struct balloon_madvise_config host = {
+		.base = balloon_heap_base(heap), .n_pages = balloon_memmap_n_pages(map)};
+	CHECK_EQ(balloon_madvise_create(&host, &balloon.channel), 0);
+	const struct balloon_driver_config config = {.design = balloon_driver_design_at(0),
+		.map = map,
+		.frames = balloon_zone_frames(balloon_heap_zone(heap)),
+		.channel = balloon.channel,
+		.allocation_backoff_ns = 1000000,
+		.relief_holdoff_ns = 1000000};
+	CHECK_EQ(balloon_driver_create(&config, &balloon.driver), 0);
+	CHECK_EQ(balloon_heap_set_driver(heap, balloon.driver), 0);
+	return balloon;
+}
+
+void bring_to(struct balloon *balloon, uint64_t n_pages)
+{
+	const uint64_t minute = UINT64_C(60000000000);
+	CHECK_EQ(balloon_driver_set_target(balloon->driver, n_pages), 0);
+	CHECK_EQ(
+		balloon_driver_run(balloon->driver, balloon_platform_now_ns() + minute, NULL, NULL),
+		0);
+}
+
+void inflate_all(struct balloon *balloon)
+{
+	int result;
+	CHECK_EQ(balloon_driver_set_target(balloon->driver, UINT32_MAX), 0);
+	while ((result = balloon_driver_step(balloon->driver)) > 0)
+		;
+	CHECK_EQ(result, -ENOMEM);
+}
+
+uint64_t n_inflated(struct balloon *balloon)
+{
+	struct balloon_driver_progress progress;
+	CHECK_EQ(balloon_driver_progress(balloon->driver, &progress), 0);
+	return progress.n_enqueued;
+}
+
+void end_balloon(struct balloon_heap *heap, struct balloon *balloon)
+{
+	bring_to(balloon, 0);
+	CHECK_EQ(balloon_driver_validate(balloon->driver, NULL), 0);
+	CHECK_EQ(balloon_heap_set_driver(heap, NULL), 0);
+	CHECK_EQ(balloon_driver_destroy(balloon->driver), 0);
+	CHECK_EQ(balloon_madvise_destroy(balloon->channel), 0);
+}
+
+enum { STRIDE = 64 }; /* words: several marks a page */
+
+static uint32_t word_for(const uint32_t *place, uint32_t number)
+{
+	return (uint32_t)((uintptr_t)place >> 2) * UINT32_C(2654435761) ^ number;
+}
+
+void mark(void *memory, size_t size, uint32_t number)
+{
+	uint32_t *words = memory;
+	for (size_t i = 0; i < size / sizeof(*words); i += STRIDE)
+		words[i] = word_for(&words[i], number);
+}
+
+bool is_marked(const void *memory, size_t size, uint32_t number)
+{
+	const uint32_t *words = memory;
+	for (size_t i = 0; i < size / sizeof(*words); i += STRIDE)
+		if (words[i] != word_for(&words[i], number))
+			return false;
+	return true;
+}
+
+int main(void)
+{
+	allocation_claims();
+	balloon_claims();
+	shortage_claims();
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Claims about heaps, in a plain program: jemalloc is the malloc() of it all, and a test runner that
+ * forks for each test would be in the way of that.
+ */
+#ifndef HEAP_CLAIMS_H
+#define HEAP_CLAIMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <balloon/heap.h>
+#include <balloon/madvise.h>
+
+#define CHECK(condition) check((condition), #condition, __FILE__, __LINE__)
+
+#define CHECK_EQ(actual, expected)                                                                 \
+	check_equal((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
+
+void check(bool is_true, const char *what, const char *file, int line);
+void check_equal(
+	long long actual, long long expected, const char *what, const char *file, int line);
+
+/** As in tests/suites: n, or the percentage BALLOON_TEST_SCALE of it, at least 1. */
+uint32_t scaled(uint32_t n);
+
+/** The first strategy that is built in. */
+const struct balloon_strategy *some_strategy(void);
+
+/** A heap of so many pages, as the config says otherwise. */
+struct balloon_heap *make_heap(struct balloon_heap_config config, uint32_t n_pages);
+/** Every frame is back in the zone, which is sound; then the heap ends. */
+void end_heap(struct balloon_heap *heap);
+struct balloon_heap_stats stats_of(struct balloon_heap *heap);
+
+/** A balloon on a heap: a driver, and the kernel as its host. */
+struct balloon {
+	struct balloon_channel *channel;
+	struct balloon_driver *driver;
+};
+
+struct balloon make_balloon(struct balloon_heap *heap);
+/** Make it hold so many pages. */
+void bring_to(struct balloon *balloon, uint64_t n_pages);
+/** Make it take all that is free. */
+void inflate_all(struct balloon *balloon);
+void end_balloon(struct balloon_heap *heap, struct balloon *balloon);
+uint64_t n_inflated(struct balloon *balloon);
+
+/** Write marks all over memory, of its address and a number, and see whether they are still there. */
+void mark(void *memory, size_t size, uint32_t number);
+bool is_marked(const void *memory, size_t size, uint32_t number);
+
+void allocation_claims(void);
+void balloon_claims(void);
+void shortage_claims(void);
+
+#endif
