@@ -21,9 +21,9 @@ void for_each_combination(void (*claim)(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design))
 {
 	static char name[64];
-	const char *only = getenv("BALLOON_DRIVER"); /* for mutants, and for looking closer */
-	for (size_t d = 0; balloon_driver_design_at(d); d++) {
-		const struct balloon_driver_design *design = balloon_driver_design_at(d);
+	const char *only = getenv("BALLOON_DRIVER"); /* for mutants, and to look closer */
+	for (size_t d = 0; design_at(d); d++) {
+		const struct balloon_driver_design *design = design_at(d);
 		for (size_t s = 0; balloon_strategy_at(s); s++) {
 			if (!is_chosen(s, d) || (only && strcmp(only, design->name) != 0))
 				continue;
@@ -71,5 +71,5 @@ void sleep_ms(long ms)
 void reach(struct rig *rig, uint64_t target)
 {
 	CHECK_EQ(balloon_driver_set_target(rig->driver, target), 0);
-	CHECK_EQ(balloon_driver_run(rig->driver, in_ms(60000), NULL, NULL), 0);
+	CHECK_EQ(balloon_driver_run(rig->driver, in_ms(10000), NULL, NULL), 0);
 }

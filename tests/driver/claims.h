@@ -6,6 +6,9 @@
 #include "../suites/support.h"
 #include "rig.h"
 
+/** The designs that claims are held against: designs.c, the built-in ones; mutants.c, broken ones. */
+const struct balloon_driver_design *design_at(size_t index);
+
 /** Hold a claim against all combinations. */
 void for_each_combination(void (*claim)(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design));
@@ -33,7 +36,7 @@ uint64_t in_ms(uint64_t ms);
 
 void sleep_ms(long ms);
 
-/** Set a target and run to it; the claim fails if it is not reached within a minute. */
+/** Set a target and run to it; the claim fails if it is not reached within ten seconds. */
 void reach(struct rig *rig, uint64_t target);
 
 #endif

@@ -271,7 +271,8 @@ DRIVER_CLAIM(faults, nobody_waits_busily)
 	balloon_driver_set_target(rig.driver, 100);
 	uint64_t begin_ns = cpu_ns();
 	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(wall_ms), NULL, NULL), -ETIMEDOUT);
-	CHECK(cpu_ns() - begin_ns < wall_ms * RIG_MS / 2);
+	if (scaled(100) >= 100) /* where nothing else costs more */
+		CHECK(cpu_ns() - begin_ns < wall_ms * RIG_MS / 2);
 	CHECK(rig_progress(&rig).n_refused <= wall_ms / 2 + 1); /* retry_ns is 2 ms */
 	close_rig(&rig);
 }

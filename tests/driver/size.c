@@ -199,3 +199,40 @@ DRIVER_CLAIM(driver, concurrent_runs_do_not_overshoot)
 	}
 	close_rig(&e.rig);
 }
+
+/* ---- A leak beside a fill -------------------------------------------------------------------- */
+
+static void short_timeout(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 20 * RIG_MS;
+}
+
+static void fill_or_leak(void *shared, size_t thread)
+{
+	struct emptying *e = shared;
+	if (thread == 0) {
+		e->n[0] = balloon_driver_fill(e->rig.driver, 5);
+		return;
+	}
+	host_wait_kept(&e->rig.host, 1);
+	e->n[1] = balloon_driver_leak(e->rig.driver, 9);
+}
+
+/*
+ * The host has not answered a fill: what it was told of is not in the balloon, and no leak asks for it
+ * (H-18). What was there before may leak, as soon as the design lets it.
+ */
+DRIVER_CLAIM(driver, a_leak_gets_nothing_that_was_not_acknowledged)
+{
+	for (int n_before = 0; n_before <= 3; n_before += 3) {
+		struct emptying e = {.n = {0, 0}};
+		open_rig(&e.rig, strategy, design, short_timeout);
+		reach(&e.rig, (uint64_t)n_before);
+		host_at(&e.rig.host, 1, HOST_KEEPS);
+		run_together(2, fill_or_leak, &e);
+		CHECK_EQ(e.n[0], -ETIMEDOUT);
+		CHECK(e.n[1] == n_before || e.n[1] == -EAGAIN);
+		check_rig(&e.rig);
+		close_rig(&e.rig);
+	}
+}
