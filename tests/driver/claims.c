@@ -7,14 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-/* Under Valgrind a few combinations have to do: each design, and each strategy, is among them. */
+/* Under Valgrind one strategy for each design, another one each. */
 static bool is_chosen(size_t strategy, size_t design)
 {
-	size_t n_strategies = 0;
-	while (balloon_strategy_at(n_strategies))
-		n_strategies++;
-	return scaled(100) >= 100 || strategy == (design * 2 + 1) % n_strategies ||
-	       (strategy == 0 && design == 1);
+	return scaled(100) >= 100 || strategy == design + 1 || !balloon_strategy_at(design + 1);
 }
 
 void for_each_combination(void (*claim)(

@@ -186,3 +186,113 @@ Test(sync, a_reference_of_zero_is_not_raised)
 	balloon_reference_put(&references, 2);
 	CHECK(!balloon_reference_get_unless_zero(&references));
 }
+
+/* ---- Waiting with a deadline ----------------------------------------------------------------- */
+
+static const uint64_t ms = 1000000;
+
+static void hold_or_give_up(void *shared, size_t thread)
+{
+	struct locks *l = shared;
+	if (thread == 0) {
+		balloon_lock_acquire(&l->lock);
+		wait_for_sleepers(l, &l->lock.word, BALLOON_LOCK_AWAITED);
+		balloon_lock_release(&l->lock);
+		return;
+	}
+	while (balloon_atomic_load(&l->lock.word, BALLOON_RELAXED) == BALLOON_LOCK_FREE)
+		sched_yield();
+	uint64_t begin_ns = balloon_platform_now_ns();
+	CHECK(!balloon_lock_acquire_until(&l->lock, begin_ns + 2 * ms));
+	CHECK(balloon_platform_now_ns() - begin_ns >= 2 * ms);
+	balloon_atomic_add(&l->n_coming, 1, BALLOON_RELAXED);
+	if (balloon_lock_acquire_until(&l->lock, BALLOON_NEVER))
+		balloon_lock_release(&l->lock);
+}
+
+Test(sync, a_wait_for_a_lock_ends_with_its_deadline_or_with_the_lock)
+{
+	struct locks l;
+	locks_init(&l);
+	CHECK(balloon_lock_acquire_until(&l.lock, 0));
+	CHECK(!balloon_lock_try(&l.lock));
+	balloon_lock_release(&l.lock);
+	run_together(N_THREADS, hold_or_give_up, &l);
+	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
+	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= 2 * (N_THREADS - 1));
+	locks_fini(&l);
+}
+
+/* A waiter that was woken and gives up does not take the wake-up with it: somebody gets the lock. */
+static void hold_briefly(void *shared, size_t thread)
+{
+	struct locks *l = shared;
+	for (uint32_t i = 0; i < l->n_rounds / 5; i++) {
+		uint64_t deadline_ns = balloon_platform_now_ns() + (thread % 2 ? 0 : ms / 50);
+		if (thread == 0)
+			deadline_ns = BALLOON_NEVER;
+		if (!balloon_lock_acquire_until(&l->lock, deadline_ns))
+			continue;
+		BALLOON_WRITE(l->counter, BALLOON_READ(l->counter) + 1);
+		sched_yield();
+		balloon_lock_release(&l->lock);
+	}
+}
+
+Test(sync, waiters_that_give_up_leave_the_lock_to_others)
+{
+	struct locks l;
+	locks_init(&l);
+	run_together(N_THREADS, hold_briefly, &l);
+	CHECK(l.counter >= l.n_rounds / 5);
+	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
+	locks_fini(&l);
+}
+
+struct baton {
+	struct locks l;
+	struct balloon_event event;
+	uint32_t turn; /* the lock */
+};
+
+static uint32_t turn_of(struct baton *b)
+{
+	balloon_lock_acquire(&b->l.lock);
+	uint32_t turn = BALLOON_READ(b->turn);
+	balloon_lock_release(&b->l.lock);
+	return turn;
+}
+
+/* Each waits for its turn and hands it on: a lost signal is a hang. */
+static void take_turns(void *shared, size_t thread)
+{
+	struct baton *b = shared;
+	for (uint32_t i = 0; i < b->l.n_rounds / 5; i++) {
+		for (;;) {
+			uint32_t seen = balloon_event_seen(&b->event);
+			if (turn_of(b) == thread)
+				break;
+			balloon_event_wait(&b->event, seen, BALLOON_NEVER);
+		}
+		balloon_lock_acquire(&b->l.lock);
+		BALLOON_WRITE(b->turn, (uint32_t)(thread + 1) % N_THREADS);
+		balloon_lock_release(&b->l.lock);
+		balloon_event_signal(&b->event);
+	}
+}
+
+Test(sync, an_event_is_seen_by_all_who_wait_for_it)
+{
+	struct baton b = {.turn = 0};
+	locks_init(&b.l);
+	balloon_event_init(&b.event);
+	uint32_t seen = balloon_event_seen(&b.event);
+	uint64_t begin_ns = balloon_platform_now_ns();
+	balloon_event_wait(&b.event, seen, begin_ns + 3 * ms); /* may be less, but mostly is not */
+	balloon_event_signal(&b.event);
+	CHECK(balloon_event_seen(&b.event) != seen);
+	balloon_event_wait(&b.event, seen, BALLOON_NEVER); /* signalled already: at once */
+	run_together(N_THREADS, take_turns, &b);
+	CHECK_EQ(b.turn, 0);
+	locks_fini(&b.l);
+}
