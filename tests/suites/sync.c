@@ -191,6 +191,14 @@ Test(sync, a_reference_of_zero_is_not_raised)
 
 static const uint64_t ms = 1000000;
 
+static bool lock_and_release_until(struct balloon_lock *lock, uint64_t deadline_ns)
+{
+	if (!balloon_lock_acquire_until(lock, deadline_ns))
+		return false;
+	balloon_lock_release(lock);
+	return true;
+}
+
 static void hold_or_give_up(void *shared, size_t thread)
 {
 	struct locks *l = shared;
@@ -203,20 +211,17 @@ static void hold_or_give_up(void *shared, size_t thread)
 	while (balloon_atomic_load(&l->lock.word, BALLOON_RELAXED) == BALLOON_LOCK_FREE)
 		sched_yield();
 	uint64_t begin_ns = balloon_platform_now_ns();
-	CHECK(!balloon_lock_acquire_until(&l->lock, begin_ns + 2 * ms));
+	CHECK(!lock_and_release_until(&l->lock, begin_ns + 2 * ms));
 	CHECK(balloon_platform_now_ns() - begin_ns >= 2 * ms);
 	balloon_atomic_add(&l->n_coming, 1, BALLOON_RELAXED);
-	if (balloon_lock_acquire_until(&l->lock, BALLOON_NEVER))
-		balloon_lock_release(&l->lock);
+	CHECK(lock_and_release_until(&l->lock, BALLOON_NEVER));
 }
 
 Test(sync, a_wait_for_a_lock_ends_with_its_deadline_or_with_the_lock)
 {
 	struct locks l;
 	locks_init(&l);
-	CHECK(balloon_lock_acquire_until(&l.lock, 0));
-	CHECK(!balloon_lock_try(&l.lock));
-	balloon_lock_release(&l.lock);
+	CHECK(lock_and_release_until(&l.lock, 0));
 	run_together(N_THREADS, hold_or_give_up, &l);
 	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
 	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= 2 * (N_THREADS - 1));
