@@ -139,9 +139,9 @@ struct balloon_channel {
 	struct balloon_atomic_word n_contended;
 	struct balloon_request *newest; /* outstanding */
 	struct balloon_channel_stats stats;
-	uint64_t last_id;               /* of requests: each has its own, for ever */
-	bool is_polled; /* a thread is in poll() */
-	int error;      /* 0, or why there is no host any more */
+	uint64_t last_id; /* of requests: each has its own, for ever */
+	bool is_polled;   /* a thread is in poll() */
+	int error;        /* 0, or why there is no host any more */
 };
 
 /** Make the common part of a channel. Threads: before it is shared. */

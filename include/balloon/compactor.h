@@ -93,15 +93,16 @@ BALLOON_EXPORT int balloon_compactor_fini(struct balloon_compactor *compactor);
  * was found.
  *
  * Returns how many pages were migrated or shrunk away, perhaps 0; -EINVAL; -EBUSY: another thread
- * is at work; -ENOENT: the cursors have met, the pass is over, the next call begins another one.
- * When it returns, it holds no page. A page that was put back is not looked at again in the pass.
+ * is at work; -EAGAIN: none, and drivers were busy at each try; -ENOENT: the cursors have met, the
+ * pass is over, the next call begins another one. When it returns, it holds no page. A page that
+ * was put back is not looked at again in the same pass.
  * Threads: any. Locks: those of isolate, putback, the source and the drivers, one after the other.
  * May sleep: for as long as the host takes, and n_tries times while a driver is busy.
  */
 BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan);
 
 /**
- * Step until the pass is over or the deadline has come (at least one step).
+ * Step until the pass is over or the deadline has come (at least one step), busy drivers or not.
  *
  * deadline_ns: a time of balloon_platform_now_ns(), or BALLOON_NEVER.
  * Returns 0: the pass is over; -ETIMEDOUT; -EINVAL; -EBUSY: another thread is at work.
@@ -110,8 +111,8 @@ BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, ui
 
 /**
  * For balloon_driver_config's before_fill: context is the compactor. Steps until as many pages were
- * migrated as are to be given up, or the pass is over, or another thread is at work. Cost: where
- * there is nothing to do, a look at every page.
+ * migrated as are to be given up, or the pass is over, or a driver is busy, or another thread is at
+ * work. Cost: where there is nothing to do, a look at every page.
  */
 BALLOON_EXPORT void balloon_compactor_prepare(void *compactor, size_t n_pages);
 

@@ -14,9 +14,9 @@
  *                       .frames = balloon_zone_frames(balloon_heap_zone(heap));
  *     balloon_heap_set_driver(heap, driver);
  *
- * When an allocation finds no room, the program's own `shortage` is called, if it has one, and when that
- * has nothing to give, balloon_driver_relieve(); and the allocation is tried again. All of that happens
- * outside of any lock.
+ * When an allocation finds no room, the program's own `shortage` is called, if it has one, and when
+ * that has nothing to give, balloon_driver_relieve(); and the allocation is tried again. All of that
+ * happens outside of any lock.
  *
  * What linking this does to a program. It is in a library of its own, libballoon-jemalloc, because it
  * needs jemalloc; the core does not. jemalloc as distributions build it defines malloc(), free() and
@@ -81,8 +81,9 @@ struct balloon_heap_config {
  * Make a heap. All its frames are free.
  *
  * Returns 0; -EINVAL: a null pointer, a size or slots out of bounds, a strategy that a map refuses;
- * -ENOMEM: of address space, or of memory for map and zone (about 1/200 of size_bytes, in ordinary
- * memory, by the strategy); -ENODEV: jemalloc has another page size, or makes no arena.
+ * -ENOMEM: of address space, or of memory for map and zone (ordinary memory: what the strategy's
+ * descriptors take, 12 to 32 bytes a page, and a seventh of a byte a page); -ENODEV: jemalloc has
+ * another page size, or makes no arena.
  */
 BALLOON_EXPORT int balloon_heap_create(
 	const struct balloon_heap_config *config, struct balloon_heap **heap);
@@ -92,8 +93,8 @@ BALLOON_EXPORT int balloon_heap_create(
  *
  * Returns 0; -EINVAL; -EBUSY: a driver is on its map, or somebody else than the heap has frames of its
  * zone: nothing has changed. Threads: the caller serialises it against every other call.
- * jemalloc keeps a few hundred kilobytes of address space for each heap that there was (unless the
- * program runs with its option retain:false), and uses them again for nothing.
+ * jemalloc keeps 2 MiB of address space of each heap that there was, without memory in it, unless the
+ * program runs with its option retain:false.
  */
 BALLOON_EXPORT int balloon_heap_destroy(struct balloon_heap *heap);
 
@@ -117,8 +118,9 @@ BALLOON_EXPORT int balloon_heap_set_driver(
  * alignment_bytes: a power of two, 4 MiB at most. A size of 0 is taken for 1. pointer: NULL, or from
  * this heap; when reallocation fails, it is what it was.
  * Returns NULL: no memory, though the balloon was relieved, or a parameter that cannot be.
- * Cost: about 50 ns from a slab in use (no thread caches: frames in them could not go back), and
- * about 1 us where a frame is needed.
+ * Cost: a lock of jemalloc's even for the smallest ones, as there are no thread caches: frames in them
+ * could not go back. Where frames are needed or become free, twenty times that: an allocation and its
+ * end cost 50 ns and 1 us.
  * Threads: any. May sleep: for the balloon's host, in relief.
  */
 BALLOON_EXPORT void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes);
@@ -133,7 +135,8 @@ BALLOON_EXPORT void balloon_heap_free(struct balloon_heap *heap, void *pointer);
 
 /** How many bytes may be used there, at least as many as were asked for; 0 for what is not the heap's.
  */
-BALLOON_EXPORT size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer);
+BALLOON_EXPORT size_t balloon_heap_usable_size(
+	const struct balloon_heap *heap, const void *pointer);
 
 /** Give the zone what the arena has free: of use with decay_ms. Returns 0; -EINVAL. */
 BALLOON_EXPORT int balloon_heap_purge(struct balloon_heap *heap);

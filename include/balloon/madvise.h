@@ -41,8 +41,8 @@ extern "C" {
  *              there is swap     runs short
  *
  * Only DONTNEED makes no demands on the machine. Where there is no swap, PAGEOUT and COLD succeed and
- * free nothing. None of them applies to locked memory: DONTNEED and FREE are refused with -EINVAL, so is
- * FREE for memory that is not private and anonymous.
+ * free nothing. All are refused with -EINVAL for locked memory, FREE also for memory that is not private
+ * and anonymous.
  */
 enum balloon_advice {
 	BALLOON_ADVICE_DONTNEED,

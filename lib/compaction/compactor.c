@@ -168,7 +168,7 @@ static int step(struct balloon_compactor *compactor, uint32_t n_scan)
 	haul.compactor = compactor;
 	haul.n = 0;
 	scan(&haul, n_scan ? n_scan : UINT32_MAX);
-	return haul.n > 0 ? (int)balloon_haul_migrate(&haul) : 0;
+	return haul.n > 0 ? balloon_haul_migrate(&haul) : 0;
 }
 
 int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
@@ -186,11 +186,15 @@ int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline
 {
 	/* So many at a time that a deadline is not far away, however few of them are candidates. */
 	enum { SCAN_PAGES = 1 << 16 };
-	int result;
-	while ((result = balloon_compactor_step(compactor, SCAN_PAGES)) >= 0)
+	for (;;) {
+		int result = balloon_compactor_step(compactor, SCAN_PAGES);
+		if (result == -ENOENT)
+			return 0;
+		if (result < 0 && result != -EAGAIN)
+			return result;
 		if (balloon_platform_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-	return result == -ENOENT ? 0 : result;
+	}
 }
 
 void balloon_compactor_prepare(void *compactor, size_t n_pages)

@@ -3,7 +3,7 @@
  * From isolated pages to migrated ones: targets, passes, outcomes.
  *
  * The pages go to their drivers in reverse order, the highest first, and so to the heads of their
- * balloons' lists: whoever leaks afterwards gets the lowest first, next to what is free already.
+ * balloons' lists: whoever leaks next gets the lowest of them, close to what is free already.
  */
 #include "haul.h"
 
@@ -67,6 +67,15 @@ static void supply(struct haul *haul)
 	haul->n = n;
 }
 
+/* Targets that were of no use, ascending, are free again: the free cursor goes up behind them. */
+static void give_targets(
+	struct balloon_compactor *compactor, const struct balloon_page *pages, uint32_t n)
+{
+	give_frames(compactor, pages, n);
+	if (n > 0 && pages[n - 1].index >= compactor->free_cursor)
+		compactor->free_cursor = pages[n - 1].index + 1;
+}
+
 /* ---- Outcomes -------------------------------------------------------------------------------- */
 
 static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
@@ -91,16 +100,14 @@ static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
 	}
 }
 
-/* Those of a call's frames that are ours now go back to the source, in ascending order. */
-static uint32_t give_ours(struct balloon_compactor *compactor, const struct call *call,
-	struct balloon_page *pages, uint8_t bit, bool is_set)
+/* Keep those of a call's pages whose outcome has the bit, or has it not; ascending. */
+static uint32_t keep(const struct call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < call->n; i++)
 		if (((call->outcomes[i] & bit) != 0) == is_set)
 			pages[n++] = pages[i];
 	reverse(pages, n);
-	give_frames(compactor, pages, n);
 	return n;
 }
 
@@ -110,8 +117,11 @@ static uint32_t settle(struct haul *haul, struct call *call)
 	struct balloon_compactor *compactor = haul->compactor;
 	for (uint32_t i = 0; i < call->n; i++)
 		settle_page(haul, call, i);
-	give_ours(compactor, call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
-	return give_ours(compactor, call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
+	uint32_t n_old = keep(call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
+	uint32_t n_new = keep(call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
+	give_frames(compactor, call->old_pages, n_old);
+	give_targets(compactor, call->new_pages, n_new);
+	return n_old;
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
@@ -168,11 +178,11 @@ static void give_up(struct haul *haul)
 		if (haul->drivers[i] == HAUL_DONE)
 			continue;
 		balloon_haul_put_back(haul->compactor, haul->pages[i]);
-		give_frames(haul->compactor, &haul->targets[i], 1);
+		give_targets(haul->compactor, &haul->targets[i], 1);
 	}
 }
 
-uint32_t balloon_haul_migrate(struct haul *haul)
+int balloon_haul_migrate(struct haul *haul)
 {
 	const struct balloon_compactor_config *config = &haul->compactor->config;
 	uint32_t n_back = 0;
@@ -187,5 +197,5 @@ uint32_t balloon_haul_migrate(struct haul *haul)
 	}
 	if (n_left > 0)
 		give_up(haul);
-	return n_back;
+	return n_back == 0 && n_left > 0 ? -EAGAIN : (int)n_back;
 }

@@ -21,7 +21,7 @@ struct haul {
 /** Put an isolated page back. */
 void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_page page);
 
-/** Migrate what can be, put the rest back. Returns how many pages have left their places. */
-uint32_t balloon_haul_migrate(struct haul *haul);
+/** Migrate what can be, put the rest back. As balloon_compactor_step() returns. */
+int balloon_haul_migrate(struct haul *haul);
 
 #endif

@@ -71,19 +71,6 @@ int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns)
 
 /* ---- A host that is gone --------------------------------------------------------------------- */
 
-/* What it was asked to give back it can no longer refuse. */
-static void settle_all(struct balloon_driver *driver)
-{
-	for (uint32_t i = 0; i < driver->n_batches; i++) {
-		struct balloon_batch *batch = &driver->batches[i];
-		if (batch->phase == BALLOON_BATCH_LATE &&
-			batch->answer == BALLOON_BATCH_UNANSWERED &&
-			batch->kind == BALLOON_REQUEST_DEFLATE)
-			batch->request.n_done = batch->n_pages;
-	}
-	driver_reap(driver);
-}
-
 /* All pages of a device go back to the source. Returns 0 or -EAGAIN. */
 static int drain(struct balloon_driver *driver, struct balloon_batch *batch,
 	struct balloon_device *device, enum balloon_place place)
@@ -101,7 +88,8 @@ static int drain(struct balloon_driver *driver, struct balloon_batch *batch,
 static int take_back(struct balloon_driver *driver)
 {
 	balloon_channel_reset(driver->config.channel);
-	settle_all(driver);
+	driver_reap(
+		driver); /* what was with the host is refused now: free, or where it came from */
 	struct balloon_batch *batch = driver_take_batch(driver, true);
 	if (!batch)
 		return -EAGAIN;

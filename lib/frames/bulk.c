@@ -23,8 +23,8 @@ static uint32_t pick_word(const struct balloon_zone *zone, size_t n_wanted)
 	uint32_t whole = first_word(zone, WORD_ORDER);
 	if (n_wanted >= WORD_BITS / 2 && whole != SET_NONE)
 		return whole;
-	for (uint32_t class = WORD_ORDER; class -- > 0;) {
-		uint32_t word = first_word(zone, class);
+	for (uint32_t above = WORD_ORDER; above > 0; above--) {
+		uint32_t word = first_word(zone, above - 1);
 		if (word != SET_NONE)
 			return word;
 	}

@@ -51,8 +51,8 @@ static uint32_t next_word(const struct balloon_zone *zone, uint32_t order, uint3
 }
 
 /*
- * The next frame from `at` on at which n free ones in a row may start, as far as its word shows; `order`
- * is that of a block which is surely inside.
+ * The next frame from `at` on at which n free ones in a row may start, as far as its word shows;
+ * `order` is that of a block which is surely inside.
  */
 static uint32_t skip(const struct balloon_zone *zone, uint32_t n, uint32_t order, uint32_t at)
 {
@@ -104,10 +104,8 @@ uint32_t balloon_zone_find_range(const struct balloon_zone *zone, uint32_t n, ui
 	uint32_t at = 0;
 	while (n <= zone->n_frames) {
 		at = skip(zone, n, order, at);
-		if (at > zone->n_frames - n) /* SET_NONE also */
-			break;
 		uint64_t aligned = ((uint64_t)at + align - 1) & ~(uint64_t)(align - 1);
-		if (aligned > zone->n_frames - n)
+		if (aligned > zone->n_frames - n) /* SET_NONE also */
 			break;
 		uint32_t used = last_used(zone, (uint32_t)aligned, n);
 		if (used == SET_NONE)

@@ -2,9 +2,9 @@
 /*
  * Allocating, and what is done when there is no room.
  *
- * No thread caches (MALLOCX_TCACHE_NONE): what lies in the cache of a thread, only that thread can give
- * back, and the balloon would wait for it. A pair of calls costs 50 ns in place of 17, tried with 64 bytes
- * from a slab in use.
+ * No thread caches (MALLOCX_TCACHE_NONE): what lies in the cache of a thread, only that thread can
+ * give back, and the balloon would wait for it. A pair of calls costs 50 ns in place of 17, tried with
+ * 64 bytes from a slab in use.
  */
 
 #include "parts.h"
@@ -70,8 +70,8 @@ static bool purge(struct balloon_heap *heap)
 	return n_held(heap) < n_before;
 }
 
-/* The try number `n_tried` failed. Returns whether there is to be another one. In a kernel's order: what
- * can be had again is given up first, and the balloon last. */
+/* The try number `n_tried` failed. Returns whether there is to be another one. In a kernel's order:
+ * what can be had again is given up first, and the balloon last. */
 static bool make_room(struct balloon_heap *heap, size_t size, uint32_t n_tried)
 {
 	if (n_tried > heap->n_retries)

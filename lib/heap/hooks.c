@@ -4,20 +4,21 @@
  *
  * What jemalloc 5.3 asks for, as tried:
  *
- *  - With its option retain, the default on Linux, it first asks for address space in reserve, 2 MiB and
- *    more each time (alignment of a page, *commit false), cuts the extent out of it, and keeps the rest
- *    for ever: that never comes back through dalloc. Then, if it got nothing, it asks for the extent
- *    itself (*commit true). There is nothing in reserve here: the former is refused. So every extent has
- *    just the frames that it needs, and they all come back. (Setting arena.<i>.retain_grow_limit does not do:
- *    requests are still rounded up to size classes, and the rest kept.)
- *  - With both decay times at 0, an extent that is free goes to dalloc at once, merged with its free
- *    neighbours or not. dalloc is always called for custom hooks, whatever retain says.
+ *  - With its option retain, the default on Linux, it first asks for address space in reserve, 2 MiB
+ *    and more each time (alignment of a page, *commit false), cuts the extent out of it, and keeps the
+ *    rest for ever: that never comes back through dalloc. Then, if it got nothing, it asks for the
+ *    extent itself (*commit true). There is nothing in reserve here: the former is refused. So every
+ *    extent has just the frames that it needs, and they all come back. Setting
+ *    arena.<i>.retain_grow_limit does not do: the first request stays at 2 MiB, later ones are rounded
+ *    up to size classes, and the rest is kept.
+ *  - With both decay times at 0, what becomes free goes to dalloc at once. dalloc is always called for
+ *    hooks of one's own, whatever retain says.
  *  - Large extents are a page longer than the allocation, which starts at a random cache line of it.
- *  - An extent that was allocated whole may be freed in parts, and neighbours as one: hence split and
- *    merge agree. Frames have no memory of belonging together.
+ *  - An extent may be freed in parts when its allocation shrinks, and free neighbours as one: hence
+ *    split and merge agree. Frames have no memory of belonging together.
  *
- * The hooks run in calls of mallocx() and dallocx(), with none of the arena's mutexes but the one of
- * growth held, and must not allocate: they take the zone's lock and the heap's, which are leaves.
+ * The hooks run inside of mallocx() and dallocx(), whatever jemalloc holds then, and must not allocate.
+ * They take the zone's lock and the heap's, which are leaves.
  */
 
 #define _GNU_SOURCE /* madvise() */
@@ -27,9 +28,7 @@
 
 #include "parts.h"
 
-enum {
-	ZERO_BY_KERNEL = 128 * 1024
-}; /* bytes from which on new pages cost less than writing zeros */
+enum { ZERO_BY_KERNEL = 128 * 1024 }; /* bytes: from here on new pages cost less than zeros */
 
 static struct balloon_heap *heap_of(extent_hooks_t *hooks)
 {
@@ -64,9 +63,7 @@ static int take(struct balloon_heap *heap, const void *wanted, size_t size, size
 	if (!wanted) /* base is a multiple of 4 MiB: further alignment would not be seen in indexes */
 		return balloon_zone_allocate_range(
 			heap->zone, n_pages_in(size), n_pages_in(alignment), first);
-	if (!heap_has(heap, wanted))
-		return -ENOMEM;
-	*first = page_at(heap, wanted);
+	*first = page_at(heap, wanted); /* behind the last page the zone says no */
 	return balloon_zone_claim_range(heap->zone, *first, n_pages_in(size));
 }
 

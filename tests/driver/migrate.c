@@ -212,3 +212,57 @@ DRIVER_CLAIM(migrate, pages_that_cannot_be_swapped_are_refused)
 	CHECK_EQ(balloon_pages_putback(rig.map, old_pages, 2), 2);
 	close_rig(&rig);
 }
+
+/* ---- Pages that somebody holds for too long -------------------------------------------------- */
+
+/* As if a scanner with a stale view kept the locks of all new pages, for so many calls. */
+static struct balloon_strategy held;
+static const struct balloon_strategy *unheld;
+static uint32_t n_again;
+
+static int migrate_held(struct balloon_device *device, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, size_t n_pages)
+{
+	return n_again && n_again-- ? -EAGAIN
+				    : unheld->migrate(device, new_pages, old_pages, n_pages);
+}
+
+static int insert_held(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	return n_again && n_again-- ? -EAGAIN : unheld->insert(device, pages, n_pages);
+}
+
+static void hold_pages(const struct balloon_strategy *strategy)
+{
+	unheld = strategy;
+	held = *strategy;
+	held.insert = insert_held;
+	held.migrate = migrate_held;
+	n_again = 0;
+}
+
+/* For a moment: tried again. For longer than a host may take: another call enters them. */
+DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
+{
+	struct rig rig;
+	hold_pages(strategy);
+	open_rig(&rig, &held, design, short_timeout);
+	n_again = 3;
+	CHECK_EQ(balloon_driver_fill(rig.driver, 8), 8);
+	CHECK_EQ(n_again, 0);
+	n_again = 3;
+	CHECK_EQ(rig_migrate(&rig, 4), 4);
+	check_rig(&rig);
+	n_again = 1000000;
+	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
+	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 8);
+	CHECK_EQ(rig_migrate(&rig, 4), 4);
+	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 4);
+	CHECK_EQ(host_n_held(&rig.host), 13);
+	CHECK_EQ(balloon_driver_validate(rig.driver, NULL), 0);
+	n_again = 0;
+	CHECK_EQ(rig_progress(&rig).n_enqueued, 13);
+	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 13);
+	close_rig(&rig);
+}

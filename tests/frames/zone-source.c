@@ -43,7 +43,13 @@ Test(zone, bulk_frames_are_adjacent_and_ascend)
 	both_free_range(&m, 70, 10);
 	CHECK_EQ(both_allocate_bulk(&m, pages, 64), 64);
 	CHECK_EQ(frame_of(pages[0]), 10 * BULK);
-	/* A few frames come from broken words, and go on where the last few were. */
+	/* A few frames come from broken words, the least broken first, and go on where the last few were. */
+	both_free_range(&m, 192, 32);
+	for (uint32_t i = 0; i < 16; i++) {
+		CHECK_EQ(both_allocate_bulk(&m, pages, 1), 1);
+		CHECK_EQ(frame_of(pages[0]), 192 + i);
+	}
+	CHECK_EQ(both_allocate_bulk(&m, pages, 16), 16);
 	for (uint32_t i = 0; i < 10; i++) {
 		CHECK_EQ(both_allocate_bulk(&m, pages, 1), 1);
 		CHECK(frame_of(pages[0]) >= 70 && frame_of(pages[0]) < 80);

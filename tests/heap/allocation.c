@@ -3,11 +3,13 @@
 
 #include "claims.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "parts.h"
 
-enum { N_PAGES = 16384, N_SIZES = 11, N_EACH = 40 };
+enum { N_PAGES = 8192, N_SIZES = 11, N_EACH = 40 };
 
 static const size_t sizes[N_SIZES] = {
 	1, 8, 100, 2000, 4096, 14336, 16384, 100000, 262144, 1 << 20, (1 << 20) + 4096};
@@ -53,11 +55,14 @@ static void nothing_is_held_in_reserve(void)
 static void alignment_is_kept(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	void *odd =
+		balloon_heap_allocate(heap, 16384); /* so that what comes is not aligned anyway */
 	for (size_t alignment = 1; alignment <= 4 << 20; alignment *= 2) {
 		char *block = balloon_heap_allocate_aligned(heap, alignment, 3000);
 		CHECK(block && (uintptr_t)block % alignment == 0);
 		balloon_heap_free(heap, block);
 	}
+	balloon_heap_free(heap, odd);
 	CHECK(!balloon_heap_allocate_aligned(heap, 0, 1));
 	CHECK(!balloon_heap_allocate_aligned(heap, 24, 1));
 	CHECK(!balloon_heap_allocate_aligned(heap, 8 << 20, 1));
@@ -80,15 +85,38 @@ static void reallocation_keeps_contents(void)
 	end_heap(heap);
 }
 
+/* In place, if frames behind it are free and jemalloc asks for them (without retain), though there is
+ * room lower down; else elsewhere. */
+static void a_block_grows_step_by_step(void)
+{
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	void *low = balloon_heap_allocate(heap, 1 << 20);
+	char *block = balloon_heap_allocate(heap, 20000);
+	char *behind = balloon_heap_allocate(heap, 100000);
+	mark(behind, 100000, 4);
+	balloon_heap_free(heap, low);
+	for (size_t size = 20000; size < 400000; size += size / 2) {
+		memcpy(block, "contents!", 10);
+		memcpy(block + size - 10, "contents!", 10);
+		block = balloon_heap_reallocate(heap, block, size + size / 2);
+		CHECK(block && memcmp(block, "contents!", 10) == 0);
+		CHECK(memcmp(block + size - 10, "contents!", 10) == 0);
+		CHECK(is_marked(behind, 100000, 4));
+	}
+	balloon_heap_free(heap, behind);
+	balloon_heap_free(heap, block);
+	end_heap(heap);
+}
+
 /* Memory that was used before; zeros are asked for in jemalloc's own words, as no call here does. */
 static void zeros_are_zeros(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
-	memset(balloon_heap_base(heap), 0xaa, 4 << 20);
+	memset(balloon_heap_base(heap), 0xaa, 2 << 20);
 	for (int i = 0; i < N_SIZES; i++) {
 		char *block = mallocx(sizes[i],
 			(int)MALLOCX_ARENA(heap->arena) | MALLOCX_TCACHE_NONE | MALLOCX_ZERO);
-		for (size_t j = 0; j < sizes[i]; j++)
+		for (size_t j = 0; j < sizes[i]; j += 31)
 			CHECK_EQ(block[j], 0);
 		balloon_heap_free(heap, block);
 	}
@@ -110,6 +138,37 @@ static void a_decay_time_keeps_memory_until_it_is_purged(void)
 	CHECK(block);
 	balloon_heap_free(heap, block);
 	end_heap(heap);
+}
+
+/* What the kernel was told of a heap's memory: two letters of the line VmFlags of its mapping. */
+static bool has_flag(bool huge_pages, const char *flag)
+{
+	struct balloon_heap *heap =
+		make_heap((struct balloon_heap_config){.huge_pages = huge_pages}, 1024);
+	char line[512];
+	uintptr_t base = (uintptr_t)balloon_heap_base(heap);
+	uintptr_t start;
+	uintptr_t end;
+	bool is_here = false;
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	CHECK(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		if (!isupper((unsigned char)
+				    line[0]) && /* the others are slow to look at, in Valgrind */
+			sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) == 2)
+			is_here = start <= base && base < end;
+		if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+			break;
+	}
+	fclose(maps);
+	end_heap(heap);
+	return is_here && strstr(line, flag);
+}
+
+static void huge_pages_are_for_those_who_want_them(void)
+{
+	CHECK(has_flag(false, " nh") && !has_flag(false, " hg"));
+	CHECK(has_flag(true, " hg") && !has_flag(true, " nh"));
 }
 
 static void mistakes_are_refused(void)
@@ -153,14 +212,24 @@ static void mistakes_are_refused(void)
 	end_heap(heap);
 }
 
+static unsigned n_arenas(void)
+{
+	unsigned n = 0;
+	size_t size = sizeof(n);
+	CHECK_EQ(mallctl("arenas.narenas", &n, &size, NULL, 0), 0);
+	return n;
+}
+
 static void a_heap_ends_with_all_that_is_in_it(void)
 {
+	unsigned n_before = n_arenas();
 	for (int i = 0; i < 20; i++) {
 		struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, 1024);
 		for (int j = 0; j < N_SIZES - 2; j++)
 			CHECK(balloon_heap_allocate(heap, sizes[j]));
 		CHECK_EQ(balloon_heap_destroy(heap), 0);
 	}
+	CHECK_EQ(n_arenas(), n_before); /* one that was before was used each time */
 }
 
 void allocation_claims(void)
@@ -169,8 +238,10 @@ void allocation_claims(void)
 	nothing_is_held_in_reserve();
 	alignment_is_kept();
 	reallocation_keeps_contents();
+	a_block_grows_step_by_step();
 	zeros_are_zeros();
 	a_decay_time_keeps_memory_until_it_is_purged();
+	huge_pages_are_for_those_who_want_them();
 	mistakes_are_refused();
 	a_heap_ends_with_all_that_is_in_it();
 }

@@ -90,6 +90,10 @@ static void the_program_is_asked(void)
 	void *block = balloon_heap_allocate(heap, BLOCK);
 	CHECK(block);
 	CHECK_EQ(hoard.n_calls, 2);
+	/* For what can never be, nobody is asked. */
+	CHECK(!balloon_heap_allocate(heap, (size_t)N_PAGES * 4096 + 1));
+	CHECK(!balloon_heap_allocate(heap, SIZE_MAX));
+	CHECK_EQ(hoard.n_calls, 2);
 	/* It says "again" and again: that ends. */
 	void **kept = hoard.last;
 	hoard.last = NULL;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,11 +15,14 @@
 
 enum { BACKLOG = 16, KIND = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK };
 
-/* A host that was killed left its socket behind: nobody listens there. */
+/* A host that was killed left its socket behind: nobody listens there. Nobody listens at other files
+ * either, but those are not ours to remove. */
 static bool is_abandoned(const struct sockaddr_un *address)
 {
+	struct stat status;
 	int fd = socket(AF_UNIX, KIND, 0);
-	bool result = fd >= 0 &&
+	bool result = fd >= 0 && lstat(address->sun_path, &status) == 0 &&
+		      S_ISSOCK(status.st_mode) &&
 		      connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
 		      errno == ECONNREFUSED;
 	if (fd >= 0)
