@@ -193,7 +193,7 @@ BALLOON_EXPORT int balloon_request_complete(struct balloon_channel *channel,
 /**
  * Answer the outstanding request with this id: for channels whose host names requests by number.
  *
- * kind: what the host takes it for. Returns as balloon_request_complete(); -ESTALE: no such request.
+ * Returns as balloon_request_complete(); -ESTALE: no such request.
  */
 BALLOON_EXPORT int balloon_request_complete_id(
 	struct balloon_channel *channel, uint64_t id, uint32_t n_done, int error);

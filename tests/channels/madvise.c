@@ -1,60 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The madvise channel: which pages the kernel has afterwards, and what is left where it refuses. */
+/* The madvise channel: which pages the kernel has afterwards, of what was asked for and could be. */
 
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <balloon/madvise.h>
-
-#include "memory.h"
-#include "refusal.h"
+#include "given.h"
 #include "support.h"
-
-enum { CALLS = 3, PAGES = 96 };
-
-static struct balloon_channel *channel_for(
-	const struct memory *memory, enum balloon_advice advice, enum balloon_madvise_call call)
-{
-	struct balloon_madvise_config config = {.base = memory->base,
-		.page_size = memory->page_size,
-		.n_pages = memory->n_pages,
-		.advice = advice,
-		.call = call};
-	struct balloon_channel *channel;
-	CHECK_EQ(balloon_madvise_create(&config, &channel), 0);
-	return channel;
-}
-
-/* A kernel, or Valgrind, may know no vectors: then the default still works. */
-static bool has_vectors(void)
-{
-	struct memory memory;
-	memory_map(&memory, 1);
-	struct balloon_madvise_config config = {
-		.base = memory.base, .n_pages = 1, .call = BALLOON_MADVISE_VECTOR};
-	struct balloon_channel *channel;
-	int result = balloon_madvise_create(&config, &channel);
-	if (result == 0)
-		CHECK_EQ(balloon_madvise_destroy(channel), 0);
-	memory_unmap(&memory);
-	return result == 0;
-}
-
-static void give(struct balloon_channel *channel, struct balloon_request *request)
-{
-	CHECK_EQ(balloon_request_submit(channel, request), 0);
-	CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
-}
-
-static void check_given(const struct memory *memory, uint32_t page, bool is_given)
-{
-	cr_assert(memory_is_resident(memory, page) == !is_given, "page %u", page);
-	cr_assert(is_given ? memory_is_zero(memory, page) : memory_is_kept(memory, page),
-		"contents of page %u", page);
-}
 
 /* Pages first, first + step, ... are given up; those and no others have left. */
 static void check_steps(enum balloon_madvise_call call, uint32_t first, uint32_t step, uint32_t n)
@@ -105,10 +57,12 @@ Test(madvise, deflated_memory_can_be_used)
 	give(channel, request);
 	CHECK_EQ(request->n_done, PAGES);
 	CHECK_EQ(memory_smaps_kb(&memory, "Rss"), 0);
-	for (uint32_t page = 0; page < PAGES; page++) {
+	for (uint32_t page = 0; page < PAGES; page++)
 		memory_write(&memory, page);
+	/* Nothing is said about memory that is wanted back, or used already. */
+	give(channel, request);
+	for (uint32_t page = 0; page < PAGES; page++)
 		CHECK(memory_is_kept(&memory, page));
-	}
 	CHECK_EQ(balloon_madvise_destroy(channel), 0);
 	memory_unmap(&memory);
 	request_delete(request);
@@ -140,78 +94,6 @@ Test(madvise, other_advices_leave_contents_until_the_kernel_wants_the_memory)
 	check_advice(BALLOON_ADVICE_FREE);
 	check_advice(BALLOON_ADVICE_COLD);
 	check_advice(BALLOON_ADVICE_PAGEOUT);
-}
-
-/* ---- Where the kernel stops ------------------------------------------------------------------ */
-
-/* Ranges 4..13, 20..39 and 60..69, of which page `hole` is not mapped any more. */
-static void check_hole(enum balloon_madvise_call call, uint32_t hole, uint32_t n_expected)
-{
-	struct memory memory;
-	struct balloon_request *request = request_new(PAGES);
-	uint32_t n = 0;
-	memory_map(&memory, PAGES);
-	struct balloon_channel *channel = channel_for(&memory, BALLOON_ADVICE_DONTNEED, call);
-	for (uint32_t page = 0; page < PAGES; page++)
-		if ((page >= 4 && page < 14) || (page >= 20 && page < 40) ||
-			(page >= 60 && page < 70))
-			request->pages[n++] = balloon_page(page);
-	CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, n), 0);
-	CHECK_EQ(munmap(memory.base + hole * memory.page_size, memory.page_size), 0);
-	give(channel, request);
-	CHECK_EQ(request->error, -ENOMEM);
-	CHECK_EQ(request->n_done, n_expected);
-	uint32_t failed = request->pages[n_expected].index;
-	CHECK_EQ(failed, hole);
-	uint32_t failed_end = hole < 14 ? 14 : hole < 40 ? 40 : 70;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t page = request->pages[i].index;
-		CHECK_EQ(balloon_request_did(request, balloon_page(page)), page < hole);
-		/* Behind the hole, but in its range, contents may be lost. */
-		if (page < hole || page >= failed_end)
-			check_given(&memory, page, page < hole);
-	}
-	CHECK(memory_is_kept(&memory, 3) && memory_is_kept(&memory, 14));
-	CHECK(memory_is_kept(&memory, 40) && memory_is_kept(&memory, 70));
-	CHECK_EQ(balloon_madvise_destroy(channel), 0);
-	memory_unmap(&memory);
-	request_delete(request);
-}
-
-Test(madvise, counts_what_was_done_before_a_hole)
-{
-	for (int call = 0; call < CALLS; call++) {
-		if (call == BALLOON_MADVISE_VECTOR && !has_vectors())
-			continue;
-		check_hole((enum balloon_madvise_call)call, 4, 0);
-		check_hole((enum balloon_madvise_call)call, 13, 9);
-		check_hole((enum balloon_madvise_call)call, 20, 10);
-		check_hole((enum balloon_madvise_call)call, 33, 23);
-		check_hole((enum balloon_madvise_call)call, 39, 29);
-		check_hole((enum balloon_madvise_call)call, 69, 39);
-	}
-}
-
-/* Locked memory is not to be given up: an error of the memory that looks like one of the call. */
-Test(madvise, memory_that_cannot_be_given_is_refused_for_its_own_reason)
-{
-	struct memory memory;
-	struct balloon_request *request = request_new(PAGES);
-	memory_map(&memory, PAGES);
-	struct balloon_channel *channel =
-		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
-	/* By number: sanitizers take locking for done without asking the kernel. */
-	if (syscall(SYS_mlock, memory.base + 10 * memory.page_size, memory.page_size) == 0) {
-		CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, 20), 0);
-		give(channel, request);
-		CHECK_EQ(request->error, -EINVAL);
-		CHECK_EQ(request->n_done, 5);
-		for (uint32_t page = 0; page < PAGES; page++)
-			check_given(&memory, page, page < 10 && page % 2 == 0);
-	}
-	CHECK_EQ(balloon_madvise_destroy(channel), 0);
-	memory_unmap(&memory);
-	request_delete(request);
 }
 
 /* ---- Page sizes ------------------------------------------------------------------------------ */
@@ -269,79 +151,6 @@ Test(madvise, requests_of_many_gibibytes)
 	}
 	CHECK_EQ(balloon_madvise_destroy(channel), 0);
 	munmap(base, N * page_size);
-	request_delete(request);
-}
-
-/* ---- Kernels that refuse vectors ------------------------------------------------------------- */
-
-static void check_works_without_vectors(struct balloon_channel *channel, struct memory *memory)
-{
-	struct balloon_request *request = request_new(PAGES);
-	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, PAGES / 2), 0);
-	give(channel, request);
-	CHECK_EQ(request->error, 0);
-	CHECK_EQ(request->n_done, PAGES / 2);
-	for (uint32_t page = 0; page < PAGES; page++) {
-		check_given(memory, page, page % 2 == 0);
-		memory_write(memory, page);
-	}
-	request_delete(request);
-}
-
-/* error: what the kernel says from the middle of the test on. */
-static void check_refusal(int error)
-{
-	struct memory memory;
-	bool had_vectors = has_vectors();
-	memory_map(&memory, PAGES);
-	struct balloon_channel *before =
-		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
-	CHECK(refuse_process_madvise(error, REFUSED_FOR_ANY));
-	struct balloon_channel *after =
-		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
-	CHECK_EQ(balloon_madvise_call(after), BALLOON_MADVISE_EACH);
-	struct balloon_madvise_config config = {
-		.base = memory.base, .n_pages = PAGES, .call = BALLOON_MADVISE_VECTOR};
-	struct balloon_channel *none;
-	int result = balloon_madvise_create(&config, &none);
-	CHECK(had_vectors ? result == -error : result < 0);
-	check_works_without_vectors(before, &memory);
-	check_works_without_vectors(after, &memory);
-	CHECK_EQ(balloon_madvise_destroy(before), 0);
-	CHECK_EQ(balloon_madvise_destroy(after), 0);
-	memory_unmap(&memory);
-}
-
-Test(madvise, kernels_without_the_call)
-{
-	check_refusal(ENOSYS);
-}
-
-Test(madvise, kernels_that_do_not_permit_the_call)
-{
-	check_refusal(EPERM);
-}
-
-Test(madvise, kernels_that_do_not_know_the_advice_by_vector)
-{
-	check_refusal(EINVAL);
-}
-
-Test(madvise, kernels_that_always_say_again)
-{
-	struct memory memory;
-	struct balloon_request *request = request_new(PAGES);
-	memory_map(&memory, PAGES);
-	struct balloon_channel *channel =
-		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
-	bool is_vectored = balloon_madvise_call(channel) == BALLOON_MADVISE_VECTOR;
-	CHECK(refuse_process_madvise(EAGAIN, REFUSED_FOR_ANY));
-	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, PAGES / 2), 0);
-	give(channel, request);
-	CHECK_EQ(request->error, is_vectored ? -EAGAIN : 0);
-	CHECK_EQ(request->n_done, is_vectored ? 0 : PAGES / 2);
-	CHECK_EQ(balloon_madvise_destroy(channel), 0);
-	memory_unmap(&memory);
 	request_delete(request);
 }
 

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _POSIX_C_SOURCE 200809L /* pthread_condattr_setclock() */
-
 #include "puppet.h"
 
 #include <string.h>
-#include <time.h>
 
 static struct puppet *of(struct balloon_channel *channel)
 {
@@ -24,17 +21,19 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	return result;
 }
 
-/* Caller holds the mutex. */
+static bool is_anything_new(struct puppet *puppet)
+{
+	pthread_mutex_lock(&puppet->mutex);
+	bool result = puppet->n_said != puppet->n_fetched || puppet->is_gone;
+	pthread_mutex_unlock(&puppet->mutex);
+	return result;
+}
+
 static void sleep_until(struct puppet *puppet, uint64_t deadline_ns)
 {
-	const struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000),
-		.tv_nsec = (long)(deadline_ns % 1000000000)};
-	while (puppet->n_said == puppet->n_fetched && !puppet->is_gone) {
-		if (deadline_ns == BALLOON_NEVER)
-			pthread_cond_wait(&puppet->said, &puppet->mutex);
-		else if (pthread_cond_timedwait(&puppet->said, &puppet->mutex, &deadline) != 0)
-			return;
-	}
+	uint32_t seen = balloon_event_seen(&puppet->said);
+	if (!is_anything_new(puppet))
+		balloon_event_wait(&puppet->said, seen, deadline_ns);
 }
 
 /* Caller holds the mutex, and does not while the answer is given. */
@@ -56,7 +55,9 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 	puppet->n_polls++;
 	if (++puppet->n_polling > puppet->n_polling_max)
 		puppet->n_polling_max = puppet->n_polling;
+	pthread_mutex_unlock(&puppet->mutex);
 	sleep_until(puppet, deadline_ns);
+	pthread_mutex_lock(&puppet->mutex);
 	give_answers(puppet);
 	puppet->n_polling--;
 	int result = puppet->is_gone ? -ENODEV : 0;
@@ -70,13 +71,9 @@ static const struct balloon_channel_ops told_ops = {.name = "puppet-told", .subm
 
 void puppet_init(struct puppet *puppet, bool is_polled)
 {
-	pthread_condattr_t attributes;
 	memset(puppet, 0, sizeof(*puppet));
 	pthread_mutex_init(&puppet->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&puppet->said, &attributes);
-	pthread_condattr_destroy(&attributes);
+	balloon_event_init(&puppet->said);
 	balloon_channel_init(&puppet->channel, is_polled ? &polled_ops : &told_ops);
 }
 
@@ -85,7 +82,6 @@ int puppet_fini(struct puppet *puppet)
 	int result = balloon_channel_fini(&puppet->channel);
 	if (result < 0)
 		return result;
-	pthread_cond_destroy(&puppet->said);
 	pthread_mutex_destroy(&puppet->mutex);
 	return 0;
 }
@@ -98,8 +94,8 @@ void puppet_say(struct puppet *puppet, uint64_t id, uint32_t n_done, int error)
 	}
 	pthread_mutex_lock(&puppet->mutex);
 	puppet->words[puppet->n_said++ % PUPPET_WORDS] = (struct puppet_answer){id, n_done, error};
-	pthread_cond_signal(&puppet->said);
 	pthread_mutex_unlock(&puppet->mutex);
+	balloon_event_signal(&puppet->said);
 }
 
 bool puppet_hear(struct puppet *puppet, struct puppet_answer *asked)
@@ -116,6 +112,6 @@ void puppet_leave(struct puppet *puppet)
 {
 	pthread_mutex_lock(&puppet->mutex);
 	puppet->is_gone = true;
-	pthread_cond_signal(&puppet->said);
 	pthread_mutex_unlock(&puppet->mutex);
+	balloon_event_signal(&puppet->said);
 }

@@ -20,8 +20,8 @@ struct puppet_answer {
 
 struct puppet {
 	struct balloon_channel channel;
-	pthread_mutex_t mutex; /* protects the rest */
-	pthread_cond_t said;
+	struct balloon_event said;                /* something was, or the host is gone */
+	pthread_mutex_t mutex;                    /* protects the rest */
 	struct puppet_answer words[PUPPET_WORDS]; /* said and not yet fetched: a ring */
 	struct puppet_answer asked[PUPPET_WORDS]; /* requests, with all of their pages: a ring */
 	uint64_t n_asked;

@@ -17,13 +17,12 @@
 
 enum { LOW_HALF = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4 };
 
-bool refuse_process_madvise(int error, enum refused_for whom)
+/* A call whose first argument's low half is at least that. */
+static bool refuse(uint32_t call, uint32_t least, int error)
 {
-	/* Such numbers are negative: the largest ones of what a filter compares. */
-	const uint32_t least = whom == REFUSED_FOR_ANY ? 0 : 1u << 31;
 	struct sock_filter rules[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_madvise, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			offsetof(struct seccomp_data, args[0]) + LOW_HALF),
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, least, 0, 1),
@@ -33,4 +32,15 @@ bool refuse_process_madvise(int error, enum refused_for whom)
 	struct sock_fprog program = {.len = sizeof(rules) / sizeof(*rules), .filter = rules};
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool refuse_process_madvise(int error, enum refused_for whom)
+{
+	/* Such numbers are negative: the largest ones of what a filter compares. */
+	return refuse(SYS_process_madvise, whom == REFUSED_FOR_ANY ? 0 : 1u << 31, error);
+}
+
+bool refuse_madvise(int error)
+{
+	return refuse(SYS_madvise, 0, error);
 }

@@ -14,4 +14,7 @@ enum refused_for {
 /** From now on the call fails with this errno. Returns whether the kernel took the filter. */
 bool refuse_process_madvise(int error, enum refused_for whom);
 
+/** The same for madvise(), whomever it is for. */
+bool refuse_madvise(int error);
+
 #endif

@@ -84,8 +84,10 @@ static void *serve(void *argument)
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = guest.socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
-		if (poll(&poll_fd, 1, -1) > 0)
-			result = guest_serve(&guest);
+		if (poll(&poll_fd, 1, -1) <= 0)
+			continue;
+		poll(NULL, 0, (int)host->delay_ms);
+		result = guest_serve(&guest);
 	}
 	host->was_dropped = result == GUEST_DROPPED;
 	balloon_memfd_host_stats(guest.host, &host->stats);
@@ -93,9 +95,11 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-void host_thread_start(struct host_thread *host, struct ends *ends, uint64_t max_pages)
+void host_thread_start(
+	struct host_thread *host, struct ends *ends, uint64_t max_pages, uint32_t delay_ms)
 {
-	*host = (struct host_thread){.socket_fd = ends->host, .max_pages = max_pages};
+	*host = (struct host_thread){
+		.socket_fd = ends->host, .max_pages = max_pages, .delay_ms = delay_ms};
 	ends->host = -1;
 	must(-pthread_create(&host->thread, NULL, serve, host));
 }

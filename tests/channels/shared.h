@@ -35,12 +35,14 @@ struct host_thread {
 	pthread_t thread;
 	int socket_fd; /* the thread's, who closes it */
 	uint64_t max_pages;
+	uint32_t delay_ms;                     /* before each message, once it is there */
 	struct balloon_memfd_host_stats stats; /* when it ended */
 	bool was_dropped;
 };
 
 /** Takes the host's end over. */
-void host_thread_start(struct host_thread *host, struct ends *ends, uint64_t max_pages);
+void host_thread_start(
+	struct host_thread *host, struct ends *ends, uint64_t max_pages, uint32_t delay_ms);
 /** The guest's end has been closed or shut down: wait for the host's. */
 void host_thread_join(struct host_thread *host);
 

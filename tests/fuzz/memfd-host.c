@@ -180,7 +180,9 @@ static bool feed(struct model *model, struct balloon_memfd_host *host, struct me
 	model->n_punched = 0;
 	int result = balloon_memfd_host_feed(
 		host, message->bytes, message->n_bytes, has_memory ? &memory : NULL, &answer);
-	if (result == 0 && !model->may_punch)
+	bool is_hello = result == 0 && memfd_get(message->bytes + AT_TYPE, 2) == MEMFD_HELLO;
+	HOLD(result < 0 || is_hello == !model->may_punch); /* first, and once */
+	if (is_hello)
 		believe(model, message, has_memory ? &memory : NULL);
 	check_answer(model, message, result, &answer);
 	check_pages(model, host);

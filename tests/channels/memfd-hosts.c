@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* The memfd channel with hosts that do not keep the protocol, do not listen, or go. */
+
+#include <string.h>
+
+#include "conversation.h"
+#include "support.h"
+
+/* A channel whose host consents before it is asked. */
+static void open_alone(struct setting *s)
+{
+	unsigned char bytes[HELLO_BYTES];
+	open_memory(s);
+	say_answer(s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(s);
+	CHECK_EQ(balloon_memfd_create(&config, &s->channel), 0);
+	CHECK_EQ(hear(s, bytes, sizeof(bytes)), HELLO_BYTES);
+	CHECK_EQ(memfd_get(bytes + AT_TYPE, 2), MEMFD_HELLO);
+	CHECK_EQ(memfd_get(bytes + HELLO_N_PAGES, 8), PAGES);
+}
+
+static void submit(struct setting *s)
+{
+	CHECK_EQ(request_prepare_steps(s->request, BALLOON_REQUEST_INFLATE, 2, 1, 8), 0);
+	CHECK_EQ(balloon_request_submit(s->channel, s->request), 0);
+}
+
+static uint64_t n_stray(struct balloon_channel *channel)
+{
+	struct balloon_channel_stats stats;
+	CHECK_EQ(balloon_channel_stats(channel, &stats), 0);
+	return stats.n_stray;
+}
+
+/* Let the guest look: nothing of this was an answer. */
+static void check_not_taken(struct setting *s, uint64_t n_expected)
+{
+	CHECK_EQ(balloon_request_wait(s->channel, s->request, 0), -ETIMEDOUT);
+	CHECK_EQ(n_stray(s->channel), n_expected);
+	CHECK_EQ(s->request->state, BALLOON_REQUEST_OUTSTANDING);
+}
+
+Test(memfd, a_guest_survives_whatever_its_host_says)
+{
+	struct setting s;
+	unsigned char good[BALLOON_MEMFD_ANSWER_BYTES];
+	unsigned char bad[BALLOON_MEMFD_ANSWER_BYTES + 40];
+	uint64_t n = 0;
+	open_alone(&s);
+	submit(&s);
+	answer(good, s.request->id, 8, 0);
+	memset(bad, 0, sizeof(bad));
+	memcpy(bad, good, sizeof(good));
+	for (size_t length = 0; length <= sizeof(bad); length++) {
+		if (length == sizeof(good))
+			continue;
+		say(&s, bad, length);
+		check_not_taken(&s, ++n);
+		memfd_put(bad + AT_N_BYTES, 4, length); /* its length is what it says */
+		say(&s, bad, length);
+		check_not_taken(&s, ++n);
+		memcpy(bad, good, sizeof(good));
+	}
+	for (size_t at = 0; at < sizeof(good); at++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			memcpy(bad, good, sizeof(good));
+			bad[at] ^= (unsigned char)(1u << bit);
+			say(&s, bad, sizeof(good));
+			check_not_taken(&s, ++n);
+		}
+	}
+	const int errors[] = {1, -4096, INT32_MIN, INT32_MAX};
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		say_answer(&s, s.request->id, 3, errors[i]);
+		check_not_taken(&s, ++n);
+	}
+	say_answer(&s, s.request->id, 3, -4095);
+	CHECK_EQ(balloon_request_wait(s.channel, s.request, BALLOON_NEVER), 0);
+	CHECK_EQ(s.request->error, -4095);
+	CHECK_EQ(s.request->n_done, 3);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
+Test(memfd, a_full_socket_costs_a_try_and_no_time)
+{
+	struct setting s;
+	static unsigned char message[BALLOON_MEMFD_MESSAGE_MAX];
+	enum { MANY = 4096 };
+	static struct balloon_request *requests[MANY];
+	uint32_t n = 0;
+	int result = 0;
+	open_alone(&s);
+	for (; n < MANY && result == 0; n++) {
+		requests[n] = request_new(8);
+		CHECK_EQ(request_prepare_steps(requests[n], BALLOON_REQUEST_INFLATE, 0, 2, 8), 0);
+		result = balloon_request_submit(s.channel, requests[n]);
+	}
+	CHECK_EQ(result, -EAGAIN);
+	CHECK_EQ(requests[n - 1]->state, BALLOON_REQUEST_FREE);
+	uint32_t n_heard = 0;
+	for (; hear(&s, message, sizeof(message)) > 0; n_heard++) {
+		say_answer(&s, memfd_get(message + AT_ID, 8), 8, 0);
+		CHECK_EQ(balloon_channel_wait(s.channel, 0, 0), 0);
+	}
+	CHECK_EQ(n_heard, n - 1);
+	CHECK_EQ(balloon_request_submit(s.channel, requests[n - 1]), 0);
+	CHECK_EQ(hear(&s, message, sizeof(message)), REQUEST_RANGES + 8 * RANGE_BYTES);
+	say_answer(&s, memfd_get(message + AT_ID, 8), 8, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		CHECK_EQ(balloon_request_wait(s.channel, requests[i], BALLOON_NEVER), 0);
+		request_delete(requests[i]);
+	}
+	CHECK_EQ(n_stray(s.channel), 0);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
+/* It has not read the last request. What it said before counts, and after them it is gone: for this request, and for all later ones. */
+Test(memfd, a_host_that_goes_makes_an_error)
+{
+	struct setting s;
+	struct balloon_request *other = request_new(1);
+	open_alone(&s);
+	submit(&s);
+	CHECK_EQ(request_prepare_steps(other, BALLOON_REQUEST_INFLATE, 0, 1, 1), 0);
+	CHECK_EQ(balloon_request_submit(s.channel, other), 0);
+	say_answer(&s, other->id, 1, 0);
+	ends_close_host(&s.ends);
+	CHECK_EQ(balloon_request_wait(s.channel, s.request, BALLOON_NEVER), -ENODEV);
+	CHECK_EQ(s.request->state, BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_wait(s.channel, other, 0), 0);
+	CHECK_EQ(other->n_done, 1);
+	CHECK_EQ(balloon_request_prepare(other, BALLOON_REQUEST_DEFLATE, 1), 0);
+	CHECK_EQ(balloon_request_submit(s.channel, other), -ENODEV);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), -EBUSY);
+	uint64_t before_ns = balloon_platform_now_ns();
+	CHECK_EQ(balloon_channel_reset(s.channel), 0);
+	CHECK(balloon_platform_now_ns() - before_ns < BALLOON_MEMFD_FAREWELL_NS);
+	CHECK_EQ(s.request->error, -ECANCELED);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+	request_delete(other);
+}
+
+/* A submit alone finds out, too. */
+Test(memfd, nothing_can_be_submitted_to_nobody)
+{
+	struct setting s;
+	open_alone(&s);
+	ends_close_host(&s.ends);
+	CHECK_EQ(request_prepare_steps(s.request, BALLOON_REQUEST_INFLATE, 2, 1, 8), 0);
+	CHECK_EQ(balloon_request_submit(s.channel, s.request), -ENODEV);
+	CHECK_EQ(s.request->state, BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
+/* But not for ever: this host never reads what it gets. */
+Test(memfd, a_reset_waits_a_bounded_time)
+{
+	struct setting s;
+	open_alone(&s);
+	submit(&s);
+	CHECK_EQ(balloon_channel_reset(s.channel), 0);
+	CHECK_EQ(s.request->state, BALLOON_REQUEST_COMPLETE);
+	CHECK_EQ(s.request->error, -ECANCELED);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
