@@ -5,16 +5,19 @@
 #include <getopt.h>
 #include <string.h>
 
-#include <balloon/balloon.h>
+#include <balloon/driver.h>
 
+#include "common/figures.h"
 #include "common/output.h"
 #include "run/subject.h"
 
 static const char help[] =
 	"Usage: balloon-bench list [--json FILE]\n"
 	"\n"
-	"List the built-in strategies, oldest design first, and the references that balloon-bench\n"
-	"run measures beside them: floors of the machine, and peers, as far as they were built.\n"
+	"List the built-in strategies, oldest design first, the references that balloon-bench run\n"
+	"measures beside them: floors of the machine, and peers, as far as they were built; and\n"
+	"the driver designs that balloon-bench system measures, with what each promises when\n"
+	"memory runs out while a fill is under way: pages, or to say at once that it is busy.\n"
 	"\n"
 	"  --json FILE  write them to FILE, too; -: to standard output, in the table's place\n"
 	"  --help       print this text\n";
@@ -63,13 +66,26 @@ static void print_references(void)
 			subject_kind_name(references[i]->kind), references[i]->what);
 }
 
-/* Takes over the array; NULL if it cannot be. */
-static json_t *appended(json_t *list, json_t *entry)
+static struct balloon_driver_design_info design_info(const struct balloon_driver_design *design)
 {
-	if (list && json_array_append_new(list, entry) == 0)
-		return list;
-	json_decref(list);
-	return NULL;
+	struct balloon_driver_design_info info = {.name = "?", .era = "?"};
+	balloon_driver_design_describe(design, &info);
+	return info;
+}
+
+static const char *relief_name(enum balloon_relief relief)
+{
+	return relief == BALLOON_RELIEF_BUSY ? "busy" : "progress";
+}
+
+static void print_drivers(void)
+{
+	const struct balloon_driver_design *design;
+	printf("\n%-14s  %-8s  era\n", "driver design", "promises");
+	for (size_t i = 0; (design = balloon_driver_design_at(i)) != NULL; i++) {
+		struct balloon_driver_design_info info = design_info(design);
+		printf("%-14s  %-8s  %s\n", info.name, relief_name(info.relief), info.era);
+	}
 }
 
 static json_t *strategies_json(void)
@@ -79,7 +95,7 @@ static json_t *strategies_json(void)
 	struct balloon_strategy_info info;
 	for (size_t i = 0; (strategy = balloon_strategy_at(i)) != NULL; i++) {
 		balloon_strategy_describe(strategy, &info);
-		list = appended(
+		list = array_with(
 			list, json_pack("{s:s, s:s, s:I}", "name", info.name, "era", info.era,
 				      "descriptor_bytes", (json_int_t)info.descriptor_bytes));
 	}
@@ -90,18 +106,30 @@ static json_t *references_json(void)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; references[i]; i++)
-		list = appended(
+		list = array_with(
 			list, json_pack("{s:s, s:s, s:s, s:s?}", "name", references[i]->name,
 				      "kind", subject_kind_name(references[i]->kind), "what",
 				      references[i]->what, "lacks", references[i]->lacks));
 	return list;
 }
 
+static json_t *drivers_json(void)
+{
+	json_t *list = json_array();
+	const struct balloon_driver_design *design;
+	for (size_t i = 0; (design = balloon_driver_design_at(i)) != NULL; i++) {
+		struct balloon_driver_design_info info = design_info(design);
+		list = array_with(list, json_pack("{s:s, s:s, s:s}", "name", info.name, "era",
+						info.era, "relief", relief_name(info.relief)));
+	}
+	return list;
+}
+
 /* NULL: out of memory. */
 static json_t *document(void)
 {
-	return json_pack(
-		"{s:o, s:o}", "strategies", strategies_json(), "references", references_json());
+	return json_pack("{s:o, s:o, s:o}", "strategies", strategies_json(), "references",
+		references_json(), "drivers", drivers_json());
 }
 
 static int list(const char *json_path)
@@ -113,6 +141,7 @@ static int list(const char *json_path)
 	if (!output_is_stdout(&json)) {
 		print_table();
 		print_references();
+		print_drivers();
 	}
 	if (json_path && output_json(&json, document(), &problem) < 0) {
 		output_close(&json);

@@ -17,6 +17,7 @@ static const char help[] =
 	"  report  make a page with plots and tables of results\n"
 	"  count   count atomic operations, instructions and cache misses of strategies\n"
 	"  run     run workloads through strategies, floors and peers, and time them\n"
+	"  system  measure what the system around the pages costs: channels, drivers, compaction\n"
 	"\n"
 	"  --help     print this text; COMMAND --help: the command's\n"
 	"  --version  print the version\n"
@@ -27,7 +28,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {{"list", command_list}, {"replay", command_replay}, {"report", command_report},
-	{"run", command_run}, {"count", command_count}};
+	{"run", command_run}, {"count", command_count}, {"system", command_system}};
 
 static int run_command(int argc, char **argv)
 {

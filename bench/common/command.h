@@ -13,6 +13,7 @@ int command_list(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_system(int argc, char **argv);
 
 /** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

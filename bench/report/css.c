@@ -36,7 +36,7 @@ const char css[] =
 	".plot text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',"
 	"sans-serif}\n"
 	".scroll{overflow:auto;max-height:85vh;border-bottom:1px solid var(--line)}\n"
-	"#rows h3{margin:2rem 0 .5rem}\n"
+	"#rows h3,#system>h3{margin:2rem 0 .5rem}\n"
 	"table{border-collapse:separate;border-spacing:0;font-size:.83rem;line-height:1.4;"
 	"font-variant-numeric:tabular-nums}\n"
 	"th,td{padding:.22rem .6rem;text-align:left;vertical-align:baseline;"

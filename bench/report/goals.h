@@ -37,4 +37,31 @@ struct attainment {
 struct attainment target_attain(
 	const struct model *model, const struct target *target, const struct row *best);
 
+/* ---- Of the system around the pages ---------------------------------------------------------- */
+
+struct system_target {
+	const char *what; /* NULL: there are no more */
+	const char *to;   /* a raw reference of the same run; NULL: none */
+	double figure;    /* ns a page; or times the reference's */
+	double more_ns;   /* a page, on top */
+};
+
+/** About a release. */
+struct system_goal {
+	const char *id, *work;
+	enum trial_kind kind;
+	const char *order;
+	bool other_thread;
+	struct system_target targets[TARGETS_MAX];
+};
+
+/** NULL: there are no more. */
+const struct system_goal *system_goal_at(size_t index);
+
+/** The fastest of its kind; NULL: not measured. */
+const struct trial *system_goal_best(const struct model *model, const struct system_goal *goal);
+
+struct attainment system_target_attain(
+	const struct system_target *target, const struct trial *best);
+
 #endif

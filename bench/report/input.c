@@ -5,6 +5,7 @@
 
 #include "report/model.h"
 #include "report/node.h"
+#include "report/read.h"
 
 static const char *const kind_names[N_KINDS] = {"strategy", "floor", "peer"};
 
@@ -28,21 +29,6 @@ static enum kind read_kind(const struct model *model, const struct node *object,
 	}
 	node_refuse(&node, "neither strategy, floor nor peer");
 	return KIND_STRATEGY;
-}
-
-static struct spread read_spread(const struct node *parent, const char *key)
-{
-	struct node node = node_member(parent, key);
-	struct spread spread = {.median = member_number(&node, "median"),
-		.min = member_number(&node, "min"),
-		.max = member_number(&node, "max")};
-	if (isnan(spread.min))
-		spread.min = spread.median;
-	if (isnan(spread.max))
-		spread.max = spread.median;
-	if (node_is_known(&node) && !(spread.min <= spread.median && spread.median <= spread.max))
-		node_refuse(&node, "not a median between min and max");
-	return spread;
 }
 
 /* Of what there is always one: 0 is wrong. */
@@ -69,59 +55,10 @@ static struct setup read_setup(const struct node *object)
 			member_count(&mix, "scan", 0), member_count(&mix, "migrate", 0)}};
 }
 
-/* Returns the histogram if it is one: pairs of numbers, the first of which ascend. */
-static const json_t *read_histogram(const struct node *latency)
-{
-	struct node histogram = node_member(latency, "histogram");
-	size_t n = node_size(&histogram);
-	double before = -1;
-	for (size_t i = 0; i < n; i++) {
-		struct node pair = node_element(&histogram, i);
-		const json_t *upper = json_array_get(pair.value, 0);
-		const json_t *count = json_array_get(pair.value, 1);
-		if (!json_is_number(upper) || !json_is_number(count) ||
-			json_number_value(count) < 0)
-			node_refuse(&pair, "not a pair of an upper bound and a count");
-		else if (json_number_value(upper) <= before)
-			node_refuse(&pair, "not above the bound before it");
-		before = json_number_value(upper);
-	}
-	return n > 0 ? histogram.value : NULL;
-}
-
-static struct latency read_latency(const struct node *row, const char *key)
-{
-	struct node latencies = node_member(row, "latency_ns");
-	struct node node = node_member(&latencies, key);
-	return (struct latency){.samples = member_number(&node, "samples"),
-		.p50 = member_number(&node, "p50"),
-		.p99 = member_number(&node, "p99"),
-		.p99_9 = member_number(&node, "p99.9"),
-		.max = member_number(&node, "max"),
-		.histogram = read_histogram(&node)};
-}
-
-/* Returns 0 or -1: no memory. */
-static int read_ratios(struct row *row, const struct node *object, struct problem *problem)
-{
-	struct node node = node_member(object, "ratio");
-	const char *name;
-	json_t *value;
-	if (!node_is_known(&node))
-		return 0;
-	if (!json_is_object(node.value))
-		node_refuse(&node, "not an object");
-	row->ratios = calloc(json_object_size(node.value) + 1, sizeof *row->ratios);
-	if (!row->ratios)
-		return problem_no_memory(problem);
-	json_object_foreach((json_t *)node.value, name, value) row->ratios[row->n_ratios++] =
-		(struct ratio){.to = name, .times = read_spread(&node, name)};
-	return 0;
-}
-
 static struct row read_row(const struct model *model, const struct node *object, size_t input)
 {
 	struct node isolation = node_member(object, "isolation");
+	struct node latencies = node_member(object, "latency_ns");
 	struct row row = {.subject = member_name(object, "strategy"),
 		.setup = read_setup(object),
 		.n_repeats = member_count(object, "repeats", 0),
@@ -133,8 +70,8 @@ static struct row read_row(const struct model *model, const struct node *object,
 		.attempts = member_number(&isolation, "attempts"),
 		.isolated = member_number(&isolation, "isolated"),
 		.success = read_spread(&isolation, "success_rate"),
-		.dequeue = read_latency(object, "dequeue"),
-		.isolate = read_latency(object, "isolate"),
+		.dequeue = read_latency(&latencies, "dequeue"),
+		.isolate = read_latency(&latencies, "isolate"),
 		.input = input};
 	row.kind = read_kind(model, object, row.subject);
 	return row;
@@ -147,7 +84,7 @@ static int load_row(struct model *model, const struct node *object, size_t input
 	struct row row = read_row(model, object, input);
 	struct subject subject = {.name = row.subject, .kind = row.kind};
 	if (model_add_subject(model, &subject, problem) < 0 ||
-		read_ratios(&row, object, problem) < 0)
+		read_ratios(object, &row.ratios, &row.n_ratios, problem) < 0)
 		return -1;
 	row.kind = model_subject(model, row.subject)->kind; /* one name, one kind */
 	if (model_add_row(model, &row, problem) == 0)
@@ -212,16 +149,19 @@ static int load_document(struct model *model, struct input *input, const struct 
 	struct node subjects = node_member(root, "subjects");
 	struct node results = node_member(root, "results");
 	struct node counts = node_member(root, "counts");
-	if (!node_is_known(&results) && !node_is_known(&counts))
-		node_refuse(root, "neither results of balloon-bench run nor counts of "
+	struct node trials = node_member(root, "system");
+	if (!node_is_known(&results) && !node_is_known(&counts) && !node_is_known(&trials))
+		node_refuse(root, "neither results of balloon-bench run or system nor counts of "
 				  "balloon-bench count");
 	input->machine = read_machine(root);
 	input->is_complete = member_flag(root, "complete", true);
 	input->seconds = member_number(root, "seconds");
 	input->n_rows = node_size(&results);
 	input->n_counts = node_size(&counts);
+	input->n_trials = node_size(&trials);
 	if (load_all(model, &subjects, index, load_subject) < 0 ||
-		load_all(model, &results, index, load_row) < 0)
+		load_all(model, &results, index, load_row) < 0 ||
+		load_all(model, &trials, index, load_trial) < 0)
 		return -1;
 	return load_all(model, &counts, index, load_count);
 }

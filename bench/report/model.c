@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/model.h"
+#include "report/trial.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -98,6 +99,24 @@ int model_add_count(struct model *model, const struct count *count, struct probl
 	return 0;
 }
 
+int model_add_trial(struct model *model, const struct trial *trial, struct problem *problem)
+{
+	struct trial *trials = model->trials;
+	const struct trial *old = trial_find(model, &trial->setup);
+	if (old) {
+		model->inputs[trial->input].n_replaced++;
+		free(old->ratios);
+		trials[old - trials] = *trial;
+		return 0;
+	}
+	trials = make_room(trials, model->n_trials, sizeof *trials, problem);
+	if (!trials)
+		return -1;
+	model->trials = trials;
+	trials[model->n_trials++] = *trial;
+	return 0;
+}
+
 /* A later file may know more. */
 static void learn(struct subject *subject, const struct subject *new)
 {
@@ -136,9 +155,9 @@ int model_load(struct model *model, char **paths, size_t n_paths, struct problem
 		if (input_load(model, &model->inputs[i], problem) < 0)
 			return -1;
 	}
-	if (model->n_rows > 0)
+	if (model->n_rows > 0 || model->n_trials > 0)
 		return 0;
-	return problem_set(problem, "%s%s: no results of balloon-bench run", paths[0],
+	return problem_set(problem, "%s%s: no results of balloon-bench run or system", paths[0],
 		n_paths > 1 ? " and the other files" : "");
 }
 
@@ -146,10 +165,13 @@ void model_fini(struct model *model)
 {
 	for (size_t i = 0; i < model->n_rows; i++)
 		free(model->rows[i].ratios);
+	for (size_t i = 0; i < model->n_trials; i++)
+		free(model->trials[i].ratios);
 	for (size_t i = 0; i < model->n_inputs; i++)
 		json_decref(model->inputs[i].document);
 	free(model->rows);
 	free(model->counts);
+	free(model->trials);
 	free(model->subjects);
 	free(model->inputs);
 }

@@ -13,13 +13,9 @@
 #include <stddef.h>
 
 #include "common/problem.h"
+#include "common/spread.h"
 
 enum kind { KIND_STRATEGY, KIND_FLOOR, KIND_PEER, N_KINDS };
-
-/** Over all repeats. */
-struct spread {
-	double median, min, max;
-};
 
 /** What was done, whoever did it. */
 struct setup {
@@ -61,6 +57,32 @@ struct count {
 	double atomics, instructions, l1_misses, ll_misses;
 };
 
+/** What was measured of the system around the pages: flags are -1 where they do not apply. */
+struct trial_setup {
+	const char *workload, *subject;
+	/* NULL: does not apply. */
+	const char *memory, *channel, *call, *order, *driver, *strategy;
+	int other_thread, fill;
+	unsigned long pages, page_bytes, request, host_us;
+};
+
+enum trial_kind { TRIAL_RAW, TRIAL_CHANNEL, TRIAL_DRIVER, TRIAL_STRATEGY, N_TRIAL_KINDS };
+
+/** A result of `balloon-bench system`. */
+struct trial {
+	struct trial_setup setup;
+	enum trial_kind kind;
+	const char *guarantee; /* NULL: none */
+	unsigned long n_repeats;
+	struct spread ns, rate, deflate, refault, refault_warm;
+	struct spread huge_share, seconds, busy, again, migrated, passes;
+	struct spread order_9_before, order_9_after, order_10_before, order_10_after;
+	struct latency recovery;
+	struct ratio *ratios;
+	size_t n_ratios;
+	size_t input;
+};
+
 struct subject {
 	const char *name;
 	enum kind kind;
@@ -80,7 +102,7 @@ struct input {
 	struct machine machine;
 	bool is_complete;
 	double seconds; /* a repeat's length */
-	size_t n_rows, n_counts;
+	size_t n_rows, n_counts, n_trials;
 	size_t n_replaced; /* rows, of any file, that rows of this one took the place of */
 };
 
@@ -88,8 +110,9 @@ struct model {
 	struct input *inputs;
 	struct row *rows;
 	struct count *counts;
+	struct trial *trials;
 	struct subject *subjects; /* strategies, floors, peers, each in the files' order */
-	size_t n_inputs, n_rows, n_counts, n_subjects;
+	size_t n_inputs, n_rows, n_counts, n_trials, n_subjects;
 };
 
 /** Read all files. Returns 0 or -1; the model is to be released in either case. */
@@ -102,6 +125,9 @@ int model_add_row(struct model *model, const struct row *row, struct problem *pr
 
 /** Put a count in; what is not known of it stays what an earlier file said. Returns 0 or -1. */
 int model_add_count(struct model *model, const struct count *count, struct problem *problem);
+
+/** Put a trial in, as a row. */
+int model_add_trial(struct model *model, const struct trial *trial, struct problem *problem);
 
 /** Put a subject in, unless there is one of that name. Returns 0 or -1. */
 int model_add_subject(struct model *model, const struct subject *subject, struct problem *problem);

@@ -7,7 +7,8 @@ static void write_machine(const struct page *page)
 {
 	const struct machine *machine = &page->model->inputs[0].machine;
 	fputs("<p class=\"lead\">", page->html);
-	html_format(page->html, "%s results of %s on ", number_whole(page->model->n_rows).text,
+	html_format(page->html, "%s results of %s on ",
+		number_whole(page->model->n_rows + page->model->n_trials).text,
 		plural(page->model->n_subjects, "subject").text);
 	html_format(page->html, "%s%s%s%s%s%s%s",
 		machine->cpu ? machine->cpu : "an unknown machine", machine->cores ? ", " : "",
@@ -33,7 +34,8 @@ void part_head(const struct page *page)
 		page->html);
 	write_machine(page);
 	fputs("<nav><a href=\"#summary\">Summary</a> <a href=\"#goals\">Goals</a> "
-	      "<a href=\"#plots\">Plots</a> <a href=\"#predicted\">Measured beside predicted</a> "
+	      "<a href=\"#plots\">Plots</a> <a href=\"#system\">System</a> "
+	      "<a href=\"#predicted\">Measured beside predicted</a> "
 	      "<a href=\"#misses\">Cache misses</a> <a href=\"#references\">What was compared</a> "
 	      "<a href=\"#rows\">Every row</a> <a href=\"#machine\">Where from</a></nav>\n",
 		page->html);
@@ -62,7 +64,7 @@ int page_write(struct page *page)
 	part_head(page);
 	part_summary(page);
 	part_goals(page);
-	if (write_plots(page) < 0)
+	if (write_plots(page) < 0 || part_system(page) < 0)
 		return -1;
 	part_predicted(page);
 	part_misses(page);

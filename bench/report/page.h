@@ -30,11 +30,24 @@ int part_latency(struct page *page);
 int part_isolation(struct page *page);
 int part_fairness(struct page *page);
 int part_bytes(struct page *page);
+int part_system(struct page *page);
 void part_predicted(const struct page *page);
 void part_misses(const struct page *page);
 void part_references(const struct page *page);
 int part_rows(const struct page *page);
 void part_foot(const struct page *page);
+
+/* Of part_system(): figures and the table of releases. */
+int part_release(struct page *page);
+void part_release_table(const struct page *page);
+
+/** All trials of a workload, each setting's together, below what is written about it. */
+void trials_write(const struct page *page, const char *workload,
+	void (*write_setting)(const struct page *page, const struct trial *trial),
+	void (*write_trial)(const struct page *page, const struct trial *trial));
+
+/** A trial's first cell: its subject. */
+void trial_subject(const struct page *page, const struct trial *trial);
 
 /** All rows and what is derived from them, for programs. */
 void csv_write(const struct model *model, FILE *csv);

@@ -62,6 +62,23 @@ struct tally {
 	unsigned long n_reached, n_measured, n_all;
 };
 
+static void count(struct tally *tally, double times)
+{
+	tally->n_all++;
+	tally->n_measured += isnan(times) ? 0 : 1;
+	tally->n_reached += times >= 1 ? 1 : 0;
+}
+
+static void count_system_targets(const struct model *model, struct tally *tally)
+{
+	const struct system_goal *goal;
+	for (size_t i = 0; (goal = system_goal_at(i)) != NULL; i++) {
+		const struct trial *best = system_goal_best(model, goal);
+		for (size_t j = 0; j < TARGETS_MAX && goal->targets[j].what; j++)
+			count(tally, system_target_attain(&goal->targets[j], best).times);
+	}
+}
+
 static struct tally count_targets(const struct model *model)
 {
 	struct tally tally = {0, 0, 0};
@@ -69,12 +86,10 @@ static struct tally count_targets(const struct model *model)
 	for (size_t i = 0; (goal = goal_at(i)) != NULL; i++) {
 		const struct row *best = goal_best(model, goal);
 		for (size_t j = 0; j < TARGETS_MAX && goal->targets[j].what; j++) {
-			double times = target_attain(model, &goal->targets[j], best).times;
-			tally.n_all++;
-			tally.n_measured += isnan(times) ? 0 : 1;
-			tally.n_reached += times >= 1 ? 1 : 0;
+			count(&tally, target_attain(model, &goal->targets[j], best).times);
 		}
 	}
+	count_system_targets(model, &tally);
 	return tally;
 }
 
@@ -98,7 +113,15 @@ static bool is_same_machine(const struct machine *a, const struct machine *b)
 {
 	return is_same_text(a->cpu, b->cpu) && is_same_text(a->kernel, b->kernel) &&
 	       is_same_text(a->compiler, b->compiler) && is_same_text(a->library, b->library) &&
-	       a->cores == b->cores && a->is_pinned == b->is_pinned;
+	       a->cores == b->cores;
+}
+
+/* balloon-bench system pins its threads where that matters, and says nothing about it. */
+static bool is_comparable(const struct input *a, const struct input *b)
+{
+	bool are_runs = a->n_rows > 0 && b->n_rows > 0;
+	return is_same_machine(&a->machine, &b->machine) &&
+	       (!are_runs || a->machine.is_pinned == b->machine.is_pinned);
 }
 
 static const char *base_name(const char *path)
@@ -130,9 +153,9 @@ static bool is_one_machine(const struct model *model)
 	const struct input *first = NULL;
 	for (size_t i = 0; i < model->n_inputs; i++) {
 		const struct input *input = &model->inputs[i];
-		if (input->n_rows == 0)
+		if (input->n_rows + input->n_trials == 0)
 			continue;
-		if (first && !is_same_machine(&first->machine, &input->machine))
+		if (first && !is_comparable(first, input))
 			return false;
 		first = input;
 	}
@@ -180,7 +203,8 @@ static void write_input(const struct page *page, const struct input *input)
 	html_text_cell(page->html, machine->library);
 	html_text_cell(page->html, machine->is_pinned ? "yes" : "no");
 	html_cell(page->html, input->seconds);
-	fprintf(page->html, "<td class=\"n\">%s</td>", number_whole(input->n_rows).text);
+	fprintf(page->html, "<td class=\"n\">%s</td>",
+		number_whole(input->n_rows + input->n_trials).text);
 	fprintf(page->html, "<td class=\"n\">%s</td>", number_whole(input->n_counts).text);
 	fputs("</tr>\n", page->html);
 }

@@ -11,7 +11,7 @@ static const char help[] =
 	"Usage: balloon-bench report RESULT.json... --output DIR\n"
 	"\n"
 	"Make a page of results: tables, plots, and what they show in sentences. Results are\n"
-	"files that balloon-bench run and balloon-bench count wrote with --json.\n"
+	"files that balloon-bench run, system and count wrote with --json.\n"
 	"\n"
 	"  -o, --output DIR  write DIR/index.html, which needs no other file; beside it the\n"
 	"                    plots, DIR/plots/*.svg, and all rows, DIR/table.csv\n"

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Results as JSON. */
+#include "common/figures.h"
 #include "run/results.h"
 
 /* Each returns NULL if it cannot be: jansson's functions take that and fail in their turn. */
-
-static json_t *spread_json(struct spread spread)
-{
-	return json_pack(
-		"{s:f, s:f, s:f}", "median", spread.median, "min", spread.min, "max", spread.max);
-}
 
 static json_t *ratios_json(const struct series *series, const struct row *row)
 {
@@ -24,33 +19,6 @@ static json_t *ratios_json(const struct series *series, const struct row *row)
 		}
 	}
 	return ratios;
-}
-
-static json_t *buckets_json(const struct histogram *histogram)
-{
-	json_t *buckets = json_array();
-	for (unsigned i = 0; buckets && i < HISTOGRAM_BUCKETS; i++) {
-		if (histogram->counts[i] == 0)
-			continue;
-		if (json_array_append_new(
-			    buckets, json_pack("[I, I]", (json_int_t)histogram_upper(i),
-					     (json_int_t)histogram->counts[i])) < 0) {
-			json_decref(buckets);
-			buckets = NULL;
-		}
-	}
-	return buckets;
-}
-
-static json_t *latency_json(const struct histogram *histogram)
-{
-	if (histogram->n == 0)
-		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "samples", (json_int_t)histogram->n,
-		"p50", (json_int_t)histogram_quantile(histogram, 0.5), "p99",
-		(json_int_t)histogram_quantile(histogram, 0.99), "p99.9",
-		(json_int_t)histogram_quantile(histogram, 0.999), "max", (json_int_t)histogram->max,
-		"histogram", buckets_json(histogram));
 }
 
 static json_t *isolation_json(const struct series *series, const struct row *row)
@@ -94,7 +62,8 @@ static json_t *row_json(const struct series *series, const struct row *row)
 			? spread_json(row_spread(row, offsetof(struct sample, contended_per_page)))
 			: json_null(),
 		"isolation", isolation_json(series, row), "latency_ns", "dequeue",
-		latency_json(&row->totals.dequeue), "isolate", latency_json(&row->totals.isolate));
+		histogram_json(&row->totals.dequeue), "isolate",
+		histogram_json(&row->totals.isolate));
 	if (!json || !figures || json_object_update(figures, json) < 0) {
 		json_decref(figures);
 		figures = NULL;

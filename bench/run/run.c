@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-bench run */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/command.h"
+#include "common/interrupt.h"
 #include "common/machine.h"
 #include "common/output.h"
 #include "common/progress.h"
@@ -52,21 +52,6 @@ static const char help[] =
 	"\n"
 	"An interrupt (Ctrl-C) ends the run; the results so far are shown and written, and\n"
 	"the exit status is 130.\n";
-
-enum { EXIT_INTERRUPTED = 130 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-bool run_is_interrupted(void)
-{
-	return interrupted;
-}
 
 /* The command at work. */
 struct work {
@@ -142,17 +127,12 @@ int command_run(int argc, char **argv)
 		return status;
 	if (work.plan.is_help)
 		return fputs(help, stdout) < 0;
-	/* The second interrupt ends the program at once. */
-	sigaction(SIGINT,
-		&(struct sigaction){.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND},
-		NULL);
+	interrupt_watch();
 	int result = run(&work);
 	json_decref(work.results);
 	output_close(&work.json);
 	output_close(&work.csv);
 	if (result < 0)
 		return failure(&work.problem);
-	if (result > 0)
-		fputs("balloon-bench: interrupted: the results are partial\n", stderr);
-	return result > 0 ? EXIT_INTERRUPTED : 0;
+	return result > 0 ? interrupted_exit() : 0;
 }

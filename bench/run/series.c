@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/interrupt.h"
 #include "common/progress.h"
 
 /* ---- Progress ------------------------------------------------------------------------------- */
@@ -52,7 +53,7 @@ static int warm_up(struct turns *turns, size_t row)
 {
 	struct sample sample;
 	static struct totals totals;
-	return bench_repeat(&turns->bench, &turns->instances[row], 0, run_is_interrupted, &sample,
+	return bench_repeat(&turns->bench, &turns->instances[row], 0, is_interrupted, &sample,
 		&totals, turns->problem);
 }
 
@@ -62,7 +63,7 @@ static int take_turn(struct turns *turns, size_t i)
 	struct row *row = &turns->series->rows[i];
 	show(turns->plan, &turns->series->shape, row, turns->advance);
 	int result = bench_repeat(&turns->bench, &turns->instances[i], turns->plan->seconds,
-		run_is_interrupted, &row->samples[row->n_samples], &row->totals, turns->problem);
+		is_interrupted, &row->samples[row->n_samples], &row->totals, turns->problem);
 	progress_hide();
 	row->n_samples += result == 0;
 	turns->advance->n_done++;

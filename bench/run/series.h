@@ -3,6 +3,7 @@
 #ifndef RUN_SERIES_H
 #define RUN_SERIES_H
 
+#include "common/spread.h"
 #include "run/bench.h"
 #include "run/plan.h"
 
@@ -21,11 +22,6 @@ struct series {
 	size_t n_rows;
 };
 
-/** Over the repeats. */
-struct spread {
-	double median, min, max;
-};
-
 /** A figure of a sample, by where it is: offsetof(struct sample, ...). */
 struct spread row_spread(const struct row *row, size_t offset);
 
@@ -34,9 +30,6 @@ struct spread row_ratio(const struct row *row, const struct row *reference);
 
 /** The row of a subject, NULL if it has none. */
 const struct row *series_find(const struct series *series, const char *name);
-
-/** Has the program been interrupted? */
-bool run_is_interrupted(void);
 
 /** How far all shapes of a plan have come. */
 struct advance {

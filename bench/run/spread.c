@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* From samples to the figures that are shown. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "run/series.h"
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static struct spread spread_of(double *values, size_t n)
-{
-	if (n == 0)
-		return (struct spread){0};
-	qsort(values, n, sizeof *values, compare);
-	return (struct spread){(values[(n - 1) / 2] + values[n / 2]) / 2, values[0], values[n - 1]};
-}
 
 static double figure(const struct sample *sample, size_t offset)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Durations in buckets whose width grows with the duration: 16 of them from each power of two on. */
-#ifndef RUN_HISTOGRAM_H
-#define RUN_HISTOGRAM_H
+#ifndef COMMON_HISTOGRAM_H
+#define COMMON_HISTOGRAM_H
 
 #include <stdint.h>
 

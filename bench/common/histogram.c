@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/histogram.h"
+#include "common/histogram.h"
 
 #include <math.h>
 

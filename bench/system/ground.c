@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* mincore(), madvise(), memfd_create() */
+
+#include "system/ground.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+const char *const page_order_names[N_ORDERS] = {"contiguous", "clusters", "random", "blocks"};
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state >> 32;
+}
+
+/* As Fisher and Yates shuffle. */
+void order_shuffle(struct balloon_page *pages, uint32_t n, uint32_t run)
+{
+	uint64_t random = UINT64_C(0x9e3779b97f4a7c15);
+	for (uint32_t i = n / run; i > 1; i--) {
+		uint32_t k = (uint32_t)(next_random(&random) % i);
+		for (uint32_t j = 0; j < run; j++) {
+			struct balloon_page page = pages[(i - 1) * run + j];
+			pages[(i - 1) * run + j] = pages[k * run + j];
+			pages[k * run + j] = page;
+		}
+	}
+}
+
+static int make_order(struct ground *ground, enum page_order order)
+{
+	ground->order = calloc(ground->n_pages, sizeof *ground->order);
+	if (!ground->order)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ground->n_pages; i++)
+		ground->order[i] = balloon_page(i);
+	if (order != ORDER_CONTIGUOUS)
+		order_shuffle(ground->order, ground->n_pages,
+			order == ORDER_CLUSTERS ? CLUSTER_PAGES : 1);
+	return 0;
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static int make_memfd(size_t n_bytes)
+{
+	int fd = memfd_create("balloon-bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && ftruncate(fd, (off_t)n_bytes) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* A huge page more than needed, so that the first one can be aligned. */
+static int map(struct ground *ground, bool is_memfd)
+{
+	ground->memfd = -1;
+	ground->mapping_bytes = ground->n_bytes + HUGE_PAGE;
+	if (is_memfd && (ground->memfd = make_memfd(ground->mapping_bytes)) < 0)
+		return -errno;
+	ground->mapping = mmap(NULL, ground->mapping_bytes, PROT_READ | PROT_WRITE,
+		is_memfd ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, ground->memfd, 0);
+	if (ground->mapping == MAP_FAILED) {
+		ground->mapping = NULL;
+		return -errno;
+	}
+	uintptr_t address = (uintptr_t)ground->mapping;
+	ground->base = (char *)ground->mapping;
+	if (!is_memfd)
+		ground->base += (HUGE_PAGE - address % HUGE_PAGE) % HUGE_PAGE;
+	return 0;
+}
+
+int ground_init(struct ground *ground, enum page_order order, uint32_t n_pages, bool is_memfd,
+	struct problem *problem)
+{
+	bool is_huge = order == ORDER_BLOCKS;
+	size_t n_bytes = (size_t)n_pages * SMALL_PAGE;
+	*ground = (struct ground){.page_bytes = is_huge ? HUGE_PAGE : SMALL_PAGE};
+	ground->n_pages = (uint32_t)(n_bytes / ground->page_bytes);
+	ground->n_bytes = (size_t)ground->n_pages * ground->page_bytes;
+	int result = map(ground, is_memfd);
+	if (result == 0)
+		result = make_order(ground, order);
+	if (result < 0) {
+		ground_fini(ground);
+		return problem_set(problem, "%zu bytes of memory: %s", n_bytes, strerror(-result));
+	}
+	/* Where the system has no huge pages, it has no use for the advice either. */
+	madvise(ground->base, ground->n_bytes, is_huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return 0;
+}
+
+void ground_fini(struct ground *ground)
+{
+	if (ground->mapping)
+		munmap(ground->mapping, ground->mapping_bytes);
+	if (ground->memfd >= 0)
+		close(ground->memfd);
+	free(ground->order);
+	ground->mapping = NULL;
+	ground->order = NULL;
+}
+
+void ground_touch(const struct ground *ground, const struct balloon_page *pages, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		volatile char *page = ground_page(ground, pages[i]);
+		for (size_t at = 0; at < ground->page_bytes; at += SMALL_PAGE)
+			page[at] = 1;
+	}
+}
+
+/* ---- What the system says of it -------------------------------------------------------------- */
+
+int64_t ground_n_resident(const struct ground *ground)
+{
+	size_t unit = (size_t)sysconf(_SC_PAGESIZE), n = ground->n_bytes / unit;
+	unsigned char *is_in = malloc(n);
+	int64_t n_resident = -1;
+	if (is_in && mincore(ground->base, ground->n_bytes, is_in) == 0) {
+		n_resident = 0;
+		for (size_t i = 0; i < n; i++)
+			n_resident += is_in[i] & 1;
+		n_resident *= (int64_t)(unit / SMALL_PAGE);
+	}
+	free(is_in);
+	return n_resident;
+}
+
+/* The areas of memory that lie in the ground, one after the other, each with its counts. */
+double ground_huge_share(const struct ground *ground)
+{
+	char line[512];
+	uintptr_t first = 0, end = 0, base = (uintptr_t)ground->base;
+	double huge_kb = 0, kb;
+	FILE *file = fopen("/proc/self/smaps", "r");
+	if (!file)
+		return NAN;
+	while (fgets(line, sizeof line, file)) {
+		unsigned long a, b;
+		if (sscanf(line, "%lx-%lx ", &a, &b) == 2) {
+			first = a;
+			end = b;
+		} else if (sscanf(line, "AnonHugePages: %lf", &kb) == 1 && first < end &&
+			   end > base && first < base + ground->n_bytes) {
+			huge_kb += kb;
+		}
+	}
+	fclose(file);
+	return fmin(1, huge_kb * 1024 / (double)ground->n_bytes);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory that is released, and the order in which its pages come. */
+#ifndef SYSTEM_GROUND_H
+#define SYSTEM_GROUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <balloon/balloon.h>
+
+#include "common/problem.h"
+
+enum page_order {
+	ORDER_CONTIGUOUS, /* ascending */
+	ORDER_CLUSTERS,   /* 16 adjacent pages each, in random order */
+	ORDER_RANDOM,
+	ORDER_BLOCKS, /* huge pages, in random order: the map's pages are blocks of 2 MiB */
+	N_ORDERS,
+};
+extern const char *const page_order_names[N_ORDERS];
+
+enum { SMALL_PAGE = 4096, HUGE_PAGE = 2 << 20, CLUSTER_PAGES = 16 };
+
+/** Put runs of so many adjacent pages into a random order, each time the same. */
+void order_shuffle(struct balloon_page *pages, uint32_t n, uint32_t run);
+
+struct ground {
+	char *base; /* page 0's */
+	size_t n_bytes;
+	uint32_t page_bytes;
+	uint32_t n_pages;           /* of page_bytes */
+	struct balloon_page *order; /* of all pages */
+	int memfd;                  /* whose memory it is; -1: anonymous */
+	void *mapping;
+	size_t mapping_bytes;
+};
+
+/** n_pages: of 4 KiB; whole huge pages in that order. Returns 0 or -1. */
+int ground_init(struct ground *ground, enum page_order order, uint32_t n_pages, bool is_memfd,
+	struct problem *problem);
+void ground_fini(struct ground *ground);
+
+static inline char *ground_page(const struct ground *ground, struct balloon_page page)
+{
+	return ground->base + (size_t)page.index * ground->page_bytes;
+}
+
+/** How many small pages n pages of this ground are. */
+static inline double ground_small_pages(const struct ground *ground, size_t n)
+{
+	return (double)n * ground->page_bytes / SMALL_PAGE;
+}
+
+/** Write to each small page of n pages, ascending within each. */
+void ground_touch(const struct ground *ground, const struct balloon_page *pages, size_t n);
+
+/** How many small pages the memory has now; -1: the system does not say. */
+int64_t ground_n_resident(const struct ground *ground);
+
+/** Of the memory, which share is in huge pages; NAN: the system does not say. */
+double ground_huge_share(const struct ground *ground);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What a program would write without a library: system calls on its own memory. */
+#define _GNU_SOURCE /* madvise(), syscall() */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "system/release.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
+enum { VECTOR_MAX = SYSTEM_REQUEST_MAX };
+
+static int advise(const struct ground *ground, struct balloon_page page, size_t n_pages)
+{
+	size_t n_bytes = n_pages * ground->page_bytes;
+	return madvise(ground_page(ground, page), n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+/* ---- One call over everything ---------------------------------------------------------------- */
+
+static int one_call(struct trial *trial)
+{
+	const struct ground *ground = ground_of(trial);
+	return advise(ground, balloon_page(0), ground->n_pages);
+}
+
+static const struct releaser raw_one_call = {
+	.name = "raw-one-call",
+	.call = "madvise",
+	.kind = TRIAL_RAW,
+	.inflate = one_call,
+};
+
+/* ---- A call a page --------------------------------------------------------------------------- */
+
+static int each(struct trial *trial, uint32_t first, uint32_t n)
+{
+	const struct ground *ground = ground_of(trial);
+	int result = 0;
+	for (uint32_t i = first; i < first + n && result == 0; i++)
+		result = advise(ground, ground->order[i], 1);
+	return result;
+}
+
+static int each_of_all(struct trial *trial)
+{
+	return each(trial, 0, ground_of(trial)->n_pages);
+}
+
+static const struct releaser raw_per_page = {
+	.name = "raw-per-page",
+	.call = "madvise",
+	.kind = TRIAL_RAW,
+	.inflate = each_of_all,
+	.cycle = each,
+};
+
+/* ---- A vector of pages a call, as many as a request has -------------------------------------- */
+
+static int open_self(struct trial *trial)
+{
+	long fd = syscall(SYS_pidfd_open, getpid(), 0u);
+	int *own = malloc(sizeof *own);
+	if (fd < 0 || !own) {
+		free(own);
+		return fd < 0 ? -errno : -ENOMEM;
+	}
+	*own = (int)fd;
+	trial->own = own;
+	return 0;
+}
+
+static void close_self(struct trial *trial)
+{
+	close(*(int *)trial->own);
+	free(trial->own);
+}
+
+static int vector(struct trial *trial, uint32_t first, uint32_t n)
+{
+	struct iovec ranges[VECTOR_MAX];
+	const struct ground *ground = ground_of(trial);
+	for (uint32_t i = 0; i < n; i++)
+		ranges[i] = (struct iovec){
+			ground_page(ground, ground->order[first + i]), ground->page_bytes};
+	long n_bytes = syscall(
+		SYS_process_madvise, *(int *)trial->own, ranges, (size_t)n, MADV_DONTNEED, 0u);
+	if (n_bytes < 0)
+		return -errno;
+	return (size_t)n_bytes == (size_t)n * ground->page_bytes ? 0 : -EIO;
+}
+
+static int vectors(struct trial *trial)
+{
+	const uint32_t n_pages = ground_of(trial)->n_pages;
+	const uint32_t request = release_of(trial)->request; /* at most VECTOR_MAX */
+	int result = 0;
+	for (uint32_t first = 0; first < n_pages && result == 0; first += request)
+		result =
+			vector(trial, first, n_pages - first < request ? n_pages - first : request);
+	return result;
+}
+
+static const struct releaser raw_vector = {
+	.name = "raw-vector",
+	.call = "process_madvise",
+	.kind = TRIAL_RAW,
+	.open = open_self,
+	.close = close_self,
+	.inflate = vectors,
+	.cycle = vector,
+};
+
+const struct releaser *const raw_releasers[] = {&raw_one_call, &raw_vector, &raw_per_page, NULL};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Release: all pages of the ground are given up, request by request, taken back, and touched again.
+ *
+ * Pages are touched before; the release, the way back and the touching are timed apart. That the
+ * memory is there before and gone afterwards is looked up page by page.
+ */
+#ifndef SYSTEM_RELEASE_H
+#define SYSTEM_RELEASE_H
+
+#include "system/ground.h"
+#include "system/plan.h"
+#include "system/trial.h"
+
+/** What the trials of a round have in common. */
+struct release {
+	struct ground ground;
+	uint32_t request; /* pages of a request */
+	bool has_neighbour;
+};
+
+/**
+ * Who releases. Each returns 0, or a negative errno, or -1 with the problem set if there is one.
+ */
+struct releaser {
+	const char *name, *channel, *call;
+	enum trial_kind kind;
+
+	int (*open)(struct trial *trial); /* optional; after an error nothing is left */
+	void (*close)(struct trial *trial);
+	/** Release all pages, in the ground's order. */
+	int (*inflate)(struct trial *trial);
+	/** Take them back. Optional. */
+	int (*deflate)(struct trial *trial);
+	/** Release n pages, at most a request, from the ground's order, and take them back. Optional. */
+	int (*cycle)(struct trial *trial, uint32_t first, uint32_t n);
+	/** Hold everything against everything; all pages are back. NULL, or what is wrong. Optional. */
+	const char *(*check)(struct trial *trial);
+};
+
+static inline struct release *release_of(const struct trial *trial)
+{
+	return trial->shared;
+}
+
+static inline const struct ground *ground_of(const struct trial *trial)
+{
+	return &release_of(trial)->ground;
+}
+
+/** What is held against; NULL behind the last. */
+extern const struct releaser *const raw_releasers[];
+/** What the library offers; the driver once for each design. */
+extern const struct releaser *const channel_releasers[];
+extern const struct releaser driver_releaser;
+/** On shared memory: raw ones, and the channel. */
+extern const struct releaser *const memfd_releasers[];
+
+/** trial->how is a releaser. */
+extern const struct trial_ops release_ops;
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A driver with a map, a zone of all its pages, and a host: what the works without memory run on.
+ */
+#ifndef SYSTEM_RIG_H
+#define SYSTEM_RIG_H
+
+#include <balloon/driver.h>
+#include <balloon/zone.h>
+
+#include "system/plan.h"
+#include "system/slow.h"
+
+struct rig {
+	struct balloon_memmap *map;
+	struct balloon_zone *zone;
+	struct balloon_driver *driver;
+	struct balloon_channel null; /* the host that takes no time */
+	struct slow slow;            /* the one that takes some */
+	bool is_slow;
+};
+
+/**
+ * Make one of n_pages, with the design, the strategy and the host of the trial's labels. Hold-offs
+ * are short: what is measured here is not how long the library waits by itself. Returns 0 or -1.
+ */
+int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, struct problem *problem);
+
+/** End it; what the balloon still holds is given back. */
+void rig_close(struct rig *rig);
+
+/** Run until the balloon has so many pages. Returns 0 or a negative errno. */
+int rig_reach(struct rig *rig, uint64_t n_pages);
+
+struct balloon_driver_progress rig_progress(struct rig *rig);
+uint64_t rig_n_free(struct rig *rig);
+
+/** Hold everything against everything, with nothing under way: n_held pages are the balloon's, and
+ * n_taken are somebody else's. Returns 0 or -1. */
+int rig_check(struct rig *rig, const struct trial *trial, uint64_t n_held, uint64_t n_taken,
+	struct problem *problem);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* balloon-bench system */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/command.h"
+#include "common/interrupt.h"
+#include "common/machine.h"
+#include "common/output.h"
+#include "system/plan.h"
+#include "system/results.h"
+
+static const char help[] =
+	"Usage: balloon-bench system [OPTION...]\n"
+	"\n"
+	"Measure what the system around the pages costs. What is compared takes turns, repeat by\n"
+	"repeat, and each repeat is checked. Every LIST is joined by commas. A number may end in\n"
+	"K or M. Pages are of 4 KiB.\n"
+	"\n"
+	"  --workload LIST      release     memory is given back, request by request, by raw\n"
+	"                                   system calls, by channels, by the whole driver\n"
+	"                       target      reached while others fill and leak\n"
+	"                       compaction  of a zone whose half a balloon holds, at random\n"
+	"                       relief      from a failed allocation to one that succeeds\n"
+	"                       all (default)\n"
+	"  --channel LIST       release: madvise: the process's own memory; memfd: memory shared\n"
+	"                       with a host in another process (default: both)\n"
+	"  --order LIST         release: contiguous; clusters of 16 pages; random; blocks of\n"
+	"                       2 MiB, huge pages if the system has some (default: all)\n"
+	"  --other-thread LIST  release: off, on: another thread of the process runs on a\n"
+	"                       processor of its own (default: both)\n"
+	"  --driver LIST        these driver designs; all (default). Compaction: the last one\n"
+	"  --strategy LIST      these strategies; all (default). Other than compaction: the last\n"
+	"                       one\n"
+	"  --pages N            release: pages, a multiple of 512 (default 16K)\n"
+	"  --zone N             target, compaction: pages of the zone (default 256K)\n"
+	"  --request N          pages of a request, 1 to 1024 (default 256)\n"
+	"  --host-us N          target, relief: how long a host takes for a request, in us\n"
+	"                       (default 100)\n"
+	"  --events N           relief: how often memory runs out, a repeat (default 20)\n"
+	"  --repeat N           repeats of each, 1 to 10000 (default 15)\n"
+	"  --json FILE          write the results to FILE, too; -: to standard output, in the\n"
+	"                       tables' place\n"
+	"  --csv FILE           the same as CSV, medians alone\n"
+	"  --help               print this text\n"
+	"\n"
+	"x one, x vec, x page: release times over those of one call over everything, of a vector\n"
+	"of so many pages a call, of a call a page, in the same repeat. refault: pages are "
+	"touched\n"
+	"again after all were released; warm: right after their own request. What a page costs\n"
+	"that the machine below had really taken cannot be measured from here.\n"
+	"\n"
+	"An interrupt (Ctrl-C) ends the command; the results so far are shown and written, and\n"
+	"the exit status is 130.\n";
+
+static const struct rounds *const rounds_of[N_WORKS] = {
+	[WORK_RELEASE] = &rounds_of_release,
+	[WORK_TARGET] = &rounds_of_target,
+	[WORK_COMPACTION] = &rounds_of_compaction,
+	[WORK_RELIEF] = &rounds_of_relief,
+};
+
+/* The command at work. */
+struct command {
+	struct plan plan;
+	struct output json, csv;
+	json_t *results; /* for the file; NULL: none is wanted */
+	struct advance advance;
+	struct round round;
+	struct problem problem;
+};
+
+static int report(struct command *command)
+{
+	if (!output_is_stdout(&command->json) && !output_is_stdout(&command->csv))
+		round_print(&command->round);
+	if (command->csv.file)
+		round_csv(command->csv.file, &command->round);
+	if (command->results && round_append(command->results, &command->round) < 0)
+		return output_no_json(&command->problem);
+	return 0;
+}
+
+/* Returns 0, -1, or 1: interrupted, and the round holds the repeats that were complete. */
+static int run_round(struct command *command, enum work work, size_t number)
+{
+	struct round *round = &command->round;
+	if (rounds_of[work]->make(&command->plan, number, round, &command->problem) < 0)
+		return -1;
+	int result = round_run(round, &command->plan, &command->advance, &command->problem);
+	if (result >= 0 && report(command) < 0)
+		result = -1;
+	round_fini(round);
+	command->advance.n_done++;
+	return result;
+}
+
+static int run_rounds(struct command *command)
+{
+	const struct plan *plan = &command->plan;
+	int result = 0;
+	command->advance.begin_ns = now_ns();
+	for (size_t i = 0; i < plan->n_works; i++)
+		command->advance.n_all += rounds_of[plan->works[i]]->count(plan);
+	for (size_t i = 0; i < plan->n_works; i++)
+		for (size_t k = 0; k < rounds_of[plan->works[i]]->count(plan) && result == 0; k++)
+			result = run_round(command, plan->works[i], k);
+	return result;
+}
+
+static int write_files(struct command *command, bool is_complete)
+{
+	if (output_commit(&command->csv, &command->problem) < 0)
+		return -1;
+	if (!command->results)
+		return 0;
+	return output_json(&command->json,
+		json_pack("{s:o, s:b, s:O}", "machine", machine_json(0), "complete", is_complete,
+			"system", command->results),
+		&command->problem);
+}
+
+/* Returns 0, -1, or 1: interrupted, and what there was is written. */
+static int run(struct command *command)
+{
+	if (output_open(&command->json, command->plan.json_path, &command->problem) < 0 ||
+		output_open(&command->csv, command->plan.csv_path, &command->problem) < 0)
+		return -1;
+	if (command->json.file && !(command->results = json_array()))
+		return problem_no_memory(&command->problem);
+	if (command->csv.file)
+		round_csv_header(command->csv.file);
+	int result = run_rounds(command);
+	if (result >= 0 && write_files(command, result == 0) < 0)
+		result = -1;
+	return result;
+}
+
+int command_system(int argc, char **argv)
+{
+	static struct command command;
+	int status = plan_parse_system(&command.plan, argc, argv);
+	if (status)
+		return status;
+	if (command.plan.is_help)
+		return fputs(help, stdout) < 0;
+	interrupt_watch();
+	int result = run(&command);
+	json_decref(command.results);
+	output_close(&command.json);
+	output_close(&command.csv);
+	if (result < 0)
+		return failure(&command.problem);
+	return result > 0 ? interrupted_exit() : 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The trials of a round take turns. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "system/plan.h"
+
+struct turns {
+	struct round *round;
+	const struct plan *plan;
+	const struct advance *advance;
+	struct problem *problem;
+};
+
+/* Time left, from how long the rounds so far took. */
+static void show(const struct turns *turns, const struct trial *trial)
+{
+	char left[64] = "";
+	double elapsed_s = (double)(now_ns() - turns->advance->begin_ns) / 1e9;
+	if (turns->advance->n_done > 0)
+		snprintf(left, sizeof left, ", about %.0f s left",
+			elapsed_s / (double)turns->advance->n_done *
+				(double)(turns->advance->n_all - turns->advance->n_done));
+	progress_show("%s, round %zu of %zu: repeat %zu of %zu, %s%s",
+		work_names[trial->labels.work], turns->advance->n_done + 1, turns->advance->n_all,
+		trial->n_samples + 1, turns->plan->n_repeats, trial->labels.subject, left);
+}
+
+static void forget(struct sample *sample)
+{
+	for (int i = 0; i < N_FIGURES; i++)
+		sample->figures[i] = NAN;
+}
+
+static int take_turn(struct turns *turns, struct trial *trial)
+{
+	struct sample *sample = &trial->samples[trial->n_samples];
+	show(turns, trial);
+	forget(sample);
+	int result = trial->ops->repeat(trial, sample, turns->problem);
+	progress_hide();
+	trial->n_samples += result == 0;
+	return result;
+}
+
+/* A repeat that nobody counts, so that memory has been touched. */
+static int warm_up(struct turns *turns, struct trial *trial)
+{
+	struct sample sample;
+	forget(&sample);
+	int result = trial->ops->repeat(trial, &sample, turns->problem);
+	trial->recovery = (struct histogram){.n = 0};
+	return result;
+}
+
+/* Returns 0, -1, or 1: interrupted. */
+static int take_turns(struct turns *turns)
+{
+	struct round *round = turns->round;
+	int result = 0;
+	for (size_t i = 0; i < round->n_trials && result == 0; i++)
+		result = is_interrupted() ? 1 : warm_up(turns, &round->trials[i]);
+	for (size_t repeat = 0; repeat < turns->plan->n_repeats; repeat++)
+		for (size_t i = 0; i < round->n_trials && result == 0; i++)
+			result = is_interrupted() ? 1 : take_turn(turns, &round->trials[i]);
+	return result;
+}
+
+int round_run(struct round *round, const struct plan *plan, const struct advance *advance,
+	struct problem *problem)
+{
+	struct turns turns = {round, plan, advance, problem};
+	size_t n = 0;
+	int result = 0;
+	for (; n < round->n_trials && result == 0; n += result == 0) {
+		struct trial *trial = &round->trials[n];
+		trial->plan = plan;
+		trial->samples = calloc(plan->n_repeats, sizeof *trial->samples);
+		result = trial->samples ? trial->ops->open(trial, problem)
+					: problem_no_memory(problem);
+	}
+	if (result == 0)
+		result = take_turns(&turns);
+	while (n > 0) {
+		n--;
+		round->trials[n].ops->close(&round->trials[n]);
+	}
+	return result;
+}
+
+void round_fini(struct round *round)
+{
+	for (size_t i = 0; i < round->n_trials; i++)
+		free(round->trials[i].samples);
+	if (round->end)
+		round->end(round);
+	round->n_trials = 0;
+}

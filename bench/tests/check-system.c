@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of balloon-bench system: its arithmetic, and whether it finds what goes wrong. */
+#define _GNU_SOURCE /* madvise() */
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/clock.h"
+#include "system/plan.h"
+#include "system/release.h"
+#include "system/results.h"
+#include "system/rig.h"
+#include "system/source.h"
+#include "system/told.h"
+
+static int n_failed;
+
+#define CHECK(condition)                                                                           \
+	((condition) ? (void)0                                                                     \
+		     : (void)(n_failed++,                                                          \
+			       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition)))
+
+enum { PAGES = 1024 };
+
+/* ---- Arithmetic ----------------------------------------------------------------------------- */
+
+static void check_figures(void)
+{
+	struct sample own[] = {{{[NS_PER_PAGE] = 8, [BUSY] = NAN}},
+		{{[NS_PER_PAGE] = 2, [BUSY] = 4}}, {{[NS_PER_PAGE] = 6, [BUSY] = 10}}};
+	struct sample other[] = {
+		{{[NS_PER_PAGE] = 2}}, {{[NS_PER_PAGE] = 2}}, {{[NS_PER_PAGE] = 1}}};
+	const struct trial trial = {.samples = own, .n_samples = 3};
+	const struct trial reference = {.samples = other, .n_samples = 3};
+	struct spread ns = trial_spread(&trial, NS_PER_PAGE);
+	CHECK(ns.median == 6 && ns.min == 2 && ns.max == 8);
+	/* Of pairs, not of medians: 4, 1 and 6. */
+	struct spread ratio = trial_ratio(&trial, &reference);
+	CHECK(ratio.median == 4 && ratio.min == 1 && ratio.max == 6);
+	/* What is not known does not count. */
+	struct spread busy = trial_spread(&trial, BUSY);
+	CHECK(busy.median == 7 && busy.min == 4 && busy.max == 10);
+	CHECK(isnan(trial_spread(&(struct trial){.n_samples = 0}, BUSY).median));
+	/* 4 KiB in 6 ns. */
+	struct spread rate = trial_rate(&trial);
+	CHECK(fabs(rate.median - 635.8) < 0.1 && rate.min < rate.median && rate.max > rate.median);
+}
+
+static uint32_t n_neighbours(const struct ground *ground)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 1; i < ground->n_pages; i++)
+		n += ground->order[i].index == ground->order[i - 1].index + 1;
+	return n;
+}
+
+static bool is_permutation(const struct ground *ground)
+{
+	unsigned char *seen = calloc(ground->n_pages, 1);
+	bool is_one = seen != NULL;
+	for (uint32_t i = 0; is_one && i < ground->n_pages; i++)
+		is_one = !seen[ground->order[i].index]++;
+	free(seen);
+	return is_one;
+}
+
+static void check_order(enum page_order order, uint32_t least, uint32_t most)
+{
+	struct problem problem;
+	struct ground ground;
+	CHECK(ground_init(&ground, order, PAGES, false, &problem) == 0);
+	CHECK(is_permutation(&ground));
+	CHECK(n_neighbours(&ground) >= least && n_neighbours(&ground) <= most);
+	CHECK(ground_n_resident(&ground) == 0);
+	ground_touch(&ground, ground.order, 1);
+	CHECK(ground_n_resident(&ground) >= 1);
+	ground_touch(&ground, ground.order, ground.n_pages);
+	CHECK(ground_n_resident(&ground) == PAGES);
+	for (size_t i = 0; i < PAGES; i++)
+		CHECK(ground.base[i * SMALL_PAGE] == 1);
+	CHECK(ground_small_pages(&ground, ground.n_pages) == PAGES);
+	ground_fini(&ground);
+}
+
+/* ---- A release that does not do what it says ------------------------------------------------- */
+
+static struct releaser faulty;
+
+static int release_but(struct trial *trial, uint32_t n_left)
+{
+	const struct ground *ground = ground_of(trial);
+	size_t n_bytes = ground->n_bytes - (size_t)n_left * SMALL_PAGE;
+	return madvise(ground->base, n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+static int release_all(struct trial *trial)
+{
+	return release_but(trial, 0);
+}
+
+static int release_nothing(struct trial *trial)
+{
+	(void)trial;
+	return 0;
+}
+
+static int release_all_but_one(struct trial *trial)
+{
+	return release_but(trial, 1);
+}
+
+static int refuse(struct trial *trial)
+{
+	(void)trial;
+	return -EPERM;
+}
+
+static int release_too_much(struct trial *trial, uint32_t first, uint32_t n)
+{
+	(void)first;
+	(void)n;
+	return release_all(trial);
+}
+
+static int refuse_request(struct trial *trial, uint32_t first, uint32_t n)
+{
+	(void)first;
+	(void)n;
+	return refuse(trial);
+}
+
+static const char *accuse(struct trial *trial)
+{
+	(void)trial;
+	return "a page is lost";
+}
+
+static bool is_memfd; /* the memory that is released */
+static bool has_neighbour;
+
+static void expect_release(int expected, const char *words)
+{
+	const struct plan plan = {.n_repeats = 1};
+	const struct advance advance = {.n_all = 1};
+	struct problem problem = {.text = ""};
+	struct release release = {.request = 64, .has_neighbour = has_neighbour};
+	static struct round round;
+	const struct labels labels = {.work = WORK_RELEASE, .subject = "faulty"};
+	if (ground_init(&release.ground, ORDER_RANDOM, PAGES, is_memfd, &problem) < 0)
+		exit(1);
+	round = (struct round){.shared = &release};
+	round_add(&round, &labels, &release_ops)->how = &faulty;
+	int result = round_run(&round, &plan, &advance, &problem);
+	round_fini(&round);
+	ground_fini(&release.ground);
+	if (result == expected && strstr(problem.text, words))
+		return;
+	n_failed++;
+	fprintf(stderr, "expected %d and '%s', not %d and '%s'\n", expected, words, result,
+		problem.text);
+}
+
+static void check_release(void)
+{
+	faulty = (struct releaser){.inflate = release_all};
+	expect_release(0, "");
+	faulty.inflate = release_nothing;
+	expect_release(-1, "after the release 1024 pages are in memory, not 0");
+	faulty.inflate = release_all_but_one;
+	expect_release(-1, "after the release 1 pages are in memory, not 0");
+	faulty.inflate = refuse;
+	expect_release(-1, "the release failed: Operation not permitted");
+	faulty = (struct releaser){.inflate = release_all, .deflate = refuse};
+	expect_release(-1, "taking pages back failed");
+	faulty = (struct releaser){.inflate = release_all, .check = accuse};
+	expect_release(-1, "a page is lost");
+	faulty = (struct releaser){.inflate = release_all, .cycle = refuse_request};
+	expect_release(-1, "a single request failed");
+	faulty = (struct releaser){.inflate = release_all, .cycle = release_too_much};
+	expect_release(-1, "after single requests");
+	faulty = (struct releaser){.inflate = release_all, .open = refuse};
+	expect_release(-1, "opening failed");
+}
+
+/* How much processor time others of this process get while it sleeps. */
+static double others_share;
+
+static int watch_others(struct trial *trial)
+{
+	uint64_t own_ns = thread_cpu_ns(), all_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t begin_ns = now_ns();
+	nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	all_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - all_ns;
+	own_ns = thread_cpu_ns() - own_ns;
+	others_share = ((double)all_ns - (double)own_ns) / (double)(now_ns() - begin_ns);
+	return release_all(trial);
+}
+
+static void check_neighbour(void)
+{
+	faulty = (struct releaser){.inflate = watch_others};
+	expect_release(0, "");
+	CHECK(others_share < 0.02);
+	has_neighbour = true;
+	expect_release(0, "");
+	CHECK(others_share > 0.05); /* how much depends on what else the machine does */
+	has_neighbour = false;
+}
+
+/* Each built-in one works. */
+static void check_built_in_releasers(void)
+{
+	for (size_t i = 0; raw_releasers[i]; i++) {
+		faulty = *raw_releasers[i];
+		expect_release(0, "");
+	}
+	for (size_t i = 0; channel_releasers[i]; i++) {
+		faulty = *channel_releasers[i];
+		expect_release(0, "");
+	}
+}
+
+/* A host that does not do all of it. */
+static int submit_but_one(struct balloon_channel *host, struct balloon_request *request)
+{
+	return balloon_request_complete(host, request, request->n_pages - 1, -ENOSPC);
+}
+
+static void check_partial_answer(void)
+{
+	static const struct balloon_channel_ops ops = {.name = "partial", .submit = submit_but_one};
+	struct problem problem;
+	struct balloon_channel host;
+	struct told told = {.channel = &host};
+	struct release release = {.request = 64};
+	struct trial trial = {.shared = &release, .own = &told};
+	balloon_channel_init(&host, &ops);
+	CHECK(ground_init(&release.ground, ORDER_RANDOM, PAGES, false, &problem) == 0);
+	CHECK(told_init(&told, 64) == 0);
+	CHECK(told_inflate(&trial) == -ENOSPC && told_deflate(&trial) == -ENOSPC);
+	told_fini(&told);
+	ground_fini(&release.ground);
+	balloon_channel_fini(&host);
+}
+
+/* Shared memory: the same, and what its host did not do is noticed as well. */
+static void check_shared_memory(void)
+{
+	is_memfd = true;
+	for (size_t i = 0; memfd_releasers[i]; i++) {
+		faulty = *memfd_releasers[i];
+		expect_release(0, "");
+	}
+	faulty.inflate = release_nothing;
+	expect_release(-1, "after the release 1024 pages are in memory, not 0");
+	is_memfd = false;
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+static void check_source(void)
+{
+	const struct balloon_page order[4] = {{2}, {0}, {3}, {1}};
+	struct balloon_page got[8];
+	struct source source;
+	CHECK(source_init(&source, order, 4) == 0);
+	const struct balloon_frames_ops *ops = source.frames.ops;
+	CHECK(ops->allocate(&source.frames, got, 3) == 3);
+	CHECK(got[0].index == 2 && got[1].index == 0 && got[2].index == 3);
+	CHECK(ops->allocate(&source.frames, got + 3, 3) == 1 && source.n_out == 4);
+	CHECK(ops->allocate(&source.frames, got, 1) == -ENOMEM);
+	ops->free(&source.frames, got, 4);
+	CHECK(source.n_out == 0 && !source.violation);
+	source_restart(&source, 2);
+	CHECK(ops->allocate(&source.frames, got, 4) == 2 && got[0].index == 3);
+	ops->free(&source.frames, got, 1);
+	ops->free(&source.frames, got, 1); /* twice */
+	CHECK(source.violation && source.n_out == 1);
+	source_fini(&source);
+}
+
+/* ---- A rig whose counts are wrong ------------------------------------------------------------ */
+
+static void expect_check(
+	struct rig *rig, const struct trial *trial, uint64_t n_held, uint64_t n_taken, int expected)
+{
+	struct problem problem;
+	CHECK(rig_check(rig, trial, n_held, n_taken, &problem) == expected);
+}
+
+static void check_rig(uint32_t host_us)
+{
+	struct trial trial = {.labels = {.driver = driver_name(balloon_driver_design_at(0)),
+				      .strategy = strategy_name(balloon_strategy_at(0)),
+				      .subject = "rig",
+				      .request = 64,
+				      .host_us = host_us}};
+	struct problem problem;
+	struct balloon_page page;
+	struct rig rig;
+	CHECK(rig_open(&rig, &trial, PAGES, &problem) == 0);
+	uint64_t begin_ns = now_ns();
+	CHECK(rig_reach(&rig, 128) == 0);
+	CHECK(now_ns() - begin_ns >= (uint64_t)2 * host_us * 1000);
+	expect_check(&rig, &trial, 128, 0, 0);
+	expect_check(&rig, &trial, 127, 0, -1);
+	expect_check(&rig, &trial, 127, 1, -1);
+	CHECK(balloon_zone_allocate(rig.zone, 0, &page) == 0);
+	expect_check(&rig, &trial, 128, 0, -1);
+	expect_check(&rig, &trial, 128, 1, 0);
+	CHECK(balloon_zone_free(rig.zone, page, 0) == 0);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	check_figures();
+	check_order(ORDER_CONTIGUOUS, PAGES - 1, PAGES - 1);
+	check_order(ORDER_CLUSTERS, PAGES - PAGES / CLUSTER_PAGES, PAGES - 8);
+	check_order(ORDER_RANDOM, 0, 16);
+	check_order(ORDER_BLOCKS, 0, 1);
+	check_release();
+	check_neighbour();
+	check_built_in_releasers();
+	check_partial_answer();
+	check_shared_memory();
+	check_source();
+	check_rig(0);
+	check_rig(2000);
+	return n_failed > 0;
+}
