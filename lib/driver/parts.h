@@ -21,6 +21,12 @@ void driver_move(struct balloon_driver *driver, uint64_t n_pages, enum balloon_p
 void books_move(struct balloon_driver_books *books, uint64_t n_pages, enum balloon_place from,
 	enum balloon_place to);
 
+/** a - b, or 0. */
+static inline uint64_t difference(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 /** Pages that the balloon will hold when all is done that is under way. */
 uint64_t books_expected(const struct balloon_driver_books *books);
 /** Is anything on its way? */

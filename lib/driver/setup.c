@@ -82,7 +82,7 @@ static int lay_out(const struct balloon_driver_config *config, struct layout *la
 
 int balloon_driver_size(const struct balloon_driver_config *config, size_t *size_bytes)
 {
-	struct layout layout;
+	struct layout layout = {0};
 	int result = check_config(config);
 	if (result == 0)
 		result = size_bytes ? lay_out(config, &layout) : -EINVAL;
@@ -118,7 +118,7 @@ static void init_batches(
 int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_driver_config *config,
 	struct balloon_driver **result)
 {
-	struct layout layout;
+	struct layout layout = {0};
 	int error = check_config(config);
 	if (error == 0)
 		error = lay_out(config, &layout);

@@ -23,12 +23,17 @@ static uint32_t fit(const struct balloon_driver *driver, uint64_t n_pages)
 	return n_pages < max ? (uint32_t)n_pages : max;
 }
 
+/* Without a batch: what is called may migrate, which needs two. */
+static void prepare_fill(struct balloon_driver *driver, uint32_t n_pages)
+{
+	if (driver->config.before_fill && !driver_is_held_off(driver))
+		driver->config.before_fill(driver->config.before_fill_context, n_pages);
+}
+
 static int fill_batch(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
 {
 	if (driver_is_held_off(driver))
 		return -EAGAIN;
-	if (driver->config.before_fill)
-		driver->config.before_fill(driver->config.before_fill_context, n_pages);
 	return driver->config.design->fill(driver, batch, n_pages);
 }
 
@@ -46,6 +51,8 @@ static int do_batch(struct balloon_driver *driver, uint32_t n_pages,
 	int result = driver_enter(driver);
 	if (result < 0)
 		return result;
+	if (work == fill_batch)
+		prepare_fill(driver, fit(driver, n_pages));
 	struct balloon_batch *batch = driver_take_batch(driver, false);
 	result = batch ? work(driver, batch, fit(driver, n_pages)) : -EAGAIN;
 	if (batch)
@@ -121,8 +128,8 @@ static int64_t plan(struct balloon_driver *driver, struct balloon_batch *batch)
 		BALLOON_BOOK(books->n_claimed_in, batch->n_claimed);
 	} else if (expected > target) {
 		/* What is on its way in cannot leak yet. */
-		uint64_t n_there = BALLOON_READ(books->places[BALLOON_PLACE_ENQUEUED]) -
-				   BALLOON_READ(books->n_claimed_out);
+		uint64_t n_there = difference(BALLOON_READ(books->places[BALLOON_PLACE_ENQUEUED]),
+			BALLOON_READ(books->n_claimed_out));
 		uint64_t n_surplus = expected - target;
 		batch->n_claimed = fit(driver, n_surplus < n_there ? n_surplus : n_there);
 		batch->kind = BALLOON_REQUEST_DEFLATE;
@@ -141,11 +148,23 @@ static int step_batch(struct balloon_driver *driver, struct balloon_batch *batch
 	return n < 0 ? leak_batch(driver, batch, (uint32_t)-n) : 0;
 }
 
+/* How many pages are missing, as far as one can see without claiming them. */
+static uint64_t n_missing(struct balloon_driver *driver)
+{
+	const struct balloon_driver_books *books = driver_books(driver);
+	uint64_t n = difference(BALLOON_READ(books->progress.target), books_expected(books));
+	driver_books_close(driver);
+	return n;
+}
+
 static int step(struct balloon_driver *driver)
 {
 	int retried = driver_retry_quarantine(driver);
 	if (retried != 0)
 		return retried;
+	uint32_t n = fit(driver, n_missing(driver));
+	if (n > 0)
+		prepare_fill(driver, n);
 	struct balloon_batch *batch = driver_take_batch(driver, false);
 	if (!batch)
 		return -EAGAIN;

@@ -24,7 +24,7 @@ static uint32_t bound(uint32_t n_blocks)
 static void most_of_the_free_half_is_large_blocks(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	uint32_t n_frames = world_scaled(100, 1) < 100 ? 16 * BLOCK : 1 << 18;
+	uint32_t n_frames = world_is_short() ? 16 * BLOCK : 1 << 18;
 	struct world_config config = {.strategy = strategy, .design = design, .n_frames = n_frames};
 	struct balloon_compactor compactor;
 	struct world world;

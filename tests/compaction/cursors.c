@@ -128,6 +128,35 @@ Test(cursors, leave_what_is_outside_of_their_part)
 	finish(&c);
 }
 
+/* The page that one leak takes. */
+static uint32_t leak_one(struct world *world)
+{
+	static bool was_ballooned[FRAMES];
+	uint32_t i = 0;
+	for (uint32_t j = 0; j < FRAMES; j++)
+		was_ballooned[j] = world_is_ballooned(world, j);
+	CHECK_EQ(balloon_driver_leak(world->driver, 1), 1);
+	while (i < FRAMES && was_ballooned[i] == world_is_ballooned(world, i))
+		i++;
+	return i;
+}
+
+/* So that what leaks next is close to what is free. */
+Test(cursors, leave_the_lowest_of_the_moved_pages_to_leak_first)
+{
+	struct cursors c;
+	open(&c);
+	CHECK_EQ(balloon_compactor_step(&c.compactor, 0), BALLOON_MIGRATE_MAX);
+	uint32_t last = leak_one(&c.world);
+	CHECK_EQ(last, c.compactor.free_cursor);
+	for (int i = 1; i < BALLOON_MIGRATE_MAX; i++) {
+		uint32_t page = leak_one(&c.world);
+		CHECK(page > last);
+		last = page;
+	}
+	finish(&c);
+}
+
 Test(cursors, go_on_until_enough_is_prepared)
 {
 	struct cursors c;

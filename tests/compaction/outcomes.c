@@ -39,41 +39,73 @@ static const struct expected table[3][3] = {
 
 static const enum script_answer plain_answers[3] = {SCRIPT_DO, SCRIPT_REFUSE, SCRIPT_KEEP};
 
-/* One haul under a script, then the host comes round. */
-static struct balloon_compactor_stats haul_under(const struct balloon_strategy *strategy,
-	const struct balloon_driver_design *design, enum script_answer inflate,
-	enum script_answer deflate, uint64_t *n_enqueued)
+/* What the host says of a haul, and of what it did not answer, later. */
+struct plot {
+	enum script_answer inflate;
+	enum script_answer deflate;
+	bool is_refused_late;
+};
+
+struct outcome {
+	struct balloon_compactor_stats stats;
+	uint64_t n_enqueued; /* after late answers */
+	uint64_t n_quarantined;
+};
+
+/* Whoever looks takes late answers; a run asks for the quarantine until it has it. */
+static void come_round(struct world *world, struct script *script, const struct plot *plot,
+	struct outcome *outcome)
+{
+	script_answer(script, !plot->is_refused_late);
+	struct balloon_driver_progress progress = world_progress(world);
+	outcome->n_enqueued = progress.n_enqueued;
+	outcome->n_quarantined = progress.n_quarantined;
+	world_fill(world, (uint32_t)progress.n_enqueued);
+	CHECK_EQ(world_progress(world).n_quarantined, 0);
+	CHECK_EQ(world_n_free(world), FRAMES - progress.n_enqueued);
+}
+
+static struct outcome haul_under(const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, const struct plot *plot)
 {
 	struct script script;
 	struct world world;
 	struct balloon_compactor compactor;
 	struct balloon_memmap_stats map;
+	struct outcome outcome;
 	struct world_config config = {.strategy = strategy,
 		.design = design,
 		.channel = &script.channel,
 		.n_frames = FRAMES,
 		.host_timeout_ns = 1000000};
+	strategy_under_test = world_name;
 	script_init(&script);
 	world_open(&world, &config);
 	world_fill(&world, HALF);
 	world_compactor(&world, &compactor);
-	script_set(&script, inflate, deflate);
+	script_set(&script, plot->inflate, plot->deflate);
 	int n = balloon_compactor_step(&compactor, 0);
-	struct balloon_compactor_stats stats = world_stats(&compactor);
-	CHECK_EQ(n, stats.n_migrated + stats.n_shrunk);
+	outcome.stats = world_stats(&compactor);
+	CHECK_EQ(n, outcome.stats.n_migrated + outcome.stats.n_shrunk);
 	CHECK_EQ(balloon_memmap_stats(world.map, &map), 0);
 	CHECK_EQ(map.devices.n_isolated, 0);
-	script_answer(&script);
-	/* Whoever looks settles late answers; a leak of nothing asks for the quarantine. */
-	struct balloon_driver_progress progress = world_progress(&world);
-	world_fill(&world, (uint32_t)progress.n_enqueued);
-	*n_enqueued = world_progress(&world).n_enqueued;
-	CHECK_EQ(world_progress(&world).n_quarantined, 0);
-	CHECK_EQ(world_n_free(&world), FRAMES - *n_enqueued);
+	come_round(&world, &script, plot, &outcome);
 	CHECK_EQ(balloon_compactor_fini(&compactor), 0);
 	world_close(&world);
 	script_fini(&script);
-	return stats;
+	return outcome;
+}
+
+static void check_outcome(const struct outcome *outcome, const struct expected *expected)
+{
+	CHECK_EQ(outcome->stats.n_isolated, HAUL);
+	CHECK_EQ(outcome->stats.n_migrated, expected->n_migrated);
+	CHECK_EQ(outcome->stats.n_shrunk, expected->n_shrunk);
+	CHECK_EQ(outcome->stats.n_kept, expected->n_kept);
+	CHECK_EQ(outcome->stats.n_refused, expected->n_refused);
+	CHECK_EQ(outcome->stats.n_put_back, expected->n_refused);
+	CHECK_EQ(outcome->stats.n_again, 0);
+	CHECK_EQ(outcome->n_enqueued, expected->n_enqueued);
 }
 
 static void are_as_the_host_says(
@@ -81,19 +113,9 @@ static void are_as_the_host_says(
 {
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 3; j++) {
-			const struct expected *expected = &table[i][j];
-			uint64_t n_enqueued;
-			struct balloon_compactor_stats stats = haul_under(
-				strategy, design, plain_answers[i], plain_answers[j], &n_enqueued);
-			strategy_under_test = world_name;
-			CHECK_EQ(stats.n_isolated, HAUL);
-			CHECK_EQ(stats.n_migrated, expected->n_migrated);
-			CHECK_EQ(stats.n_shrunk, expected->n_shrunk);
-			CHECK_EQ(stats.n_kept, expected->n_kept);
-			CHECK_EQ(stats.n_refused, expected->n_refused);
-			CHECK_EQ(stats.n_put_back, expected->n_refused);
-			CHECK_EQ(stats.n_again, 0);
-			CHECK_EQ(n_enqueued, expected->n_enqueued);
+			const struct plot plot = {plain_answers[i], plain_answers[j], false};
+			struct outcome outcome = haul_under(strategy, design, &plot);
+			check_outcome(&outcome, &table[i][j]);
 		}
 }
 
@@ -102,18 +124,41 @@ Test(outcomes, are_as_the_host_says)
 	world_for_each(are_as_the_host_says);
 }
 
+/* A new page goes back to the source, an old one into quarantine: it was replaced, or has left. */
+static void may_be_refused_late(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	const struct plot new_page = {SCRIPT_KEEP, SCRIPT_DO, true};
+	struct outcome outcome = haul_under(strategy, design, &new_page);
+	CHECK_EQ(outcome.n_enqueued, HALF - HAUL);
+	CHECK_EQ(outcome.n_quarantined, 0);
+	const struct plot old_page = {SCRIPT_DO, SCRIPT_KEEP, true};
+	outcome = haul_under(strategy, design, &old_page);
+	CHECK_EQ(outcome.n_enqueued, HALF);
+	CHECK_EQ(outcome.n_quarantined, HAUL);
+}
+
+Test(outcomes, may_be_refused_late)
+{
+	world_for_each(may_be_refused_late);
+}
+
+static void check_half(const struct balloon_compactor_stats *stats)
+{
+	CHECK_EQ(stats->n_migrated + stats->n_shrunk + stats->n_kept + stats->n_put_back, HAUL);
+}
+
 static void add_up_when_the_host_does_half(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
 	for (int i = 0; i < SCRIPT_ANSWERS; i++) {
-		uint64_t n_enqueued;
-		struct balloon_compactor_stats a = haul_under(
-			strategy, design, SCRIPT_HALF, (enum script_answer)i, &n_enqueued);
-		struct balloon_compactor_stats b = haul_under(
-			strategy, design, (enum script_answer)i, SCRIPT_HALF, &n_enqueued);
-		CHECK_EQ(a.n_migrated + a.n_shrunk + a.n_kept + a.n_put_back, HAUL);
-		CHECK_EQ(b.n_migrated + b.n_shrunk + b.n_kept + b.n_put_back, HAUL);
-		CHECK_EQ(b.n_migrated + b.n_shrunk, HAUL / 2);
+		const struct plot half_in = {SCRIPT_HALF, (enum script_answer)i, false};
+		const struct plot half_out = {(enum script_answer)i, SCRIPT_HALF, false};
+		struct balloon_compactor_stats in = haul_under(strategy, design, &half_in).stats;
+		struct balloon_compactor_stats out = haul_under(strategy, design, &half_out).stats;
+		check_half(&in);
+		check_half(&out);
+		CHECK_EQ(out.n_migrated + out.n_shrunk, HAUL / 2);
 	}
 }
 

@@ -47,13 +47,14 @@ void script_set(struct script *script, enum script_answer inflate, enum script_a
 	pthread_mutex_unlock(&script->mutex);
 }
 
-void script_answer(struct script *script)
+void script_answer(struct script *script, bool is_done)
 {
 	script_set(script, SCRIPT_DO, SCRIPT_DO);
 	pthread_mutex_lock(&script->mutex);
 	for (; script->n_kept > 0; script->n_kept--) {
 		struct balloon_request *request = script->kept[script->n_kept - 1];
-		balloon_request_complete(&script->channel, request, request->n_pages, 0);
+		balloon_request_complete(&script->channel, request, is_done ? request->n_pages : 0,
+			is_done ? 0 : -EIO);
 	}
 	pthread_mutex_unlock(&script->mutex);
 }

@@ -30,8 +30,8 @@ struct script {
 void script_init(struct script *script);
 void script_fini(struct script *script);
 void script_set(struct script *script, enum script_answer inflate, enum script_answer deflate);
-/** Do what was kept, and all that comes. */
-void script_answer(struct script *script);
+/** Do what was kept, or refuse it, and do all that comes. */
+void script_answer(struct script *script, bool is_done);
 /** Wait until so many requests are kept. */
 void script_wait_kept(struct script *script, size_t n);
 

@@ -80,12 +80,12 @@ uint32_t world_n_blocks(struct world *world);
 /** Is this page in the balloon, or in quarantine? */
 bool world_is_ballooned(struct world *world, uint32_t index);
 
-/** Run with each strategy and each driver design. */
+/** Is time short? BALLOON_TEST_SCALE is less than 100 per cent, as it is under Valgrind. */
+bool world_is_short(void);
+
+/** Run with each strategy and each driver design; where time is short, not with all pairs of them. */
 void world_for_each(
 	void (*body)(const struct balloon_strategy *, const struct balloon_driver_design *));
-
-/** How much work a test does: n, or the percentage BALLOON_TEST_SCALE of it, at least n_min. */
-uint32_t world_scaled(uint32_t n, uint32_t n_min);
 
 /** A random number, of a state that is not 0. */
 uint32_t world_random(uint64_t *state);

@@ -266,3 +266,40 @@ DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 13);
 	close_rig(&rig);
 }
+
+/* ---- Before a fill --------------------------------------------------------------------------- */
+
+static struct rig *prepared;
+static int n_prepared;
+
+static void move_some(void *context, size_t n_pages)
+{
+	(void)context;
+	n_prepared += (int)n_pages;
+	if (rig_progress(prepared).n_enqueued > 4)
+		CHECK_EQ(rig_migrate(prepared, 3), 3);
+}
+
+static void few_requests(struct balloon_driver_config *config)
+{
+	config->n_requests = 2;
+	config->before_fill = move_some;
+}
+
+/* What is called before a fill may migrate, however few requests there are. */
+DRIVER_CLAIM(migrate, may_come_before_a_fill)
+{
+	struct rig rig;
+	prepared = &rig;
+	n_prepared = 0;
+	open_rig(&rig, strategy, design, few_requests);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
+	balloon_driver_set_target(rig.driver, 15);
+	CHECK_EQ(balloon_driver_step(rig.driver), 5);
+	CHECK_EQ(balloon_driver_leak(rig.driver, 1), 1);
+	CHECK_EQ(n_prepared, 15);
+	CHECK_EQ(rig_progress(&rig).n_migrated, 6);
+	rig.driver->config.before_fill = NULL;
+	close_rig(&rig);
+}

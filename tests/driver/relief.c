@@ -205,10 +205,7 @@ static uint32_t n_active(struct balloon_driver *driver)
 static void answer_joined(struct joining *j)
 {
 	host_wait_kept(&j->rig.host, 1);
-	int filled;
-	while ((filled = balloon_driver_fill(j->rig.driver, 2)) == -EAGAIN)
-		sleep_ms(1); /* a joiner has just come: held off for a nanosecond */
-	CHECK_EQ(filled, 2);
+	CHECK_EQ(balloon_driver_fill(j->rig.driver, 2), 2);
 	while (n_active(j->rig.driver) < 1 + JOINERS)
 		sleep_ms(1);
 	sleep_ms(10); /* from entering the call to joining */
@@ -222,8 +219,9 @@ static void relieve_together(void *shared, size_t thread)
 		answer_joined(j);
 		return;
 	}
-	if (thread > 0)
-		host_wait_kept(&j->rig.host, 1);
+	/* The others come when the fill is over: they would take what it has in hand. */
+	while (thread > 0 && rig_progress(&j->rig).n_enqueued != 60 - 8 + 2)
+		sleep_ms(1);
 	j->results[thread] = balloon_driver_relieve(j->rig.driver, 8, &j->bytes[thread]);
 }
 
