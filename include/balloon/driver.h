@@ -103,8 +103,8 @@ struct balloon_driver_config {
 	struct balloon_frames *frames;
 	/** The host. */
 	struct balloon_channel *channel;
-	/** Pages of one request; 0 means 256, more than which some hosts skip (users.md of hosts: they
-	 * take no longer requests). Also the pages that one step moves at most. */
+	/** Pages of one request; 0 means 256: some hosts silently skip longer ones. Also the pages that
+	 * one step moves at most. */
 	uint32_t request_pages;
 	/** Requests that can be under way at once; 0 means 8, at least 2. One more is kept for a lack of
 	 * memory. */

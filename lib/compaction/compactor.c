@@ -103,7 +103,7 @@ static uint32_t find(struct balloon_compactor *compactor, struct balloon_page *p
 	const struct balloon_memmap *map = compactor->config.map;
 	uint32_t begin = compactor->migrate_cursor;
 	uint32_t n = 0;
-	while (n<n_max && * n_scan> 0 && compactor->migrate_cursor < compactor->free_cursor) {
+	while (*n_scan > 0 && n < n_max && compactor->migrate_cursor < compactor->free_cursor) {
 		struct balloon_page page = balloon_page(compactor->migrate_cursor++);
 		(*n_scan)--;
 		if (balloon_page_is_candidate(map, page))
