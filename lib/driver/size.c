@@ -42,32 +42,34 @@ static int leak_batch(struct balloon_driver *driver, struct balloon_batch *batch
 	return driver->config.design->leak(driver, batch, n_pages);
 }
 
-/* One call from its beginning to its end. */
 static int do_batch(struct balloon_driver *driver, uint32_t n_pages,
 	int (*work)(struct balloon_driver *, struct balloon_batch *, uint32_t))
+{
+	struct balloon_batch *batch = driver_take_batch(driver, false);
+	if (!batch)
+		return -EAGAIN;
+	int result = work(driver, batch, fit(driver, n_pages));
+	driver_give_batch(driver, batch);
+	return result;
+}
+
+int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages)
 {
 	if (!driver || n_pages == 0)
 		return -EINVAL;
 	int result = driver_enter(driver);
 	if (result < 0)
 		return result;
-	if (work == fill_batch)
-		prepare_fill(driver, fit(driver, n_pages));
-	struct balloon_batch *batch = driver_take_batch(driver, false);
-	result = batch ? work(driver, batch, fit(driver, n_pages)) : -EAGAIN;
-	if (batch)
-		driver_give_batch(driver, batch);
-	return driver_leave(driver, result);
-}
-
-int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages)
-{
-	return do_batch(driver, n_pages, fill_batch);
+	prepare_fill(driver, fit(driver, n_pages));
+	return driver_leave(driver, do_batch(driver, n_pages, fill_batch));
 }
 
 int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages)
 {
-	return do_batch(driver, n_pages, leak_batch);
+	if (!driver || n_pages == 0)
+		return -EINVAL;
+	int result = driver_enter(driver);
+	return result < 0 ? result : driver_leave(driver, do_batch(driver, n_pages, leak_batch));
 }
 
 /* ---- The quarantine -------------------------------------------------------------------------- */
