@@ -5,6 +5,11 @@
  */
 #include "claims.h"
 
+static void long_holdoff(struct balloon_driver_config *config)
+{
+	config->relief_holdoff_ns = 150 * RIG_MS;
+}
+
 struct shortage {
 	struct rig rig;
 	uint64_t at_call; /* the allocation that runs out */
@@ -47,7 +52,7 @@ static void open_shortage(struct shortage *s, const struct balloon_strategy *str
 	const struct balloon_driver_design *design, uint64_t n_before)
 {
 	*s = (struct shortage){.n_wanted = 6};
-	open_rig(&s->rig, strategy, design, NULL);
+	open_rig(&s->rig, strategy, design, long_holdoff);
 	if (n_before)
 		reach(&s->rig, n_before);
 	s->rig.source.max_per_call = 1;
@@ -139,7 +144,7 @@ static void long_timeout(struct balloon_driver_config *config)
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 50 * RIG_MS;
+	config->host_timeout_ns = 150 * RIG_MS;
 }
 
 struct waiting {
@@ -247,11 +252,6 @@ DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
 
 /* ---- Afterwards ------------------------------------------------------------------------------ */
 
-static void long_holdoff(struct balloon_driver_config *config)
-{
-	config->relief_holdoff_ns = 50 * RIG_MS;
-}
-
 /* The refill does not fight the relief (H-24). */
 DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
 {
@@ -265,7 +265,7 @@ DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
 	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_HELD_OFF);
 	CHECK_EQ(balloon_driver_leak(rig.driver, 1), 1);
 	reach(&rig, 40);
-	CHECK(balloon_platform_now_ns() - begin_ns >= 50 * RIG_MS);
+	CHECK(balloon_platform_now_ns() - begin_ns >= 150 * RIG_MS);
 	close_rig(&rig);
 }
 
@@ -273,7 +273,7 @@ DRIVER_CLAIM(relief, the_number_of_bytes_is_exact)
 {
 	struct rig rig;
 	uint64_t bytes = 1;
-	open_rig(&rig, strategy, design, NULL);
+	open_rig(&rig, strategy, design, long_holdoff);
 	CHECK_EQ(balloon_driver_relieve(rig.driver, 10, &bytes), 0);
 	CHECK_EQ(bytes, 0);
 	reach(&rig, 0);

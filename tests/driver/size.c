@@ -127,7 +127,7 @@ DRIVER_CLAIM(driver, sources_may_give_few_frames_at_a_time)
 
 static void back_off(struct balloon_driver_config *config)
 {
-	config->allocation_backoff_ns = 50 * RIG_MS;
+	config->allocation_backoff_ns = 150 * RIG_MS;
 }
 
 DRIVER_CLAIM(driver, after_a_failed_allocation_nothing_is_allocated_for_a_while)
@@ -142,7 +142,7 @@ DRIVER_CLAIM(driver, after_a_failed_allocation_nothing_is_allocated_for_a_while)
 	balloon_driver_set_target(rig.driver, 1);
 	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_HELD_OFF);
 	reach(&rig, 1);
-	CHECK(balloon_platform_now_ns() - begin_ns >= 50 * RIG_MS);
+	CHECK(balloon_platform_now_ns() - begin_ns >= 150 * RIG_MS);
 	CHECK_EQ(rig.source.n_calls, 2);
 	close_rig(&rig);
 }
