@@ -169,6 +169,17 @@ BALLOON_EXPORT int balloon_driver_dequeue(
  */
 BALLOON_EXPORT int balloon_driver_tell(struct balloon_driver *driver, struct balloon_batch *batch);
 
+/** The same while holding a lock; -EAGAIN: it could not be had, and the host was not told. */
+static inline int balloon_driver_tell_under(
+	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_lock *lock)
+{
+	if (!balloon_driver_lock(driver, lock))
+		return -EAGAIN;
+	int told = balloon_driver_tell(driver, batch);
+	balloon_lock_release(lock);
+	return told;
+}
+
 /**
  * Do what follows from the answer: enter what the host took, free what it gave back. Comes after each
  * balloon_driver_tell(), whatever that returned; returns the same.

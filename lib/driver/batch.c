@@ -126,9 +126,7 @@ int balloon_driver_allocate(
 	}
 	if (n_had > 0)
 		return (int)n_had;
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_BOOK(books->progress.n_allocation_failures, 1);
-	driver_books_close(driver);
+	driver_count(driver, &driver->books.progress.n_allocation_failures, 1);
 	driver_hold_off(driver, driver->config.allocation_backoff_ns);
 	return -ENOMEM;
 }
@@ -150,7 +148,8 @@ int balloon_driver_dequeue(
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-uint32_t driver_seal(struct balloon_driver *driver, struct balloon_batch *batch)
+/* Take a batch out of what relief can see. Returns how many pages it still has. */
+static uint32_t seal(struct balloon_driver *driver, struct balloon_batch *batch)
 {
 	struct balloon_driver_books *books = driver_books(driver);
 	if (BALLOON_READ(batch->phase) == BALLOON_BATCH_PENDING) {
@@ -183,7 +182,7 @@ int driver_await(struct balloon_driver *driver, struct balloon_batch *batch, uin
 
 int balloon_driver_tell(struct balloon_driver *driver, struct balloon_batch *batch)
 {
-	if (driver_seal(driver, batch) == 0)
+	if (seal(driver, batch) == 0)
 		return -EAGAIN; /* relief was faster */
 	int result = driver_submit(driver, batch);
 	if (result == 0)
@@ -239,7 +238,7 @@ static void drop_page(struct balloon_driver *driver, const struct balloon_page *
  * for a few instructions. One that is in a balloon already was not the source's to give; it stays
  * where it is, and is counted there.
  */
-int driver_insert(
+void driver_insert(
 	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_device *device)
 {
 	uint64_t deadline_ns = balloon_platform_now_ns() + driver->config.host_timeout_ns;
@@ -251,21 +250,11 @@ int driver_insert(
 		} else if (n != -EAGAIN) {
 			drop_page(driver, batch->request.pages + batch->first_insert++, device);
 		} else if (balloon_platform_now_ns() >= deadline_ns) {
-			return -EAGAIN;
+			return;
 		} else {
 			driver_nap(driver);
 		}
 	}
-	return 0;
-}
-
-static void count_refusal(struct balloon_driver *driver, const struct balloon_batch *batch)
-{
-	if (batch->request.n_done == batch->n_pages)
-		return;
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_BOOK(books->progress.n_refused, 1);
-	driver_books_close(driver);
 }
 
 /* What the host took goes into the balloon, the rest back to the source. */
@@ -281,13 +270,6 @@ static void book_inflated(
 	batch->end_insert = n_done;
 }
 
-static void count_relieved(struct balloon_driver *driver, uint32_t n_pages)
-{
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_BOOK(books->progress.n_relieved, n_pages);
-	driver_books_close(driver);
-}
-
 /* What the host gave back is free, the rest goes to where it is kept. */
 static void book_deflated(
 	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_done)
@@ -298,7 +280,7 @@ static void book_deflated(
 	driver_free(driver, batch->request.pages, n_done);
 	driver_move(driver, n_done, BALLOON_PLACE_DEFLATING, BALLOON_PLACE_OUTSIDE);
 	if (batch->is_for_relief)
-		count_relieved(driver, n_done);
+		driver_count(driver, &driver->books.progress.n_relieved, n_done);
 	driver_move(driver, batch->n_pages - n_done, BALLOON_PLACE_DEFLATING, home);
 	batch->first_insert = n_done;
 	batch->end_insert = batch->n_pages;
@@ -308,13 +290,13 @@ int balloon_driver_settle(struct balloon_driver *driver, struct balloon_batch *b
 {
 	if (batch->answer == BALLOON_BATCH_UNANSWERED)
 		return told;
-	if (driver_seal(driver, batch) == 0)
+	if (seal(driver, batch) == 0)
 		return told;
 	bool is_answered = batch->answer == BALLOON_BATCH_ANSWERED;
 	uint32_t n_done = is_answered ? batch->request.n_done : 0;
 	if (batch->answer != BALLOON_BATCH_BOOKED) {
-		if (is_answered)
-			count_refusal(driver, batch);
+		if (is_answered && n_done < batch->n_pages)
+			driver_count(driver, &driver->books.progress.n_refused, 1);
 		if (batch->kind == BALLOON_REQUEST_INFLATE)
 			book_inflated(driver, batch, n_done);
 		else
@@ -374,6 +356,6 @@ int balloon_driver_reclaim(
 	driver_books_close(driver);
 	driver_free(driver, to->request.pages, n);
 	driver_move(driver, n, BALLOON_PLACE_PENDING, BALLOON_PLACE_OUTSIDE);
-	count_relieved(driver, n);
+	driver_count(driver, &driver->books.progress.n_relieved, n);
 	return (int)n;
 }

@@ -86,6 +86,13 @@ void books_note_state(struct balloon_driver_books *books)
 	BALLOON_WRITE(books->progress.since_ns, now_ns);
 }
 
+void driver_count(struct balloon_driver *driver, uint64_t *events, uint64_t n)
+{
+	driver_books(driver);
+	BALLOON_BOOK(*events, n);
+	driver_books_close(driver);
+}
+
 int driver_enter(struct balloon_driver *driver)
 {
 	int result = 0;

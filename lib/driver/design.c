@@ -8,20 +8,13 @@ void balloon_driver_lock_init(struct balloon_driver *driver, struct balloon_lock
 	balloon_lock_init(lock, BALLOON_RANK_DRIVER, &driver->n_contended);
 }
 
-static void count_busy(struct balloon_driver *driver)
-{
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_BOOK(books->progress.n_busy, 1);
-	driver_books_close(driver);
-}
-
 BALLOON_LOCK_INTERNALS bool balloon_driver_lock(
 	struct balloon_driver *driver, struct balloon_lock *lock)
 {
 	uint64_t deadline_ns = balloon_platform_now_ns() + driver->config.host_timeout_ns;
 	bool is_taken = balloon_lock_acquire_until(lock, deadline_ns);
 	if (!is_taken)
-		count_busy(driver);
+		driver_count(driver, &driver->books.progress.n_busy, 1);
 	return is_taken;
 }
 
@@ -30,6 +23,6 @@ BALLOON_LOCK_INTERNALS bool balloon_driver_trylock(
 {
 	bool is_taken = balloon_lock_try(lock);
 	if (!is_taken)
-		count_busy(driver);
+		driver_count(driver, &driver->books.progress.n_busy, 1);
 	return is_taken;
 }

@@ -34,6 +34,9 @@ bool books_are_in_motion(const struct balloon_driver_books *books);
 /** The target is reached, and nothing is on its way. */
 bool books_are_settled(const struct balloon_driver_books *books);
 
+/** Book n events. */
+void driver_count(struct balloon_driver *driver, uint64_t *events, uint64_t n);
+
 /** A call that moves pages begins: 0, -EBUSY if the driver is quiesced, -ECANCELED if stopped. */
 int driver_enter(struct balloon_driver *driver);
 /** It is over. Returns its result. */
@@ -53,8 +56,6 @@ struct balloon_batch *driver_take_batch(struct balloon_driver *driver, bool is_r
 /** It is free again, or late, if it is not settled. */
 void driver_give_batch(struct balloon_driver *driver, struct balloon_batch *batch);
 
-/** Take a batch out of what relief can see. Returns how many pages it still has. */
-uint32_t driver_seal(struct balloon_driver *driver, struct balloon_batch *batch);
 /** Give it to the host, whose answer to await(). Returns 0 or an error: it was not told. */
 int driver_submit(struct balloon_driver *driver, struct balloon_batch *batch);
 /** Returns 0: ANSWERED, or the error with which it was not. */
@@ -67,15 +68,10 @@ void driver_reap(struct balloon_driver *driver);
 void driver_acknowledge(struct balloon_driver *driver, const struct balloon_page *pages,
 	uint32_t n_pages, int change);
 void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n_pages);
-/** Insert the batch's pages that have to be, up to a deadline. Returns 0 or -EAGAIN. */
-int driver_insert(
+/** Insert the batch's pages that have to be, up to a deadline; the rest is late. */
+void driver_insert(
 	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_device *device);
 /** Sleep for a moment. */
 void driver_nap(struct balloon_driver *driver);
-
-/* ---- size.c ---------------------------------------------------------------------------------- */
-
-/** Ask the host for quarantined pages again, if it is time. As a leak. */
-int driver_retry_quarantine(struct balloon_driver *driver);
 
 #endif

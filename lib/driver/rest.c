@@ -88,8 +88,8 @@ static int drain(struct balloon_driver *driver, struct balloon_batch *batch,
 static int take_back(struct balloon_driver *driver)
 {
 	balloon_channel_reset(driver->config.channel);
-	driver_reap(
-		driver); /* what was with the host is refused now: free, or where it came from */
+	/* What was with the host is refused now: it is free, or where it came from. */
+	driver_reap(driver);
 	struct balloon_batch *batch = driver_take_batch(driver, true);
 	if (!batch)
 		return -EAGAIN;

@@ -101,7 +101,8 @@ static int leak_quarantine(struct balloon_driver *driver, struct balloon_batch *
 	return balloon_driver_settle(driver, batch, balloon_driver_tell(driver, batch));
 }
 
-int driver_retry_quarantine(struct balloon_driver *driver)
+/* As a leak. */
+static int retry_quarantine(struct balloon_driver *driver)
 {
 	struct balloon_batch *batch = claim_retry(driver) ? driver_take_batch(driver, false) : NULL;
 	if (!batch)
@@ -161,7 +162,7 @@ static uint64_t n_missing(struct balloon_driver *driver)
 
 static int step(struct balloon_driver *driver)
 {
-	int retried = driver_retry_quarantine(driver);
+	int retried = retry_quarantine(driver);
 	if (retried != 0)
 		return retried;
 	uint32_t n = fit(driver, n_missing(driver));

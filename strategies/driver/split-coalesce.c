@@ -133,23 +133,13 @@ static int join(struct balloon_driver *driver, struct note *note)
 
 /* ---- Fill and leak --------------------------------------------------------------------------- */
 
-static int tell_under(
-	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_lock *lock)
-{
-	if (!balloon_driver_lock(driver, lock))
-		return -EAGAIN;
-	int told = balloon_driver_tell(driver, batch);
-	balloon_lock_release(lock);
-	return told;
-}
-
 static int fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
 {
 	int result = balloon_driver_allocate(driver, batch, n_pages);
 	if (result < 0)
 		return result;
-	return balloon_driver_settle(
-		driver, batch, tell_under(driver, batch, &area_of(driver)->inflate_lock));
+	return balloon_driver_settle(driver, batch,
+		balloon_driver_tell_under(driver, batch, &area_of(driver)->inflate_lock));
 }
 
 static int leak_batch(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
@@ -157,8 +147,8 @@ static int leak_batch(struct balloon_driver *driver, struct balloon_batch *batch
 	int result = balloon_driver_dequeue(driver, batch, n_pages);
 	if (result <= 0)
 		return result;
-	return balloon_driver_settle(
-		driver, batch, tell_under(driver, batch, &area_of(driver)->deflate_lock));
+	return balloon_driver_settle(driver, batch,
+		balloon_driver_tell_under(driver, batch, &area_of(driver)->deflate_lock));
 }
 
 static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)

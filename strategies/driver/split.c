@@ -43,23 +43,13 @@ static void fini(struct balloon_driver *driver)
 	balloon_lock_fini(&area_of(driver)->deflate_lock);
 }
 
-static int tell_under(
-	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_lock *lock)
-{
-	if (!balloon_driver_lock(driver, lock))
-		return -EAGAIN;
-	int told = balloon_driver_tell(driver, batch);
-	balloon_lock_release(lock);
-	return told;
-}
-
 static int fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
 {
 	int result = balloon_driver_allocate(driver, batch, n_pages);
 	if (result < 0)
 		return result;
-	return balloon_driver_settle(
-		driver, batch, tell_under(driver, batch, &area_of(driver)->inflate_lock));
+	return balloon_driver_settle(driver, batch,
+		balloon_driver_tell_under(driver, batch, &area_of(driver)->inflate_lock));
 }
 
 static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
@@ -67,8 +57,8 @@ static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	int result = balloon_driver_dequeue(driver, batch, n_pages);
 	if (result <= 0)
 		return result;
-	return balloon_driver_settle(
-		driver, batch, tell_under(driver, batch, &area_of(driver)->deflate_lock));
+	return balloon_driver_settle(driver, batch,
+		balloon_driver_tell_under(driver, batch, &area_of(driver)->deflate_lock));
 }
 
 static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
