@@ -123,12 +123,14 @@ BALLOON_EXPORT bool balloon_check_held(const void *word);
 #define BALLOON_ACQUIRES(lock) __attribute__((acquire_capability(lock)))
 #define BALLOON_TRIES(lock)    __attribute__((try_acquire_capability(true, lock)))
 #define BALLOON_RELEASES(lock) __attribute__((release_capability(lock)))
+#define BALLOON_REQUIRES(lock) __attribute__((requires_capability(lock)))
 #define BALLOON_LOCK_INTERNALS __attribute__((no_thread_safety_analysis))
 #else
 #define BALLOON_CAPABILITY
 #define BALLOON_ACQUIRES(lock)
 #define BALLOON_TRIES(lock)
 #define BALLOON_RELEASES(lock)
+#define BALLOON_REQUIRES(lock)
 #define BALLOON_LOCK_INTERNALS
 #endif
 
