@@ -59,6 +59,9 @@ enum balloon_shared_word {
 	/* Which event the polling thread of a channel waits for: written by that thread, compared by
 	 * whoever signals an event, and never followed (F1, F2). */
 	BALLOON_SHARED_POLLED_FOR,
+	/* Whether the poller of a memfd channel sleeps, or has been woken: changed by read-modify-writes
+	 * of whoever polls and whoever wakes it (M1, M2). */
+	BALLOON_SHARED_MEMFD_POLLER,
 };
 
 /*
