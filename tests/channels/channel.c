@@ -120,6 +120,8 @@ Test(channel, an_answer_finds_its_request_among_many)
 		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
 		CHECK_EQ(stats_now(channel).n_outstanding, MANY - 1 - i);
 	}
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++)
+		CHECK(!channel->buckets[i]);
 	for (uint32_t i = 0; i < MANY; i++)
 		request_delete(requests[i]);
 	setting_close(&s);

@@ -299,6 +299,36 @@ Test(channel, a_host_may_be_found_dead_by_anybody)
 	}
 }
 
+/* Nothing is outstanding: they wait for anything at all. */
+static void sleep_until_failed(void *shared, size_t thread)
+{
+	struct party *party = shared;
+	struct balloon_channel *channel = &party->setting.puppet.channel;
+	if (thread == 2) {
+		await_sleeper(channel);
+		if (channel->ops->poll)
+			puppet_await_poller(&party->setting.puppet);
+		CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
+		return;
+	}
+	for (;;) {
+		uint32_t seen = balloon_event_seen(&party->event);
+		if (balloon_channel_error(channel) < 0)
+			return;
+		balloon_channel_sleep(channel, &party->event, seen, BALLOON_NEVER);
+	}
+}
+
+Test(channel, who_waits_for_nothing_of_the_hosts_learns_of_its_end)
+{
+	for (int is_polled = 0; is_polled < 2; is_polled++) {
+		struct party party;
+		party_open(&party, is_polled);
+		run_together(3, sleep_until_failed, &party);
+		setting_close(&party.setting);
+	}
+}
+
 /* ---- Reset ----------------------------------------------------------------------------------- */
 
 BOTH_KINDS(reset_takes_all_requests_back)
