@@ -716,20 +716,20 @@ bool engine_is_hasty(void)
 	return engine.is_hasty;
 }
 
-void engine_progress_quietly(void)
-{
-	engine.progress_step = engine.step;
-	if (engine.options.chooser->policy == ENGINE_PRIORITY)
-		choose_priority(engine.current);
-}
-
-void engine_progress(void)
+void engine_act(void)
 {
 	if (engine.current->is_probed)
 		engine_fail(ENGINE_WAKE_UP,
 			"%s slept, had a reason to go on, and nobody had told it",
 			engine.current->name);
-	engine_progress_quietly();
+	engine.progress_step = engine.step;
+}
+
+void engine_progress(void)
+{
+	engine_act();
+	if (engine.options.chooser->policy == ENGINE_PRIORITY)
+		choose_priority(engine.current);
 }
 
 static _Noreturn void end_thread(void)

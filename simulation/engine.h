@@ -32,7 +32,7 @@
  *
  * Lost wake-ups. Before time jumps, and before a deadlock is called one, every thread that sleeps on a
  * word or an event is woken once without cause. All of them have to go back to sleep. If one of them ends,
- * or gets to where engine_progress() is called, then it had a reason to go on, and nobody had told it.
+ * or gets to where engine_progress() or engine_act() is called, then it had a reason to go on, and nobody had told it.
  *
  * Memory. What a run changes has to lie in the engine's arena, or be made anew by the run itself:
  * engine_allocate() before the first run gives memory that each run finds as it was at the last
@@ -207,13 +207,14 @@ uint32_t engine_choose(enum engine_choice choice, uint32_t n);
 bool engine_chance(uint32_t n);
 
 /**
- * Something was done that counts: an operation came to its end, say. The bound on a run counts from
- * here, and a thread that was woken without cause must not get here. Under ENGINE_PRIORITY the calling
- * thread's priority is chosen anew: which operation waits for which differs.
+ * An operation came to its end. The bound on a run counts from here, and a thread that was woken without
+ * cause must not get here. Under ENGINE_PRIORITY the calling thread's priority is chosen anew: which
+ * operation waits for which differs.
  */
 void engine_progress(void);
-/** The same for a thread that does so while others sleep rightly: without the wake-up rule. */
-void engine_progress_quietly(void);
+/** The same within an operation, where something is done that nobody does without a reason: a host is told
+ * something, say. The priority stays. */
+void engine_act(void);
 
 /** End the run with a finding. */
 _Noreturn void engine_fail(enum engine_finding finding, const char *format, ...)
