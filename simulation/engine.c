@@ -385,7 +385,10 @@ static bool let_time_go_on(void)
 	if (deadline_ns == NEVER)
 		return false;
 	engine.now_ns = deadline_ns;
+	/* Whoever has not gone back to sleep yet may find that something has happened now. */
 	engine.is_probing = false;
+	for (uint32_t i = 0; i < engine.n_threads; i++)
+		engine.threads[i].is_probed = false;
 	return true;
 }
 

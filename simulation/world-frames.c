@@ -39,10 +39,8 @@ static void give_one(struct balloon_page page)
 			world->setting.faults & FAULT_LIES, "a frame beyond the map comes back");
 		return;
 	}
-	if (source->n_lies[page.index] > 0) {
-		source->n_lies[page.index]--;
+	if (source->is_doubtful[page.index]) /* it stays with whoever has it */
 		return;
-	}
 	WORLD_CHECK(source->is[page.index] != FRAME_FREE, "frame %u is freed twice", page.index);
 	WORLD_CHECK(world->host.pages[page.index] == PAGE_GUEST,
 		"frame %u is freed, and it is the host's", page.index);
@@ -76,7 +74,7 @@ static void lie(struct balloon_page *pages, uint32_t n)
 	source->n_free++;
 	pages[victim].index = instead;
 	if (instead < world->setting.n_pages)
-		source->n_lies[instead]++;
+		source->is_doubtful[instead] = true;
 }
 
 /* ---- Ops ------------------------------------------------------------------------------------- */

@@ -56,8 +56,7 @@ static void check_page(const struct balloon_request *request, struct balloon_pag
 	WORLD_CHECK(
 		page.index < world->setting.n_pages, "the host is told of a page beyond the map");
 	enum host_page is = world->host.pages[page.index];
-	/* Of a page that was handed out twice there are two stories. */
-	if (world->source.n_lies[page.index] > 0)
+	if (world->source.is_doubtful[page.index])
 		return;
 	if (request->kind == BALLOON_REQUEST_INFLATE) {
 		WORLD_CHECK(is == PAGE_GUEST, "the host is offered a page that is not the guest's");
@@ -186,8 +185,10 @@ static void die(struct host *host)
 	host->is_dead = true;
 	engine_act();
 #if HAS_SUBMISSIONS
-	if (engine_chance(2))
+	if (engine_chance(2)) {
 		balloon_channel_fail(&host->channel, -ENODEV);
+		host->has_failed = true;
+	}
 #endif
 	ring(host);
 }

@@ -136,6 +136,7 @@ struct host {
 	struct balloon_event bell; /* rung for whoever polls */
 	uint32_t n_polling;
 	bool is_dead;     /* there is no host, and submit says so */
+	bool has_failed;  /* and the channel was told */
 	bool is_released; /* it has let go of all pages */
 	uint64_t dies_at_ns;
 	bool is_over; /* the world ends: everything is answered, nothing goes wrong */
@@ -157,7 +158,8 @@ enum frame { FRAME_FREE, FRAME_DRIVERS, FRAME_USERS };
 struct source {
 	struct balloon_frames frames;
 	enum frame is[WORLD_PAGES_MAX];
-	uint32_t n_lies[WORLD_PAGES_MAX]; /* how often it was handed out though it was not free */
+	/* Handed out at some time though it was not free: of these there are two stories. */
+	bool is_doubtful[WORLD_PAGES_MAX];
 	uint32_t n_free;
 	bool is_over; /* nothing goes wrong any more */
 };
