@@ -28,21 +28,20 @@ bool balloon_lock_wait_until(struct balloon_lock *lock, uint64_t deadline_ns)
 	return is_taken;
 }
 
-enum { EVENT_AWAITED = 1, EVENT_STEP = 2 };
-
 void balloon_event_signal(struct balloon_event *event)
 {
 	uint32_t seen = balloon_atomic_load(&event->word, BALLOON_RELAXED);
 	while (!balloon_atomic_cas(&event->word, &seen,
-		(seen & ~(uint32_t)EVENT_AWAITED) + EVENT_STEP, BALLOON_RELEASE)) /* E2 */
+		(seen & ~(uint32_t)BALLOON_EVENT_AWAITED) + BALLOON_EVENT_STEP,
+		BALLOON_RELEASE)) /* E2 */
 		;
-	if (seen & EVENT_AWAITED)
+	if (seen & BALLOON_EVENT_AWAITED)
 		balloon_platform_wake(&event->word.value, UINT32_MAX);
 }
 
 void balloon_event_wait(struct balloon_event *event, uint32_t seen, uint64_t deadline_ns)
 {
-	uint32_t awaited = seen | EVENT_AWAITED;
+	uint32_t awaited = seen | BALLOON_EVENT_AWAITED;
 	/* Marked by somebody else already is as good. Anything else: it was signalled. */
 	if (!balloon_atomic_cas(&event->word, &seen, awaited, BALLOON_RELAXED) && seen != awaited)
 		return;

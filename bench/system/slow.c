@@ -52,7 +52,8 @@ static void *answer(void *argument)
 		slow->first = (slow->first + 1) % SLOW_REQUESTS_MAX;
 		slow->n--;
 		pthread_mutex_unlock(&slow->mutex);
-		balloon_request_complete(&slow->channel, order.request, order.request->n_pages, 0);
+		balloon_request_complete(&slow->channel, order.request, order.request->id,
+			order.request->n_pages, 0);
 		pthread_mutex_lock(&slow->mutex);
 	}
 	pthread_mutex_unlock(&slow->mutex);

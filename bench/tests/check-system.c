@@ -227,7 +227,7 @@ static void check_built_in_releasers(void)
 /* A host that does not do all of it. */
 static int submit_but_one(struct balloon_channel *host, struct balloon_request *request)
 {
-	return balloon_request_complete(host, request, request->n_pages - 1, -ENOSPC);
+	return balloon_request_complete(host, request, request->id, request->n_pages - 1, -ENOSPC);
 }
 
 static void check_partial_answer(void)

@@ -74,8 +74,8 @@ struct balloon_madvise_config {
 /**
  * Make a channel to the kernel.
  *
- * Returns 0; -EINVAL: a null pointer, base unaligned, a page size that is no multiple of the system's, no
- * pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
+ * Returns 0; -EINVAL: a null pointer, base unaligned, a page size that is no multiple of the system's or
+ * above 4 GiB, no pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
  * advice; -EFAULT: not all of the memory is mapped; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel
  * refuses vectors, say -ENOSYS, -EPERM or -EINVAL. Cost: a look at every page, touching none.
  */

@@ -11,14 +11,16 @@
  * Neither side trusts the other. An answer that fits no request is refused and counted
  * (balloon_channel_stats()). What the guest cannot prevent: a host that has the memfd can write to it.
  *
- * Requests are answered when somebody waits: balloon_request_wait(), balloon_channel_wait(). Submitting
- * never blocks: -EAGAIN when the socket is full, -E2BIG for more than BALLOON_MEMFD_RANGES_MAX ranges.
- * When the host closes its end, waiting ends in -ENODEV and requests stay outstanding: until
- * balloon_channel_reset() their pages may be punched at any time.
+ * Answers are taken when somebody waits or polls: balloon_request_wait(), balloon_channel_sleep(),
+ * balloon_channel_poll(); balloon_channel_descriptor() is the socket. Submitting never blocks: -EAGAIN when
+ * the socket is full, -E2BIG for more than BALLOON_MEMFD_RANGES_MAX ranges. When the host closes its
+ * end, waiting ends in -ENODEV and requests stay outstanding: until balloon_channel_reset() their pages
+ * may be punched at any time.
  *
- * balloon_channel_reset() says to a host that still lives that nothing more comes, and waits, for
- * BALLOON_MEMFD_FAREWELL_NS at most, until it has closed its end. A host that keeps the protocol has
- * answered everything by then and punches nothing any more. One that does not, does as it likes.
+ * balloon_channel_reset() says to a host that still lives that nothing more comes, takes its answers, and
+ * waits until it has closed its end. A host that keeps the protocol has answered everything by then and
+ * punches nothing any more. If it has not closed in time, as one that is stopped, the result is -ETIMEDOUT:
+ * it still may punch what it was asked to, and nothing is taken back. -EBADF: the socket was closed here.
  *
  * Hosted programs on Linux.
  */
@@ -34,7 +36,7 @@ extern "C" {
 enum {
 	/** More ranges than so many are too much for a request. */
 	BALLOON_MEMFD_RANGES_MAX = 4096,
-	/** How long a reset waits for the host, in nanoseconds. */
+	/** How long a reset waits for the host, in nanoseconds, if nothing else is said. */
 	BALLOON_MEMFD_FAREWELL_NS = 1000000000,
 };
 
@@ -49,6 +51,8 @@ struct balloon_memfd_config {
 	uint32_t n_pages;
 	/** How long the host may take to accept the memory; 0 means 5 s. */
 	uint64_t hello_timeout_ns;
+	/** How long a reset waits for the host to close its end; 0 means BALLOON_MEMFD_FAREWELL_NS. */
+	uint64_t farewell_timeout_ns;
 };
 
 /**
@@ -57,13 +61,13 @@ struct balloon_memfd_config {
  * Returns 0; -EINVAL: a null pointer, no pages, a bad page size, more pages than the memory has, no
  * socket of that kind, a descriptor that takes no seals; -EPERM: the seals are sealed; -ENOMEM;
  * -ETIMEDOUT: no answer; -ENODEV: the host is gone; -EPROTO: its answer makes no sense; else why the host
- * refuses.
+ * refuses; or a negative errno of eventfd(), by which waiting threads are woken.
  */
 BALLOON_EXPORT int balloon_memfd_create(
 	const struct balloon_memfd_config *config, struct balloon_channel **channel);
 
 /**
- * End it; the socket is as it was. Returns 0; -EINVAL; -EBUSY: requests are outstanding.
+ * End it; the socket is as it was. Returns 0; -EINVAL; -EBUSY: as balloon_channel_fini().
  * Threads: the caller serialises it against every other call.
  */
 BALLOON_EXPORT int balloon_memfd_destroy(struct balloon_channel *channel);

@@ -50,10 +50,23 @@ enum balloon_shared_word {
 	/* The word of a balloon_event: raised after a change that somebody may wait for, and slept on.
 	 * What changed is protected by a lock of its own and looked at under it. */
 	BALLOON_SHARED_EVENT,
+	/* Whose a request is: the channel's or the caller's. It changes under the channel's lock or by
+	 * its one owner, and hands the rest of the request over (C1, C2). */
+	BALLOON_SHARED_REQUEST_STATE,
+	/* Why a channel has no host any more: written once, under the channel's lock, and asked for
+	 * without; it orders nothing. */
+	BALLOON_SHARED_CHANNEL_ERROR,
+	/* Which event the polling thread of a channel waits for: written by that thread, compared by
+	 * whoever signals an event, and never followed (F1, F2). */
+	BALLOON_SHARED_POLLED_FOR,
+	/* Whether the poller of a memfd channel sleeps, or has been woken: changed by read-modify-writes
+	 * of whoever polls and whoever wakes it (M1, M2). */
+	BALLOON_SHARED_MEMFD_POLLER,
 };
 
 /*
- * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks,
+ * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks and
+ * about memory that is handed over by a word (published before the word is stored, observed after it was loaded),
  * yields at random around them, so that a tool sees more schedules than one, and a checking build
  * (option `checking`) holds the lock ranks against each thread's held locks. Other builds compile
  * all of it to nothing.
@@ -65,6 +78,8 @@ BALLOON_EXPORT void balloon_hook_lock_create(const void *word);
 BALLOON_EXPORT void balloon_hook_lock_destroy(const void *word);
 BALLOON_EXPORT void balloon_hook_lock_acquired(const void *word);
 BALLOON_EXPORT void balloon_hook_lock_released(const void *word);
+BALLOON_EXPORT void balloon_hook_published(const void *word);
+BALLOON_EXPORT void balloon_hook_observed(const void *word);
 BALLOON_EXPORT void balloon_hook_yield(void);
 #else
 #define balloon_hook_ignore(word, size_bytes, kind) ((void)(word), (void)(kind))
@@ -72,6 +87,8 @@ BALLOON_EXPORT void balloon_hook_yield(void);
 #define balloon_hook_lock_destroy(word)             ((void)(word))
 #define balloon_hook_lock_acquired(word)            ((void)(word))
 #define balloon_hook_lock_released(word)            ((void)(word))
+#define balloon_hook_published(word)                ((void)(word))
+#define balloon_hook_observed(word)                 ((void)(word))
 #define balloon_hook_yield()                        ((void)0)
 #endif
 
@@ -109,12 +126,14 @@ BALLOON_EXPORT bool balloon_check_held(const void *word);
 #define BALLOON_ACQUIRES(lock) __attribute__((acquire_capability(lock)))
 #define BALLOON_TRIES(lock)    __attribute__((try_acquire_capability(true, lock)))
 #define BALLOON_RELEASES(lock) __attribute__((release_capability(lock)))
+#define BALLOON_REQUIRES(lock) __attribute__((requires_capability(lock)))
 #define BALLOON_LOCK_INTERNALS __attribute__((no_thread_safety_analysis))
 #else
 #define BALLOON_CAPABILITY
 #define BALLOON_ACQUIRES(lock)
 #define BALLOON_TRIES(lock)
 #define BALLOON_RELEASES(lock)
+#define BALLOON_REQUIRES(lock)
 #define BALLOON_LOCK_INTERNALS
 #endif
 
@@ -246,6 +265,21 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 #define balloon_atomic_cas(word, expected, new_value, order)                                       \
 	(balloon_count_atomic(), __atomic_compare_exchange_n(&(word)->value, (expected),           \
 					 (new_value), false, (order), BALLOON_RELAXED))
+#endif
+
+/*
+ * A full fence: of what is stored before it and what is loaded after it, every thread sees the former
+ * first. For pairs of threads that each store one word and then look at the other's. gcc's
+ * ThreadSanitizer knows no fences, but read-modify-writes.
+ */
+#if defined(__SANITIZE_THREAD__)
+static inline void balloon_atomic_fence(void)
+{
+	uint32_t word = 0;
+	(void)__atomic_exchange_n(&word, 1, __ATOMIC_SEQ_CST);
+}
+#else
+#define balloon_atomic_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
 /*
@@ -475,6 +509,11 @@ struct balloon_event {
 	struct balloon_atomic_u32 word;
 };
 
+enum {
+	BALLOON_EVENT_AWAITED = 1, /* somebody may sleep */
+	BALLOON_EVENT_STEP = 2,    /* what a signal adds */
+};
+
 static inline void balloon_event_init(struct balloon_event *event)
 {
 	balloon_atomic_init(&event->word, 0, BALLOON_SHARED_EVENT);
@@ -486,7 +525,13 @@ static inline uint32_t balloon_event_seen(const struct balloon_event *event)
 	return balloon_atomic_load(&event->word, BALLOON_ACQUIRE); /* E1 */
 }
 
-/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync.c. */
+/** Was it signalled after `seen`? */
+static inline bool balloon_event_is_past(const struct balloon_event *event, uint32_t seen)
+{
+	return ((balloon_event_seen(event) ^ seen) & ~(uint32_t)BALLOON_EVENT_AWAITED) != 0;
+}
+
+/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync-timed.c. */
 BALLOON_EXPORT void balloon_event_signal(struct balloon_event *event);
 
 /** Sleep until the event is signalled after `seen`, or until the deadline; perhaps less. */

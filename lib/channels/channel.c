@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all host channels share: who has a request, and refusing wrong answers.
+ * What all host channels share: who has a request, refusing wrong answers, and the end of a host.
  *
- * The channel's lock protects the state of every request that is outstanding on it.
+ * The channel's lock protects every request that is outstanding on it. Outstanding requests are in a hash
+ * table, by the id of their submission, so that an answer finds its request among many late ones.
+ *
+ * Whom a completion wakes: a named event is signalled always, under the lock, so that its owner may free it
+ * once it has passed that lock. One of the channel's own is signalled only if somebody waits on it for this
+ * request, and after the lock is free, which the woken want next.
  */
-#include <balloon/channel.h>
+#include "channels/channel.h"
 
 #include "internal.h"
 
@@ -12,43 +17,164 @@ void balloon_channel_init(struct balloon_channel *channel, const struct balloon_
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->ops = ops;
+	channel->geometry.first_pfn = BALLOON_PFN_ANY;
+	balloon_atomic_init(&channel->error, 0, BALLOON_SHARED_CHANNEL_ERROR);
+	balloon_atomic_init(&channel->polled_for, 0, BALLOON_SHARED_POLLED_FOR);
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
+		balloon_event_init(&channel->events[i]);
 	balloon_atomic_init(&channel->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&channel->lock, BALLOON_RANK_BOOKS, &channel->n_contended);
-	balloon_event_init(&channel->event);
 }
 
 int balloon_channel_fini(struct balloon_channel *channel)
 {
 	if (!channel)
 		return -EINVAL;
-	if (BALLOON_READ(channel->newest))
+	balloon_lock_acquire(&channel->lock);
+	bool is_busy = BALLOON_READ(channel->stats.n_outstanding) > 0 ||
+		       BALLOON_READ(channel->is_polled) || BALLOON_READ(channel->sleepers) ||
+		       BALLOON_READ(channel->owner);
+	balloon_lock_release(&channel->lock);
+	if (is_busy)
 		return -EBUSY;
 	balloon_lock_fini(&channel->lock);
 	return 0;
 }
 
-/* ---- The list of outstanding requests; the caller holds the lock ----------------------------- */
+int balloon_channel_covers(const struct balloon_channel *channel, const struct balloon_memmap *map)
+{
+	if (!channel || !map)
+		return -EINVAL;
+	const struct balloon_geometry *geometry = &channel->geometry;
+	uint64_t first_pfn;
+	if (geometry->page_size_bytes == 0)
+		return 0;
+	if (geometry->page_size_bytes != balloon_memmap_page_size(map) ||
+		geometry->n_pages < balloon_memmap_n_pages(map))
+		return -EINVAL;
+	if (geometry->first_pfn == BALLOON_PFN_ANY)
+		return 0;
+	int result = balloon_page_to_pfn(map, balloon_page(0), &first_pfn);
+	return result == 0 && first_pfn == geometry->first_pfn ? 0 : -EINVAL;
+}
+
+int balloon_channel_claim(struct balloon_channel *channel, const void *owner)
+{
+	if (!channel || !owner)
+		return -EINVAL;
+	balloon_lock_acquire(&channel->lock);
+	int result = BALLOON_READ(channel->owner) ? -EBUSY : 0;
+	if (result == 0)
+		BALLOON_WRITE(channel->owner, owner);
+	balloon_lock_release(&channel->lock);
+	return result;
+}
+
+void balloon_channel_release(struct balloon_channel *channel, const void *owner)
+{
+	balloon_lock_acquire(&channel->lock);
+	if (BALLOON_READ(channel->owner) == owner)
+		BALLOON_WRITE(channel->owner, NULL);
+	balloon_lock_release(&channel->lock);
+}
+
+/* ---- The table of outstanding requests; the caller holds the lock ---------------------------- */
 
 static void link_request(struct balloon_channel *channel, struct balloon_request *request)
 {
-	struct balloon_request *older = BALLOON_READ(channel->newest);
-	BALLOON_WRITE(request->newer, NULL);
-	BALLOON_WRITE(request->older, older);
-	if (older)
-		BALLOON_WRITE(older->newer, request);
-	BALLOON_WRITE(channel->newest, request);
+	uint64_t id = BALLOON_READ(request->id);
+	struct balloon_request **link = &channel->buckets[id % BALLOON_CHANNEL_BUCKETS];
+	struct balloon_request *next = BALLOON_READ(*link);
+	BALLOON_WRITE(request->next, next);
+	BALLOON_WRITE(request->link, link);
+	if (next)
+		BALLOON_WRITE(next->link, &request->next);
+	BALLOON_WRITE(*link, request);
 }
 
-static void unlink_request(struct balloon_channel *channel, struct balloon_request *request)
+static void unlink_request(struct balloon_request *request)
 {
-	struct balloon_request *newer = BALLOON_READ(request->newer);
-	struct balloon_request *older = BALLOON_READ(request->older);
-	if (newer)
-		BALLOON_WRITE(newer->older, older);
-	else
-		BALLOON_WRITE(channel->newest, older);
-	if (older)
-		BALLOON_WRITE(older->newer, newer);
+	struct balloon_request *next = BALLOON_READ(request->next);
+	struct balloon_request **link = BALLOON_READ(request->link);
+	BALLOON_WRITE(*link, next);
+	if (next)
+		BALLOON_WRITE(next->link, link);
+}
+
+static struct balloon_request *find_request(struct balloon_channel *channel, uint64_t id)
+{
+	struct balloon_request *request =
+		BALLOON_READ(channel->buckets[id % BALLOON_CHANNEL_BUCKETS]);
+	while (request && BALLOON_READ(request->id) != id)
+		request = BALLOON_READ(request->next);
+	return request;
+}
+
+static bool is_outstanding(const struct balloon_request *request)
+{
+	return balloon_request_state(request) == BALLOON_REQUEST_OUTSTANDING;
+}
+
+struct balloon_event *channel_event_of(
+	struct balloon_channel *channel, const struct balloon_request *request)
+{
+	struct balloon_event *event = BALLOON_READ(request->event);
+	uint64_t id = BALLOON_READ(request->id);
+	return event ? event : &channel->events[id % BALLOON_CHANNEL_EVENTS];
+}
+
+/*
+ * The end of a submission: FREE or COMPLETE. From then on the request is its caller's. Returns an event
+ * that is to be signalled when the lock is free, or NULL.
+ */
+static struct balloon_event *end(struct balloon_channel *channel, struct balloon_request *request,
+	enum balloon_request_state state)
+{
+	struct balloon_event *named = BALLOON_READ(request->event);
+	struct balloon_event *own =
+		BALLOON_READ(request->is_awaited) ? channel_event_of(channel, request) : NULL;
+	BALLOON_BOOK(channel->stats.n_outstanding, -UINT64_C(1));
+	unlink_request(request);
+	balloon_hook_published(&request->state);
+	balloon_atomic_store(&request->state, state, BALLOON_RELEASE); /* C2 */
+	if (!named)
+		return own;
+	balloon_channel_signal(channel, named);
+	return NULL;
+}
+
+static struct balloon_event *answer(struct balloon_channel *channel,
+	struct balloon_request *request, uint32_t n_done, int error)
+{
+	BALLOON_BOOK(channel->stats.n_completed, 1);
+	BALLOON_WRITE(request->n_done, n_done);
+	BALLOON_WRITE(request->error, error);
+	return end(channel, request, BALLOON_REQUEST_COMPLETE);
+}
+
+/* ---- Giving requests to the host, and taking answers ----------------------------------------- */
+
+static bool is_above(uint64_t n, uint32_t limit)
+{
+	return limit != 0 && n > limit;
+}
+
+/* 0, or why the request cannot be given to the host. The caller holds the lock. */
+static int may_begin(const struct balloon_channel *channel, const struct balloon_request *request)
+{
+	const struct balloon_channel_limits *limits = &channel->limits;
+	if (is_outstanding(request))
+		return -EBUSY;
+	if (BALLOON_READ(request->n_ranges) == 0)
+		return -EINVAL;
+	if (BALLOON_READ(channel->is_closed) || balloon_channel_error(channel) < 0)
+		return -ENODEV;
+	if (is_above(BALLOON_READ(request->n_pages), limits->request_pages) ||
+		is_above(BALLOON_READ(request->n_ranges), limits->request_ranges))
+		return -E2BIG;
+	if (is_above(BALLOON_READ(channel->stats.n_outstanding) + 1, limits->n_requests))
+		return -EAGAIN;
+	return 0;
 }
 
 static void begin(struct balloon_channel *channel, struct balloon_request *request)
@@ -60,92 +186,89 @@ static void begin(struct balloon_channel *channel, struct balloon_request *reque
 	BALLOON_WRITE(request->id, BALLOON_READ(channel->last_id));
 	BALLOON_WRITE(request->n_done, 0);
 	BALLOON_WRITE(request->error, 0);
-	BALLOON_WRITE(request->state, BALLOON_REQUEST_OUTSTANDING);
+	BALLOON_WRITE(request->is_awaited, false);
+	balloon_atomic_store(&request->state, BALLOON_REQUEST_OUTSTANDING, BALLOON_RELAXED);
 	link_request(channel, request);
 }
 
-static void end(struct balloon_channel *channel, struct balloon_request *request,
-	enum balloon_request_state state)
+/* The host was not told: unless a reset has taken the submission back already, it never was. */
+static void take_back(struct balloon_channel *channel, struct balloon_request *request, uint64_t id)
 {
-	BALLOON_BOOK(channel->stats.n_outstanding, -UINT64_C(1));
-	BALLOON_WRITE(request->state, state);
-	unlink_request(channel, request);
-}
-
-static void answer(struct balloon_channel *channel, struct balloon_request *request,
-	uint32_t n_done, int error)
-{
-	BALLOON_BOOK(channel->stats.n_completed, 1);
-	BALLOON_WRITE(request->n_done, n_done);
-	BALLOON_WRITE(request->error, error);
-	end(channel, request, BALLOON_REQUEST_COMPLETE);
-}
-
-/* ---- Giving requests to the host, and taking answers ----------------------------------------- */
-
-/* 0, or why the request cannot be given to the host. It is outstanding then. */
-static int try_begin(struct balloon_channel *channel, struct balloon_request *request)
-{
-	int result = 0;
+	struct balloon_event *event = NULL;
 	balloon_lock_acquire(&channel->lock);
-	if (BALLOON_READ(request->state) == BALLOON_REQUEST_OUTSTANDING)
-		result = -EBUSY;
-	else if (BALLOON_READ(channel->error))
-		result = -ENODEV;
-	else
-		begin(channel, request);
+	if (is_outstanding(request) && BALLOON_READ(request->id) == id) {
+		event = end(channel, request, BALLOON_REQUEST_FREE);
+		BALLOON_BOOK(channel->stats.n_submitted, -UINT64_C(1));
+	}
 	balloon_lock_release(&channel->lock);
-	return result;
+	if (event)
+		balloon_channel_signal(channel, event);
 }
 
 int balloon_request_submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	if (!channel || !request)
 		return -EINVAL;
-	int result = try_begin(channel, request);
-	if (result < 0)
-		return result;
-	result = request->n_ranges ? channel->ops->submit(channel, request) : -EINVAL;
-	if (result == 0)
-		return 0;
+	uint64_t id = 0;
 	balloon_lock_acquire(&channel->lock);
-	/* Unless a reset came between, which has taken it back already. */
-	if (BALLOON_READ(request->state) == BALLOON_REQUEST_OUTSTANDING) {
-		end(channel, request, BALLOON_REQUEST_FREE);
-		BALLOON_BOOK(channel->stats.n_submitted, -UINT64_C(1));
+	int result = may_begin(channel, request);
+	if (result == 0) {
+		begin(channel, request);
+		id = BALLOON_READ(request->id);
 	}
 	balloon_lock_release(&channel->lock);
+	if (result < 0)
+		return result;
+	result = channel->ops->submit(channel, request);
+	if (result < 0)
+		take_back(channel, request, id);
 	return result;
 }
 
-/* Caller holds the lock. */
-static int answer_checked(struct balloon_channel *channel, struct balloon_request *request,
-	uint32_t n_done, int error)
+bool balloon_request_redirect(struct balloon_channel *channel, struct balloon_request *request,
+	struct balloon_event *event)
 {
+	balloon_lock_acquire(&channel->lock);
+	bool is_there = is_outstanding(request);
+	struct balloon_event *former = channel_event_of(channel, request);
+	if (is_there) {
+		BALLOON_WRITE(request->event, event);
+		if (BALLOON_READ(request->is_awaited))
+			balloon_channel_signal(channel, former);
+	}
+	balloon_lock_release(&channel->lock);
+	return is_there;
+}
+
+/* An answer is about this submission, or about nothing. Unlocks. */
+static int answer_and_unlock(struct balloon_channel *channel, struct balloon_request *request,
+	uint32_t n_done, int error) BALLOON_RELEASES(channel->lock)
+{
+	struct balloon_event *event = NULL;
 	int result = 0;
-	if (!request || BALLOON_READ(request->state) != BALLOON_REQUEST_OUTSTANDING)
+	if (!request)
 		result = -ESTALE;
-	else if (n_done > request->n_pages || error > 0 ||
-		 (n_done < request->n_pages) != (error != 0))
+	else if (n_done > BALLOON_READ(request->n_pages) || error > 0 ||
+		 (n_done < BALLOON_READ(request->n_pages)) != (error != 0))
 		result = -EPROTO;
 	if (result < 0)
 		BALLOON_BOOK(channel->stats.n_stray, 1);
 	else
-		answer(channel, request, n_done, error);
+		event = answer(channel, request, n_done, error);
+	balloon_lock_release(&channel->lock);
+	if (event)
+		balloon_channel_signal(channel, event);
 	return result;
 }
 
 int balloon_request_complete(struct balloon_channel *channel, struct balloon_request *request,
-	uint32_t n_done, int error)
+	uint64_t id, uint32_t n_done, int error)
 {
 	if (!channel || !request)
 		return -EINVAL;
 	balloon_lock_acquire(&channel->lock);
-	int result = answer_checked(channel, request, n_done, error);
-	balloon_lock_release(&channel->lock);
-	if (result == 0)
-		balloon_event_signal(&channel->event);
-	return result;
+	bool is_meant = is_outstanding(request) && BALLOON_READ(request->id) == id;
+	return answer_and_unlock(channel, is_meant ? request : NULL, n_done, error);
 }
 
 int balloon_request_complete_id(
@@ -154,14 +277,7 @@ int balloon_request_complete_id(
 	if (!channel)
 		return -EINVAL;
 	balloon_lock_acquire(&channel->lock);
-	struct balloon_request *request = BALLOON_READ(channel->newest);
-	while (request && BALLOON_READ(request->id) != id)
-		request = BALLOON_READ(request->older);
-	int result = answer_checked(channel, request, n_done, error);
-	balloon_lock_release(&channel->lock);
-	if (result == 0)
-		balloon_event_signal(&channel->event);
-	return result;
+	return answer_and_unlock(channel, find_request(channel, id), n_done, error);
 }
 
 void balloon_channel_count_stray(struct balloon_channel *channel)
@@ -169,25 +285,6 @@ void balloon_channel_count_stray(struct balloon_channel *channel)
 	balloon_lock_acquire(&channel->lock);
 	BALLOON_BOOK(channel->stats.n_stray, 1);
 	balloon_lock_release(&channel->lock);
-}
-
-/* ---- The end of a host ----------------------------------------------------------------------- */
-
-int balloon_channel_reset(struct balloon_channel *channel)
-{
-	if (!channel)
-		return -EINVAL;
-	balloon_lock_acquire(&channel->lock);
-	BALLOON_WRITE(channel->error, -ENODEV);
-	balloon_lock_release(&channel->lock);
-	if (channel->ops->reset)
-		channel->ops->reset(channel);
-	balloon_lock_acquire(&channel->lock);
-	while (BALLOON_READ(channel->newest))
-		answer(channel, channel->newest, 0, -ECANCELED);
-	balloon_lock_release(&channel->lock);
-	balloon_event_signal(&channel->event);
-	return 0;
 }
 
 int balloon_channel_stats(struct balloon_channel *channel, struct balloon_channel_stats *stats)
@@ -200,11 +297,98 @@ int balloon_channel_stats(struct balloon_channel *channel, struct balloon_channe
 	return 0;
 }
 
+int balloon_channel_descriptor(struct balloon_channel *channel)
+{
+	return channel && channel->ops->descriptor ? channel->ops->descriptor(channel) : -1;
+}
+
+/* ---- The end of a host ----------------------------------------------------------------------- */
+
+int balloon_channel_error(const struct balloon_channel *channel)
+{
+	return -(int)balloon_atomic_load(&channel->error, BALLOON_RELAXED);
+}
+
+/*
+ * Whoever remembered an event before it looked, and found the host there, finds the event signalled: as
+ * one of the sleepers, or as the event of an outstanding request. The caller holds the lock.
+ */
+void channel_fail(struct balloon_channel *channel, int error)
+{
+	if (balloon_channel_error(channel) < 0)
+		return;
+	balloon_atomic_store(&channel->error, 0u - (uint32_t)error, BALLOON_RELAXED);
+	channel_wake_sleepers(channel);
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++)
+		for (struct balloon_request *request = BALLOON_READ(channel->buckets[i]); request;
+			request = BALLOON_READ(request->next))
+			balloon_channel_signal(channel, channel_event_of(channel, request));
+	/* The poller looks at once, whatever it polls for. */
+	if (BALLOON_READ(channel->is_polled) && channel->ops->wake)
+		channel->ops->wake(channel);
+}
+
+int balloon_channel_fail(struct balloon_channel *channel, int error)
+{
+	if (!channel || error >= 0)
+		return -EINVAL;
+	balloon_lock_acquire(&channel->lock);
+	channel_fail(channel, error);
+	balloon_lock_release(&channel->lock);
+	return 0;
+}
+
+/* Complete whatever is outstanding: nobody will answer it. */
+static void cancel_all(struct balloon_channel *channel)
+{
+	bool is_signalled[BALLOON_CHANNEL_EVENTS] = {false};
+	balloon_lock_acquire(&channel->lock);
+	BALLOON_WRITE(channel->is_closed, true);
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++) {
+		struct balloon_request *request;
+		while ((request = BALLOON_READ(channel->buckets[i])) != NULL) {
+			struct balloon_event *event = answer(channel, request, 0, -ECANCELED);
+			if (event)
+				is_signalled[event - channel->events] = true;
+		}
+	}
+	balloon_lock_release(&channel->lock);
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
+		if (is_signalled[i])
+			balloon_channel_signal(channel, &channel->events[i]);
+}
+
+int balloon_channel_reset(struct balloon_channel *channel)
+{
+	if (!channel)
+		return -EINVAL;
+	balloon_lock_acquire(&channel->lock);
+	BALLOON_WRITE(channel->is_closed, true);
+	int result = BALLOON_READ(channel->stats.n_outstanding) > 0 ? -EBUSY : 0;
+	balloon_lock_release(&channel->lock);
+	if (channel->ops->reset)
+		result = channel->ops->reset(channel);
+	if (result == 0)
+		cancel_all(channel);
+	return result;
+}
+
+int balloon_channel_forget(struct balloon_channel *channel)
+{
+	if (!channel)
+		return -EINVAL;
+	cancel_all(channel);
+	return 0;
+}
+
 /* ---- The channel without a host -------------------------------------------------------------- */
 
+/* An answer is refused only if somebody has taken the request back meanwhile. */
 static int null_submit(struct balloon_channel *channel, struct balloon_request *request)
 {
-	return balloon_request_complete(channel, request, request->n_pages, 0);
+	balloon_request_complete(
+		channel, request, BALLOON_READ(request->id), BALLOON_READ(request->n_pages), 0);
+	return 0;
 }
 
 const struct balloon_channel_ops balloon_null_channel_ops = {

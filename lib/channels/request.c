@@ -58,18 +58,32 @@ int balloon_request_init(struct balloon_request *request, void *memory, uint32_t
 	at += pages_bytes(capacity);
 	request->ranges = (struct balloon_range *)(void *)at;
 	request->capacity_pages = capacity;
-	request->state = BALLOON_REQUEST_FREE;
+	balloon_atomic_init(&request->state, BALLOON_REQUEST_FREE, BALLOON_SHARED_REQUEST_STATE);
 	return 0;
 }
 
 static void sort_by_insertion(struct balloon_page *pages, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++) {
-		struct balloon_page page = pages[i];
+		struct balloon_page page = BALLOON_READ(pages[i]);
 		uint32_t j = i;
-		for (; j > 0 && pages[j - 1].index > page.index; j--)
-			pages[j] = pages[j - 1];
-		pages[j] = page;
+		for (; j > 0; j--) {
+			struct balloon_page before = BALLOON_READ(pages[j - 1]);
+			if (before.index <= page.index)
+				break;
+			BALLOON_WRITE(pages[j], before);
+		}
+		BALLOON_WRITE(pages[j], page);
+	}
+}
+
+static void reverse(struct balloon_page *pages, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		struct balloon_page first = BALLOON_READ(pages[i]);
+		struct balloon_page last = BALLOON_READ(pages[n - 1 - i]);
+		BALLOON_WRITE(pages[i], last);
+		BALLOON_WRITE(pages[n - 1 - i], first);
 	}
 }
 
@@ -79,34 +93,27 @@ static void sort_by_byte(const struct balloon_page *from, struct balloon_page *t
 {
 	uint32_t start = 0;
 	memset(starts, 0, BYTE_VALUES * sizeof(*starts));
-	for (uint32_t i = 0; i < n; i++)
-		starts[(from[i].index >> shift) % BYTE_VALUES]++;
+	for (uint32_t i = 0; i < n; i++) {
+		struct balloon_page page = BALLOON_READ(from[i]);
+		starts[(page.index >> shift) % BYTE_VALUES]++;
+	}
 	for (unsigned value = 0; value < BYTE_VALUES; value++) {
 		uint32_t count = starts[value];
 		starts[value] = start;
 		start += count;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		to[starts[(from[i].index >> shift) % BYTE_VALUES]++] = from[i];
-}
-
-/* Which bits differ between any two pages. *is_sorted: strictly ascending. */
-static uint32_t look_at(const struct balloon_page *pages, uint32_t n, bool *is_sorted)
-{
-	uint32_t differ = 0;
-	uint32_t n_descents = 0;
-	for (uint32_t i = 1; i < n; i++) {
-		differ |= pages[i].index ^ pages[0].index;
-		n_descents += pages[i].index <= pages[i - 1].index;
+	for (uint32_t i = 0; i < n; i++) {
+		struct balloon_page page = BALLOON_READ(from[i]);
+		uint32_t at = starts[(page.index >> shift) % BYTE_VALUES]++;
+		BALLOON_WRITE(to[at], page);
 	}
-	*is_sorted = n_descents == 0;
-	return differ;
 }
 
 static void sort_by_radix(struct balloon_request *request, uint32_t n, uint32_t differ)
 {
 	uint32_t *starts = request->scratch;
-	struct balloon_page *from = request->pages;
+	struct balloon_page *pages = BALLOON_READ(request->pages);
+	struct balloon_page *from = pages;
 	struct balloon_page *to = (struct balloon_page *)(void *)(starts + BYTE_VALUES);
 	for (unsigned shift = 0; shift < 32; shift += 8) {
 		if (((differ >> shift) % BYTE_VALUES) == 0)
@@ -116,44 +123,90 @@ static void sort_by_radix(struct balloon_request *request, uint32_t n, uint32_t 
 		from = to;
 		to = other;
 	}
-	if (from != request->pages)
-		memcpy(request->pages, from, n * sizeof(*from));
+	if (from != pages)
+		memcpy(pages, from, n * sizeof(*from));
 }
 
-/* Merge neighbours of sorted pages. Returns 0, or -EINVAL: a page twice. */
-static int make_ranges(struct balloon_request *request, uint32_t n)
+/* How the pages lie, by one look. */
+struct order {
+	uint32_t differ;     /* bits that differ between any two of them */
+	uint32_t n_descents; /* neighbours that are equal or descend */
+	uint32_t n_equal;    /* neighbours that are equal */
+};
+
+static struct order look_at(const struct balloon_page *pages, uint32_t n)
 {
-	struct balloon_range *range = request->ranges;
-	*range = (struct balloon_range){request->pages[0].index, 1};
+	struct order order = {0, 0, 0};
+	struct balloon_page first = BALLOON_READ(pages[0]);
+	uint32_t before = first.index;
 	for (uint32_t i = 1; i < n; i++) {
-		uint32_t index = request->pages[i].index;
-		if (index == request->pages[i - 1].index)
-			return -EINVAL;
-		if (index == range->first + range->n_pages)
-			range->n_pages++;
-		else
-			*++range = (struct balloon_range){index, 1};
+		struct balloon_page page = BALLOON_READ(pages[i]);
+		order.differ |= page.index ^ first.index;
+		order.n_descents += page.index <= before;
+		order.n_equal += page.index == before;
+		before = page.index;
 	}
-	request->n_ranges = (uint32_t)(range - request->ranges) + 1;
-	return 0;
+	return order;
+}
+
+static void sort(struct balloon_request *request, uint32_t n)
+{
+	struct balloon_page *pages = BALLOON_READ(request->pages);
+	struct order order = look_at(pages, n);
+	if (order.n_descents == 0)
+		return;
+	if (order.n_descents == n - 1 && order.n_equal == 0)
+		reverse(pages, n);
+	else if (n <= FEW)
+		sort_by_insertion(pages, n);
+	else
+		sort_by_radix(request, n, order.differ);
+}
+
+/* Merge neighbours of sorted pages. Returns how many ranges that makes; 0: a page is there twice. */
+static uint32_t make_ranges(struct balloon_request *request, uint32_t n)
+{
+	const struct balloon_page *pages = BALLOON_READ(request->pages);
+	struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	struct balloon_page page = BALLOON_READ(pages[0]);
+	struct balloon_range range = {page.index, 1};
+	uint32_t n_ranges = 0;
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t before = page.index;
+		page = BALLOON_READ(pages[i]);
+		if (page.index == before)
+			return 0;
+		if (page.index == before + 1) {
+			range.n_pages++;
+		} else {
+			BALLOON_WRITE(ranges[n_ranges], range);
+			n_ranges++;
+			range = (struct balloon_range){page.index, 1};
+		}
+	}
+	BALLOON_WRITE(ranges[n_ranges], range);
+	return n_ranges + 1;
 }
 
 int balloon_request_prepare(
 	struct balloon_request *request, enum balloon_request_kind kind, uint32_t n)
 {
-	if (!request || n == 0 || n > request->capacity_pages)
+	if (!request)
 		return -EINVAL;
-	if (request->state == BALLOON_REQUEST_OUTSTANDING)
+	if (balloon_request_state(request) == BALLOON_REQUEST_OUTSTANDING)
 		return -EBUSY;
-	bool is_sorted;
-	uint32_t differ = look_at(request->pages, n, &is_sorted);
-	if (!is_sorted && n <= FEW)
-		sort_by_insertion(request->pages, n);
-	else if (!is_sorted)
-		sort_by_radix(request, n, differ);
-	request->kind = kind;
-	request->n_pages = n;
-	request->n_ranges = 0;
-	request->state = BALLOON_REQUEST_FREE;
-	return make_ranges(request, n);
+	/* Whatever goes wrong from here on leaves nothing that could be submitted. */
+	balloon_atomic_store(&request->state, BALLOON_REQUEST_FREE, BALLOON_RELAXED);
+	BALLOON_WRITE(request->n_pages, 0);
+	BALLOON_WRITE(request->n_ranges, 0);
+	if (n == 0 || n > request->capacity_pages)
+		return -EINVAL;
+	sort(request, n);
+	uint32_t n_ranges = make_ranges(request, n);
+	if (n_ranges == 0)
+		return -EINVAL;
+	BALLOON_WRITE(request->kind, kind);
+	BALLOON_WRITE(request->n_pages, n);
+	BALLOON_WRITE(request->n_ranges, n_ranges);
+	return 0;
 }

@@ -1,65 +1,172 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for answers, by an event. Where a channel has to be polled for them, one of the waiting threads
- * polls and the others sleep on the event, which is also signalled when that thread has its own answer
- * and leaves.
+ * Waiting for a host, by events. Where a channel has to be polled for answers, one of the waiting threads
+ * polls, and the others sleep, each on its event.
+ *
+ * No wake-up is lost: a thread remembers its event, looks at what it waits for, and sleeps or polls
+ * only while the event is as remembered, which it looks at once more when it is known as a sleeper or as
+ * the poller. And while there are sleepers and the host is there, somebody polls, or one of the sleepers,
+ * the successor, has been told to: by the poller that left, or by a successor that left in its turn.
+ * A thread that comes anew and finds nobody polling does it itself, and the successor sleeps on.
+ *
+ * The successor is told by its event, as of everything. Whether something else has happened to that event
+ * as well the number of signals says: if not, the thread polls without asking its caller.
  */
-#include <balloon/channel.h>
+#include "channels/channel.h"
 
 #include "internal.h"
 
-/* Is it this thread that polls now? */
-static bool begin_polling(struct balloon_channel *channel)
+/* A thread in balloon_channel_sleep(), on its own stack. */
+struct balloon_sleeper {
+	struct balloon_event *event; /* constant */
+	struct balloon_sleeper *next;
+	struct balloon_sleeper **link; /* what points to this one */
+};
+
+void balloon_channel_signal(struct balloon_channel *channel, struct balloon_event *event)
 {
-	bool is_ours = false;
-	if (!channel->ops->poll)
-		return false;
-	balloon_lock_acquire(&channel->lock);
-	if (!BALLOON_READ(channel->is_polled) && !BALLOON_READ(channel->error)) {
-		BALLOON_WRITE(channel->is_polled, true);
-		is_ours = true;
-	}
-	balloon_lock_release(&channel->lock);
-	return is_ours;
+	balloon_event_signal(event);
+	balloon_atomic_fence(); /* F2 */
+	if (balloon_atomic_load(&channel->polled_for, BALLOON_RELAXED) == (uintptr_t)event &&
+		channel->ops->wake)
+		channel->ops->wake(channel);
 }
 
-static void poll_host(struct balloon_channel *channel, uint64_t deadline_ns)
+/* ---- Sleepers; the caller holds the lock ----------------------------------------------------- */
+
+static void link_sleeper(struct balloon_channel *channel, struct balloon_sleeper *sleeper)
 {
-	int result = channel->ops->poll(channel, deadline_ns);
+	struct balloon_sleeper *next = BALLOON_READ(channel->sleepers);
+	BALLOON_WRITE(sleeper->next, next);
+	BALLOON_WRITE(sleeper->link, &channel->sleepers);
+	if (next)
+		BALLOON_WRITE(next->link, &sleeper->next);
+	BALLOON_WRITE(channel->sleepers, sleeper);
+}
+
+static void unlink_sleeper(struct balloon_sleeper *sleeper)
+{
+	struct balloon_sleeper *next = BALLOON_READ(sleeper->next);
+	struct balloon_sleeper **link = BALLOON_READ(sleeper->link);
+	BALLOON_WRITE(*link, next);
+	if (next)
+		BALLOON_WRITE(next->link, link);
+}
+
+void channel_wake_sleepers(struct balloon_channel *channel)
+{
+	for (struct balloon_sleeper *sleeper = BALLOON_READ(channel->sleepers); sleeper;
+		sleeper = BALLOON_READ(sleeper->next))
+		balloon_event_signal(sleeper->event);
+}
+
+static bool has_to_be_polled(struct balloon_channel *channel)
+{
+	return channel->ops->poll && !BALLOON_READ(channel->is_polled) &&
+	       balloon_channel_error(channel) == 0;
+}
+
+/* See to it that somebody polls. Its event is there as long as it is known as a sleeper. */
+static void appoint_successor(struct balloon_channel *channel)
+{
+	struct balloon_sleeper *sleeper = BALLOON_READ(channel->sleepers);
+	if (!sleeper || BALLOON_READ(channel->successor) || !has_to_be_polled(channel))
+		return;
+	BALLOON_WRITE(channel->successor, sleeper);
+	balloon_event_signal(sleeper->event);
+}
+
+/* ---- Polling --------------------------------------------------------------------------------- */
+
+/* Poll, unless the event was signalled. With the lock, which is let go meanwhile. */
+static void poll_host(struct balloon_channel *channel, struct balloon_event *event, uint32_t seen,
+	uint64_t deadline_ns) BALLOON_REQUIRES(channel->lock)
+{
+	int result = 0;
+	BALLOON_WRITE(channel->is_polled, true);
+	balloon_lock_release(&channel->lock);
+	balloon_atomic_store(&channel->polled_for, (uintptr_t)event, BALLOON_RELAXED);
+	balloon_atomic_fence(); /* F1 */
+	if (!event || !balloon_event_is_past(event, seen))
+		result = channel->ops->poll(channel, deadline_ns);
+	balloon_atomic_store(&channel->polled_for, 0, BALLOON_RELAXED);
 	balloon_lock_acquire(&channel->lock);
 	BALLOON_WRITE(channel->is_polled, false);
 	if (result < 0)
-		BALLOON_WRITE(channel->error, result);
-	balloon_lock_release(&channel->lock);
-	balloon_event_signal(&channel->event); /* somebody else may want to poll */
+		channel_fail(channel, result);
+	appoint_successor(channel);
 }
 
-static int channel_error(struct balloon_channel *channel)
-{
-	balloon_lock_acquire(&channel->lock);
-	int result = BALLOON_READ(channel->error) ? -ENODEV : 0;
-	balloon_lock_release(&channel->lock);
-	return result;
-}
-
-int balloon_channel_wait(struct balloon_channel *channel, uint32_t seen, uint64_t deadline_ns)
+int balloon_channel_poll(struct balloon_channel *channel)
 {
 	if (!channel)
 		return -EINVAL;
-	if (begin_polling(channel))
-		poll_host(channel, deadline_ns);
-	else if (channel_error(channel) == 0)
-		balloon_event_wait(&channel->event, seen, deadline_ns);
-	return channel_error(channel);
+	balloon_lock_acquire(&channel->lock);
+	if (has_to_be_polled(channel))
+		poll_host(channel, NULL, 0, 0);
+	balloon_lock_release(&channel->lock);
+	return balloon_channel_error(channel);
 }
 
-static enum balloon_request_state state_of(
-	struct balloon_channel *channel, const struct balloon_request *request)
+/* ---- Sleeping -------------------------------------------------------------------------------- */
+
+/* Sleep on the event. With the lock, which is let go meanwhile. Returns what was seen of it then. */
+static uint32_t sleep_as_known(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns) BALLOON_REQUIRES(channel->lock)
+{
+	struct balloon_sleeper self = {.event = event};
+	link_sleeper(channel, &self);
+	balloon_lock_release(&channel->lock);
+	balloon_event_wait(event, seen, deadline_ns);
+	balloon_lock_acquire(&channel->lock);
+	unlink_sleeper(&self);
+	if (BALLOON_READ(channel->successor) != &self)
+		return seen;
+	BALLOON_WRITE(channel->successor, NULL);
+	return seen + BALLOON_EVENT_STEP;
+}
+
+void balloon_channel_sleep(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns)
 {
 	balloon_lock_acquire(&channel->lock);
-	enum balloon_request_state state = BALLOON_READ(request->state);
+	while (!balloon_event_is_past(event, seen)) {
+		if (has_to_be_polled(channel)) {
+			poll_host(channel, event, seen, deadline_ns);
+			break;
+		}
+		uint32_t told = sleep_as_known(channel, event, seen, deadline_ns);
+		if (told == seen)
+			break;
+		seen = told;
+	}
+	appoint_successor(channel);
 	balloon_lock_release(&channel->lock);
-	return state;
+}
+
+/* What a waiter for one request has to know, of one moment. */
+struct look {
+	enum balloon_request_state state;
+	int error; /* of the channel */
+	struct balloon_event *event;
+	uint32_t seen;
+};
+
+static struct look look_at(struct balloon_channel *channel, struct balloon_request *request)
+{
+	struct look look = {.state = balloon_request_state(request)};
+	if (look.state != BALLOON_REQUEST_OUTSTANDING)
+		return look;
+	balloon_lock_acquire(&channel->lock);
+	look.state = balloon_request_state(request);
+	look.error = balloon_channel_error(channel);
+	if (look.state == BALLOON_REQUEST_OUTSTANDING) {
+		look.event = channel_event_of(channel, request);
+		look.seen = balloon_event_seen(look.event);
+		BALLOON_WRITE(request->is_awaited, true);
+	}
+	balloon_lock_release(&channel->lock);
+	return look;
 }
 
 int balloon_request_wait(
@@ -70,16 +177,18 @@ int balloon_request_wait(
 	/* Where answers have to be fetched, somebody looks whether there is one before giving up. */
 	bool has_looked = !channel->ops->poll;
 	for (;;) {
-		uint32_t seen = balloon_event_seen(&channel->event);
-		enum balloon_request_state state = state_of(channel, request);
-		if (state != BALLOON_REQUEST_OUTSTANDING)
-			return state == BALLOON_REQUEST_COMPLETE ? 0 : -EINVAL;
+		struct look look = look_at(channel, request);
+		if (look.state != BALLOON_REQUEST_OUTSTANDING)
+			return look.state == BALLOON_REQUEST_COMPLETE ? 0 : -EINVAL;
+		if (look.error < 0)
+			return -ENODEV;
 		bool is_over = deadline_ns == 0 || balloon_platform_now_ns() >= deadline_ns;
 		if (is_over && has_looked)
 			return -ETIMEDOUT;
 		has_looked |= is_over;
-		int result = balloon_channel_wait(channel, seen, is_over ? 0 : deadline_ns);
-		if (result < 0 && state_of(channel, request) == BALLOON_REQUEST_OUTSTANDING)
-			return result;
+		if (is_over)
+			balloon_channel_poll(channel);
+		else
+			balloon_channel_sleep(channel, look.event, look.seen, deadline_ns);
 	}
 }

@@ -169,6 +169,7 @@ int driver_submit(struct balloon_driver *driver, struct balloon_batch *batch)
 	if (result == 0 && batch->request.pages[batch->n_pages - 1].index >=
 				   balloon_memmap_n_pages(driver->config.map))
 		result = -ERANGE;
+	batch->request.event = &driver->event;
 	return result < 0 ? result
 			  : balloon_request_submit(driver->config.channel, &batch->request);
 }
@@ -325,7 +326,7 @@ static bool claim_late(struct balloon_driver *driver, struct balloon_batch *batc
 void driver_reap(struct balloon_driver *driver)
 {
 	struct balloon_channel *channel = driver->config.channel;
-	balloon_channel_wait(channel, balloon_event_seen(&channel->event), 0); /* just looks */
+	balloon_channel_poll(channel);
 	for (uint32_t i = 0; i < driver->n_batches; i++) {
 		struct balloon_batch *batch = &driver->batches[i];
 		if (!claim_late(driver, batch))

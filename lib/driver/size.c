@@ -221,14 +221,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
  */
 static void nap(struct balloon_driver *driver, uint32_t seen, uint64_t until_ns)
 {
-	struct balloon_channel *channel = driver->config.channel;
-	uint32_t channel_seen = balloon_event_seen(&channel->event);
-	struct balloon_driver_books *books = driver_books(driver);
-	bool is_late = BALLOON_READ(books->n_late) > 0;
-	driver_books_close(driver);
 	until_ns = earlier(until_ns, balloon_platform_now_ns() + nap_ns);
-	if (!is_late || balloon_channel_wait(channel, channel_seen, until_ns) < 0)
-		balloon_event_wait(&driver->event, seen, until_ns);
+	balloon_channel_sleep(driver->config.channel, &driver->event, seen, until_ns);
 }
 
 struct run {

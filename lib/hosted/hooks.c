@@ -38,6 +38,16 @@ void balloon_hook_lock_released(const void *word)
 	ANNOTATE_RWLOCK_RELEASED(word, 1);
 }
 
+void balloon_hook_published(const void *word)
+{
+	ANNOTATE_HAPPENS_BEFORE(word);
+}
+
+void balloon_hook_observed(const void *word)
+{
+	ANNOTATE_HAPPENS_AFTER(word);
+}
+
 /* One time in four let somebody else run, so that a tool sees more schedules than one. */
 void balloon_hook_yield(void)
 {

@@ -29,7 +29,6 @@ struct madvise_channel {
 	struct balloon_channel channel;
 	char *base; /* constant, as all below */
 	size_t page_size;
-	uint32_t n_pages;
 	int advice;
 	bool is_vectored;
 	struct balloon_self self; /* if vectored */
@@ -47,34 +46,42 @@ static struct madvise_channel *of(struct balloon_channel *channel)
 static struct balloon_advising vector_of(
 	const struct madvise_channel *madvise, const struct balloon_request *request)
 {
-	struct iovec *vector = request->scratch;
-	for (uint32_t i = 0; i < request->n_ranges; i++) {
-		struct balloon_range range = request->ranges[i];
+	struct iovec *vector = BALLOON_READ(request->scratch);
+	const struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	uint32_t n_ranges = BALLOON_READ(request->n_ranges);
+	for (uint32_t i = 0; i < n_ranges; i++) {
+		struct balloon_range range = BALLOON_READ(ranges[i]);
 		vector[i].iov_base = madvise->base + range.first * madvise->page_size;
 		vector[i].iov_len = range.n_pages * madvise->page_size;
 	}
-	return (struct balloon_advising){vector, request->n_ranges, 0};
+	return (struct balloon_advising){vector, n_ranges, 0};
 }
 
 /* Ranges ascend: if the last one is within the memory, all are. */
 static bool is_within(const struct madvise_channel *madvise, const struct balloon_request *request)
 {
-	struct balloon_range last = request->ranges[request->n_ranges - 1];
-	return last.first < madvise->n_pages && last.n_pages <= madvise->n_pages - last.first;
+	const struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	uint32_t n_ranges = BALLOON_READ(request->n_ranges);
+	struct balloon_range last = BALLOON_READ(ranges[n_ranges - 1]);
+	uint32_t n_pages = madvise->channel.geometry.n_pages;
+	return last.first < n_pages && last.n_pages <= n_pages - last.first;
 }
 
+/* An answer is refused only if somebody has taken the request back meanwhile. */
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct madvise_channel *madvise = of(channel);
+	uint32_t n_done = BALLOON_READ(request->n_pages);
+	int error = 0;
 	if (!is_within(madvise, request))
 		return -EINVAL;
-	if (request->kind == BALLOON_REQUEST_DEFLATE)
-		return balloon_request_complete(channel, request, request->n_pages, 0);
-	struct balloon_advising work = vector_of(madvise, request);
-	int error = balloon_advise(
-		madvise->is_vectored ? &madvise->self : NULL, madvise->advice, &work);
-	uint32_t n_done = (uint32_t)(work.n_bytes_done / madvise->page_size);
-	balloon_request_complete(channel, request, n_done, error);
+	if (BALLOON_READ(request->kind) == BALLOON_REQUEST_INFLATE) {
+		struct balloon_advising work = vector_of(madvise, request);
+		error = balloon_advise(
+			madvise->is_vectored ? &madvise->self : NULL, madvise->advice, &work);
+		n_done = (uint32_t)(work.n_bytes_done / madvise->page_size);
+	}
+	balloon_request_complete(channel, request, BALLOON_READ(request->id), n_done, error);
 	return 0;
 }
 
@@ -121,8 +128,8 @@ static int check(const struct balloon_madvise_config *config, size_t page_size)
 {
 	size_t system_page = (size_t)sysconf(_SC_PAGESIZE);
 	uintptr_t base = (uintptr_t)config->base;
-	if (!base || base % system_page || page_size % system_page || config->n_pages == 0 ||
-		config->n_pages > (UINTPTR_MAX - base) / page_size)
+	if (!base || base % system_page || page_size % system_page || page_size > UINT32_MAX ||
+		config->n_pages == 0 || config->n_pages > (UINTPTR_MAX - base) / page_size)
 		return -EINVAL;
 	if (advice_of(config->advice) < 0 || (unsigned)config->call > BALLOON_MADVISE_EACH)
 		return -EINVAL;
@@ -153,7 +160,6 @@ int balloon_madvise_create(
 		return -ENOMEM;
 	madvise->base = config->base;
 	madvise->page_size = page_size;
-	madvise->n_pages = config->n_pages;
 	madvise->advice = advice_of(config->advice);
 	result = choose_call(madvise, config->call);
 	if (result < 0) {
@@ -161,6 +167,8 @@ int balloon_madvise_create(
 		return result;
 	}
 	balloon_channel_init(&madvise->channel, &madvise_ops);
+	madvise->channel.geometry =
+		(struct balloon_geometry){BALLOON_PFN_ANY, config->n_pages, (uint32_t)page_size};
 	*channel = &madvise->channel;
 	return 0;
 }

@@ -5,6 +5,9 @@
  * One packet a request and one an answer. A packet is sent whole or not at all, so a full socket costs a
  * request nothing but another try. Whatever the host sends is read into a small buffer: what does not fit
  * there is no answer.
+ *
+ * A poller sleeps on the socket and on an eventfd at once. Who wakes it writes to the eventfd only if it
+ * is asleep: mostly it is the poller itself, who completes what it waits for.
  */
 
 #define _GNU_SOURCE /* ppoll(), POLLRDHUP */
@@ -15,6 +18,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "memfd-wire.h"
 
@@ -33,17 +37,20 @@ static struct balloon_memfd_guest *of(struct balloon_channel *channel)
 
 static size_t make_request(const struct balloon_request *request)
 {
-	unsigned char *message = request->scratch;
-	uint32_t n_bytes = REQUEST_RANGES + request->n_ranges * RANGE_BYTES;
-	memfd_put_header(message,
-		request->kind == BALLOON_REQUEST_INFLATE ? MEMFD_INFLATE : MEMFD_DEFLATE, n_bytes,
-		request->id);
-	memfd_put(message + REQUEST_N_RANGES, 4, request->n_ranges);
-	memfd_put(message + REQUEST_N_PAGES, 4, request->n_pages);
-	for (uint32_t i = 0; i < request->n_ranges; i++) {
+	unsigned char *message = BALLOON_READ(request->scratch);
+	const struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	uint32_t n_ranges = BALLOON_READ(request->n_ranges);
+	uint32_t n_bytes = REQUEST_RANGES + n_ranges * RANGE_BYTES;
+	bool is_inflate = BALLOON_READ(request->kind) == BALLOON_REQUEST_INFLATE;
+	memfd_put_header(message, is_inflate ? MEMFD_INFLATE : MEMFD_DEFLATE, n_bytes,
+		BALLOON_READ(request->id));
+	memfd_put(message + REQUEST_N_RANGES, 4, n_ranges);
+	memfd_put(message + REQUEST_N_PAGES, 4, BALLOON_READ(request->n_pages));
+	for (uint32_t i = 0; i < n_ranges; i++) {
 		unsigned char *at = message + REQUEST_RANGES + (size_t)i * RANGE_BYTES;
-		memfd_put(at, 4, request->ranges[i].first);
-		memfd_put(at + 4, 4, request->ranges[i].n_pages);
+		struct balloon_range range = BALLOON_READ(ranges[i]);
+		memfd_put(at, 4, range.first);
+		memfd_put(at + 4, 4, range.n_pages);
 	}
 	return n_bytes;
 }
@@ -79,8 +86,11 @@ static int send_whole(int socket_fd, const void *message, size_t n_bytes)
 static bool is_within(
 	const struct balloon_memfd_guest *guest, const struct balloon_request *request)
 {
-	struct balloon_range last = request->ranges[request->n_ranges - 1];
-	return last.first < guest->n_pages && last.n_pages <= guest->n_pages - last.first;
+	const struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	uint32_t n_ranges = BALLOON_READ(request->n_ranges);
+	struct balloon_range last = BALLOON_READ(ranges[n_ranges - 1]);
+	uint32_t n_pages = guest->channel.geometry.n_pages;
+	return last.first < n_pages && last.n_pages <= n_pages - last.first;
 }
 
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
@@ -88,9 +98,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	struct balloon_memfd_guest *guest = of(channel);
 	if (!is_within(guest, request))
 		return -EINVAL;
-	if (request->n_ranges > BALLOON_MEMFD_RANGES_MAX)
-		return -E2BIG;
-	return send_whole(guest->socket_fd, request->scratch, make_request(request));
+	size_t n_bytes = make_request(request);
+	return send_whole(guest->socket_fd, BALLOON_READ(request->scratch), n_bytes);
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -121,11 +130,21 @@ void balloon_memfd_take_answer(
 		balloon_channel_count_stray(channel);
 }
 
+/* What poll() says of the socket now, unasked or asked for. A pending signal is no news of it. */
+static short look_at(int socket_fd, short events)
+{
+	struct pollfd poll_fd = {.fd = socket_fd, .events = events};
+	int saved = errno;
+	while (poll(&poll_fd, 1, 0) < 0 && errno == EINTR)
+		;
+	errno = saved;
+	return poll_fd.revents;
+}
+
 /* An empty packet looks like the end. */
 static bool is_hung_up(int socket_fd)
 {
-	struct pollfd poll_fd = {.fd = socket_fd, .events = POLLRDHUP};
-	return poll(&poll_fd, 1, 0) != 0;
+	return look_at(socket_fd, POLLRDHUP) != 0;
 }
 
 int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
@@ -156,16 +175,48 @@ static int receive_all(struct balloon_memfd_guest *guest)
 	return ANSWERS_A_POLL;
 }
 
-void balloon_memfd_sleep(int socket_fd, uint64_t deadline_ns)
+void balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 {
-	struct pollfd poll_fd = {.fd = socket_fd, .events = POLLIN};
+	struct pollfd poll_fds[] = {
+		{.fd = socket_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
 	uint64_t now_ns = balloon_platform_now_ns();
 	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+	uint64_t left_s = left_ns / NS_PER_S;
+	/* What a time_t of 32 bits cannot say is no deadline. */
+	bool has_deadline = left_s < INT32_MAX;
 	struct timespec timeout = {
-		.tv_sec = (time_t)(left_ns / NS_PER_S), .tv_nsec = (long)(left_ns % NS_PER_S)};
+		.tv_sec = has_deadline ? (time_t)left_s : 0, .tv_nsec = (long)(left_ns % NS_PER_S)};
 	int saved = errno;
-	ppoll(&poll_fd, 1, deadline_ns == BALLOON_NEVER ? NULL : &timeout, NULL);
+	ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
 	errno = saved;
+}
+
+/* ---- Polling, and waking who polls ----------------------------------------------------------- */
+
+static void wake(struct balloon_channel *channel)
+{
+	struct balloon_memfd_guest *guest = of(channel);
+	const uint64_t one = 1;
+	int saved = errno;
+	if (balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_WOKEN, BALLOON_RELEASE) == /* M2 */
+		MEMFD_POLLER_ASLEEP)
+		while (write(guest->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+			;
+	errno = saved;
+}
+
+/* Unless it was woken before. */
+static void sleep_as_poller(struct balloon_memfd_guest *guest, uint64_t deadline_ns)
+{
+	uint32_t seen = MEMFD_POLLER_AWAKE;
+	uint64_t n_wakes;
+	if (!balloon_atomic_cas(&guest->poller, &seen, MEMFD_POLLER_ASLEEP, BALLOON_RELAXED))
+		return;
+	balloon_memfd_sleep(guest->socket_fd, guest->wake_fd, deadline_ns);
+	/* Also of somebody who was late to wake a poller before this one. */
+	int saved = errno;
+	if (read(guest->wake_fd, &n_wakes, sizeof(n_wakes)) < 0)
+		errno = saved;
 }
 
 static int poll_host(struct balloon_channel *channel, uint64_t deadline_ns)
@@ -173,34 +224,53 @@ static int poll_host(struct balloon_channel *channel, uint64_t deadline_ns)
 	struct balloon_memfd_guest *guest = of(channel);
 	int result = receive_all(guest);
 	if (result == 0 && deadline_ns != 0) {
-		balloon_memfd_sleep(guest->socket_fd, deadline_ns);
+		sleep_as_poller(guest, deadline_ns);
 		result = receive_all(guest);
 	}
+	balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_AWAKE, BALLOON_ACQUIRE); /* M1 */
 	return result < 0 ? result : 0;
+}
+
+static int descriptor(struct balloon_channel *channel)
+{
+	return of(channel)->socket_fd;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
 /*
  * "Nothing more comes", and a host that keeps the protocol answers what it has, and hangs up. Until
- * then it may punch what it was asked to, so this waits; but not for a host that hangs.
+ * then it may punch what it was asked to, so nothing but its end of the socket closed says that it does
+ * not. Its answers are taken meanwhile: a host that cannot send them would not come to the end.
  */
-static void reset(struct balloon_channel *channel)
+static int reset(struct balloon_channel *channel)
 {
-	int socket_fd = of(channel)->socket_fd;
-	struct pollfd poll_fd = {.fd = socket_fd, .events = 0}; /* POLLHUP comes unasked */
-	uint64_t deadline_ns = balloon_platform_now_ns() + BALLOON_MEMFD_FAREWELL_NS;
+	struct balloon_memfd_guest *guest = of(channel);
+	uint64_t now_ns = balloon_platform_now_ns();
+	uint64_t timeout_ns = guest->farewell_timeout_ns;
+	uint64_t deadline_ns =
+		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER;
 	int saved = errno;
-	shutdown(socket_fd, SHUT_WR);
-	while (poll(&poll_fd, 1, 10) <= 0 && balloon_platform_now_ns() < deadline_ns)
-		;
-	shutdown(socket_fd, SHUT_RDWR);
+	shutdown(guest->socket_fd, SHUT_WR);
 	errno = saved;
+	for (;;) {
+		bool is_over = balloon_platform_now_ns() >= deadline_ns;
+		int n_received = receive_all(guest);
+		/* Nothing comes any more. Because the host has closed, or for a reason of our own? */
+		if (n_received < 0)
+			return look_at(guest->socket_fd, 0) & POLLHUP ? 0 : -EBADF;
+		if (is_over)
+			return -ETIMEDOUT;
+		if (n_received == 0)
+			balloon_memfd_sleep(guest->socket_fd, -1, deadline_ns);
+	}
 }
 
 const struct balloon_channel_ops balloon_memfd_ops = {
 	.name = "memfd",
 	.submit = submit,
 	.poll = poll_host,
+	.wake = wake,
+	.descriptor = descriptor,
 	.reset = reset,
 };

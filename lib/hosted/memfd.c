@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,7 +93,7 @@ static int await_consent(int socket_fd, uint64_t deadline_ns)
 	while ((result = balloon_memfd_receive(socket_fd, bytes, sizeof(bytes))) == -EAGAIN) {
 		if (balloon_platform_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-		balloon_memfd_sleep(socket_fd, deadline_ns);
+		balloon_memfd_sleep(socket_fd, -1, deadline_ns);
 	}
 	if (result < 0)
 		return result;
@@ -116,15 +117,32 @@ static int introduce(const struct balloon_memfd_config *config, uint32_t page_si
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static int check_and_introduce(const struct balloon_memfd_config *config)
+static void make(struct balloon_memfd_guest *guest, const struct balloon_memfd_config *config,
+	uint32_t page_size)
 {
-	uint32_t page_size =
-		config->page_size ? config->page_size : (uint32_t)sysconf(_SC_PAGESIZE);
-	int saved = errno;
+	balloon_channel_init(&guest->channel, &balloon_memfd_ops);
+	guest->channel.geometry =
+		(struct balloon_geometry){BALLOON_PFN_ANY, config->n_pages, page_size};
+	guest->channel.limits.request_ranges = BALLOON_MEMFD_RANGES_MAX;
+	guest->socket_fd = config->socket_fd;
+	guest->farewell_timeout_ns = config->farewell_timeout_ns ? config->farewell_timeout_ns
+								 : BALLOON_MEMFD_FAREWELL_NS;
+	balloon_atomic_init(&guest->poller, MEMFD_POLLER_AWAKE, BALLOON_SHARED_MEMFD_POLLER);
+}
+
+/* The introduction is last: a host that has consented is one that somebody talks to. */
+static int open_guest(struct balloon_memfd_guest *guest, const struct balloon_memfd_config *config,
+	uint32_t page_size)
+{
 	int result = check(config, page_size);
-	if (result == 0)
-		result = introduce(config, page_size);
-	errno = saved;
+	if (result < 0)
+		return result;
+	guest->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (guest->wake_fd < 0)
+		return -errno;
+	result = introduce(config, page_size);
+	if (result < 0)
+		close(guest->wake_fd);
 	return result;
 }
 
@@ -136,14 +154,16 @@ int balloon_memfd_create(
 	struct balloon_memfd_guest *guest = calloc(1, sizeof(*guest));
 	if (!guest)
 		return -ENOMEM;
-	int result = check_and_introduce(config);
+	uint32_t page_size =
+		config->page_size ? config->page_size : (uint32_t)sysconf(_SC_PAGESIZE);
+	int saved = errno;
+	int result = open_guest(guest, config, page_size);
+	errno = saved;
 	if (result < 0) {
 		free(guest);
 		return result;
 	}
-	guest->socket_fd = config->socket_fd;
-	guest->n_pages = config->n_pages;
-	balloon_channel_init(&guest->channel, &balloon_memfd_ops);
+	make(guest, config, page_size);
 	*channel = &guest->channel;
 	return 0;
 }
@@ -153,7 +173,10 @@ int balloon_memfd_destroy(struct balloon_channel *channel)
 	if (!channel || channel->ops != &balloon_memfd_ops)
 		return -EINVAL;
 	int result = balloon_channel_fini(channel);
-	if (result == 0)
-		free(channel); /* the guest's first member */
-	return result;
+	if (result < 0)
+		return result;
+	struct balloon_memfd_guest *guest = (struct balloon_memfd_guest *)(void *)channel;
+	close(guest->wake_fd);
+	free(guest);
+	return 0;
 }

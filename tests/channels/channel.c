@@ -14,7 +14,7 @@ BOTH_KINDS(an_answer_completes_the_request_that_it_names)
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	puppet_say(&s->puppet, first->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, first, BALLOON_NEVER), 0);
-	CHECK_EQ(second->state, BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_state(second), BALLOON_REQUEST_OUTSTANDING);
 	CHECK_EQ(first->n_done, PAGES);
 	CHECK(balloon_request_did(first, balloon_page(PAGES - 1)));
 	puppet_say(&s->puppet, second->id, 3, -ENOSPC);
@@ -54,9 +54,9 @@ BOTH_KINDS(answers_that_fit_nothing_are_refused_and_counted)
 	say_and_look(s, request->id, PAGES, -EIO);  /* all, and a reason */
 	say_and_look(s, request->id, 3, EIO);
 	CHECK_EQ(stats_now(channel).n_stray, 9);
-	CHECK_EQ(request->state, BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
 	say_and_look(s, request->id, PAGES, 0);
-	CHECK_EQ(request->state, BALLOON_REQUEST_COMPLETE);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
 	say_and_look(s, request->id, PAGES, 0); /* twice */
 	say_and_look(s, request->id, 0, -EIO);
 	CHECK_EQ(request->n_done, PAGES);
@@ -65,10 +65,66 @@ BOTH_KINDS(answers_that_fit_nothing_are_refused_and_counted)
 	balloon_channel_count_stray(channel);
 	CHECK_EQ(stats_now(channel).n_stray, 12);
 	CHECK_EQ(stats_now(channel).n_completed, 1);
-	CHECK_EQ(balloon_request_complete(channel, request, PAGES, 0), -ESTALE);
-	CHECK_EQ(balloon_request_complete(channel, waiting, PAGES + 1, 0), -EPROTO);
-	CHECK_EQ(balloon_request_complete(channel, waiting, PAGES, 0), 0);
+	CHECK_EQ(balloon_request_complete(channel, request, request->id, PAGES, 0), -ESTALE);
+	CHECK_EQ(balloon_request_complete(channel, waiting, request->id, PAGES, 0), -ESTALE);
+	CHECK_EQ(balloon_request_complete(channel, waiting, waiting->id, PAGES + 1, 0), -EPROTO);
+	CHECK_EQ(balloon_request_complete(channel, waiting, waiting->id, PAGES, 0), 0);
+	CHECK_EQ(balloon_request_complete(NULL, waiting, waiting->id, PAGES, 0), -EINVAL);
+	CHECK_EQ(balloon_request_complete(channel, NULL, waiting->id, PAGES, 0), -EINVAL);
+	CHECK_EQ(balloon_request_complete_id(NULL, waiting->id, PAGES, 0), -EINVAL);
 	CHECK_EQ(stats_now(channel).n_outstanding, 0);
+}
+
+/*
+ * Symptom: a host that answered twice completed a request that had been submitted again meanwhile. Cause:
+ * an answer named the request's memory. Now it names the submission.
+ */
+BOTH_KINDS(an_answer_to_a_former_submission_is_refused)
+{
+	struct balloon_request *request = s->requests[0];
+	CHECK_EQ(balloon_request_submit(channel, request), 0);
+	uint64_t former = request->id;
+	CHECK_EQ(balloon_request_complete(channel, request, former, PAGES, 0), 0);
+	CHECK_EQ(balloon_request_submit(channel, request), 0);
+	CHECK(request->id != former);
+	CHECK_EQ(balloon_request_complete(channel, request, former, 0, -EIO), -ESTALE);
+	CHECK_EQ(balloon_request_complete_id(channel, former, 0, -EIO), -ESTALE);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_complete(channel, request, request->id, PAGES, 0), 0);
+	CHECK_EQ(stats_now(channel).n_stray, 2);
+}
+
+/* However many are late, an answer looks at few of them; and whichever go, the others stay. */
+Test(channel, an_answer_finds_its_request_among_many)
+{
+	enum { MANY = 10 * BALLOON_CHANNEL_BUCKETS };
+	struct setting s;
+	struct balloon_channel *channel = setting_open(&s, false);
+	static struct balloon_request *requests[MANY];
+	for (uint32_t i = 0; i < MANY; i++) {
+		requests[i] = request_new(1);
+		CHECK_EQ(request_prepare_steps(requests[i], BALLOON_REQUEST_INFLATE, i, 1, 1), 0);
+		CHECK_EQ(balloon_request_submit(channel, requests[i]), 0);
+	}
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++) {
+		uint32_t n = 0;
+		for (struct balloon_request *r = channel->buckets[i]; r; r = r->next)
+			n++;
+		CHECK_EQ(n, 10);
+	}
+	/* Each exactly once, first, middle and last of its bucket before others: 7 is prime to MANY. */
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct balloon_request *request = requests[i * 7 % MANY];
+		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
+		CHECK_EQ(balloon_request_complete_id(channel, request->id, 1, 0), 0);
+		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
+		CHECK_EQ(stats_now(channel).n_outstanding, MANY - 1 - i);
+	}
+	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++)
+		CHECK(!channel->buckets[i]);
+	for (uint32_t i = 0; i < MANY; i++)
+		request_delete(requests[i]);
+	setting_close(&s);
 }
 
 /* ---- Submitting ------------------------------------------------------------------------------ */
@@ -80,10 +136,10 @@ BOTH_KINDS(what_cannot_be_submitted_is_the_callers)
 	CHECK_EQ(balloon_request_submit(NULL, request), -EINVAL);
 	CHECK_EQ(balloon_request_submit(channel, NULL), -EINVAL);
 	CHECK_EQ(balloon_request_submit(channel, unprepared), -EINVAL);
-	CHECK_EQ(unprepared->state, BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_request_state(unprepared), BALLOON_REQUEST_FREE);
 	s->puppet.submit_error = -EAGAIN;
 	CHECK_EQ(balloon_request_submit(channel, request), -EAGAIN);
-	CHECK_EQ(request->state, BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_FREE);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), -EINVAL);
 	CHECK_EQ(stats_now(channel).n_submitted, 0);
 	CHECK_EQ(stats_now(channel).n_outstanding, 0);
@@ -116,8 +172,81 @@ Test(channel, no_two_requests_have_one_number)
 	}
 	CHECK_EQ(stats_now(channel).n_submitted, REQUESTS);
 	for (uint32_t i = 0; i < REQUESTS; i++)
-		CHECK_EQ(balloon_request_complete(channel, s.requests[i], PAGES, 0), 0);
+		CHECK_EQ(balloon_request_complete_id(channel, s.requests[i]->id, PAGES, 0), 0);
 	setting_close(&s);
+}
+
+/* ---- What a channel says of itself ----------------------------------------------------------- */
+
+/* More than the host takes is refused for good, more requests than it takes until one is answered. */
+BOTH_KINDS(limits_are_kept)
+{
+	channel->limits = (struct balloon_channel_limits){PAGES, 2, 2};
+	struct balloon_request *large = request_new(PAGES + 1);
+	CHECK_EQ(request_prepare_steps(large, BALLOON_REQUEST_INFLATE, 0, 1, PAGES + 1), 0);
+	CHECK_EQ(balloon_request_submit(channel, large), -E2BIG);
+	CHECK_EQ(request_prepare_steps(large, BALLOON_REQUEST_INFLATE, 0, 2, 3), 0);
+	CHECK_EQ(balloon_request_submit(channel, large), -E2BIG);
+	CHECK_EQ(balloon_request_state(large), BALLOON_REQUEST_FREE);
+	CHECK_EQ(request_prepare_steps(large, BALLOON_REQUEST_INFLATE, 0, 2, 2), 0);
+	CHECK_EQ(balloon_request_submit(channel, large), 0);
+	CHECK_EQ(balloon_request_submit(channel, s->requests[0]), 0);
+	CHECK_EQ(balloon_request_submit(channel, s->requests[1]), -EAGAIN);
+	CHECK_EQ(balloon_request_state(s->requests[1]), BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_request_complete(channel, large, large->id, 2, 0), 0);
+	CHECK_EQ(balloon_request_submit(channel, s->requests[1]), 0);
+	CHECK_EQ(stats_now(channel).n_submitted, 3);
+	for (int i = 0; i < 2; i++) {
+		uint64_t id = s->requests[i]->id;
+		CHECK_EQ(balloon_request_complete(channel, s->requests[i], id, PAGES, 0), 0);
+	}
+	request_delete(large);
+}
+
+Test(channel, a_map_that_the_channel_does_not_cover_is_refused)
+{
+	struct balloon_memmap_config config = {.strategy = balloon_strategy_find("page-lock"),
+		.n_pages = 16,
+		.first_pfn = 100,
+		.page_size_bytes = 8192};
+	struct balloon_memmap *map;
+	struct balloon_channel channel;
+	CHECK_EQ(balloon_memmap_create(&config, &map), 0);
+	balloon_channel_init(&channel, &balloon_null_channel_ops);
+	CHECK_EQ(balloon_channel_covers(NULL, map), -EINVAL);
+	CHECK_EQ(balloon_channel_covers(&channel, NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_covers(&channel, map), 0); /* no geometry */
+	channel.geometry = (struct balloon_geometry){BALLOON_PFN_ANY, 16, 8192};
+	CHECK_EQ(balloon_channel_covers(&channel, map), 0);
+	channel.geometry = (struct balloon_geometry){100, 17, 8192};
+	CHECK_EQ(balloon_channel_covers(&channel, map), 0);
+	channel.geometry = (struct balloon_geometry){0, 16, 8192};
+	CHECK_EQ(balloon_channel_covers(&channel, map), -EINVAL);
+	channel.geometry = (struct balloon_geometry){100, 15, 8192};
+	CHECK_EQ(balloon_channel_covers(&channel, map), -EINVAL);
+	channel.geometry = (struct balloon_geometry){100, 16, 4096};
+	CHECK_EQ(balloon_channel_covers(&channel, map), -EINVAL);
+	CHECK_EQ(balloon_channel_fini(&channel), 0);
+	CHECK_EQ(balloon_memmap_destroy(map), 0);
+}
+
+BOTH_KINDS(a_channel_has_one_owner)
+{
+	int owners[2];
+	CHECK_EQ(balloon_channel_claim(NULL, &owners[0]), -EINVAL);
+	CHECK_EQ(balloon_channel_claim(channel, NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[0]), 0);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), -EBUSY);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[0]), -EBUSY);
+	balloon_channel_release(channel, &owners[1]); /* not its own */
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), -EBUSY);
+	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
+	balloon_channel_release(channel, &owners[0]);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), 0);
+	balloon_channel_release(channel, &owners[1]);
+	CHECK_EQ(balloon_channel_descriptor(channel), -1);
+	CHECK_EQ(balloon_channel_descriptor(NULL), -1);
+	(void)s;
 }
 
 /* ---- The channel without a host -------------------------------------------------------------- */
@@ -128,8 +257,14 @@ Test(channel, without_a_host_everything_is_done_at_once)
 	struct balloon_request *request = request_new(PAGES);
 	balloon_channel_init(&channel, &balloon_null_channel_ops);
 	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 3, 5, PAGES), 0);
+#ifdef BALLOON_COUNTING
+	uint64_t n_atomics = balloon_count_atomics;
+#endif
 	CHECK_EQ(balloon_request_submit(&channel, request), 0);
-	CHECK_EQ(request->state, BALLOON_REQUEST_COMPLETE);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
+#ifdef BALLOON_COUNTING
+	CHECK_EQ(balloon_count_atomics - n_atomics, 4); /* the lock, twice */
+#endif
 	CHECK_EQ(request->n_done, PAGES);
 	CHECK_EQ(balloon_request_wait(&channel, request, 0), 0);
 	CHECK_EQ(balloon_channel_fini(&channel), 0);

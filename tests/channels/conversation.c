@@ -13,6 +13,7 @@ struct balloon_memfd_config config_of(const struct setting *s)
 	return (struct balloon_memfd_config){.socket_fd = s->ends.guest,
 		.memfd = s->shared.memfd,
 		.n_pages = PAGES,
+		.farewell_timeout_ns = BALLOON_NEVER,
 		.hello_timeout_ns = UINT64_C(60000) * MS};
 }
 

@@ -56,8 +56,10 @@ static int open_all(struct setting *s, const char *program)
 	ends_open(&s->ends);
 	s->host = start(program, &s->ends);
 	ends_close_host(&s->ends);
-	struct balloon_memfd_config config = {
-		.socket_fd = s->ends.guest, .memfd = s->shared.memfd, .n_pages = PAGES};
+	struct balloon_memfd_config config = {.socket_fd = s->ends.guest,
+		.memfd = s->shared.memfd,
+		.n_pages = PAGES,
+		.farewell_timeout_ns = PATIENCE_NS};
 	return s->host > 0 ? balloon_memfd_create(&config, &s->channel) : -1;
 }
 
@@ -89,7 +91,8 @@ static int kill_in_request(struct setting *s, int round)
 		balloon_request_wait(s->channel, second, balloon_platform_now_ns() + PATIENCE_NS);
 	if (result != -ENODEV && (round % 3 || result != 0))
 		return failed("a host that was killed is not gone");
-	if (balloon_channel_reset(s->channel) < 0 || second->state != BALLOON_REQUEST_COMPLETE)
+	if (balloon_channel_reset(s->channel) < 0 ||
+		balloon_request_state(second) != BALLOON_REQUEST_COMPLETE)
 		return failed("the request is not taken back");
 	if (give(s, first, 0, 1) != -ENODEV)
 		return failed("a dead host takes requests");

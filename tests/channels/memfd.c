@@ -87,7 +87,7 @@ Test(memfd, requests_that_are_no_requests_do_not_reach_the_host)
 	CHECK_EQ(balloon_request_submit(s.channel, large), -EINVAL);
 	CHECK_EQ(request_prepare_steps(large, BALLOON_REQUEST_INFLATE, 0, UINT32_MAX, 2), 0);
 	CHECK_EQ(balloon_request_submit(s.channel, large), -EINVAL);
-	CHECK_EQ(large->state, BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_request_state(large), BALLOON_REQUEST_FREE);
 	CHECK_EQ(balloon_memfd_destroy(NULL), -EINVAL);
 	struct balloon_channel other;
 	balloon_channel_init(&other, &balloon_null_channel_ops);

@@ -2,6 +2,7 @@
 
 #include "puppet.h"
 
+#include <sched.h>
 #include <string.h>
 
 static struct puppet *of(struct balloon_channel *channel)
@@ -12,19 +13,23 @@ static struct puppet *of(struct balloon_channel *channel)
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct puppet *puppet = of(channel);
+	const uint64_t id = request->id;
 	pthread_mutex_lock(&puppet->mutex);
 	int result = puppet->submit_error;
+	bool is_prompt = puppet->is_prompt;
 	if (result == 0)
 		puppet->asked[puppet->n_asked++ % PUPPET_WORDS] =
 			(struct puppet_answer){request->id, request->n_pages, 0};
 	pthread_mutex_unlock(&puppet->mutex);
+	if (result == 0 && is_prompt)
+		puppet_say(puppet, id, request->n_pages, 0);
 	return result;
 }
 
 static bool is_anything_new(struct puppet *puppet)
 {
 	pthread_mutex_lock(&puppet->mutex);
-	bool result = puppet->n_said != puppet->n_fetched || puppet->is_gone;
+	bool result = puppet->n_said != puppet->n_fetched || puppet->is_gone || puppet->is_woken;
 	pthread_mutex_unlock(&puppet->mutex);
 	return result;
 }
@@ -58,6 +63,7 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 	pthread_mutex_unlock(&puppet->mutex);
 	sleep_until(puppet, deadline_ns);
 	pthread_mutex_lock(&puppet->mutex);
+	puppet->is_woken = false;
 	give_answers(puppet);
 	puppet->n_polling--;
 	int result = puppet->is_gone ? -ENODEV : 0;
@@ -65,9 +71,28 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 	return result;
 }
 
+static void wake(struct balloon_channel *channel)
+{
+	struct puppet *puppet = of(channel);
+	pthread_mutex_lock(&puppet->mutex);
+	puppet->is_woken = true;
+	pthread_mutex_unlock(&puppet->mutex);
+	balloon_event_signal(&puppet->said);
+}
+
+static int reset(struct balloon_channel *channel)
+{
+	struct puppet *puppet = of(channel);
+	pthread_mutex_lock(&puppet->mutex);
+	int result = puppet->reset_result;
+	pthread_mutex_unlock(&puppet->mutex);
+	return result;
+}
+
 static const struct balloon_channel_ops polled_ops = {
-	.name = "puppet-polled", .submit = submit, .poll = poll};
-static const struct balloon_channel_ops told_ops = {.name = "puppet-told", .submit = submit};
+	.name = "puppet-polled", .submit = submit, .poll = poll, .wake = wake, .reset = reset};
+static const struct balloon_channel_ops told_ops = {
+	.name = "puppet-told", .submit = submit, .reset = reset};
 
 void puppet_init(struct puppet *puppet, bool is_polled)
 {
@@ -96,6 +121,15 @@ void puppet_say(struct puppet *puppet, uint64_t id, uint32_t n_done, int error)
 	puppet->words[puppet->n_said++ % PUPPET_WORDS] = (struct puppet_answer){id, n_done, error};
 	pthread_mutex_unlock(&puppet->mutex);
 	balloon_event_signal(&puppet->said);
+}
+
+void puppet_await_poller(struct puppet *puppet)
+{
+	for (bool is_there = false; !is_there; sched_yield()) {
+		pthread_mutex_lock(&puppet->mutex);
+		is_there = puppet->n_polling > 0;
+		pthread_mutex_unlock(&puppet->mutex);
+	}
 }
 
 bool puppet_hear(struct puppet *puppet, struct puppet_answer *asked)

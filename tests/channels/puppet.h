@@ -32,7 +32,10 @@ struct puppet {
 	uint32_t n_polling_max; /* and ever at a time */
 	uint32_t n_polls;
 	int submit_error; /* what submit() returns */
+	int reset_result; /* what reset() returns */
 	bool is_gone;
+	bool is_woken;  /* poll() is to return */
+	bool is_prompt; /* everything is answered at once */
 };
 
 /** is_polled: which of the two kinds. */
@@ -42,6 +45,8 @@ int puppet_fini(struct puppet *puppet);
 
 /** Let the host answer, and whoever polls find out. */
 void puppet_say(struct puppet *puppet, uint64_t id, uint32_t n_done, int error);
+/** Wait until somebody polls. */
+void puppet_await_poller(struct puppet *puppet);
 /** What the host is asked next, in n_done how many pages; false: nothing now. */
 bool puppet_hear(struct puppet *puppet, struct puppet_answer *asked);
 /** Let the host be gone. */

@@ -2,6 +2,7 @@
 /* Requests: what becomes of a batch of pages, held against the obvious way to do it. */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 #include "support.h"
@@ -139,4 +140,41 @@ Test(request, what_cannot_be_a_request_is_refused)
 	for (uint32_t i = 0; i < 8; i++)
 		request.pages[i] = balloon_page(i);
 	CHECK_EQ(balloon_request_prepare(&request, BALLOON_REQUEST_INFLATE, 8), 0);
+}
+
+/* Symptom: a request that could not be prepared was submitted with the ranges of the one before. */
+Test(request, what_could_not_be_prepared_cannot_be_submitted)
+{
+	struct balloon_channel channel;
+	struct balloon_request *request = request_new(8);
+	balloon_channel_init(&channel, &balloon_null_channel_ops);
+	for (int kind = 0; kind < 3; kind++) {
+		CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, 8), 0);
+		CHECK_EQ(balloon_request_submit(&channel, request), 0);
+		request->pages[0] = request->pages[7];
+		const uint32_t n_pages[] = {8, 0, 9}; /* one twice, none, too many */
+		CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_DEFLATE, n_pages[kind]),
+			-EINVAL);
+		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_FREE);
+		CHECK_EQ(request->n_ranges, 0);
+		CHECK_EQ(balloon_request_submit(&channel, request), -EINVAL);
+	}
+	CHECK_EQ(balloon_channel_fini(&channel), 0);
+	request_delete(request);
+}
+
+/* As leaks give them. Sorting by radix, which takes several times as long, would use the scratch memory. */
+Test(request, what_descends_is_reversed)
+{
+	struct balloon_request *request = request_new(CAPACITY);
+	unsigned char *scratch = request->scratch;
+	for (uint32_t n = 33; n <= CAPACITY; n += 989) {
+		memset(scratch, 0x55, 4096);
+		for (uint32_t i = 0; i < n; i++)
+			request->pages[i] = balloon_page(9 * (CAPACITY - i) / 2);
+		check_prepare(request, n);
+		for (uint32_t i = 0; i < 4096; i++)
+			CHECK_EQ(scratch[i], 0x55);
+	}
+	request_delete(request);
 }

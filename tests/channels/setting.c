@@ -26,8 +26,3 @@ struct balloon_channel_stats stats_now(struct balloon_channel *channel)
 	CHECK_EQ(balloon_channel_stats(channel, &s), 0);
 	return s;
 }
-
-uint64_t in_ms(uint64_t ms)
-{
-	return balloon_platform_now_ns() + ms * 1000000;
-}

@@ -19,9 +19,6 @@ void setting_close(struct setting *s);
 
 struct balloon_channel_stats stats_now(struct balloon_channel *channel);
 
-/** A time from now. */
-uint64_t in_ms(uint64_t ms);
-
 /* A channel of each kind. */
 #define BOTH_KINDS(name)                                                                           \
 	static void name(struct setting *s, struct balloon_channel *channel);                      \

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* What all channels share: who waits, who polls meanwhile, and for how long. */
 
+#define _POSIX_C_SOURCE 200809L /* sched_yield() */
+
+#include <sched.h>
+
 #include "setting.h"
+
+/* Wait until somebody sleeps in balloon_channel_sleep(), and does not poll. */
+static void await_sleeper(struct balloon_channel *channel)
+{
+	for (bool is_there = false; !is_there; sched_yield()) {
+		balloon_lock_acquire(&channel->lock);
+		is_there = channel->sleepers != NULL;
+		balloon_lock_release(&channel->lock);
+	}
+}
 
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
@@ -10,10 +24,10 @@ BOTH_KINDS(a_host_that_does_not_answer_makes_an_error_not_a_hang)
 	struct balloon_request *request = s->requests[0];
 	CHECK_EQ(balloon_request_submit(channel, request), 0);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), -ETIMEDOUT);
-	uint64_t deadline_ns = in_ms(20);
+	uint64_t deadline_ns = balloon_platform_now_ns() + 1000000;
 	CHECK_EQ(balloon_request_wait(channel, request, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
-	CHECK_EQ(request->state, BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
 	/* It is late, not lost; and a mere look finds it. */
 	puppet_say(&s->puppet, request->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
@@ -21,8 +35,8 @@ BOTH_KINDS(a_host_that_does_not_answer_makes_an_error_not_a_hang)
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
 	CHECK_EQ(balloon_request_wait(NULL, request, 0), -EINVAL);
 	CHECK_EQ(balloon_request_wait(channel, NULL, 0), -EINVAL);
-	CHECK_EQ(balloon_channel_wait(NULL, 0, 0), -EINVAL);
-	CHECK_EQ(balloon_channel_wait(channel, balloon_event_seen(&channel->event), 0), 0);
+	CHECK_EQ(balloon_channel_poll(NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_poll(channel), 0);
 }
 
 /* ---- Two waiters ----------------------------------------------------------------------------- */
@@ -37,13 +51,9 @@ static void wait_for_own(void *shared, size_t thread)
 			0);
 		return;
 	}
-	uint64_t ids[REQUESTS];
-	for (int i = 0; i < REQUESTS; i++)
-		ids[i] = (uint64_t)i + 1; /* the order in which they were submitted */
-	for (int i = REQUESTS - 1; i >= 0; i--) {
-		balloon_platform_wait_until(&(uint32_t){0}, 0, in_ms(2));
-		puppet_say(&s->puppet, ids[i], PAGES, 0);
-	}
+	await_sleeper(&s->puppet.channel);
+	for (int i = REQUESTS - 1; i >= 0; i--)
+		puppet_say(&s->puppet, (uint64_t)i + 1, PAGES, 0); /* as they were submitted */
 }
 
 BOTH_KINDS(of_many_waiters_one_polls)
@@ -57,29 +67,160 @@ BOTH_KINDS(of_many_waiters_one_polls)
 	CHECK_EQ(stats_now(channel).n_completed, REQUESTS);
 }
 
-/* The first one to poll gives up early: the other goes on polling in its place. */
-static void wait_unequally(void *shared, size_t thread)
+/* One polls and is answered alone: the other goes on polling in its place. */
+static void wait_one_after_another(void *shared, size_t thread)
 {
 	struct setting *s = shared;
 	struct balloon_channel *channel = &s->puppet.channel;
-	if (thread == 0)
-		CHECK_EQ(balloon_request_wait(channel, s->requests[0], in_ms(5)), -ETIMEDOUT);
-	else if (thread == 1)
+	if (thread == 0) {
+		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
+	} else if (thread == 1) {
+		puppet_await_poller(&s->puppet);
 		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
-	else {
-		balloon_platform_wait_until(&(uint32_t){0}, 0, in_ms(40));
+	} else {
+		puppet_await_poller(&s->puppet);
+		await_sleeper(channel);
+		puppet_say(&s->puppet, 1, PAGES, 0);
+		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
+		puppet_await_poller(&s->puppet);
 		puppet_say(&s->puppet, 2, PAGES, 0);
 	}
 }
 
-BOTH_KINDS(a_waiter_that_leaves_hands_polling_over)
+Test(channel, a_waiter_that_leaves_hands_polling_over)
 {
+	struct setting s;
+	struct balloon_channel *channel = setting_open(&s, true);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
+	run_together(3, wait_one_after_another, &s);
+	CHECK_EQ(s.puppet.n_polling_max, 1);
+	setting_close(&s);
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+struct party {
+	struct setting setting;
+	struct balloon_event event;
+	struct balloon_atomic_u32 is_over;
+};
+
+static void sleep_until_over(struct party *party, struct balloon_event *event)
+{
+	for (;;) {
+		uint32_t seen = balloon_event_seen(event);
+		if (balloon_atomic_load(&party->is_over, BALLOON_ACQUIRE))
+			return;
+		balloon_channel_sleep(&party->setting.puppet.channel, event, seen, BALLOON_NEVER);
+	}
+}
+
+/* Threads sleep for what has nothing to do with the host: of a polled channel, one polls. */
+static void sleep_or_signal(void *shared, size_t thread)
+{
+	struct party *party = shared;
+	struct balloon_channel *channel = &party->setting.puppet.channel;
+	if (thread < 2) {
+		sleep_until_over(party, &party->event);
+		return;
+	}
+	await_sleeper(channel);
+	if (channel->ops->poll)
+		puppet_await_poller(&party->setting.puppet);
+	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
+	balloon_atomic_store(&party->is_over, 1, BALLOON_RELEASE);
+	balloon_channel_signal(channel, &party->event);
+}
+
+static struct balloon_channel *party_open(struct party *party, bool is_polled)
+{
+	balloon_event_init(&party->event);
+	balloon_atomic_init(&party->is_over, 0, BALLOON_SHARED_EVENT);
+	return setting_open(&party->setting, is_polled);
+}
+
+Test(channel, a_signal_wakes_who_sleeps_and_who_polls)
+{
+	for (int is_polled = 0; is_polled < 2; is_polled++) {
+		struct party party;
+		party_open(&party, is_polled);
+		run_together(3, sleep_or_signal, &party);
+		setting_close(&party.setting);
+	}
+}
+
+/* Named when it is submitted, or later: this event is signalled at the completion. */
+BOTH_KINDS(the_event_that_a_request_names_is_signalled)
+{
+	struct balloon_event events[2];
+	uint32_t seen[2];
+	for (int i = 0; i < 2; i++) {
+		balloon_event_init(&events[i]);
+		seen[i] = balloon_event_seen(&events[i]);
+	}
+	struct balloon_request *request = s->requests[0];
+	request->event = &events[0];
+	CHECK_EQ(balloon_request_submit(channel, request), 0);
+	CHECK(balloon_request_redirect(channel, request, &events[0]));
+	CHECK(!balloon_event_is_past(&events[0], seen[0]));
+	CHECK_EQ(balloon_request_complete(channel, request, request->id, PAGES, 0), 0);
+	CHECK(balloon_event_is_past(&events[0], seen[0]));
+	CHECK(!balloon_request_redirect(channel, request, &events[1]));
+	CHECK_EQ(request->event == &events[0], true);
+
+	request->event = NULL;
+	seen[0] = balloon_event_seen(&events[0]);
+	CHECK_EQ(balloon_request_submit(channel, request), 0);
+	CHECK(balloon_request_redirect(channel, request, &events[1]));
+	CHECK_EQ(balloon_request_complete(channel, request, request->id, PAGES, 0), 0);
+	CHECK(!balloon_event_is_past(&events[0], seen[0]));
+	CHECK(balloon_event_is_past(&events[1], seen[1]));
+	/* Who sleeps for it does not. */
+	balloon_channel_sleep(channel, &events[1], seen[1], BALLOON_NEVER);
+}
+
+/* Somebody waits for it already, on another event. */
+static void wait_or_redirect(void *shared, size_t thread)
+{
+	struct party *party = shared;
+	struct setting *s = &party->setting;
+	struct balloon_channel *channel = &s->puppet.channel;
+	struct balloon_request *request = s->requests[0];
+	if (thread == 0) {
+		CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
+		return;
+	}
+	await_sleeper(channel);
+	CHECK(balloon_request_redirect(channel, request, &party->event));
+	CHECK_EQ(balloon_request_complete(channel, request, request->id, PAGES, 0), 0);
+}
+
+Test(channel, who_waits_follows_a_redirected_request)
+{
+	struct party party;
+	struct balloon_channel *channel = party_open(&party, false);
+	CHECK_EQ(balloon_request_submit(channel, party.setting.requests[0]), 0);
+	run_together(2, wait_or_redirect, &party);
+	setting_close(&party.setting);
+}
+
+/* An answer that nobody waits for costs no wake-up. */
+BOTH_KINDS(an_answer_wakes_nobody_but_who_waits_for_it)
+{
+	uint32_t seen[BALLOON_CHANNEL_EVENTS];
+	for (int i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
+		seen[i] = balloon_event_seen(&channel->events[i]);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
-	run_together(3, wait_unequally, s);
-	puppet_say(&s->puppet, s->requests[0]->id, PAGES, 0);
-	CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
-	CHECK(s->puppet.n_polling_max <= 1);
+	CHECK_EQ(balloon_request_wait(channel, s->requests[1], 0), -ETIMEDOUT);
+	for (int i = 0; i < 2; i++) {
+		uint64_t id = s->requests[i]->id;
+		CHECK_EQ(balloon_request_complete(channel, s->requests[i], id, PAGES, 0), 0);
+	}
+	for (uint64_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
+		CHECK_EQ(balloon_event_is_past(&channel->events[i], seen[i]),
+			i == s->requests[1]->id % BALLOON_CHANNEL_EVENTS);
 }
 
 /* ---- The end of a host ----------------------------------------------------------------------- */
@@ -88,7 +229,8 @@ static void wait_for_the_end(void *shared, size_t thread)
 {
 	struct setting *s = shared;
 	if (thread == 2) {
-		balloon_platform_wait_until(&(uint32_t){0}, 0, in_ms(10));
+		puppet_await_poller(&s->puppet);
+		await_sleeper(&s->puppet.channel);
 		puppet_leave(&s->puppet);
 		return;
 	}
@@ -102,14 +244,92 @@ Test(channel, all_waiters_learn_that_the_host_is_gone)
 	struct balloon_channel *channel = setting_open(&s, true);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
+	CHECK_EQ(balloon_channel_error(channel), 0);
 	run_together(3, wait_for_the_end, &s);
-	CHECK_EQ(s.requests[0]->state, BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_request_state(s.requests[0]), BALLOON_REQUEST_OUTSTANDING);
 	CHECK_EQ(balloon_request_submit(channel, s.requests[2]), -ENODEV);
-	CHECK_EQ(s.requests[2]->state, BALLOON_REQUEST_FREE);
-	CHECK_EQ(balloon_channel_wait(channel, 0, BALLOON_NEVER), -ENODEV);
+	CHECK_EQ(balloon_request_state(s.requests[2]), BALLOON_REQUEST_FREE);
+	CHECK_EQ(balloon_channel_error(channel), -ENODEV);
+	CHECK_EQ(balloon_channel_poll(channel), -ENODEV);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	setting_close(&s);
 }
+
+/* As when a process that serves the host finds it dead: a poller, a sleeper, and one whose event only a
+ * request names. */
+static void wait_or_fail(void *shared, size_t thread)
+{
+	struct party *party = shared;
+	struct setting *s = &party->setting;
+	struct balloon_channel *channel = &s->puppet.channel;
+	if (thread < 2) {
+		CHECK_EQ(
+			balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), -ENODEV);
+		return;
+	}
+	await_sleeper(channel);
+	if (channel->ops->poll)
+		puppet_await_poller(&s->puppet);
+	uint32_t seen = balloon_event_seen(&party->event);
+	CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
+	CHECK_EQ(balloon_channel_fail(channel, -EPROTO), 0);
+	balloon_channel_sleep(channel, &party->event, seen, BALLOON_NEVER);
+}
+
+Test(channel, a_host_may_be_found_dead_by_anybody)
+{
+	for (int is_polled = 0; is_polled < 2; is_polled++) {
+		struct party party;
+		struct setting *s = &party.setting;
+		struct balloon_channel *channel = party_open(&party, is_polled);
+		s->requests[2]->event = &party.event;
+		for (int i = 0; i < 3; i++)
+			CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
+		run_together(3, wait_or_fail, &party);
+		CHECK_EQ(balloon_channel_error(channel), -EIO);
+		CHECK_EQ(balloon_request_submit(channel, s->requests[3]), -ENODEV);
+		/* What was said before is true all the same. */
+		CHECK_EQ(balloon_request_complete_id(channel, s->requests[0]->id, PAGES, 0), 0);
+		CHECK_EQ(balloon_request_wait(channel, s->requests[0], 0), 0);
+		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), -ENODEV);
+		CHECK_EQ(balloon_channel_forget(channel), 0);
+		CHECK_EQ(balloon_channel_fail(NULL, -EIO), -EINVAL);
+		CHECK_EQ(balloon_channel_fail(channel, 0), -EINVAL);
+		setting_close(s);
+	}
+}
+
+/* Nothing is outstanding: they wait for anything at all. */
+static void sleep_until_failed(void *shared, size_t thread)
+{
+	struct party *party = shared;
+	struct balloon_channel *channel = &party->setting.puppet.channel;
+	if (thread == 2) {
+		await_sleeper(channel);
+		if (channel->ops->poll)
+			puppet_await_poller(&party->setting.puppet);
+		CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
+		return;
+	}
+	for (;;) {
+		uint32_t seen = balloon_event_seen(&party->event);
+		if (balloon_channel_error(channel) < 0)
+			return;
+		balloon_channel_sleep(channel, &party->event, seen, BALLOON_NEVER);
+	}
+}
+
+Test(channel, who_waits_for_nothing_of_the_hosts_learns_of_its_end)
+{
+	for (int is_polled = 0; is_polled < 2; is_polled++) {
+		struct party party;
+		party_open(&party, is_polled);
+		run_together(3, sleep_until_failed, &party);
+		setting_close(&party.setting);
+	}
+}
+
+/* ---- Reset ----------------------------------------------------------------------------------- */
 
 BOTH_KINDS(reset_takes_all_requests_back)
 {
@@ -128,29 +348,78 @@ BOTH_KINDS(reset_takes_all_requests_back)
 	CHECK_EQ(balloon_request_submit(channel, s->requests[3]), -ENODEV);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	CHECK_EQ(balloon_channel_reset(NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_forget(NULL), -EINVAL);
 	CHECK_EQ(balloon_channel_fini(NULL), -EINVAL);
 	CHECK_EQ(balloon_channel_stats(NULL, NULL), -EINVAL);
 }
 
-/* A reset wakes who sleeps. */
+BOTH_KINDS(a_reset_that_the_host_has_not_confirmed_takes_nothing_back)
+{
+	s->puppet.reset_result = -ETIMEDOUT;
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
+	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(balloon_request_wait(channel, s->requests[i], 0), -ETIMEDOUT);
+	CHECK_EQ(balloon_request_submit(channel, s->requests[3]), -ENODEV);
+	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
+	/* The host is late: what it says is still heard. */
+	puppet_say(&s->puppet, s->requests[0]->id, PAGES, 0);
+	CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
+	CHECK_EQ(s->requests[0]->error, 0);
+	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
+	CHECK_EQ(balloon_request_state(s->requests[1]), BALLOON_REQUEST_OUTSTANDING);
+	s->puppet.reset_result = 0;
+	CHECK_EQ(balloon_channel_reset(channel), 0);
+	CHECK_EQ(s->requests[1]->error, -ECANCELED);
+	CHECK_EQ(s->requests[2]->error, -ECANCELED);
+}
+
+static int submit_in_silence(struct balloon_channel *channel, struct balloon_request *request)
+{
+	(void)channel;
+	(void)request;
+	return 0;
+}
+
+Test(channel, who_cannot_ask_its_host_takes_nothing_back_unless_forced)
+{
+	static const struct balloon_channel_ops ops = {
+		.name = "silent", .submit = submit_in_silence};
+	struct balloon_channel channel;
+	struct balloon_request *request = request_new(PAGES);
+	balloon_channel_init(&channel, &ops);
+	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 1, PAGES), 0);
+	CHECK_EQ(balloon_request_submit(&channel, request), 0);
+	CHECK_EQ(balloon_channel_reset(&channel), -EBUSY);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
+	CHECK_EQ(balloon_channel_forget(&channel), 0);
+	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
+	CHECK_EQ(request->error, -ECANCELED);
+	CHECK_EQ(balloon_channel_reset(&channel), 0);
+	CHECK_EQ(balloon_channel_fini(&channel), 0);
+	request_delete(request);
+}
+
+/* A reset wakes who waits, whether it sleeps or polls. */
 static void wait_and_reset(void *shared, size_t thread)
 {
 	struct setting *s = shared;
-	if (thread == 0) {
-		CHECK_EQ(
-			balloon_request_wait(&s->puppet.channel, s->requests[0], BALLOON_NEVER), 0);
+	struct balloon_channel *channel = &s->puppet.channel;
+	if (thread < 2) {
+		CHECK_EQ(balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), 0);
+		CHECK_EQ(s->requests[thread]->error, -ECANCELED);
 		return;
 	}
-	balloon_platform_wait_until(&(uint32_t){0}, 0, in_ms(10));
-	CHECK_EQ(balloon_channel_reset(&s->puppet.channel), 0);
+	await_sleeper(channel);
+	if (channel->ops->poll)
+		puppet_await_poller(&s->puppet);
+	CHECK_EQ(balloon_channel_reset(channel), 0);
 }
 
-Test(channel, reset_wakes_who_waits)
+BOTH_KINDS(reset_wakes_who_waits)
 {
-	struct setting s;
-	struct balloon_channel *channel = setting_open(&s, false);
-	CHECK_EQ(balloon_request_submit(channel, s.requests[0]), 0);
-	run_together(2, wait_and_reset, &s);
-	CHECK_EQ(s.requests[0]->error, -ECANCELED);
-	setting_close(&s);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
+	run_together(3, wait_and_reset, s);
 }

@@ -13,11 +13,11 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	}
 	pthread_mutex_unlock(&script->mutex);
 	if (answer == SCRIPT_DO)
-		balloon_request_complete(channel, request, request->n_pages, 0);
+		balloon_request_complete(channel, request, request->id, request->n_pages, 0);
 	if (answer == SCRIPT_HALF)
-		balloon_request_complete(channel, request, request->n_pages / 2, -EIO);
+		balloon_request_complete(channel, request, request->id, request->n_pages / 2, -EIO);
 	if (answer == SCRIPT_REFUSE)
-		balloon_request_complete(channel, request, 0, -EIO);
+		balloon_request_complete(channel, request, request->id, 0, -EIO);
 	return 0;
 }
 
@@ -53,8 +53,8 @@ void script_answer(struct script *script, bool is_done)
 	pthread_mutex_lock(&script->mutex);
 	for (; script->n_kept > 0; script->n_kept--) {
 		struct balloon_request *request = script->kept[script->n_kept - 1];
-		balloon_request_complete(&script->channel, request, is_done ? request->n_pages : 0,
-			is_done ? 0 : -EIO);
+		balloon_request_complete(&script->channel, request, request->id,
+			is_done ? request->n_pages : 0, is_done ? 0 : -EIO);
 	}
 	pthread_mutex_unlock(&script->mutex);
 }

@@ -83,7 +83,7 @@ static void decide(struct host *host, const struct balloon_request *request, uin
 static void answer(struct host *host, struct balloon_request *request, uint32_t n_done)
 {
 	balloon_request_complete(
-		&host->channel, request, n_done, n_done < request->n_pages ? -EIO : 0);
+		&host->channel, request, request->id, n_done, n_done < request->n_pages ? -EIO : 0);
 }
 
 static void answer_twice(struct host *host, struct balloon_request *request)
@@ -97,10 +97,12 @@ static void answer_twice(struct host *host, struct balloon_request *request)
 static void answer_wrongly(struct host *host, struct balloon_request *request)
 {
 	struct balloon_channel *channel = &host->channel;
-	if (balloon_request_complete(channel, request, request->n_pages + 1, 0) != -EPROTO ||
-		balloon_request_complete(channel, request, 0, 0) != -EPROTO ||
-		balloon_request_complete(channel, request, 0, 5) != -EPROTO ||
-		balloon_request_complete(channel, request, request->n_pages, -EIO) != -EPROTO ||
+	if (balloon_request_complete(channel, request, request->id, request->n_pages + 1, 0) !=
+			-EPROTO ||
+		balloon_request_complete(channel, request, request->id, 0, 0) != -EPROTO ||
+		balloon_request_complete(channel, request, request->id, 0, 5) != -EPROTO ||
+		balloon_request_complete(channel, request, request->id, request->n_pages, -EIO) !=
+			-EPROTO ||
 		balloon_request_complete_id(channel, request->id + 1000, 0, -EIO) != -ESTALE)
 		accuse(host, "an answer was taken that cannot be");
 	answer(host, request, request->n_pages);
@@ -172,7 +174,7 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	return 0;
 }
 
-static void forget(struct balloon_channel *channel)
+static int forget(struct balloon_channel *channel)
 {
 	struct host *host = (struct host *)(void *)channel;
 	pthread_mutex_lock(&host->mutex);
@@ -181,6 +183,7 @@ static void forget(struct balloon_channel *channel)
 		host->pages[i] = HOST_PAGE_GUEST;
 	host->n_held = 0;
 	pthread_mutex_unlock(&host->mutex);
+	return 0;
 }
 
 static const struct balloon_channel_ops ops = {

@@ -59,7 +59,7 @@ static void put_right(struct message *message)
 /* Returns whether it is complete. */
 static bool check_request(const struct balloon_request *request)
 {
-	if (request->state != BALLOON_REQUEST_COMPLETE)
+	if (balloon_request_state(request) != BALLOON_REQUEST_COMPLETE)
 		return false;
 	HOLD(request->n_done <= request->n_pages);
 	HOLD(request->error <= 0 && request->error >= -MEMFD_ERROR_MAX);
@@ -74,7 +74,7 @@ static void check(struct guest *guest, uint32_t n_requests, uint64_t n_messages)
 	HOLD(balloon_channel_stats(&guest->channel, &stats) == 0);
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		const struct balloon_request *request = &guest->requests[i];
-		HOLD(i < n_requests || request->state == BALLOON_REQUEST_FREE);
+		HOLD(i < n_requests || balloon_request_state(request) == BALLOON_REQUEST_FREE);
 		n_complete += check_request(request);
 	}
 	HOLD(stats.n_submitted == n_requests);
@@ -98,9 +98,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 		check(&guest, n_requests, ++n_messages);
 		message_free(&message);
 	}
-	HOLD(balloon_channel_reset(&guest.channel) == 0);
+	struct balloon_channel_stats stats;
+	HOLD(balloon_channel_stats(&guest.channel, &stats) == 0);
+	/* Nobody can be asked: that is no consent, unless there is nothing to let go of. */
+	HOLD(balloon_channel_reset(&guest.channel) == (stats.n_outstanding > 0 ? -EBUSY : 0));
+	HOLD(balloon_channel_forget(&guest.channel) == 0);
 	for (uint32_t i = 0; i < n_requests; i++)
-		HOLD(guest.requests[i].state == BALLOON_REQUEST_COMPLETE);
+		HOLD(balloon_request_state(&guest.requests[i]) == BALLOON_REQUEST_COMPLETE);
 	HOLD(balloon_channel_fini(&guest.channel) == 0);
 	return 0;
 }
