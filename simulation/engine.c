@@ -289,6 +289,9 @@ static void choose_countdown(void)
 			1 + engine_choose(ENGINE_CHOOSE_QUANTUM, 2 * engine.mean_quantum - 1);
 		break;
 	case ENGINE_PRIORITY:
+		engine.until_change += engine.countdown; /* what is left of the last one */
+		if (engine.until_change == 0)
+			choose_change();
 		engine.countdown =
 			engine.until_change < LOOK_POINTS ? engine.until_change : LOOK_POINTS;
 		engine.until_change -= engine.countdown;
@@ -473,7 +476,7 @@ static void look_for_spins(struct thread *thread)
 static void end_of_quantum(void)
 {
 	look_for_spins(engine.current);
-	if (engine.options.chooser->policy == ENGINE_PRIORITY && engine.until_change == 0) {
+	if (policy() == ENGINE_PRIORITY && engine.until_change == 0) {
 		demote(engine.current);
 		choose_change();
 	}
@@ -829,6 +832,7 @@ static void set_up(const struct engine_options *options)
 	engine.is_probing = false;
 	engine.lowest = 1u << 30;
 	engine.progress_step = 0;
+	engine.countdown = 0;
 	const struct engine_chooser *chooser = engine.options.chooser;
 	if (chooser->begin)
 		chooser->begin(chooser, engine.options.seed);

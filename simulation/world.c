@@ -32,6 +32,21 @@ const struct scenario world_scenarios[] = {
 			[CALL_RUN] = 3,
 			[CALL_TARGET] = 2},
 		FAULT_SLOW | FAULT_FRAMES},
+	{"calls", "all calls but runs, and all faults",
+		{[CALL_FILL] = 4,
+			[CALL_LEAK] = 4,
+			[CALL_STEP] = 3,
+			[CALL_TARGET] = 2,
+			[CALL_RELIEVE] = 2,
+			[CALL_MIGRATE] = 3,
+			[CALL_SCAN] = 3,
+			[CALL_COMPACT] = 1,
+			[CALL_QUIESCE] = 1,
+			[CALL_RESUME] = 1,
+			[CALL_PROGRESS] = 1,
+			[CALL_STOP] = 1,
+			[CALL_RESET] = 1},
+		FAULT_ALL & ~FAULT_LIES},
 	{"runs", "runs alone, and hosts that are late or refuse",
 		{[CALL_RUN] = 4, [CALL_STEP] = 1, [CALL_TARGET] = 1, [CALL_PROGRESS] = 1},
 		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_FRAMES},
@@ -175,7 +190,7 @@ static void work(void *unused)
 		enum world_call call = choose_call();
 		/* The end of all work is for the last calls. */
 		if ((call == CALL_STOP || call == CALL_RESET) && i + 2 < world->setting.n_calls)
-			call = CALL_RUN;
+			call = CALL_STEP;
 		world_make_call(call);
 		if (choose(4) == 0)
 			engine_sleep_ns(choose(20) * 10 * world_us);
