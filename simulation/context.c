@@ -5,14 +5,8 @@
 
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_FIBERS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_FIBERS 1
-#endif
-#endif
-#ifdef HAS_FIBERS
+#ifdef ENGINE_HAS_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -83,6 +77,9 @@ void engine_context_init(
 	struct engine_context *context, void *stack, size_t stack_bytes, void (*entry)(void))
 {
 	uintptr_t top = ((uintptr_t)stack + stack_bytes) & ~(uintptr_t)15;
+#ifdef ENGINE_HAS_ASAN
+	__asan_unpoison_memory_region(stack, stack_bytes); /* frames that were abandoned */
+#endif
 	context->stack = stack;
 	context->stack_bytes = stack_bytes;
 	context->fake_stack = NULL;
@@ -99,7 +96,7 @@ void engine_context_init(
 	context->stack_pointer = at;
 }
 
-#ifdef HAS_FIBERS
+#ifdef ENGINE_HAS_ASAN
 /* Where the context that was left keeps what the sanitizer says about it. */
 static struct engine_context *left;
 
@@ -118,14 +115,14 @@ static void finish_switch(void *fake_stack)
 
 void engine_context_entered(void)
 {
-#ifdef HAS_FIBERS
+#ifdef ENGINE_HAS_ASAN
 	finish_switch(NULL);
 #endif
 }
 
 void engine_context_switch(struct engine_context *from, struct engine_context *to, bool is_last)
 {
-#ifdef HAS_FIBERS
+#ifdef ENGINE_HAS_ASAN
 	left = from;
 	__sanitizer_start_switch_fiber(
 		is_last ? NULL : &from->fake_stack, to->stack, to->stack_bytes);
@@ -133,7 +130,7 @@ void engine_context_switch(struct engine_context *from, struct engine_context *t
 	(void)is_last;
 #endif
 	engine_context_swap(&from->stack_pointer, to->stack_pointer);
-#ifdef HAS_FIBERS
+#ifdef ENGINE_HAS_ASAN
 	finish_switch(from->fake_stack);
 #endif
 }

@@ -5,6 +5,14 @@
 
 #include "engine.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ENGINE_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ENGINE_HAS_ASAN 1
+#endif
+#endif
+
 /** Points that are no accesses come after enum balloon_access. */
 enum engine_point_kind {
 	ENGINE_POINT_READ,

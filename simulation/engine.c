@@ -219,6 +219,18 @@ static void on_signal(int number, siginfo_t *info, void *unused)
 	engine_fail(ENGINE_CRASH, "signal %d at address %p", number, info->si_addr);
 }
 
+#ifdef ENGINE_HAS_ASAN
+/* The sanitizer ends the program: say what makes this run again. */
+void __asan_on_error(void);
+void __asan_on_error(void)
+{
+	if (engine.current)
+		fprintf(stderr, "simulation: seed %llu, %s, point %llu, thread %s\n",
+			(unsigned long long)engine.options.seed, engine.options.chooser->name,
+			(unsigned long long)engine.step, engine.current->name);
+}
+#endif
+
 static void catch_signals(void)
 {
 	static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};

@@ -480,6 +480,13 @@ Test(engine, lets_deadlines_come_early_in_hasty_runs, .init = open_shared)
 
 /* ---- Crashes --------------------------------------------------------------------------------- */
 
+static void assert_something(void *unused)
+{
+	(void)unused;
+	BALLOON_ASSERT(BALLOON_READ(shared->n) == 1);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) /* which reports crashes itself */
 static void follow_wild_pointer(void *unused)
 {
 	(void)unused;
@@ -501,13 +508,6 @@ static void overflow_stack(void *unused)
 	shared->n = (uint64_t)recurse(&first);
 }
 
-static void assert_something(void *unused)
-{
-	(void)unused;
-	BALLOON_ASSERT(BALLOON_READ(shared->n) == 1);
-}
-
-#if !defined(__SANITIZE_ADDRESS__)
 Test(engine, survives_crashes, .init = open_shared)
 {
 	expect(ENGINE_CRASH, follow_wild_pointer);
@@ -565,6 +565,30 @@ Test(engine, begins_each_run_with_the_snapshot, .init = open_shared)
 	engine_snapshot();
 	expect_nothing(change_memory);
 	cr_assert_eq(shared->n, 8);
+}
+
+/* Many blocks and few changes of priority. */
+static void take_turns(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 300; i++) {
+		book_under_lock(NULL);
+		if (i % 10 == 0)
+			engine_sleep_ns(10);
+	}
+}
+
+static void take_turns_often(void *unused)
+{
+	(void)unused;
+	init_locks();
+	two(take_turns);
+	ENGINE_CHECK_EQ(shared->n, 600);
+}
+
+Test(engine, goes_on_to_the_end_however_often_threads_block, .init = open_shared)
+{
+	expect_nothing(take_turns_often);
 }
 
 /* An explorer in small: all schedules of two threads with two points each. */
