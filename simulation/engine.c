@@ -743,6 +743,11 @@ void engine_act(void)
 	engine.progress_step = engine.step;
 }
 
+void engine_excuse(void)
+{
+	engine.current->is_probed = false;
+}
+
 void engine_progress(void)
 {
 	engine_act();

@@ -215,6 +215,9 @@ void engine_progress(void);
 /** The same within an operation, where something is done that nobody does without a reason: a host is told
  * something, say. The priority stays. */
 void engine_act(void);
+/** What the thread does next it does for a reason that nobody could have told it: a callback that it made
+ * when it was woken without cause has decided so, say. */
+void engine_excuse(void);
 
 /** End the run with a finding. */
 _Noreturn void engine_fail(enum engine_finding finding, const char *format, ...)

@@ -162,6 +162,8 @@ static bool told(void *context, const struct balloon_driver_progress *progress)
 	struct caller *caller = context;
 	WORLD_CHECK(progress->state <= BALLOON_DRIVER_STOPPED, "a state that is none");
 	caller->has_canceled = caller->can_cancel && engine_chance(8);
+	if (caller->has_canceled)
+		engine_excuse();
 	return !caller->has_canceled;
 }
 
