@@ -142,10 +142,54 @@ BALLOON_EXPORT bool balloon_check_held(const void *word);
 #define BALLOON_LOCK_INTERNALS
 #endif
 
+/*
+ * A controlled build (simulation/) decides which thread goes on before every access: each passes
+ * through one hook with its place. The value of a store is known before the hook, the store comes after
+ * it: between the read and the write of BALLOON_BOOK() there is a window, as there is on a machine.
+ * Places have no side effects. A structure is one access a word.
+ */
+#ifdef BALLOON_CONTROLLED
+enum balloon_access {
+	BALLOON_ACCESS_READ,
+	BALLOON_ACCESS_WRITE,
+	BALLOON_ACCESS_LOAD,
+	BALLOON_ACCESS_STORE,
+	BALLOON_ACCESS_MODIFY, /* atomic read-modify-write */
+};
+/** Returns the place. */
+BALLOON_EXPORT void *balloon_hook_access(
+	const volatile void *place, size_t size_bytes, enum balloon_access access);
+/** The same for more than a word: returns a copy, made word by word. */
+BALLOON_EXPORT void *balloon_hook_read_words(const volatile void *place, size_t size_bytes);
+BALLOON_EXPORT void balloon_hook_write_words(
+	volatile void *place, const void *value, size_t size_bytes);
+
+#define balloon_hooked(place, access)                                                              \
+	((__typeof__(place))balloon_hook_access((place), sizeof(*(place)), (access)))
+#endif
+
 /* Plain accesses. */
 
+#ifdef BALLOON_CONTROLLED
+#define BALLOON_READ(lvalue)                                                                       \
+	(*(__typeof__(&(lvalue)))(sizeof(lvalue) <= sizeof(uint64_t)                               \
+					  ? balloon_hook_access(&(lvalue), sizeof(lvalue),         \
+						    BALLOON_ACCESS_READ)                           \
+					  : balloon_hook_read_words(&(lvalue), sizeof(lvalue))))
+#define BALLOON_WRITE(lvalue, value)                                                               \
+	((void)__extension__({                                                                     \
+		__typeof__(lvalue) balloon_written_ = (value);                                     \
+		__typeof__(lvalue) *balloon_place_ = &(lvalue);                                    \
+		if (sizeof(balloon_written_) <= sizeof(uint64_t))                                  \
+			*balloon_hooked(balloon_place_, BALLOON_ACCESS_WRITE) = balloon_written_;  \
+		else                                                                               \
+			balloon_hook_write_words(                                                  \
+				balloon_place_, &balloon_written_, sizeof(balloon_written_));      \
+	}))
+#else
 #define BALLOON_READ(lvalue)         (lvalue)
 #define BALLOON_WRITE(lvalue, value) ((void)((lvalue) = (value)))
+#endif
 
 /* Atomic accesses. The value is touched by the macros below alone. */
 
@@ -176,6 +220,38 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 /* Before the word is shared. */
 #define balloon_atomic_init(word, initial, kind)                                                   \
 	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
+#ifdef BALLOON_CONTROLLED
+#define balloon_atomic_load(word, order)                                                           \
+	__atomic_load_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_LOAD), (order))
+#define balloon_atomic_store(word, new_value, order)                                               \
+	((void)__extension__({                                                                     \
+		__typeof__((word)->value) balloon_stored_ = (new_value);                           \
+		__atomic_store_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_STORE),             \
+			balloon_stored_, (order));                                                 \
+	}))
+#define balloon_atomic_modify(operation, word, operand, order)                                     \
+	__extension__({                                                                            \
+		__typeof__((word)->value) balloon_operand_ = (operand);                            \
+		operation(balloon_hooked(&(word)->value, BALLOON_ACCESS_MODIFY), balloon_operand_, \
+			(order));                                                                  \
+	})
+#define balloon_atomic_exchange(word, new_value, order)                                            \
+	balloon_atomic_modify(__atomic_exchange_n, word, new_value, order)
+#define balloon_atomic_add(word, operand, order)                                                   \
+	balloon_atomic_modify(__atomic_fetch_add, word, operand, order)
+#define balloon_atomic_sub(word, operand, order)                                                   \
+	balloon_atomic_modify(__atomic_fetch_sub, word, operand, order)
+#define balloon_atomic_or(word, operand, order)                                                    \
+	balloon_atomic_modify(__atomic_fetch_or, word, operand, order)
+#define balloon_atomic_and(word, operand, order)                                                   \
+	balloon_atomic_modify(__atomic_fetch_and, word, operand, order)
+#define balloon_atomic_cas(word, expected, new_value, order)                                       \
+	__extension__({                                                                            \
+		__typeof__((word)->value) balloon_new_ = (new_value);                              \
+		__atomic_compare_exchange_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_MODIFY), \
+			(expected), balloon_new_, false, (order), BALLOON_RELAXED);                \
+	})
+#else
 #define balloon_atomic_load(word, order) __atomic_load_n(&(word)->value, (order))
 #define balloon_atomic_store(word, new_value, order)                                               \
 	__atomic_store_n(&(word)->value, (new_value), (order))
@@ -194,6 +270,7 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 #define balloon_atomic_cas(word, expected, new_value, order)                                       \
 	(balloon_count_atomic(), __atomic_compare_exchange_n(&(word)->value, (expected),           \
 					 (new_value), false, (order), BALLOON_RELAXED))
+#endif
 
 /*
  * A full fence: of what is stored before it and what is loaded after it, every thread sees the former

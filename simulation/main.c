@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT */
+/* balloon-simulate: sweeps worlds by seeds, up to the first finding, and makes it small. */
+
+#include "world.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FOUND_MAX = 64, EXIT_FINDING = 1, EXIT_USAGE = 2 };
+
+static const char *const host_names[HOST_N_KINDS] = {
+	[HOST_AT_ONCE] = "at-once",
+	[HOST_LATER] = "later",
+	[HOST_POLLED] = "polled",
+	[HOST_MIXED] = "mixed",
+};
+
+static const char *const fault_names[] = {
+	"refused", "twice", "slow", "never", "untold", "dead", "frames", "memory", "lies"};
+enum { N_FAULTS = sizeof(fault_names) / sizeof(fault_names[0]) };
+
+struct options {
+	uint64_t seed;
+	uint64_t n_seeds;
+	uint64_t n_points; /* of all runs together */
+	const struct engine_chooser *chooser;
+	struct world_bounds bounds;
+	enum engine_time time;
+	bool is_replay;
+	bool is_json;
+	bool goes_on;
+	bool shrinks;
+};
+
+static const char usage[] =
+	"usage: balloon-simulate [OPTION]...\n"
+	"Run the library's own code in simulated worlds, up to the first finding.\n"
+	"\n"
+	"  --seed N            the first seed (1)\n"
+	"  --seeds N           so many seeds (1000)\n"
+	"  --steps N           end after so many points of all runs together\n"
+	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies (all)\n"
+	"  --drivers LIST      driver designs, as a,b,c (all)\n"
+	"  --strategies LIST   page strategies (all)\n"
+	"  --host KIND         at-once, later, polled, mixed (any)\n"
+	"  --threads N         threads that make calls, 1 to 8 (1 to 4)\n"
+	"  --calls N           calls of each, at most (12)\n"
+	"  --faults LIST       of the scenario's: refused, twice, slow, never, untold, dead, "
+	"frames,\n"
+	"                      memory, lies; none (all)\n"
+	"  --chooser NAME      random, pct (random)\n"
+	"  --time KIND         patient: when all wait; hasty: at any point; either (either)\n"
+	"  --replay SEED       run this seed alone, and print what it did at last\n"
+	"  --keep-going        do not end at a finding; list all that differ\n"
+	"  --no-shrink         do not look for a smaller run with the same finding\n"
+	"  --json              results as JSON, a line each\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0 nothing found, 1 a finding, 2 wrong usage.\n";
+
+static _Noreturn void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void wrong(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("balloon-simulate: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputs("; see --help\n", stderr);
+	va_end(arguments);
+	exit(EXIT_USAGE);
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+	char *end;
+	errno = 0;
+	uint64_t value = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
+		wrong("%s: '%s' is no number from %" PRIu64 " to %" PRIu64, option, text, min, max);
+	return value;
+}
+
+/* Call one() for each name of a list. */
+static void each_of(const char *option, char *list, void (*one)(const char *, const char *, void *),
+	void *context)
+{
+	char *rest = NULL;
+	char *name = strtok_r(list, ",", &rest);
+	if (!name)
+		wrong("%s: an empty list", option);
+	for (; name; name = strtok_r(NULL, ",", &rest))
+		one(option, name, context);
+}
+
+static void add_design(const char *option, const char *name, void *context)
+{
+	struct world_bounds *bounds = context;
+	const struct balloon_driver_design *design = balloon_driver_design_find(name);
+	if (!design || bounds->n_designs == 16)
+		wrong("%s: no driver design '%s'", option, name);
+	bounds->designs[bounds->n_designs++] = design;
+}
+
+static void add_strategy(const char *option, const char *name, void *context)
+{
+	struct world_bounds *bounds = context;
+	const struct balloon_strategy *strategy = balloon_strategy_find(name);
+	if (!strategy || bounds->n_strategies == 16)
+		wrong("%s: no strategy '%s'", option, name);
+	bounds->strategies[bounds->n_strategies++] = strategy;
+}
+
+static void add_fault(const char *option, const char *name, void *context)
+{
+	struct world_bounds *bounds = context;
+	for (uint32_t i = 0; i < N_FAULTS; i++)
+		if (!strcmp(fault_names[i], name)) {
+			bounds->faults |= 1u << i;
+			return;
+		}
+	if (strcmp(name, "none") != 0)
+		wrong("%s: no fault '%s'", option, name);
+}
+
+static int find_host(const char *option, const char *name)
+{
+	for (int i = 0; i < HOST_N_KINDS; i++)
+		if (!strcmp(host_names[i], name))
+			return i;
+	wrong("%s: no host '%s'", option, name);
+}
+
+static enum engine_time find_time(const char *option, const char *name)
+{
+	static const char *const names[] = {"patient", "hasty", "either"};
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(names[i], name))
+			return (enum engine_time)i;
+	wrong("%s: no time '%s'", option, name);
+}
+
+static void set_defaults(struct options *options)
+{
+	*options = (struct options){.seed = 1,
+		.n_seeds = 1000,
+		.n_points = UINT64_MAX,
+		.chooser = &engine_random,
+		.time = ENGINE_EITHER,
+		.shrinks = true};
+	options->bounds.scenario = &world_scenarios[0];
+	options->bounds.host = -1;
+	options->bounds.n_calls = 12;
+}
+
+static void add_all(struct world_bounds *bounds)
+{
+	for (size_t i = 0; bounds->n_designs == i && i < 16 && balloon_driver_design_at(i); i++)
+		bounds->designs[bounds->n_designs++] = balloon_driver_design_at(i);
+	for (size_t i = 0; bounds->n_strategies == i && i < 16 && balloon_strategy_at(i); i++)
+		bounds->strategies[bounds->n_strategies++] = balloon_strategy_at(i);
+}
+
+static void parse(struct options *options, int argc, char **argv)
+{
+	enum {
+		SEED = 256,
+		SEEDS,
+		STEPS,
+		SCENARIO,
+		DRIVERS,
+		STRATEGIES,
+		HOST,
+		THREADS,
+		CALLS,
+		FAULTS,
+		CHOOSER,
+		TIME,
+		REPLAY,
+		KEEP_GOING,
+		NO_SHRINK,
+		JSON,
+		HELP
+	};
+	static const struct option long_options[] = {{"seed", 1, NULL, SEED},
+		{"seeds", 1, NULL, SEEDS}, {"steps", 1, NULL, STEPS},
+		{"scenario", 1, NULL, SCENARIO}, {"drivers", 1, NULL, DRIVERS},
+		{"strategies", 1, NULL, STRATEGIES}, {"host", 1, NULL, HOST},
+		{"threads", 1, NULL, THREADS}, {"calls", 1, NULL, CALLS},
+		{"faults", 1, NULL, FAULTS}, {"chooser", 1, NULL, CHOOSER}, {"time", 1, NULL, TIME},
+		{"replay", 1, NULL, REPLAY}, {"keep-going", 0, NULL, KEEP_GOING},
+		{"no-shrink", 0, NULL, NO_SHRINK}, {"json", 0, NULL, JSON}, {"help", 0, NULL, HELP},
+		{NULL, 0, NULL, 0}};
+	struct world_bounds *bounds = &options->bounds;
+	bool has_faults = false;
+	int option;
+	int index = 0;
+	set_defaults(options);
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+		const char *name = option == '?' ? argv[optind - 1] : long_options[index].name;
+		switch (option) {
+		case SEED:
+			options->seed = number(name, optarg, 0, UINT64_MAX);
+			break;
+		case SEEDS:
+			options->n_seeds = number(name, optarg, 1, UINT64_MAX);
+			break;
+		case STEPS:
+			options->n_points = number(name, optarg, 1, UINT64_MAX);
+			break;
+		case SCENARIO:
+			bounds->scenario = world_scenario_find(optarg);
+			if (!bounds->scenario)
+				wrong("%s: no scenario '%s'", name, optarg);
+			break;
+		case DRIVERS:
+			each_of(name, optarg, add_design, bounds);
+			break;
+		case STRATEGIES:
+			each_of(name, optarg, add_strategy, bounds);
+			break;
+		case HOST:
+			bounds->host = find_host(name, optarg);
+			break;
+		case THREADS:
+			bounds->n_threads = (uint32_t)number(name, optarg, 1, 8);
+			break;
+		case CALLS:
+			bounds->n_calls = (uint32_t)number(name, optarg, 1, 10000);
+			break;
+		case FAULTS:
+			each_of(name, optarg, add_fault, bounds);
+			has_faults = true;
+			break;
+		case CHOOSER:
+			options->chooser = engine_chooser_find(optarg);
+			if (!options->chooser)
+				wrong("%s: no chooser '%s'", name, optarg);
+			break;
+		case TIME:
+			options->time = find_time(name, optarg);
+			break;
+		case REPLAY:
+			options->seed = number(name, optarg, 0, UINT64_MAX);
+			options->n_seeds = 1;
+			options->is_replay = true;
+			break;
+		case KEEP_GOING:
+			options->goes_on = true;
+			break;
+		case NO_SHRINK:
+			options->shrinks = false;
+			break;
+		case JSON:
+			options->is_json = true;
+			break;
+		case HELP:
+			fputs(usage, stdout);
+			exit(fflush(stdout) == 0 ? 0 : EXIT_FINDING);
+		default:
+			wrong("%s: no such option, or its argument is missing", name);
+		}
+	}
+	if (optind < argc)
+		wrong("%s: no such argument", argv[optind]);
+	if (!has_faults)
+		bounds->faults = FAULT_ALL;
+	add_all(bounds);
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------ */
+
+static uint64_t n_points_done;
+
+static struct engine_report run(const struct options *options, uint64_t seed)
+{
+	const struct engine_options engine_options = {.seed = seed,
+		.chooser = options->chooser,
+		.time = options->time,
+		.max_points = 200000};
+	struct engine_report report =
+		engine_run_with(&engine_options, world_scene, (void *)(uintptr_t)&options->bounds);
+	n_points_done += report.step;
+	return report;
+}
+
+static void append(char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void append(char *text, size_t size, const char *format, ...)
+{
+	va_list arguments;
+	size_t length = strlen(text);
+	va_start(arguments, format);
+	vsnprintf(text + length, size - length, format, arguments);
+	va_end(arguments);
+}
+
+/* The command line that makes this run again. */
+static const char *replay_command(const struct options *options, uint64_t seed)
+{
+	static const char *const times[] = {"patient", "hasty", "either"};
+	static char text[1024];
+	const struct world_bounds *bounds = &options->bounds;
+	text[0] = '\0';
+	append(text, sizeof(text), "balloon-simulate --replay %" PRIu64 " --scenario %s", seed,
+		bounds->scenario->name);
+	for (uint32_t i = 0; i < bounds->n_designs; i++) {
+		struct balloon_driver_design_info info;
+		balloon_driver_design_describe(bounds->designs[i], &info);
+		append(text, sizeof(text), "%s%s", i ? "," : " --drivers ", info.name);
+	}
+	for (uint32_t i = 0; i < bounds->n_strategies; i++)
+		append(text, sizeof(text), "%s%s", i ? "," : " --strategies ",
+			bounds->strategies[i]->name);
+	if (bounds->host >= 0)
+		append(text, sizeof(text), " --host %s", host_names[bounds->host]);
+	if (bounds->n_threads)
+		append(text, sizeof(text), " --threads %u", bounds->n_threads);
+	append(text, sizeof(text), " --calls %u --chooser %s --time %s", bounds->n_calls,
+		options->chooser->name, times[options->time]);
+	uint32_t faults = bounds->faults & bounds->scenario->faults;
+	const char *separator = " --faults ";
+	for (uint32_t i = 0; i < N_FAULTS && faults != bounds->scenario->faults; i++)
+		if (faults & 1u << i) {
+			append(text, sizeof(text), "%s%s", separator, fault_names[i]);
+			separator = ",";
+		}
+	if (!faults)
+		append(text, sizeof(text), " --faults none");
+	return text;
+}
+
+/* ---- Making a finding small ------------------------------------------------------------------ */
+
+static bool is_same(const struct engine_report *a, const struct engine_report *b)
+{
+	return a->finding == b->finding && !strcmp(a->what, b->what);
+}
+
+/* Look for the finding within other bounds. */
+static bool find_again(struct options *options, struct engine_report *report, uint64_t n_seeds)
+{
+	for (uint64_t seed = 1; seed <= n_seeds; seed++) {
+		struct engine_report found = run(options, seed);
+		if (is_same(&found, report)) {
+			*report = found;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One thing less. step: which. Returns false: there is none. */
+static bool reduce(struct world_bounds *bounds, const struct world_setting *setting, uint32_t step)
+{
+	switch (step) {
+	case 0:
+		bounds->designs[0] = setting->design;
+		bounds->n_designs = 1;
+		return true;
+	case 1:
+		bounds->strategies[0] = setting->strategy;
+		bounds->n_strategies = 1;
+		return true;
+	case 2:
+		bounds->host = (int)setting->host;
+		return true;
+	case 3:
+		bounds->faults = setting->faults;
+		return true;
+	case 4:
+		bounds->n_threads = 1;
+		return true;
+	case 5:
+		bounds->n_threads = 2;
+		return setting->n_threads > 2;
+	case 6:
+		bounds->n_calls = 1;
+		return true;
+	case 7:
+		bounds->n_calls = 2;
+		return setting->n_calls > 2;
+	case 8:
+		bounds->n_calls = 4;
+		return setting->n_calls > 4;
+	default:
+		bounds->faults = setting->faults & ~(1u << (step - 9));
+		return bounds->faults != setting->faults;
+	}
+}
+
+static void shrink(struct options *options, struct engine_report *report)
+{
+	enum { N_STEPS = 9 + N_FAULTS, N_SEEDS = 400 };
+	struct world_setting setting = world->setting;
+	for (uint32_t step = 0; step < N_STEPS; step++) {
+		struct options less = *options;
+		if (!reduce(&less.bounds, &setting, step) || !find_again(&less, report, N_SEEDS))
+			continue;
+		*options = less;
+		setting = world->setting;
+	}
+	/* Within these bounds, the shortest of several. */
+	for (uint64_t seed = 1; seed <= N_SEEDS; seed++) {
+		struct engine_report found = run(options, seed);
+		if (is_same(&found, report) && found.step < report->step)
+			*report = found;
+	}
+}
+
+/* ---- Results --------------------------------------------------------------------------------- */
+
+static void print_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			printf("\\u%04x", (unsigned)*text);
+		else
+			putchar(*text);
+	putchar('"');
+}
+
+static void print_finding(const struct options *options, const struct engine_report *report)
+{
+	const char *command = replay_command(options, report->seed);
+	if (options->is_json) {
+		printf("{\"finding\": \"%s\", \"what\": ", engine_finding_name(report->finding));
+		print_quoted(report->what);
+		printf(", \"seed\": %" PRIu64 ", \"point\": %" PRIu64 ", \"hash\": \"%016" PRIx64
+		       "\", \"replay\": ",
+			report->seed, report->step, report->hash);
+		print_quoted(command);
+		puts("}");
+	} else {
+		engine_print(report, stdout);
+		printf("replay: %s\n", command);
+	}
+}
+
+static void print_setting(void)
+{
+	const struct world_setting *setting = &world->setting;
+	struct balloon_driver_design_info info;
+	balloon_driver_design_describe(setting->design, &info);
+	printf("world: %s, %s, host %s, %u threads, %u calls, %u pages, requests %u of %u pages, "
+	       "floor %llu, faults",
+		info.name, setting->strategy->name, host_names[setting->host], setting->n_threads,
+		setting->n_calls, setting->n_pages, setting->n_requests, setting->request_pages,
+		(unsigned long long)setting->floor_pages);
+	for (uint32_t i = 0; i < N_FAULTS; i++)
+		if (setting->faults & 1u << i)
+			printf(" %s", fault_names[i]);
+	puts(setting->faults ? "" : " none");
+}
+
+/* Findings that differ, with --keep-going. */
+static struct found {
+	struct engine_report report;
+	uint64_t n;
+} found[FOUND_MAX];
+static uint32_t n_found;
+
+/* Numbers do not make a difference. */
+static bool is_alike(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		while (*a >= '0' && *a <= '9')
+			a++;
+		while (*b >= '0' && *b <= '9')
+			b++;
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+	}
+	return *a == *b;
+}
+
+static void keep(const struct engine_report *report)
+{
+	uint32_t i = 0;
+	while (i < n_found && (found[i].report.finding != report->finding ||
+				      !is_alike(found[i].report.what, report->what)))
+		i++;
+	if (i == FOUND_MAX)
+		return;
+	if (i == n_found) {
+		n_found++;
+		found[i].report = *report;
+	}
+	found[i].n++;
+}
+
+static void print_kept(const struct options *options)
+{
+	for (uint32_t i = 0; i < n_found; i++) {
+		const struct engine_report *report = &found[i].report;
+		if (options->is_json)
+			print_finding(options, report);
+		else
+			printf("%6" PRIu64 " %-12s %s\n       %s\n", found[i].n,
+				engine_finding_name(report->finding), report->what,
+				replay_command(options, report->seed));
+	}
+}
+
+static void print_sum(const struct options *options, uint64_t n_seeds, clock_t begin)
+{
+	double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+	double per_second = seconds > 0 ? (double)n_points_done / seconds : 0;
+	printf(options->is_json ? "{\"seeds\": %" PRIu64 ", \"points\": %" PRIu64
+				  ", \"points_per_second\": %.0f}\n"
+				: "%" PRIu64 " seeds, %" PRIu64 " points, %.0f points a second\n",
+		n_seeds, n_points_done, per_second);
+}
+
+static void show_progress(uint64_t n)
+{
+	static int is_terminal = -1;
+	if (is_terminal < 0)
+		is_terminal = isatty(STDERR_FILENO);
+	if (is_terminal && n % 256 == 0)
+		fprintf(stderr, "\r%" PRIu64 " seeds, %" PRIu64 " points ", n, n_points_done);
+}
+
+static int sweep(struct options *options)
+{
+	clock_t begin = clock();
+	uint64_t n = 0;
+	while (n < options->n_seeds && n_points_done < options->n_points) {
+		struct engine_report report = run(options, options->seed + n);
+		show_progress(++n);
+		if (options->is_replay && !options->is_json)
+			print_setting();
+		if (report.finding != ENGINE_NONE && options->goes_on) {
+			keep(&report);
+		} else if (report.finding != ENGINE_NONE) {
+			n_found = 1;
+			if (options->is_replay || !options->shrinks) {
+				print_finding(options, &report);
+				break;
+			}
+			printf(options->is_json ? "" : "found: %s\n",
+				replay_command(options, report.seed));
+			shrink(options, &report);
+			print_finding(options, &report);
+			break;
+		} else if (options->is_replay && !options->is_json) {
+			engine_print(&report, stdout);
+		}
+	}
+	if (options->goes_on)
+		print_kept(options);
+	print_sum(options, n, begin);
+	if (fflush(stdout) != 0)
+		return EXIT_FINDING;
+	return n_found ? EXIT_FINDING : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	parse(&options, argc, argv);
+	world_open();
+	return sweep(&options);
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on the driver, and what its header promises about each. */
+
+#include "world.h"
+
+#include <errno.h>
+
+static bool has_lies(void)
+{
+	return (world->setting.faults & FAULT_LIES) != 0;
+}
+
+static uint32_t choose(uint32_t n)
+{
+	return engine_choose(ENGINE_CHOOSE_WORLD, n);
+}
+
+/* ---- Around each call ------------------------------------------------------------------------ */
+
+/* What was so when a call began. */
+struct call {
+	const char *name;
+	uint64_t begin_ns;
+	bool moves; /* pages, whatever the target is */
+	bool was_at_rest;
+	bool had_stopped;
+	uint64_t n_resumes;
+	uint64_t n_moves;
+	bool was_moving; /* somebody was in a call that moves */
+};
+
+static struct call begin(const char *name, bool moves)
+{
+	struct doing *doing = &world->doing[engine_self()];
+	struct call call = {.name = name,
+		.begin_ns = engine_now_ns(),
+		.moves = moves,
+		.was_at_rest = world->is_at_rest,
+		.had_stopped = world->has_stopped,
+		.n_resumes = world->n_resumes,
+		.was_moving = world->n_movers > 0};
+	world->n_begun++;
+	world->n_movers += moves;
+	world->n_moves += moves;
+	call.n_moves = world->n_moves;
+	if (doing->n_inside++ == 0) {
+		world->n_inside++;
+		doing->n_begun = world->n_begun;
+	}
+	return call;
+}
+
+static void end(const struct call *call)
+{
+	struct doing *doing = &world->doing[engine_self()];
+	world->n_movers -= call->moves;
+	if (--doing->n_inside == 0)
+		world->n_inside--;
+	engine_progress();
+}
+
+static bool is_one_of(int result, const int *results)
+{
+	for (; *results; results++)
+		if (*results == result)
+			return true;
+	return false;
+}
+
+/* What every call that moves pages may return, beside a number. */
+static void check_mover(const struct call *call, int result)
+{
+	static const int errors[] = {-EAGAIN, -EBUSY, -ENOMEM, -ETIMEDOUT, -ENODEV, -ECANCELED, 0};
+	/* Reasons of hosts. */
+	static const int reasons[] = {-EIO, -EPERM, -ENOSPC, -EINVAL, 0};
+	bool can_refuse = (world->setting.faults & (FAULT_REFUSED | FAULT_UNTOLD)) != 0;
+	WORLD_CHECK(result >= 0 || is_one_of(result, errors) || has_lies() ||
+			    (can_refuse && is_one_of(result, reasons)),
+		"%s returns %d", call->name, result);
+	WORLD_CHECK(result != -ECANCELED || world->is_stopping, "%s: stopped, but it is not",
+		call->name);
+	if (call->had_stopped)
+		WORLD_CHECK(result == -ECANCELED, "%s returns %d on a stopped driver", call->name,
+			result);
+	else if (call->was_at_rest && call->n_resumes == world->n_resumes && !world->is_stopping)
+		WORLD_CHECK(
+			result == -EBUSY, "%s returns %d on a quiesced driver", call->name, result);
+}
+
+/* No call waits for long: once for a lock, once for the host, once for whoever holds a page. */
+static void check_duration(const struct call *call)
+{
+	uint64_t n = world->setting.faults & FAULT_MEMORY ? 12 : 4;
+	uint64_t took_ns = engine_now_ns() - call->begin_ns;
+	WORLD_CHECK(engine_is_hasty() || took_ns <= n * world->config.host_timeout_ns,
+		"%s takes %llu us", call->name, (unsigned long long)(took_ns / 1000));
+}
+
+/* A promise: back when the deadline has come. */
+static void check_deadline(const struct call *call, uint64_t deadline_ns, int result)
+{
+	uint64_t late_ns = deadline_ns > call->begin_ns ? deadline_ns : call->begin_ns;
+	WORLD_CHECK(engine_is_hasty() || engine_now_ns() <= late_ns,
+		"%s returns %d, %llu us after its deadline", call->name, result,
+		(unsigned long long)((engine_now_ns() - late_ns) / 1000));
+	WORLD_CHECK(result != -ETIMEDOUT || engine_now_ns() >= deadline_ns,
+		"%s says that its deadline has come, %llu us before it", call->name,
+		(unsigned long long)((deadline_ns - engine_now_ns()) / 1000));
+}
+
+static uint64_t choose_deadline(void)
+{
+	static const uint64_t after_us[] = {0, 50, 300, 1000, 3000, 10000};
+	return engine_now_ns() + after_us[choose(6)] * world_us;
+}
+
+/* ---- Size ------------------------------------------------------------------------------------ */
+
+static void fill(void)
+{
+	uint32_t n_pages = 1 + choose(WORLD_REQUEST_MAX);
+	struct call call = begin("fill", true);
+	int result = balloon_driver_fill(world->driver, n_pages);
+	check_mover(&call, result);
+	check_duration(&call);
+	WORLD_CHECK(result != 0 || has_lies(), "fill returns 0: neither pages nor an error");
+	WORLD_CHECK(result <= (int)n_pages, "fill returns %d of %u pages", result, n_pages);
+	end(&call);
+}
+
+static void leak(void)
+{
+	uint32_t n_pages = 1 + choose(WORLD_REQUEST_MAX);
+	struct doing *doing = &world->doing[engine_self()];
+	uint32_t n_freed = doing->n_freed;
+	struct call call = begin("leak", true);
+	int result = balloon_driver_leak(world->driver, n_pages);
+	check_mover(&call, result);
+	check_duration(&call);
+	WORLD_CHECK(result <= (int)n_pages, "leak returns %d of %u pages", result, n_pages);
+	WORLD_CHECK(result <= (int)(doing->n_freed - n_freed),
+		"leak returns %d, and %u pages went back", result, doing->n_freed - n_freed);
+	end(&call);
+}
+
+static void step(void)
+{
+	struct call call = begin("step", false);
+	int result = balloon_driver_step(world->driver);
+	check_mover(&call, result);
+	check_duration(&call);
+	end(&call);
+}
+
+struct caller {
+	bool can_cancel;
+	bool has_canceled;
+};
+
+static bool told(void *context, const struct balloon_driver_progress *progress)
+{
+	struct caller *caller = context;
+	WORLD_CHECK(progress->state <= BALLOON_DRIVER_STOPPED, "a state that is none");
+	caller->has_canceled = caller->can_cancel && engine_chance(8);
+	if (caller->has_canceled)
+		engine_excuse();
+	return !caller->has_canceled;
+}
+
+/* The target is reached and nothing is under way: exactly, if nobody else has moved pages since. */
+static void check_reached(const struct call *call)
+{
+	struct balloon_driver_progress progress;
+	struct balloon_device_stats stats;
+	uint64_t target = world->target;
+	uint32_t n_outstanding = host_n_outstanding();
+	uint32_t n_held = host_n_held();
+	if (call->was_moving || world->n_moves != call->n_moves || has_lies())
+		return;
+	WORLD_CHECK(n_outstanding == 0, "run returns 0, and %u requests are with the host",
+		n_outstanding);
+	WORLD_CHECK(n_held == target, "run returns 0, and the host has %u pages of %llu", n_held,
+		(unsigned long long)target);
+	balloon_device_stats(balloon_driver_device(world->driver), &stats);
+	balloon_driver_progress(world->driver, &progress);
+	if (world->n_moves != call->n_moves)
+		return;
+	WORLD_CHECK(stats.n_listed + stats.n_isolated == target,
+		"run returns 0, and the balloon has %llu pages of %llu",
+		(unsigned long long)(stats.n_listed + stats.n_isolated),
+		(unsigned long long)target);
+	WORLD_CHECK(progress.n_enqueued == target && progress.n_pending == 0 &&
+			    progress.n_inflating == 0 && progress.n_deflating == 0 &&
+			    progress.n_quarantined == 0,
+		"run returns 0, and the progress says otherwise");
+}
+
+int world_run(uint64_t deadline_ns)
+{
+	static const int results[] = {-ETIMEDOUT, -ECANCELED, -EBUSY, -ENODEV, 0};
+	struct caller caller = {.can_cancel = choose(4) == 0};
+	bool has_callback = caller.can_cancel || choose(2) == 0;
+	bool was_at_rest = world->is_at_rest;
+	struct call call = begin("run", false);
+	int result =
+		balloon_driver_run(world->driver, deadline_ns, has_callback ? told : NULL, &caller);
+	WORLD_CHECK(result == 0 || is_one_of(result, results), "run returns %d", result);
+	check_deadline(&call, deadline_ns, result);
+	WORLD_CHECK(result != -ECANCELED || world->is_stopping || caller.has_canceled,
+		"run: stopped, but it is not");
+	WORLD_CHECK(result != -EBUSY || world->was_quiesced, "run: quiesced, but it is not");
+	WORLD_CHECK(
+		result != -ENODEV || world->host.is_dead, "run: the host is gone, but it is not");
+	if (call.had_stopped)
+		WORLD_CHECK(result == -ECANCELED, "run returns %d on a stopped driver", result);
+	else if (was_at_rest && call.n_resumes == world->n_resumes && !world->is_stopping)
+		WORLD_CHECK(result == -EBUSY || result == 0 || result == -ETIMEDOUT ||
+				    caller.has_canceled,
+			"run returns %d on a quiesced driver", result);
+	if (result == 0)
+		check_reached(&call);
+	end(&call);
+	return result;
+}
+
+void world_set_target(uint64_t n_pages)
+{
+	world->n_moves++;
+	world->target = n_pages;
+	/* A target that another thread sets at the same time may come later: */
+	world->n_movers++;
+	int result = balloon_driver_set_target(world->driver, n_pages);
+	world->n_movers--;
+	world->n_moves++;
+	WORLD_CHECK(result == 0, "set_target returns %d", result);
+}
+
+int world_relieve(uint32_t n_pages)
+{
+	struct doing *doing = &world->doing[engine_self()];
+	uint64_t bytes = 0;
+	uint32_t n_freed = doing->n_freed;
+	struct call call = begin("relieve", true);
+	int result = balloon_driver_relieve(world->driver, n_pages, &bytes);
+	check_mover(&call, result);
+	check_duration(&call);
+	uint64_t n_bytes = result > 0 ? (uint64_t)result * balloon_memmap_page_size(world->map) : 0;
+	WORLD_CHECK(bytes == n_bytes, "relieve returns %d and %llu bytes", result,
+		(unsigned long long)bytes);
+	/* Whoever joins another leak reports that one's. */
+	bool joins = balloon_driver_design_find("split-coalesce") == world->setting.design;
+	WORLD_CHECK(joins || result <= (int)(doing->n_freed - n_freed),
+		"relieve returns %d, and %u pages went back", result, doing->n_freed - n_freed);
+	end(&call);
+	return result;
+}
+
+/* ---- Pages that are isolated ----------------------------------------------------------------- */
+
+static uint32_t isolate(struct balloon_page *pages, uint32_t n_pages, bool only_drivers)
+{
+	uint32_t n = 0;
+	uint32_t at = choose(world->setting.n_pages);
+	for (uint32_t i = 0; i < world->setting.n_pages && n < n_pages; i++) {
+		struct balloon_page page = balloon_page((at + i) % world->setting.n_pages);
+		if (!balloon_page_is_candidate(world->map, page) ||
+			balloon_page_isolate(world->map, page) < 0)
+			continue;
+		struct balloon_device *device = balloon_page_device(world->map, page);
+		WORLD_CHECK(device, "an isolated page is no device's");
+		if (only_drivers && device != balloon_driver_device(world->driver))
+			balloon_page_putback(world->map, page);
+		else
+			pages[n++] = page;
+	}
+	return n;
+}
+
+static void put_back(struct balloon_page page)
+{
+	int result = balloon_page_putback(world->map, page);
+	WORLD_CHECK(result == 0, "putback of an isolated page returns %d", result);
+}
+
+static void scan(void)
+{
+	struct balloon_page pages[WORLD_REQUEST_MAX];
+	uint32_t n = isolate(pages, 1 + choose(4), false);
+	if (choose(2) == 0)
+		engine_sleep_ns(choose(30) * 10 * world_us);
+	for (uint32_t i = 0; i < n; i++)
+		put_back(pages[i]);
+	engine_progress();
+}
+
+static void migrate(void)
+{
+	struct balloon_page new_pages[WORLD_REQUEST_MAX];
+	struct balloon_page old_pages[WORLD_REQUEST_MAX];
+	uint8_t outcomes[WORLD_REQUEST_MAX];
+	uint32_t n_max = balloon_driver_migrate_max(world->driver);
+	uint32_t n_wanted = 1 + choose(n_max < WORLD_REQUEST_MAX ? n_max : WORLD_REQUEST_MAX);
+	world->n_begun++;
+	world->n_inside++; /* for the floor */
+	uint32_t n_new = source_take(new_pages, n_wanted);
+	uint32_t n = isolate(old_pages, n_new, true);
+	world->n_inside--;
+	if (n > 0) {
+		struct call call = begin("migrate", true);
+		int result =
+			balloon_driver_migrate(world->driver, new_pages, old_pages, n, outcomes);
+		check_mover(&call, result);
+		check_duration(&call);
+		uint32_t n_given = 0;
+		for (uint32_t i = 0; i < n; i++) {
+			n_given += (outcomes[i] & BALLOON_MIGRATED_GAVE_OLD) != 0;
+			WORLD_CHECK(result >= 0 || outcomes[i] == BALLOON_MIGRATED_KEPT_OLD,
+				"migrate returns %d, and something has changed", result);
+		}
+		WORLD_CHECK(result < 0 || (uint32_t)result == n_given,
+			"migrate returns %d, and %u pages are the caller's", result, n_given);
+		end(&call);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (!(outcomes[i] & BALLOON_MIGRATED_TOOK_NEW))
+			source_give(&new_pages[i], 1);
+		if (outcomes[i] & BALLOON_MIGRATED_GAVE_OLD)
+			source_give(&old_pages[i], 1);
+		if (outcomes[i] & BALLOON_MIGRATED_KEPT_OLD)
+			put_back(old_pages[i]);
+	}
+	source_give(new_pages + n, n_new - n);
+	engine_progress();
+}
+
+static void compact(void)
+{
+	world->n_begun++;
+	world->n_inside++;
+	world->n_movers++;
+	world->n_moves++;
+	int result = choose(2) == 0 ? balloon_compactor_step(&world->compactor, choose(20))
+				    : balloon_compactor_run(&world->compactor, choose_deadline());
+	world->n_inside--;
+	world->n_movers--;
+	WORLD_CHECK(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -ENOENT ||
+			    result == -ETIMEDOUT,
+		"compaction returns %d", result);
+	engine_progress();
+}
+
+/* ---- Rest ------------------------------------------------------------------------------------ */
+
+static void quiesce(void)
+{
+	uint64_t deadline_ns = choose_deadline();
+	world->was_quiesced = true;
+	struct call call = begin("quiesce", false);
+	int result = balloon_driver_quiesce(world->driver, deadline_ns);
+	check_deadline(&call, deadline_ns, result);
+	WORLD_CHECK(
+		result == 0 || result == -ETIMEDOUT || (result == -ECANCELED && world->is_stopping),
+		"quiesce returns %d", result);
+	if (result == 0 && call.n_resumes == world->n_resumes && world->n_resetting == 0) {
+		WORLD_CHECK(host_n_outstanding() == 0 || world->is_stopping,
+			"quiesce returns 0, and %u requests are with the host",
+			host_n_outstanding());
+		world->is_at_rest = true;
+	}
+	end(&call);
+	if (choose(2) == 0)
+		engine_sleep_ns(choose(10) * 50 * world_us);
+	if (choose(4) != 0)
+		world_resume();
+}
+
+int world_resume(void)
+{
+	world->n_resumes++;
+	world->is_at_rest = false;
+	struct call call = begin("resume", false);
+	int result = balloon_driver_resume(world->driver);
+	WORLD_CHECK(result == 0 || (result == -ECANCELED && world->is_stopping),
+		"resume returns %d", result);
+	world->n_resumes++;
+	world->is_at_rest = false;
+	end(&call);
+	return result;
+}
+
+int world_stop(uint64_t deadline_ns)
+{
+	world->is_stopping = true;
+	struct call call = begin("stop", false);
+	int result = balloon_driver_stop(world->driver, deadline_ns);
+	check_deadline(&call, deadline_ns, result);
+	WORLD_CHECK(result == 0 || result == -ETIMEDOUT, "stop returns %d", result);
+	world->has_stopped = true;
+	if (result == 0 && world->n_resetting == 0)
+		world->is_stopped = true;
+	end(&call);
+	return result;
+}
+
+int world_reset(void)
+{
+	struct call call = begin("reset", true);
+	bool was_stopping = world->is_stopping;
+	world->is_at_rest = false;
+	world->n_resetting++;
+	int result = balloon_driver_reset(world->driver);
+	world->n_resetting--;
+	WORLD_CHECK(result == 0 || result == -EBUSY || result == -EAGAIN ||
+			    (result < 0 && (world->setting.faults & FAULT_NEVER)),
+		"reset returns %d", result);
+	WORLD_CHECK(was_stopping || result == -EBUSY || world->is_stopping,
+		"reset returns %d on a driver that is not stopped", result);
+	if (result == 0) {
+		struct balloon_device_stats stats;
+		balloon_device_stats(balloon_driver_device(world->driver), &stats);
+		WORLD_CHECK(stats.n_listed + stats.n_isolated == 0,
+			"reset returns 0, and the balloon has %llu pages",
+			(unsigned long long)(stats.n_listed + stats.n_isolated));
+	}
+	end(&call);
+	return result;
+}
+
+static void look(void)
+{
+	struct balloon_driver_progress before;
+	struct balloon_driver_progress after;
+	int result = balloon_driver_progress(world->driver, &before);
+	WORLD_CHECK(result == 0, "progress returns %d", result);
+	engine_point();
+	result = balloon_driver_progress(world->driver, &after);
+	WORLD_CHECK(result == 0, "progress returns %d", result);
+	WORLD_CHECK(after.n_inflated >= before.n_inflated &&
+			    after.n_deflated >= before.n_deflated &&
+			    after.n_migrated >= before.n_migrated &&
+			    after.n_relieved >= before.n_relieved &&
+			    after.n_refused >= before.n_refused &&
+			    after.n_timeouts >= before.n_timeouts && after.n_busy >= before.n_busy,
+		"a count of events falls");
+	uint64_t n_pages = world->setting.n_pages;
+	WORLD_CHECK(
+		has_lies() ||
+			(after.n_pending <= n_pages && after.n_inflating <= n_pages &&
+				after.n_enqueued <= n_pages && after.n_deflating <= n_pages &&
+				after.n_quarantined <= n_pages && after.n_acknowledged <= n_pages),
+		"a count of pages is above the number of pages");
+	WORLD_CHECK(after.state <= BALLOON_DRIVER_STOPPED, "a state that is none");
+	WORLD_CHECK(after.since_ns <= engine_now_ns(), "a state since tomorrow");
+	engine_progress();
+}
+
+void world_make_call(enum world_call call)
+{
+	switch (call) {
+	case CALL_FILL:
+		fill();
+		break;
+	case CALL_LEAK:
+		leak();
+		break;
+	case CALL_STEP:
+		step();
+		break;
+	case CALL_RUN:
+		world_run(choose_deadline());
+		break;
+	case CALL_TARGET:
+		world_set_target(choose(world->setting.n_pages + 4));
+		break;
+	case CALL_RELIEVE:
+		world_relieve(1 + choose(WORLD_REQUEST_MAX));
+		break;
+	case CALL_MIGRATE:
+		migrate();
+		break;
+	case CALL_SCAN:
+		scan();
+		break;
+	case CALL_COMPACT:
+		compact();
+		break;
+	case CALL_QUIESCE:
+		quiesce();
+		break;
+	case CALL_RESUME:
+		world_resume();
+		break;
+	case CALL_PROGRESS:
+		look();
+		break;
+	case CALL_STOP:
+		world_stop(choose_deadline());
+		break;
+	case CALL_RESET:
+		world_reset();
+		break;
+	case CALL_N:
+		break;
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Books against books. */
+
+#include "world.h"
+
+static bool has_lies(void)
+{
+	return (world->setting.faults & FAULT_LIES) != 0;
+}
+
+void world_check_callback(const char *what)
+{
+	/* Whoever was woken without cause has nothing to tell a host, and nothing to allocate. */
+	engine_act();
+	if (world->n_resetting > 0)
+		return;
+	WORLD_CHECK(!world->is_stopped, "%s is called after a stop that returned 0", what);
+	WORLD_CHECK(!world->is_at_rest, "%s is called on a quiesced driver", what);
+}
+
+void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change)
+{
+	(void)unused;
+	for (size_t i = 0; i < n_pages; i++) {
+		if (has_lies())
+			return;
+		uint32_t index = pages[i].index;
+		enum host_page is = world->host.pages[index];
+		WORLD_CHECK(change == -1 || change == 1, "a change of %d is accounted", change);
+		WORLD_CHECK(world->is_accounted[index] == (change == 1),
+			"page %u is accounted twice", index);
+		WORLD_CHECK(is == (change == 1 ? PAGE_GUEST : PAGE_HOST) || world->host.is_released,
+			"page %u is accounted as what it is not", index);
+		world->is_accounted[index] = change == -1;
+	}
+}
+
+/* Nobody else has taken frames since this call looked how many there are. */
+void world_check_floor(void)
+{
+	const struct doing *doing = &world->doing[engine_self()];
+	if (world->n_inside > 1 || doing->n_begun != world->n_begun)
+		return;
+	WORLD_CHECK(world->source.n_free >= world->setting.floor_pages,
+		"a fill leaves %u free frames of %llu", world->source.n_free,
+		(unsigned long long)world->setting.floor_pages);
+}
+
+static void check_page(uint32_t index)
+{
+	struct balloon_memmap *map = world->map;
+	struct balloon_page_info info =
+		balloon_memmap_strategy(map)->inspect(map, balloon_page(index));
+	bool is_hosts = world->host.pages[index] == PAGE_HOST;
+	bool is_free = world->source.is[index] == FRAME_FREE;
+	WORLD_CHECK(world->host.pages[index] != PAGE_ASKED, "page %u is still asked for", index);
+	WORLD_CHECK(!is_free || !is_hosts, "page %u is free, and the host has it", index);
+	WORLD_CHECK(is_free || is_hosts, "page %u is lost: neither free nor the host's", index);
+	WORLD_CHECK(is_hosts == (info.state != BALLOON_PAGE_OWNED),
+		"page %u is in a balloon and not the host's, or the other way round", index);
+	WORLD_CHECK(world->is_accounted[index] == is_hosts, "page %u is not accounted for", index);
+}
+
+void world_check_rest(void)
+{
+	struct balloon_finding finding = {NULL, {0}, NULL};
+	struct balloon_driver_progress progress;
+	const char *what = "";
+	balloon_driver_progress(world->driver, &progress); /* takes late answers */
+	WORLD_CHECK(balloon_driver_validate(world->driver, &what) == 0, "validate: %s", what);
+	WORLD_CHECK(
+		balloon_memmap_validate(world->map, &finding) == 0, "the map: %s", finding.what);
+	for (uint32_t i = 0; i < world->setting.n_pages && !has_lies(); i++)
+		check_page(i);
+}
+
+void world_check_empty(void)
+{
+	world_check_rest();
+	WORLD_CHECK(has_lies() || world->source.n_free == world->setting.n_pages,
+		"%u of %u frames are back", world->source.n_free, world->setting.n_pages);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The source of frames, which knows whose each is, and what came back. */
+
+#include "world.h"
+
+#include <errno.h>
+
+static bool has_fault(enum world_fault fault)
+{
+	return (world->setting.faults & fault) && !world->source.is_over;
+}
+
+static uint32_t take(struct balloon_page *pages, uint32_t n_pages, enum frame user)
+{
+	struct source *source = &world->source;
+	uint32_t n = 0;
+	uint32_t at = engine_choose(ENGINE_CHOOSE_WORLD, world->setting.n_pages);
+	for (uint32_t i = 0; i < world->setting.n_pages && n < n_pages; i++) {
+		uint32_t index = (at + i) % world->setting.n_pages;
+		if (source->is[index] != FRAME_FREE)
+			continue;
+		source->is[index] = user;
+		pages[n++] = balloon_page(index);
+	}
+	source->n_free -= n;
+	return n;
+}
+
+uint32_t source_take(struct balloon_page *pages, uint32_t n_pages)
+{
+	return take(pages, n_pages, FRAME_USERS);
+}
+
+static void give_one(struct balloon_page page)
+{
+	struct source *source = &world->source;
+	if (page.index >= world->setting.n_pages) {
+		WORLD_CHECK(
+			world->setting.faults & FAULT_LIES, "a frame beyond the map comes back");
+		return;
+	}
+	if (source->is_doubtful[page.index]) /* it stays with whoever has it */
+		return;
+	WORLD_CHECK(source->is[page.index] != FRAME_FREE, "frame %u is freed twice", page.index);
+	WORLD_CHECK(world->host.pages[page.index] == PAGE_GUEST,
+		"frame %u is freed, and it is the host's", page.index);
+	source->is[page.index] = FRAME_FREE;
+	source->n_free++;
+}
+
+void source_give(const struct balloon_page *pages, uint32_t n_pages)
+{
+	for (uint32_t i = 0; i < n_pages; i++)
+		give_one(pages[i]);
+}
+
+/* ---- Lies ------------------------------------------------------------------------------------ */
+
+/* Spoil one of the frames: another one twice, or somebody else's, or none of the map. */
+static void lie(struct balloon_page *pages, uint32_t n)
+{
+	struct source *source = &world->source;
+	uint32_t victim = engine_choose(ENGINE_CHOOSE_WORLD, n);
+	uint32_t instead = world->setting.n_pages + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+	if (n > 1 && engine_chance(3))
+		instead = pages[(victim + 1) % n].index;
+	else if (engine_chance(2))
+		instead = engine_choose(ENGINE_CHOOSE_WORLD, world->setting.n_pages);
+	if (instead == pages[victim].index)
+		return;
+	if (instead < world->setting.n_pages && source->is[instead] != FRAME_DRIVERS)
+		return; /* free or a user's: it would be asked for in good faith */
+	source->is[pages[victim].index] = FRAME_FREE;
+	source->n_free++;
+	pages[victim].index = instead;
+	if (instead < world->setting.n_pages)
+		source->is_doubtful[instead] = true;
+}
+
+/* ---- Ops ------------------------------------------------------------------------------------- */
+
+static bool is_relief_done(void *unused)
+{
+	(void)unused;
+	return world->is_relief_done;
+}
+
+/* Memory has run out: this thread, or another one that it waits for, makes the balloon smaller. */
+static void run_out_of_memory(void)
+{
+	struct doing *doing = &world->doing[engine_self()];
+	if (doing->n_inside > 1)
+		return; /* within relief already */
+	uint32_t n_freed = doing->n_freed;
+	if (engine_chance(2) || world->wants_relief || !world->is_relief_done) {
+		world_relieve(1 + engine_choose(ENGINE_CHOOSE_WORLD, WORLD_REQUEST_MAX));
+	} else {
+		world->is_relief_done = false;
+		world->wants_relief = true;
+		engine_wait_until(is_relief_done, NULL);
+	}
+	doing->n_relieved += doing->n_freed - n_freed;
+}
+
+static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+{
+	(void)frames;
+	world_check_callback("allocate");
+	engine_point();
+	if (has_fault(FAULT_MEMORY) && engine_chance(4))
+		run_out_of_memory();
+	uint32_t n = (uint32_t)n_pages;
+	if (has_fault(FAULT_FRAMES) && engine_chance(3))
+		n = engine_choose(ENGINE_CHOOSE_WORLD, n + 1);
+	n = take(pages, n, FRAME_DRIVERS);
+	if (n > 0 && has_fault(FAULT_LIES) && engine_chance(4))
+		lie(pages, n);
+	world_check_floor();
+	engine_point();
+	return n > 0 ? (int)n : -ENOMEM;
+}
+
+static void give(struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
+{
+	(void)frames;
+	if (world->doing[engine_self()].n_inside > 0) /* else it is a compactor's */
+		world_check_callback("free");
+	engine_point();
+	world->doing[engine_self()].n_freed += (uint32_t)n_pages;
+	source_give(pages, (uint32_t)n_pages);
+}
+
+static uint64_t n_free(struct balloon_frames *frames)
+{
+	(void)frames;
+	engine_point();
+	return world->source.n_free;
+}
+
+static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+	struct balloon_page *pages, size_t n_pages)
+{
+	(void)frames;
+	struct source *source = &world->source;
+	uint32_t n = 0;
+	engine_point();
+	if (end > world->setting.n_pages)
+		end = world->setting.n_pages;
+	for (uint32_t index = end; index-- > first && n < n_pages;) {
+		if (source->is[index] != FRAME_FREE)
+			continue;
+		source->is[index] = FRAME_USERS;
+		pages[n++] = balloon_page(index);
+	}
+	source->n_free -= n;
+	return (int)n;
+}
+
+static const struct balloon_frames_ops ops = {
+	.name = "simulated",
+	.allocate = allocate,
+	.free = give,
+	.take_highest = take_highest,
+};
+
+static const struct balloon_frames_ops counted_ops = {
+	.name = "simulated, counted",
+	.allocate = allocate,
+	.free = give,
+	.n_free = n_free,
+	.take_highest = take_highest,
+};
+
+void source_open(void)
+{
+	world->source.frames.ops = world->setting.floor_pages ? &counted_ops : &ops;
+	world->source.n_free = world->setting.n_pages;
+	world->is_relief_done = true;
+}

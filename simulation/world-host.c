@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host behind a channel. It keeps books of its own, page by page, and holds every request against
+ * them. What it does with a request is decided when it gets it.
+ */
+#include "world.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Channels of 2026 onwards name submissions, fail, and reset honestly. */
+#ifdef BALLOON_PFN_ANY
+#define HAS_SUBMISSIONS 1
+#else
+#define HAS_SUBMISSIONS 0
+#endif
+
+static struct host *host_of(struct balloon_channel *channel)
+{
+	return (struct host *)(void *)channel;
+}
+
+static bool has_fault(enum world_fault fault)
+{
+	return (world->setting.faults & fault) && !world->host.is_over;
+}
+
+/* ---- Books ----------------------------------------------------------------------------------- */
+
+static const int reasons[] = {-EIO, -ENOMEM, -EAGAIN, -EBUSY, -ENODEV, -EPERM, -ENOSPC, -EINVAL};
+enum { N_REASONS = sizeof(reasons) / sizeof(reasons[0]) };
+
+static int choose_reason(void)
+{
+	return reasons[engine_choose(ENGINE_CHOOSE_WORLD, N_REASONS)];
+}
+
+uint32_t host_n_outstanding(void)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
+		n += world->host.entries[i].n_pages > 0;
+	return n;
+}
+
+uint32_t host_n_held(void)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < world->setting.n_pages; i++)
+		n += world->host.pages[i] == PAGE_HOST;
+	return n;
+}
+
+static void check_page(const struct balloon_request *request, struct balloon_page page)
+{
+	WORLD_CHECK(
+		page.index < world->setting.n_pages, "the host is told of a page beyond the map");
+	enum host_page is = world->host.pages[page.index];
+	if (world->source.is_doubtful[page.index])
+		return;
+	if (request->kind == BALLOON_REQUEST_INFLATE) {
+		WORLD_CHECK(is == PAGE_GUEST, "the host is offered a page that is not the guest's");
+		WORLD_CHECK(world->source.is[page.index] != FRAME_FREE,
+			"the host is offered a page that is free");
+	} else {
+		WORLD_CHECK(is == PAGE_HOST,
+			"the host is asked for a page that it has not acknowledged to have");
+	}
+}
+
+static struct host_entry *note(struct host *host, const struct balloon_request *request)
+{
+	struct host_entry *entry = host->entries;
+	while (entry < host->entries + WORLD_ENTRIES_MAX && entry->n_pages > 0)
+		entry++;
+	WORLD_CHECK(entry < host->entries + WORLD_ENTRIES_MAX, "more requests than there can be");
+	WORLD_CHECK(request->n_pages > 0 && request->n_pages <= WORLD_REQUEST_MAX,
+		"a request of %u pages", request->n_pages);
+	*entry = (struct host_entry){.request = (struct balloon_request *)(uintptr_t)request,
+		.id = request->id,
+		.kind = request->kind,
+		.n_pages = request->n_pages,
+		.n_done = request->n_pages,
+		.due_ns = BALLOON_NEVER};
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < request->n_ranges; i++)
+		for (uint32_t j = 0; j < request->ranges[i].n_pages; j++) {
+			struct balloon_page page = balloon_page(request->ranges[i].first + j);
+			WORLD_CHECK(
+				n < request->n_pages, "ranges of more pages than the request's");
+			check_page(request, page);
+			entry->pages[n++] = page;
+		}
+	WORLD_CHECK(n == request->n_pages, "ranges of fewer pages than the request's");
+	for (uint32_t i = 0; i < n; i++)
+		host->pages[entry->pages[i].index] = PAGE_ASKED;
+	return entry;
+}
+
+/* The answer takes effect: from here on the pages are whose it says. */
+static void settle(struct host *host, struct host_entry *entry)
+{
+	const struct balloon_request *request = entry->request;
+	for (uint32_t i = 0; i < entry->n_pages; i++) {
+		WORLD_CHECK(request->pages[i].index == entry->pages[i].index,
+			"a request is changed while it is the host's");
+		bool is_taken = (entry->kind == BALLOON_REQUEST_INFLATE) == (i < entry->n_done);
+		host->pages[entry->pages[i].index] = is_taken ? PAGE_HOST : PAGE_GUEST;
+	}
+	WORLD_CHECK(request->n_pages == entry->n_pages && request->kind == entry->kind,
+		"a request is changed while it is the host's");
+}
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+static int complete(
+	struct host *host, struct balloon_request *request, uint64_t id, uint32_t n_done, int error)
+{
+#if HAS_SUBMISSIONS
+	return balloon_request_complete(&host->channel, request, id, n_done, error);
+#else
+	(void)request;
+	return balloon_request_complete_id(&host->channel, id, n_done, error);
+#endif
+}
+
+static void give_answer(struct host *host, struct host_entry *entry)
+{
+	const struct host_entry given = *entry;
+	if (given.is_twice) {
+		int result = complete(host, given.request, given.id, given.n_pages + 1, 0);
+		WORLD_CHECK(result == -EPROTO || host->is_released,
+			"an answer of more pages than were asked for gets %d", result);
+		if (entry->n_pages == 0 || host->is_released)
+			return;
+	}
+	settle(host, entry);
+	entry->n_pages = 0; /* before it is known: the request may be used again at once */
+	engine_act();
+	int result = complete(host, given.request, given.id, given.n_done, given.error);
+	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
+	if (given.is_twice) {
+		result = complete(host, given.request, given.id, given.n_done, given.error);
+		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
+	}
+}
+
+/* Which answer is to be given now. is_any_order: not the oldest. */
+static struct host_entry *due(struct host *host, bool is_any_order)
+{
+	struct host_entry *able[WORLD_ENTRIES_MAX];
+	struct host_entry *first = NULL;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+		struct host_entry *entry = &host->entries[i];
+		if (entry->n_pages == 0 || entry->is_answering || entry->is_ready ||
+			(entry->due_ns > engine_now_ns() && !host->is_over))
+			continue;
+		able[n++] = entry;
+		if (!first || entry->id < first->id)
+			first = entry;
+	}
+	return n > 0 && is_any_order ? able[engine_choose(ENGINE_CHOOSE_WORLD, n)] : first;
+}
+
+static uint64_t next_due_ns(const struct host *host)
+{
+	uint64_t due_ns = BALLOON_NEVER;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+		const struct host_entry *entry = &host->entries[i];
+		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
+			entry->due_ns < due_ns)
+			due_ns = entry->due_ns;
+	}
+	return due_ns;
+}
+
+static void ring(struct host *host)
+{
+	balloon_event_signal(&host->bell);
+}
+
+static void die(struct host *host)
+{
+	host->is_dead = true;
+	engine_act();
+#if HAS_SUBMISSIONS
+	if (engine_chance(2)) {
+		balloon_channel_fail(&host->channel, -ENODEV);
+		host->has_failed = true;
+	}
+#endif
+	ring(host);
+}
+
+/* Is there something to do? Looked at by the engine, at every switch. */
+static bool has_work(void *unused)
+{
+	(void)unused;
+	struct host *host = &world->host;
+	if (!host->is_dead && engine_now_ns() >= host->dies_at_ns)
+		return true;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX && !host->is_dead; i++) {
+		const struct host_entry *entry = &host->entries[i];
+		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
+			(entry->due_ns <= engine_now_ns() || host->is_over))
+			return true;
+	}
+	return false;
+}
+
+static void work(void *unused)
+{
+	(void)unused;
+	struct host *host = &world->host;
+	for (;;) {
+		uint64_t until_ns = next_due_ns(host);
+		if (host->dies_at_ns < until_ns)
+			until_ns = host->dies_at_ns;
+		engine_wait_for(has_work, NULL, host->is_dead ? BALLOON_NEVER : until_ns);
+		if (!host->is_dead && engine_now_ns() >= host->dies_at_ns) {
+			die(host);
+			continue;
+		}
+		struct host_entry *entry =
+			host->is_dead ? NULL : due(host, world->setting.host == HOST_MIXED);
+		if (!entry)
+			continue;
+		if (world->setting.host == HOST_POLLED) {
+			entry->is_ready = true;
+			ring(host);
+		} else {
+			entry->is_answering = true;
+			give_answer(host, entry);
+		}
+	}
+}
+
+/* ---- The channel ----------------------------------------------------------------------------- */
+
+static bool choose_to_answer_at_once(void)
+{
+	switch (world->setting.host) {
+	case HOST_AT_ONCE:
+		return true;
+	case HOST_MIXED:
+		return engine_chance(2);
+	default:
+		return false;
+	}
+}
+
+static void choose_answer(struct host_entry *entry)
+{
+	static const uint64_t delays_us[] = {0, 0, 10, 100, 300};
+	entry->due_ns =
+		engine_now_ns() + delays_us[engine_choose(ENGINE_CHOOSE_WORLD, 5)] * world_us;
+	if (has_fault(FAULT_SLOW) && engine_chance(4))
+		entry->due_ns = engine_now_ns() + world->config.host_timeout_ns +
+				engine_choose(ENGINE_CHOOSE_WORLD, 4) * 200 * world_us;
+	if (has_fault(FAULT_NEVER) && engine_chance(6))
+		entry->due_ns = BALLOON_NEVER;
+	if (has_fault(FAULT_REFUSED) && engine_chance(3)) {
+		entry->n_done = engine_choose(ENGINE_CHOOSE_WORLD, entry->n_pages);
+		entry->error = choose_reason();
+	}
+	entry->is_twice = has_fault(FAULT_TWICE) && engine_chance(4);
+}
+
+static int submit(struct balloon_channel *channel, struct balloon_request *request)
+{
+	struct host *host = host_of(channel);
+	world_check_callback("submit");
+	engine_point();
+	if (host->is_dead)
+		return -ENODEV;
+	if (has_fault(FAULT_UNTOLD) && engine_chance(4)) {
+		int reason = choose_reason();
+		return reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
+	}
+	struct host_entry *entry = note(host, request);
+	if (has_fault(FAULT_LIES))
+		entry->due_ns = engine_now_ns();
+	choose_answer(entry);
+	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
+		entry->is_answering = true;
+		give_answer(host, entry);
+	}
+	return 0;
+}
+
+static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
+{
+	struct host *host = host_of(channel);
+	WORLD_CHECK(++host->n_polling == 1, "two threads poll a channel");
+	uint32_t seen = balloon_event_seen(&host->bell);
+	bool is_any = false;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+		struct host_entry *entry = &host->entries[i];
+		if (entry->n_pages == 0 || !entry->is_ready || entry->is_answering)
+			continue;
+		is_any = true;
+		entry->is_answering = true;
+		give_answer(host, entry);
+	}
+	if (!is_any && !host->is_dead && deadline_ns > 0)
+		balloon_event_wait(&host->bell, seen, deadline_ns);
+	host->n_polling--;
+	return host->is_dead ? -ENODEV : 0;
+}
+
+static void let_go(struct host *host)
+{
+	host->is_dead = true;
+	host->is_released = true;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
+		host->entries[i].n_pages = 0;
+	for (uint32_t i = 0; i < WORLD_PAGES_MAX; i++)
+		host->pages[i] = PAGE_GUEST;
+}
+
+#if HAS_SUBMISSIONS
+static int reset(struct balloon_channel *channel)
+{
+	struct host *host = host_of(channel);
+	engine_point();
+	if (has_fault(FAULT_NEVER) && engine_chance(2))
+		return engine_chance(2) ? -ETIMEDOUT : -EIO;
+	let_go(host);
+	return 0;
+}
+
+static void wake(struct balloon_channel *channel)
+{
+	ring(host_of(channel));
+}
+#else
+static void reset(struct balloon_channel *channel)
+{
+	engine_point();
+	let_go(host_of(channel));
+}
+#endif
+
+static const struct balloon_channel_ops ops = {
+	.name = "simulated",
+	.submit = submit,
+	.reset = reset,
+};
+
+static const struct balloon_channel_ops polled_ops = {
+	.name = "simulated, polled",
+	.submit = submit,
+	.poll = poll,
+	.reset = reset,
+#if HAS_SUBMISSIONS
+	.wake = wake,
+#endif
+};
+
+void host_open(void)
+{
+	struct host *host = &world->host;
+	balloon_event_init(&host->bell);
+	host->dies_at_ns = BALLOON_NEVER;
+	balloon_channel_init(
+		&host->channel, world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+	if (has_fault(FAULT_DEAD))
+		host->dies_at_ns =
+			engine_now_ns() + engine_choose(ENGINE_CHOOSE_WORLD, 30) * 100 * world_us;
+}
+
+void host_begin(void)
+{
+	engine_spawn_daemon("host", work, NULL);
+	if (world->setting.host == HOST_MIXED)
+		engine_spawn_daemon("host 2", work, NULL);
+}
+
+void host_be_good(void)
+{
+	world->host.is_over = true;
+	if (!world->host.is_dead)
+		world->host.dies_at_ns = BALLOON_NEVER;
+	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
+		if (world->host.entries[i].n_pages > 0 &&
+			world->host.entries[i].due_ns == BALLOON_NEVER)
+			world->host.entries[i].due_ns = engine_now_ns();
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* A world from its beginning to its end. */
+
+#include "world.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct world *world;
+
+const struct scenario world_scenarios[] = {
+	{"all", "every call, every fault",
+		{[CALL_FILL] = 4,
+			[CALL_LEAK] = 4,
+			[CALL_STEP] = 3,
+			[CALL_RUN] = 3,
+			[CALL_TARGET] = 3,
+			[CALL_RELIEVE] = 2,
+			[CALL_MIGRATE] = 3,
+			[CALL_SCAN] = 3,
+			[CALL_COMPACT] = 1,
+			[CALL_QUIESCE] = 1,
+			[CALL_RESUME] = 1,
+			[CALL_PROGRESS] = 1,
+			[CALL_STOP] = 1,
+			[CALL_RESET] = 1},
+		FAULT_ALL & ~FAULT_LIES},
+	{"size", "fill, leak, step, run, and a host that does what it is asked",
+		{[CALL_FILL] = 3,
+			[CALL_LEAK] = 3,
+			[CALL_STEP] = 3,
+			[CALL_RUN] = 3,
+			[CALL_TARGET] = 2},
+		FAULT_SLOW | FAULT_FRAMES},
+	{"calls", "all calls but runs, and all faults",
+		{[CALL_FILL] = 4,
+			[CALL_LEAK] = 4,
+			[CALL_STEP] = 3,
+			[CALL_TARGET] = 2,
+			[CALL_RELIEVE] = 2,
+			[CALL_MIGRATE] = 3,
+			[CALL_SCAN] = 3,
+			[CALL_COMPACT] = 1,
+			[CALL_QUIESCE] = 1,
+			[CALL_RESUME] = 1,
+			[CALL_PROGRESS] = 1,
+			[CALL_STOP] = 1,
+			[CALL_RESET] = 1},
+		FAULT_ALL & ~FAULT_LIES},
+	{"runs", "runs alone, and hosts that are late or refuse",
+		{[CALL_RUN] = 4, [CALL_STEP] = 1, [CALL_TARGET] = 1, [CALL_PROGRESS] = 1},
+		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_FRAMES},
+	{"memory", "relief, from allocations too",
+		{[CALL_FILL] = 4,
+			[CALL_LEAK] = 1,
+			[CALL_RUN] = 2,
+			[CALL_TARGET] = 2,
+			[CALL_RELIEVE] = 4,
+			[CALL_PROGRESS] = 1},
+		FAULT_MEMORY | FAULT_FRAMES | FAULT_SLOW | FAULT_REFUSED},
+	{"pages", "migration, scanners, compaction",
+		{[CALL_FILL] = 3,
+			[CALL_LEAK] = 3,
+			[CALL_RUN] = 1,
+			[CALL_TARGET] = 1,
+			[CALL_MIGRATE] = 6,
+			[CALL_SCAN] = 6,
+			[CALL_COMPACT] = 3},
+		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD},
+	{"rest", "quiesce, resume, stop, reset",
+		{[CALL_FILL] = 3,
+			[CALL_LEAK] = 2,
+			[CALL_STEP] = 1,
+			[CALL_RUN] = 3,
+			[CALL_TARGET] = 2,
+			[CALL_SCAN] = 1,
+			[CALL_RELIEVE] = 1,
+			[CALL_QUIESCE] = 4,
+			[CALL_RESUME] = 2,
+			[CALL_STOP] = 1,
+			[CALL_RESET] = 1},
+		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED},
+	{"lies", "a source that hands out frames twice, or somebody's, or none of the map",
+		{[CALL_FILL] = 4,
+			[CALL_LEAK] = 3,
+			[CALL_RUN] = 2,
+			[CALL_TARGET] = 2,
+			[CALL_RELIEVE] = 1,
+			[CALL_SCAN] = 1},
+		FAULT_LIES | FAULT_REFUSED},
+	{NULL, NULL, {0}, 0},
+};
+
+const struct scenario *world_scenario_find(const char *name)
+{
+	for (const struct scenario *scenario = world_scenarios; scenario->name; scenario++)
+		if (!strcmp(scenario->name, name))
+			return scenario;
+	return NULL;
+}
+
+void world_open(void)
+{
+	world = engine_allocate(sizeof(*world), 64);
+}
+
+static uint32_t choose(uint32_t n)
+{
+	return engine_choose(ENGINE_CHOOSE_WORLD, n);
+}
+
+static void choose_setting(struct world_setting *setting, const struct world_bounds *bounds)
+{
+	setting->scenario = bounds->scenario;
+	setting->strategy = bounds->strategies[choose(bounds->n_strategies)];
+	setting->design = bounds->designs[choose(bounds->n_designs)];
+	setting->host = bounds->host < 0 ? (enum host_kind)choose(HOST_N_KINDS)
+					 : (enum host_kind)bounds->host;
+	for (uint32_t fault = 1; fault < FAULT_ALL; fault *= 2)
+		if ((bounds->scenario->faults & bounds->faults & fault) && choose(3) == 0)
+			setting->faults |= fault;
+	setting->n_threads = bounds->n_threads ? bounds->n_threads : 1 + choose(4);
+	setting->n_calls = 1 + choose(bounds->n_calls);
+	setting->n_pages = 8 + choose(WORLD_PAGES_MAX - 8 + 1);
+	setting->request_pages = 1 + choose(WORLD_REQUEST_MAX);
+	setting->n_requests = 2 + choose(3);
+	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages / 4) : 0;
+}
+
+static void open_driver(void)
+{
+	const struct world_setting *setting = &world->setting;
+	struct balloon_memmap_config map_config = {.strategy = setting->strategy,
+		.n_pages = setting->n_pages,
+		.n_devices = BALLOON_DRIVER_DEVICES};
+	size_t n_bytes;
+	int result = balloon_memmap_size(&map_config, &n_bytes);
+	ENGINE_CHECK(result == 0);
+	void *memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
+	result = balloon_memmap_init(memory, n_bytes, &map_config, &world->map);
+	ENGINE_CHECK(result == 0);
+	world->config = (struct balloon_driver_config){
+		.design = setting->design,
+		.map = world->map,
+		.frames = &world->source.frames,
+		.channel = &world->host.channel,
+		.request_pages = setting->request_pages,
+		.n_requests = setting->n_requests,
+		.host_timeout_ns = 1000 * world_us,
+		.allocation_backoff_ns = 100 * world_us,
+		.relief_holdoff_ns = 500 * world_us,
+		.retry_ns = 200 * world_us,
+		.floor_pages = setting->floor_pages,
+		.account = world_account,
+	};
+	result = balloon_driver_size(&world->config, &n_bytes);
+	ENGINE_CHECK(result == 0);
+	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
+	result = balloon_driver_init(memory, n_bytes, &world->config, &world->driver);
+	ENGINE_CHECK(result == 0);
+	world->drivers[0] = world->driver;
+	struct balloon_compactor_config compactor_config = {.map = world->map,
+		.frames = &world->source.frames,
+		.drivers = world->drivers,
+		.n_drivers = 1,
+		.n_tries = 2};
+	result = balloon_compactor_init(&world->compactor, &compactor_config);
+	ENGINE_CHECK(result == 0);
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+static enum world_call choose_call(void)
+{
+	const uint8_t *weights = world->setting.scenario->weights;
+	uint32_t sum = 0;
+	for (uint32_t i = 0; i < CALL_N; i++)
+		sum += weights[i];
+	uint32_t at = choose(sum);
+	uint32_t call = 0;
+	for (; at >= weights[call]; call++)
+		at -= weights[call];
+	return (enum world_call)call;
+}
+
+static void work(void *unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < world->setting.n_calls; i++) {
+		enum world_call call = choose_call();
+		/* The end of all work is for the last calls. */
+		if ((call == CALL_STOP || call == CALL_RESET) && i + 2 < world->setting.n_calls)
+			call = CALL_STEP;
+		world_make_call(call);
+		if (choose(4) == 0)
+			engine_sleep_ns(choose(20) * 10 * world_us);
+	}
+}
+
+static bool wants_relief(void *unused)
+{
+	(void)unused;
+	return world->wants_relief;
+}
+
+/* The thread that others wait for in their allocations. */
+static void relieve_others(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		engine_wait_until(wants_relief, NULL);
+		world->wants_relief = false;
+		world_relieve(1 + choose(WORLD_REQUEST_MAX));
+		world->is_relief_done = true;
+	}
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static uint64_t in_ms(uint64_t ms)
+{
+	return engine_now_ns() + ms * 1000 * world_us;
+}
+
+/* With a good host every target is reached. */
+static void reach(uint64_t target)
+{
+	int result;
+	world_set_target(target);
+	for (uint32_t i = 0; i < 100; i++) {
+		result = world_run(in_ms(1000));
+		if (result != -ECANCELED) /* as the callback said */
+			break;
+	}
+	if (world->setting.faults & FAULT_LIES)
+		return;
+	WORLD_CHECK(result == 0, "a target of %llu pages is not reached with a good host: %d",
+		(unsigned long long)target, result);
+}
+
+static void end_by_running(void)
+{
+	if (choose(2) == 0) {
+		reach(choose((uint32_t)(world->setting.n_pages - world->setting.floor_pages) + 1));
+		world_check_rest();
+	}
+	reach(0);
+}
+
+static void end_by_reset(void)
+{
+	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
+		world_set_target(1 + host_n_held());
+		int result = world_run(in_ms(1000));
+		/* While nothing can be submitted, nobody finds out. */
+		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||
+				    (result == -ETIMEDOUT && !world->host.has_failed),
+			"run returns %d, and the host is gone", result);
+	}
+	int result = world_stop(in_ms(1000));
+	WORLD_CHECK(result == 0, "stop returns %d, and no call is under way", result);
+	for (uint32_t i = 0; i < 10 && (result = world_reset()) != 0; i++)
+		engine_sleep_ns(100 * world_us);
+	WORLD_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
+}
+
+void world_scene(void *bounds)
+{
+	choose_setting(&world->setting, bounds);
+	host_open();
+	source_open();
+	open_driver();
+	host_begin();
+	if (world->setting.faults & FAULT_MEMORY)
+		engine_spawn_daemon("reliever", relieve_others, NULL);
+	static const char *const names[] = {"worker 1", "worker 2", "worker 3", "worker 4",
+		"worker 5", "worker 6", "worker 7", "worker 8"};
+	for (uint32_t i = 0; i < world->setting.n_threads; i++)
+		engine_spawn(names[i], work, NULL);
+	engine_join_all();
+	host_be_good();
+	world->source.is_over = true;
+	if (world->was_quiesced && !world->is_stopping)
+		world_resume();
+	if (!world->is_stopping && !world->host.is_dead && choose(4) != 0)
+		end_by_running();
+	if (world->is_stopping || world->host.is_dead || choose(2) == 0 ||
+		(world->setting.faults & FAULT_LIES))
+		end_by_reset();
+	else
+		reach(0);
+	world_check_empty();
+	ENGINE_CHECK_EQ(balloon_driver_fini(world->driver), 0);
+	ENGINE_CHECK_EQ(balloon_compactor_fini(&world->compactor), 0);
+	ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channel), 0);
+	ENGINE_CHECK_EQ(balloon_memmap_fini(world->map), 0);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world around a driver: a host, a source of frames, threads that make calls at random, and books that
+ * all of it is held against. One world at a time, all of it in the engine's arena, all choices by
+ * engine_choose().
+ *
+ *   world-host    the host behind a channel; the one file that knows how channels are written
+ *   world-frames  the source of frames
+ *   world-calls   every call on the driver, with what the header promises about its result
+ *   world-check   books against books
+ *   world         setting up, the threads' work, the end
+ */
+#ifndef SIMULATION_WORLD_H
+#define SIMULATION_WORLD_H
+
+#include <balloon/channel.h>
+#include <balloon/compactor.h>
+#include <balloon/driver-design.h>
+#include <balloon/strategy.h>
+
+#include "engine.h"
+
+enum {
+	WORLD_PAGES_MAX = 64,
+	WORLD_REQUEST_MAX = 8,
+	WORLD_ENTRIES_MAX = 64, /* requests that the host has */
+	WORLD_NODE_PAGES = 20,  /* pages below are node 0's */
+};
+
+static const uint64_t world_us = 1000;
+
+/* ---- What a world is made of ----------------------------------------------------------------- */
+
+/** How a host is. */
+enum host_kind {
+	HOST_AT_ONCE, /* answers within submit */
+	HOST_LATER,   /* by a thread of its own, in order */
+	HOST_POLLED,  /* as HOST_LATER, and the guest has to fetch the answers */
+	HOST_MIXED,   /* at once, later, in another order, by two threads */
+	HOST_N_KINDS,
+};
+
+/** What goes wrong, each as bits of world_setting.faults. */
+enum world_fault {
+	FAULT_REFUSED = 1 << 0, /* requests, in part or at all, with any errno */
+	FAULT_TWICE = 1 << 1,   /* answered twice, and with numbers that cannot be */
+	FAULT_SLOW = 1 << 2,    /* answers after the driver's time-out */
+	FAULT_NEVER = 1 << 3,   /* no answer until the end */
+	FAULT_UNTOLD = 1 << 4,  /* submit fails: any errno; no room */
+	FAULT_DEAD = 1 << 5,    /* at some time there is no host any more */
+	FAULT_FRAMES = 1 << 6,  /* the source has few frames or none, now and then */
+	FAULT_MEMORY = 1 << 7,  /* allocations run out of memory and call for relief */
+	FAULT_LIES =
+		1 << 8, /* the source hands out frames twice, or somebody's, or none of the map */
+	FAULT_ALL = (1 << 9) - 1,
+};
+
+/** Calls that threads make. */
+enum world_call {
+	CALL_FILL,
+	CALL_LEAK,
+	CALL_STEP,
+	CALL_RUN,
+	CALL_TARGET,
+	CALL_RELIEVE,
+	CALL_MIGRATE,
+	CALL_SCAN, /* isolate, hold for a while, put back */
+	CALL_COMPACT,
+	CALL_QUIESCE,
+	CALL_RESUME,
+	CALL_PROGRESS,
+	CALL_STOP,
+	CALL_RESET,
+	CALL_N,
+};
+
+struct scenario {
+	const char *name;
+	const char *what;        /* for people */
+	uint8_t weights[CALL_N]; /* how often a call is made */
+	uint32_t faults;         /* that may be; each run chooses some of them */
+};
+
+/** What a run may choose from. */
+struct world_bounds {
+	const struct scenario *scenario;
+	const struct balloon_strategy *strategies[16];
+	uint32_t n_strategies;
+	const struct balloon_driver_design *designs[16];
+	uint32_t n_designs;
+	int host;           /* enum host_kind; -1: any */
+	uint32_t n_threads; /* 0: 1 to 4 */
+	uint32_t n_calls;   /* of each thread, up to so many */
+	uint32_t faults;    /* of the scenario's */
+};
+
+/** What it has chosen. */
+struct world_setting {
+	const struct scenario *scenario;
+	const struct balloon_strategy *strategy;
+	const struct balloon_driver_design *design;
+	enum host_kind host;
+	uint32_t faults;
+	uint32_t n_threads;
+	uint32_t n_calls; /* of each thread */
+	uint32_t n_pages;
+	uint32_t request_pages;
+	uint32_t n_requests;
+	uint64_t floor_pages; /* 0: the source does not know how many are free */
+};
+
+/* ---- The host -------------------------------------------------------------------------------- */
+
+/** Whose a page is, as the host sees it. */
+enum host_page { PAGE_GUEST, PAGE_HOST, PAGE_ASKED };
+
+/** A request that the host has. */
+struct host_entry {
+	struct balloon_request *request;
+	uint64_t id;
+	enum balloon_request_kind kind;
+	uint32_t n_pages; /* 0: the entry is free */
+	struct balloon_page pages[WORLD_REQUEST_MAX];
+	uint32_t n_done;
+	int error;
+	bool is_twice;
+	uint64_t due_ns;   /* when the answer is given; BALLOON_NEVER */
+	bool is_ready;     /* the answer is there, to be polled for */
+	bool is_answering; /* a thread is at it */
+};
+
+struct host {
+	struct balloon_channel channel;
+	enum host_page pages[WORLD_PAGES_MAX];
+	struct host_entry entries[WORLD_ENTRIES_MAX];
+	struct balloon_event bell; /* rung for whoever polls */
+	uint32_t n_polling;
+	bool is_dead;     /* there is no host, and submit says so */
+	bool has_failed;  /* and the channel was told */
+	bool is_released; /* it has let go of all pages */
+	uint64_t dies_at_ns;
+	bool is_over; /* the world ends: everything is answered, nothing goes wrong */
+};
+
+void host_open(void);
+/** Its threads. */
+void host_begin(void);
+/** From now on everything is answered at once, what is with the host as well. */
+void host_be_good(void);
+/** Requests that were not answered. */
+uint32_t host_n_outstanding(void);
+uint32_t host_n_held(void);
+
+/* ---- The source of frames -------------------------------------------------------------------- */
+
+enum frame { FRAME_FREE, FRAME_DRIVERS, FRAME_USERS };
+
+struct source {
+	struct balloon_frames frames;
+	enum frame is[WORLD_PAGES_MAX];
+	/* Handed out at some time though it was not free: of these there are two stories. */
+	bool is_doubtful[WORLD_PAGES_MAX];
+	uint32_t n_free;
+	bool is_over; /* nothing goes wrong any more */
+};
+
+void source_open(void);
+/** As another user of memory. Returns how many. */
+uint32_t source_take(struct balloon_page *pages, uint32_t n_pages);
+void source_give(const struct balloon_page *pages, uint32_t n_pages);
+
+/* ---- The world ------------------------------------------------------------------------------- */
+
+/** What a thread is doing. */
+struct doing {
+	uint32_t n_inside;   /* calls on the driver, one within another */
+	uint32_t n_freed;    /* frames that the driver gave back on this thread, ever */
+	uint32_t n_relieved; /* of them by calls for relief within allocations */
+	uint64_t n_begun;    /* world.n_begun, when it began */
+};
+
+struct world {
+	struct world_setting setting;
+	struct balloon_memmap *map;
+	struct balloon_driver *driver;
+	struct balloon_driver *drivers[1];
+	struct balloon_compactor compactor;
+	struct balloon_driver_config config;
+	struct host host;
+	struct source source;
+	bool is_accounted[WORLD_PAGES_MAX]; /* the host has it, as the driver's account says */
+	struct doing doing[ENGINE_THREADS_MAX];
+	uint64_t target;
+	uint64_t n_begun;  /* calls, ever */
+	uint32_t n_inside; /* threads that are in a call */
+	uint32_t n_movers; /* calls under way that move pages whatever the target is */
+	uint64_t n_moves;  /* such calls, ever, and changes of the target */
+	uint64_t n_resumes;
+	bool was_quiesced;
+	bool is_at_rest;  /* quiesce said so, and nobody has resumed */
+	bool is_stopping; /* a stop has begun */
+	bool has_stopped; /* a stop has returned */
+	bool is_stopped;  /* it said that nobody is inside */
+	uint32_t n_resetting;
+	bool wants_relief; /* somebody waits for the thread that relieves */
+	bool is_relief_done;
+};
+
+extern struct world *world;
+
+/** Memory for one world. Outside of runs, once. */
+void world_open(void);
+/** A run: context is a const struct world_bounds. */
+void world_scene(void *bounds);
+
+extern const struct scenario world_scenarios[];
+const struct scenario *world_scenario_find(const char *name);
+
+/** Make a call of a kind, with arguments of its choice, and hold what it returns against the header. */
+void world_make_call(enum world_call call);
+/** Single calls, for scenes. */
+int world_run(uint64_t deadline_ns);
+int world_stop(uint64_t deadline_ns);
+int world_reset(void);
+int world_resume(void);
+int world_relieve(uint32_t n_pages);
+void world_set_target(uint64_t n_pages);
+
+/** A callback of the driver: is it one that may be? what: for people. */
+void world_check_callback(const char *what);
+/** The driver's account. */
+void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
+/** The floor, when a fill was given frames. */
+void world_check_floor(void);
+/** Nothing is under way: hold everything against everything. */
+void world_check_rest(void);
+/** Beside that, nothing is the driver's. */
+void world_check_empty(void);
+
+#define WORLD_CHECK(condition, ...) ((condition) ? (void)0 : engine_fail(ENGINE_CLAIM, __VA_ARGS__))
+
+#endif
