@@ -251,7 +251,7 @@ static void book_answers(const struct migration *m)
 	struct acknowledgement a = acknowledgement_of(state, in_effects | out_effects);
 	uint32_t n_in = BALLOON_READ(m->in->request.n_done);
 	uint32_t n_out = BALLOON_READ(m->out->request.n_done);
-	driver_unlock_and_wake(driver);
+	driver_unlock(driver);
 	if (config->account && (in_effects & LIFE_ACCOUNT_IN))
 		config->account(config->account_context, m->in->request.pages, n_in, -1);
 	if (config->account && (out_effects & LIFE_ACCOUNT_OUT))

@@ -95,7 +95,7 @@ static int move_request(struct balloon_driver *driver, enum life_route route, ui
 	if (!batch) {
 		state_note(state, -EAGAIN);
 		state_leave(state, true);
-		driver_unlock_and_wake(driver);
+		driver_unlock_left(driver);
 		return -EAGAIN;
 	}
 	BALLOON_WRITE(batch->ends_call, true);
@@ -129,14 +129,17 @@ enum work {
 	WORK_QUARANTINE, /* what a migration left with the host */
 };
 
+struct awaited {
+	enum balloon_driver_lock lock;
+	enum lock_direction direction;
+};
+
 struct plan {
 	enum work work;
 	uint32_t n_pages;
 	struct balloon_batch *batch;
-	uint64_t next_ns; /* if nothing: when there may be something to do */
-	/* A lock is waited for: registered while the caller sleeps. */
-	enum balloon_driver_lock awaited;
-	enum lock_direction direction;
+	uint64_t next_ns;       /* if nothing: when there may be something to do */
+	struct awaited awaited; /* a lock that could not be had */
 };
 
 /* Is it time? Else *next_ns is no later than when it is. */
@@ -154,8 +157,7 @@ static bool can_lock(const struct balloon_driver *driver, const struct driver_st
 	enum balloon_driver_lock lock = driver_hold(driver, direction == LOCK_FILL)->lock;
 	if (state_can_lock(state, lock, direction))
 		return true;
-	plan->awaited = lock;
-	plan->direction = direction;
+	plan->awaited = (struct awaited){lock, direction};
 	return false;
 }
 
@@ -410,7 +412,7 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 		const uint64_t unseen_ns = 10000000;
 		next->descriptor = balloon_channel_descriptor(driver_channel(driver));
 		next->at_ns = plan.next_ns;
-		if (result == 1 && (next->descriptor < 0 || plan.awaited))
+		if (result == 1 && (next->descriptor < 0 || plan.awaited.lock))
 			next->at_ns = earlier(next->at_ns, time_after(now_ns, unseen_ns));
 	}
 	driver_leave(driver, true, 0);
@@ -438,31 +440,37 @@ static bool tell_progress(struct balloon_driver *driver, const struct run *run)
 	return run->callback(run->context, &progress);
 }
 
-/* As a waiter for the lock that is wanted, if one is. */
-static void sleep_until(
-	struct balloon_driver *driver, const struct plan *plan, uint32_t seen, uint64_t until_ns)
+/*
+ * Count as a waiter for the lock that is wanted now, until it is had or not wanted any more: no more of the
+ * other direction join meanwhile. Whoever stood back for this one looks again.
+ */
+static void await(struct balloon_driver *driver, struct awaited *awaited, struct awaited wanted)
 {
-	if (plan->awaited) {
-		state_await_lock(driver_lock(driver), plan->awaited, plan->direction, true);
-		driver_unlock(driver);
-	}
-	balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
-	if (plan->awaited) {
-		state_await_lock(driver_lock(driver), plan->awaited, plan->direction, false);
+	bool is_same = awaited->lock == wanted.lock && awaited->direction == wanted.direction;
+	if (is_same || (!awaited->lock && !wanted.lock))
+		return;
+	struct driver_state *state = driver_lock(driver);
+	state_await_lock(state, awaited->lock, awaited->direction, false);
+	state_await_lock(state, wanted.lock, wanted.direction, true);
+	if (awaited->lock)
 		driver_unlock_and_wake(driver);
-	}
+	else
+		driver_unlock(driver);
+	*awaited = wanted;
 }
 
 /*
  * Registered as a sleeper all the time: what changes after `seen` was remembered is signalled, and the next
  * sleep ends at once.
  */
-static int follow_target(struct balloon_driver *driver, const struct run *run)
+static int follow_target(
+	struct balloon_driver *driver, const struct run *run, struct awaited *awaited)
 {
 	for (;;) {
 		struct plan plan = {.next_ns = BALLOON_NEVER};
 		uint32_t seen = balloon_event_seen(&driver->event);
 		bool is_started = advance(driver, &plan);
+		await(driver, awaited, plan.awaited);
 		uint64_t now_ns = balloon_platform_now_ns();
 		int result = look(driver, now_ns);
 		bool goes_on = tell_progress(driver, run);
@@ -478,7 +486,7 @@ static int follow_target(struct balloon_driver *driver, const struct run *run)
 		uint64_t until_ns = earlier(run->deadline_ns, plan.next_ns);
 		if (run->callback)
 			until_ns = earlier(until_ns, time_after(now_ns, callback_ns));
-		sleep_until(driver, &plan, seen, until_ns);
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
 	}
 }
 
@@ -491,11 +499,13 @@ static int run_as(struct balloon_driver *driver, const struct run *run)
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
-	result = follow_target(driver, run);
+	struct awaited awaited = {BALLOON_DRIVER_NO_LOCK, LOCK_FILL};
+	result = follow_target(driver, run, &awaited);
+	await(driver, &awaited, (struct awaited){BALLOON_DRIVER_NO_LOCK, LOCK_FILL});
 	state = driver_lock(driver);
 	BALLOON_BOOK(state->n_sleepers, -1u);
 	state_leave(state, true);
-	driver_unlock_and_wake(driver);
+	driver_unlock_left(driver);
 	return result;
 }
 

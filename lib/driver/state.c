@@ -30,6 +30,14 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 		balloon_channel_signal(driver_channel(driver), &driver->event);
 }
 
+BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
+{
+	if (state_halted(&driver->state) < 0)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
+}
+
 void driver_wake_all(struct balloon_driver *driver)
 {
 	balloon_channel_signal(driver_channel(driver), &driver->event);
@@ -89,7 +97,7 @@ int driver_leave(struct balloon_driver *driver, bool moves, int result)
 	if (moves)
 		state_note(state, result);
 	state_leave(state, moves);
-	driver_unlock_and_wake(driver);
+	driver_unlock_left(driver);
 	return result;
 }
 
