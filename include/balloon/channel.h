@@ -123,7 +123,8 @@ BALLOON_EXPORT int balloon_request_init(
  * neighbours into ranges. Pages in descending order, as leaks give them, are reversed.
  *
  * Returns 0; -EINVAL: a null pointer, no pages, more than its capacity, a page twice; then nothing is
- * prepared; -EBUSY: the request is outstanding, and stays as it is. Threads: the request is the caller's. Locks: none.
+ * prepared; -EBUSY: the request is outstanding, and stays as it is. Threads: the request is the
+ * caller's. Locks: none.
  */
 BALLOON_EXPORT int balloon_request_prepare(
 	struct balloon_request *request, enum balloon_request_kind kind, uint32_t n_pages);
@@ -281,7 +282,8 @@ BALLOON_EXPORT int balloon_request_submit(
  * Let another event be signalled when the request completes; NULL: one of the channel's.
  *
  * Returns whether the request is still outstanding. False: it is complete, nothing will be signalled.
- * Who waits on the former event looks again.
+ * Who waits for the request on the former event looks again, on the new one; until then the former event is
+ * there.
  * Threads: any. Locks: the channel's.
  */
 BALLOON_EXPORT bool balloon_request_redirect(struct balloon_channel *channel,
@@ -385,6 +387,8 @@ BALLOON_EXPORT int balloon_channel_error(const struct balloon_channel *channel);
  * outstanding requests stay outstanding, and this may be called again. -EINVAL: a null pointer;
  * -ETIMEDOUT: not in time; -EBUSY: requests are outstanding on a channel that cannot ask; else what the
  * channel says.
+ * A request whose balloon_request_submit() is still under way in another thread is that thread's until the
+ * call returns, complete or not.
  * Threads: any. Locks: the channel's, shortly; none while the host is asked, which may take a while.
  */
 BALLOON_EXPORT int balloon_channel_reset(struct balloon_channel *channel);
