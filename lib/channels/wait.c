@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a host, by events. Where a channel has to be polled for answers, one of the waiting threads
- * polls, and the others sleep, each on its event.
+ * Waiting for a host, by events. Where a channel has to be polled for answers, one of the waiting
+ * threads polls, and the others sleep, each on its event.
  *
  * No wake-up is lost: a thread remembers its event, looks at what it waits for, and sleeps or polls
- * only while the event is as remembered, which it looks at once more when it is known as a sleeper or as
- * the poller. And while there are sleepers and the host is there, somebody polls, or one of the sleepers,
- * the successor, has been told to: by the poller that left, or by a successor that left in its turn.
- * A thread that comes anew and finds nobody polling does it itself, and the successor sleeps on.
+ * only while the event is as remembered, which it looks at once more when it is known as a sleeper
+ * or as the poller. And while there are sleepers and the host is there, somebody polls, or one of
+ * the sleepers, the successor, has been told to: by the poller that left, or by a successor that
+ * left in its turn. A thread that comes anew and finds nobody polling does it itself, and the
+ * successor sleeps on.
  *
- * The successor is told by its event, as of everything. Whether something else has happened to that event
- * as well the number of signals says: if not, the thread polls without asking its caller.
+ * The successor is told by its event, as of everything. Whether something else has happened to that
+ * event as well the number of signals says: if not, the thread polls without asking its caller.
  */
 #include "channels/channel.h"
 
