@@ -124,7 +124,8 @@ static int complete(
 #endif
 }
 
-static void give_answer(struct host *host, struct host_entry *entry)
+/* may_wait: this is a thread of the host's own. */
+static void give_answer(struct host *host, struct host_entry *entry, bool may_wait)
 {
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
@@ -140,6 +141,9 @@ static void give_answer(struct host *host, struct host_entry *entry)
 	int result = complete(host, given.request, given.id, given.n_done, given.error);
 	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
 	if (given.is_twice) {
+		/* By then, the request may be another submission. */
+		if (may_wait)
+			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
 		result = complete(host, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
 	}
@@ -231,7 +235,7 @@ static void work(void *unused)
 			ring(host);
 		} else {
 			entry->is_answering = true;
-			give_answer(host, entry);
+			give_answer(host, entry, true);
 		}
 	}
 }
@@ -284,7 +288,7 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;
-		give_answer(host, entry);
+		give_answer(host, entry, false);
 	}
 	return 0;
 }
@@ -301,7 +305,7 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 			continue;
 		is_any = true;
 		entry->is_answering = true;
-		give_answer(host, entry);
+		give_answer(host, entry, false);
 	}
 	if (!is_any && !host->is_dead && deadline_ns > 0)
 		balloon_event_wait(&host->bell, seen, deadline_ns);
