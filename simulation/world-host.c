@@ -271,6 +271,15 @@ static void choose_answer(struct host_entry *entry)
 	entry->is_twice = has_fault(FAULT_TWICE) && engine_chance(4);
 }
 
+/* Why submit fails. "Again" says that there will be room after another answer. */
+static int choose_not_to_be_told(void)
+{
+	int reason = choose_reason();
+	if (reason == -EAGAIN && next_due_ns(&world->host) != BALLOON_NEVER)
+		return reason;
+	return reason == -EAGAIN || reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
+}
+
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct host *host = host_of(channel);
@@ -278,13 +287,9 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	engine_point();
 	if (host->is_dead)
 		return -ENODEV;
-	if (has_fault(FAULT_UNTOLD) && engine_chance(4)) {
-		int reason = choose_reason();
-		return reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
-	}
+	if (has_fault(FAULT_UNTOLD) && engine_chance(4))
+		return choose_not_to_be_told();
 	struct host_entry *entry = note(host, request);
-	if (has_fault(FAULT_LIES))
-		entry->due_ns = engine_now_ns();
 	choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;
@@ -297,8 +302,11 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 {
 	struct host *host = host_of(channel);
 	WORLD_CHECK(++host->n_polling == 1, "two threads poll a channel");
+	/* A bell that was rung before is for this poll. */
+	uint32_t heard = host->bell_heard;
 	uint32_t seen = balloon_event_seen(&host->bell);
 	bool is_any = false;
+	host->bell_heard = seen;
 	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || !entry->is_ready || entry->is_answering)
@@ -307,7 +315,7 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 		entry->is_answering = true;
 		give_answer(host, entry, false);
 	}
-	if (!is_any && !host->is_dead && deadline_ns > 0)
+	if (!is_any && seen == heard && !host->is_dead && deadline_ns > 0)
 		balloon_event_wait(&host->bell, seen, deadline_ns);
 	host->n_polling--;
 	return host->is_dead ? -ENODEV : 0;
@@ -369,6 +377,10 @@ void host_open(void)
 	host->dies_at_ns = BALLOON_NEVER;
 	balloon_channel_init(
 		&host->channel, world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+#if HAS_SUBMISSIONS
+	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
+		host->channel.limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+#endif
 	if (has_fault(FAULT_DEAD))
 		host->dies_at_ns =
 			engine_now_ns() + engine_choose(ENGINE_CHOOSE_WORLD, 30) * 100 * world_us;
