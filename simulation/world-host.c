@@ -197,20 +197,20 @@ static void die(struct host *host)
 	ring(host);
 }
 
-/* Is there something to do? Looked at by the engine, at every switch. */
-static bool has_work(void *unused)
+/* When there is something to do next. */
+static uint64_t next_work_ns(const struct host *host)
 {
-	(void)unused;
-	struct host *host = &world->host;
-	if (!host->is_dead && engine_now_ns() >= host->dies_at_ns)
-		return true;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX && !host->is_dead; i++) {
-		const struct host_entry *entry = &host->entries[i];
-		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
-			(entry->due_ns <= engine_now_ns() || host->is_over))
-			return true;
-	}
-	return false;
+	if (host->is_dead)
+		return BALLOON_NEVER;
+	uint64_t due_ns =
+		host->is_over && due((struct host *)(uintptr_t)host, false) ? 0 : next_due_ns(host);
+	return due_ns < host->dies_at_ns ? due_ns : host->dies_at_ns;
+}
+
+/* Is there something to do sooner than was thought? */
+static bool has_work(void *until_ns)
+{
+	return next_work_ns(&world->host) < *(const uint64_t *)until_ns;
 }
 
 static void work(void *unused)
@@ -218,16 +218,16 @@ static void work(void *unused)
 	(void)unused;
 	struct host *host = &world->host;
 	for (;;) {
-		uint64_t until_ns = next_due_ns(host);
-		if (host->dies_at_ns < until_ns)
-			until_ns = host->dies_at_ns;
-		engine_wait_for(has_work, NULL, host->is_dead ? BALLOON_NEVER : until_ns);
-		if (!host->is_dead && engine_now_ns() >= host->dies_at_ns) {
+		uint64_t until_ns = next_work_ns(host);
+		if (until_ns > engine_now_ns()) {
+			engine_wait_for(has_work, &until_ns, until_ns);
+			continue;
+		}
+		if (engine_now_ns() >= host->dies_at_ns) {
 			die(host);
 			continue;
 		}
-		struct host_entry *entry =
-			host->is_dead ? NULL : due(host, world->setting.host == HOST_MIXED);
+		struct host_entry *entry = due(host, world->setting.host == HOST_MIXED);
 		if (!entry)
 			continue;
 		if (world->setting.host == HOST_POLLED) {
