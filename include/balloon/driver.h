@@ -4,8 +4,9 @@
  *
  * It takes frames from a frame source, tells the host over a channel, and keeps the pages in a balloon
  * device of a memory map; on the way back, the reverse. *Fill* and *leak* are those two ways, in
- * requests of a limited number of pages. What they hold while they allocate and while they talk to the
- * host is a *driver design*, of which there are four, chosen beside the strategy of the map:
+ * requests of a limited number of pages, several of which can be with the host at once. What is locked
+ * while frames are allocated and while the host is told is a *driver design*, of which there are four,
+ * chosen beside the strategy of the map:
  *
  *     coarse          one lock over all of fill, and over all of leak (Linux 3.8 to 4.14)
  *     split           a lock each for inflating and deflating, around telling the host alone
@@ -16,20 +17,26 @@
  * Where a page stands. Every page of a driver is in one of these places, and each has a count:
  *
  *     pending      a frame that a fill took from the source and has not told the host of
- *     inflating    in a request to the host that has not been answered, or is being entered
- *     enqueued     the host has it and the balloon holds it: listed or isolated
+ *     inflating    in a request to the host that has not been answered
+ *     enqueued     the host has it and the balloon holds it, listed or isolated, or it is being entered
  *     deflating    taken from the balloon, in a request to the host that has not been answered
  *     quarantined  replaced by a migration, but the host has not given it back: neither in the balloon
  *                  nor free. It is asked for again
+ *     set aside    a frame that the host did not want; it is kept from the source until it is tried
+ *                  again, so that the next fill gets another one
  *
  * `acknowledged` is what the host has confirmed to have, and has not confirmed to have given back:
  * enqueued + deflating + quarantined, whenever nothing is being entered. VIRTIO's `actual` is
  * acknowledged; its `num_pages` is the target. A page is deflated only after its inflation was
  * acknowledged (VIRTIO 1.3, 5.5.6.1), because nothing unacknowledged is in the balloon.
  *
- * When a host does not answer in time, the request stays with it and its pages stay where they are
- * counted; a late answer is still taken, by whatever call comes next. Nothing is lost, and no buffer
- * is used twice (H-26, H-27).
+ * The life of a request is one state machine, drawn in docs/driver.md. When a host does not answer in
+ * time, the request stays with it and its pages stay where they are counted; a late answer is taken
+ * by whatever call comes next. Nothing is lost, and no buffer is used twice (H-26, H-27).
+ *
+ * What the host refuses holds up nothing else: the page that it stopped at is set aside (in the balloon,
+ * isolated, if it was to be deflated), the others go on, and it is tried again later, ever more rarely.
+ * balloon_driver_refusals() lists such pages.
  *
  * Results. As in balloon.h; also
  *
@@ -37,16 +44,24 @@
  *   -EAGAIN     not now: held off after a lack of memory, another call has the lock, all requests are
  *               with the host, or the pages of the balloon are isolated
  *   -ENOMEM     the source has no frame, or only those that the floor leaves to the system
+ *   -EIO        the host refused; progress says with which reason of its own (last_refusal)
  *   -ETIMEDOUT  the host did not answer in time, or a deadline has come
- *   -ENODEV     the host is gone
+ *   -ENODEV     the host is gone; progress says why (host_error)
  *   -ECANCELED  the driver was stopped
- *   and what the host gives as the reason of a refusal.
  *
  * Threads. Any number of threads may make any calls on one driver at once, but for init and fini. Calls
  * may be made from callbacks of the frame source's allocate op: that is how a lack of memory arrives.
  *
- * Locks. The design's, held while the source's and the channel's ops run as the design says; the
- * driver's books, a leaf. No lock is waited for longer than host_timeout_ns. Nothing busy-waits.
+ * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
+ * design says and gives it up when it is answered or settled, whichever thread does that. Requests of
+ * one direction share a lock; those of the other wait until it is free, and no more join while somebody
+ * waits. No library lock is held while the source's, the channel's or the program's functions run.
+ *
+ * Waiting. Every wait has the caller's deadline or host_timeout_ns, whichever comes first, and ends when
+ * what it waits for may have changed: an answer, a lock, a new target, quiesce, stop. Nothing busy-waits.
+ *
+ * Interrupt and signal handlers may make one call: balloon_driver_set_target(). Every other call takes a
+ * lock.
  */
 #ifndef BALLOON_DRIVER_H
 #define BALLOON_DRIVER_H
@@ -89,10 +104,32 @@ BALLOON_EXPORT int balloon_driver_design_describe(
 /** Device slots of its map that a driver takes: the balloon, and the quarantine. */
 enum { BALLOON_DRIVER_DEVICES = 2 };
 
+/** How many refused pages a driver remembers. What is refused beyond is not set aside. */
+enum { BALLOON_REFUSALS_MAX = 64 };
+
 /** The most pairs in one call of balloon_driver_migrate(). */
 enum { BALLOON_MIGRATE_MAX = 32 };
 
 struct balloon_driver_progress;
+
+/** What can be changed while a driver runs, too: balloon_driver_tune(). 0 means the default. */
+struct balloon_driver_tuning {
+	/** Pages of one request; 0 means 256: some hosts silently skip longer ones. Also the pages that
+	 * one step moves at most. At most what the driver was made with, and what the channel takes. */
+	uint32_t request_pages;
+	/** How long the host may take for a request, and a call may wait for a lock; 0 means 1 s. */
+	uint64_t host_timeout_ns;
+	/** How long nothing is allocated after the source had no frame; 0 means 200 ms. */
+	uint64_t allocation_backoff_ns;
+	/** How long nothing is inflated after memory ran out and was relieved; 0 means 1 s. */
+	uint64_t relief_holdoff_ns;
+	/** How long run() waits after a refusal before it asks the host again, and for how long a page
+	 * that was refused is set aside; doubled for each further refusal, up to 256 times. 0 means
+	 * 200 ms. */
+	uint64_t retry_ns;
+	/** Free frames that fills leave to the system, for sources that know how many are free. */
+	uint64_t floor_pages;
+};
 
 /** Zero-initialise it and set what differs. Everything that it points to outlives the driver. */
 struct balloon_driver_config {
@@ -101,25 +138,20 @@ struct balloon_driver_config {
 	struct balloon_memmap *map;
 	/** Where frames come from: pages of the map. */
 	struct balloon_frames *frames;
-	/** The host. */
+	/** The host. It covers the map, and no other driver has it. */
 	struct balloon_channel *channel;
-	/** Pages of one request; 0 means 256: some hosts silently skip longer ones. Also the pages that
-	 * one step moves at most. */
+	/* As in struct balloon_driver_tuning. */
 	uint32_t request_pages;
 	/** Requests that can be under way at once; 0 means 8, at least 2. One more is kept for a lack of
 	 * memory. */
 	uint32_t n_requests;
-	/** How long the host may take for a request, and a call may wait for a lock; 0 means 1 s. */
 	uint64_t host_timeout_ns;
-	/** How long nothing is allocated after the source had no frame; 0 means 200 ms. */
 	uint64_t allocation_backoff_ns;
-	/** How long nothing is inflated after memory ran out and was relieved; 0 means 1 s. */
 	uint64_t relief_holdoff_ns;
-	/** Until when after a refusal or an unanswered request run() waits with the next one; 0 means
-	 * 200 ms. */
 	uint64_t retry_ns;
-	/** Free frames that fills leave to the system, for sources that know how many are free. */
 	uint64_t floor_pages;
+	/** Lack of memory is not this driver's affair: balloon_driver_relieve() is -EOPNOTSUPP. */
+	bool no_relief;
 	/**
 	 * Called before a fill allocates, without locks: say, to compact memory, so that what is given
 	 * up is adjacent (balloon_compactor_prepare()). Its result does not matter. Optional.
@@ -129,11 +161,26 @@ struct balloon_driver_config {
 	/**
 	 * Managed memory: pages that the host took (change = -1), or gave back (+1), by where they are;
 	 * both sides of a migration (H-31). Called once for each page, from the call that learnt of it,
-	 * perhaps under the design's lock: it makes no calls on the driver. Optional.
+	 * without locks: it makes no calls on the driver that wait. Optional.
 	 */
 	void (*account)(
 		void *context, const struct balloon_page *pages, size_t n_pages, int change);
 	void *account_context;
+	/**
+	 * The number of acknowledged pages has changed: once for each answer, once for both sides of a
+	 * migration, from the call that learnt of it, without locks. sequence rises by one with each
+	 * change; two calls may arrive in another order on two threads, so whoever publishes the number
+	 * keeps the one with the highest sequence (H-25). Optional.
+	 */
+	void (*acknowledged)(void *context, uint64_t n_pages, uint64_t sequence);
+	void *acknowledged_context;
+	/**
+	 * Pages have entered the balloon (is_in) or left it, in the call that did it: for a program that
+	 * arms and disarms something of its own at a page. Entering is told before a page is inserted,
+	 * leaving after its membership has ended. Without locks. Optional.
+	 */
+	void (*moved)(void *context, const struct balloon_page *pages, size_t n_pages, bool is_in);
+	void *moved_context;
 };
 
 /** Bytes that balloon_driver_init() wants. Returns 0; -EINVAL. */
@@ -143,8 +190,9 @@ BALLOON_EXPORT int balloon_driver_size(
 /**
  * Make a driver in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN. Its target is 0.
  *
- * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, numbers out of bounds; -ENOSPC:
- * the map has not two free device slots.
+ * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, numbers out of bounds, a channel
+ * that does not cover the map; -ENOSPC: the map has not two free device slots; -EBUSY: another driver
+ * has the channel.
  */
 BALLOON_EXPORT int balloon_driver_init(void *memory, size_t size_bytes,
 	const struct balloon_driver_config *config, struct balloon_driver **driver);
@@ -169,15 +217,30 @@ BALLOON_EXPORT struct balloon_memmap *balloon_driver_memmap(const struct balloon
 
 /* ---- Size ------------------------------------------------------------------------------------ */
 
-/** Say how many pages the balloon is to hold. Takes effect with the next step. -> 0, -EINVAL. */
+/**
+ * Say how many pages the balloon is to hold; more than 2^32 - 1 means so many. Takes effect at once
+ * where somebody runs, else with the next step.
+ *
+ * Returns 0; -EINVAL. Threads: any, interrupt and signal handlers included: one word, no lock; wakes
+ * sleepers through the platform.
+ */
 BALLOON_EXPORT int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages);
+
+/**
+ * Change numbers while the driver runs. Takes effect with what begins afterwards.
+ *
+ * Returns 0; -EINVAL: a null pointer, numbers out of bounds.
+ */
+BALLOON_EXPORT int balloon_driver_tune(
+	struct balloon_driver *driver, const struct balloon_driver_tuning *tuning);
 
 /**
  * Inflate by up to n_pages, one request, whatever the target is.
  *
  * Returns how many pages the host took and the balloon holds now; or for the first one an error:
- * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -ETIMEDOUT, -ENODEV, -ECANCELED, the host's reason. After an
- * error every frame is back in its source, or, after -ETIMEDOUT, counted as inflating.
+ * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -EIO, -ETIMEDOUT, -ENODEV, -ECANCELED; -ERANGE or -EEXIST: the
+ * source gave what is no page of the map, or a page twice. After an error every frame is back in its
+ * source or set aside, or, while the host has not answered, counted as inflating.
  */
 BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages);
 
@@ -185,27 +248,49 @@ BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n
  * Deflate by up to n_pages, one request, whatever the target is.
  *
  * Returns how many pages went back to the source; 0: the balloon is empty; or errors as fill. What
- * the host refused is in the balloon again; after -ETIMEDOUT the pages are counted as deflating.
+ * the host refused is in the balloon again; what it has not answered is counted as deflating.
  */
 BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
 
 /**
- * Do one request's worth of work towards the target: settle late answers, ask for a quarantined page
- * again if it is time, fill or leak.
+ * Do one request's worth of work towards the target and wait for its answer: settle late answers, ask
+ * for a refused page again if it is time, fill or leak.
  *
- * Returns how many pages moved; 0: there is nothing to do, the target is reached; or errors as fill.
+ * Returns how many pages moved; 0: the target is reached and nothing is under way; -EAGAIN: what is
+ * missing is under way already, or as fill; or errors as fill.
  */
 BALLOON_EXPORT int balloon_driver_step(struct balloon_driver *driver);
 
-/** Told how far a run is: between two steps, no lock held. Returning false ends the run. */
+/** When and on what an event loop calls balloon_driver_poll() again. */
+struct balloon_driver_next {
+	/** No later than at this time of balloon_platform_now_ns(); BALLOON_NEVER. */
+	uint64_t at_ns;
+	/** And whenever this descriptor is readable; -1: the channel has none, and answers are looked
+	 * for at the time above. */
+	int descriptor;
+};
+
+/**
+ * A step that waits for nothing: settle what was answered, give the host as many requests as it may
+ * have, and say when to call again. A new target, too, is a reason to call it.
+ *
+ * next: may be NULL. Returns 1: something is under way or missing; 0: the target is reached and nothing
+ * is under way; -ENODEV, -EBUSY: quiesced, -ECANCELED, -EINVAL.
+ */
+BALLOON_EXPORT int balloon_driver_poll(
+	struct balloon_driver *driver, struct balloon_driver_next *next);
+
+/** Told how far a run is, no lock held. Returning false ends the run. */
 typedef bool (*balloon_progress_callback)(
 	void *context, const struct balloon_driver_progress *progress);
 
 /**
- * Step until the target is reached and nothing is under way, or until the deadline.
+ * Step until the target is reached and nothing is under way, or until the deadline. Up to n_requests
+ * requests are with the host at once.
  *
  * Waits between steps that cannot be done, as long as it takes: for memory, for the host, until a
- * hold-off is over. callback: NULL, or called after each step or wait, every 100 ms at least.
+ * hold-off is over. Looks again at once when the target changes. callback: NULL, or called after each
+ * step or wait, every 100 ms at least. What is under way when a run ends stays under way.
  * Returns 0; -ETIMEDOUT: the deadline came, progress says what is missing and why; -ECANCELED: the
  * callback said so, or the driver was stopped; -EBUSY: it was quiesced; -ENODEV: the host is gone.
  */
@@ -213,15 +298,24 @@ BALLOON_EXPORT int balloon_driver_run(struct balloon_driver *driver, uint64_t de
 	balloon_progress_callback callback, void *context);
 
 /**
+ * Follow the target until the driver is stopped: a run that does not end when the target is reached,
+ * and waits while the driver is quiesced. For a thread of its own.
+ *
+ * Returns -ECANCELED: stopped, or the callback said so; -ENODEV: the host is gone; -EINVAL.
+ */
+BALLOON_EXPORT int balloon_driver_serve(
+	struct balloon_driver *driver, balloon_progress_callback callback, void *context);
+
+/**
  * Memory has run out: deflate up to n_pages now (the request's worth at most). For allocators, and
  * safe in any of them: it allocates nothing, and uses a request kept for it.
  *
- * Frames that a fill has in hand are taken first: they need no host. Afterwards fills are held off for
- * relief_holdoff_ns.
+ * Frames that were set aside and frames that a fill has in hand are taken first: they need no host.
+ * Nothing is inflated meanwhile, nor for relief_holdoff_ns after something was relieved.
  * bytes: receives exactly how many bytes went back to the source; with split-coalesce perhaps by the
  * leak that it joined. May be NULL.
  * Returns how many pages; 0: the balloon is empty; -EBUSY: the design cannot now, as it declares, or a
- * relief is under way; or errors as leak.
+ * relief is under way; -EOPNOTSUPP: the configuration says no_relief; or errors as leak.
  */
 BALLOON_EXPORT int balloon_driver_relieve(
 	struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes);
@@ -248,11 +342,23 @@ enum balloon_migrated {
  * GAVE_OLD alone: the old page left and the new one was refused; the balloon is one page smaller.
  * TOOK_NEW alone: the host has not given the old page back; it is in quarantine.
  * Returns how many old pages the caller got back; a negative errno if every outcome is KEPT_OLD and no
- * new page was taken: nothing has changed; -EAGAIN: the driver is busy, try again.
+ * new page was taken: nothing has changed; -EAGAIN: the driver is busy, or a scanner is at a page just
+ * now: try again; -EIO: the host refused; -EEXIST, -ESTALE, -EXDEV, -ERANGE: a page is not what it has
+ * to be.
  */
 BALLOON_EXPORT int balloon_driver_migrate(struct balloon_driver *driver,
 	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
 	uint32_t n_pages, uint8_t *outcomes);
+
+/**
+ * The same, waiting until deadline_ns at most, for a lock as for the host: for callers that hold nothing
+ * that a fill may want, so never from inside an allocation (H-34). balloon_driver_migrate() waits for no
+ * lock, and host_timeout_ns for the host. deadline_ns 0: waits for nothing at all, as a scanner must
+ * that cannot sleep; what a host does not answer at once the driver keeps (neither bit of the old page).
+ */
+BALLOON_EXPORT int balloon_driver_migrate_until(struct balloon_driver *driver,
+	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
+	uint32_t n_pages, uint8_t *outcomes, uint64_t deadline_ns);
 
 /** The most pairs that this driver takes in one call. 0 for a null driver. Lockless. */
 BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *driver);
@@ -263,8 +369,9 @@ BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *
  * Hold all work and wait until nothing is under way: no call, no request, no page in between.
  *
  * From its beginning to balloon_driver_resume() every other call that moves pages is refused with
- * -EBUSY. Returns 0; -ETIMEDOUT: something is still under way (the driver stays held); -EINVAL;
- * -ECANCELED: stopped.
+ * -EBUSY. Returns 0; -ETIMEDOUT: something is still under way (the driver stays held); -EAGAIN: another
+ * thread resumed it meanwhile; -ENODEV: the host is gone with requests that it has not answered;
+ * -EINVAL; -ECANCELED: stopped.
  */
 BALLOON_EXPORT int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns);
 /** Returns 0; -EINVAL; -ECANCELED: stopped. */
@@ -272,18 +379,44 @@ BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
 
 /**
  * End all work for good: calls under way return soon, and all others are refused with -ECANCELED, but
- * for fini, reset and the reading of progress. Returns 0; -ETIMEDOUT: calls are still under way.
+ * for fini, reset and the reading of progress.
+ *
+ * Returns 0: nobody is inside the driver any more, but for other calls of stop; -ETIMEDOUT: calls are
+ * still inside: in the channel's, the source's or the program's functions; -EINVAL. Requests may be
+ * with the host still.
  */
 BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns);
 
 /**
- * The host is gone for good and will touch no page any more (its process died, the device was reset):
- * take everything back into the source, without telling anybody.
+ * Take everything back into the source, without asking for it page by page: the channel's reset makes the
+ * host let go.
  *
- * Works on a stopped driver. Returns 0; -EINVAL; -EBUSY: not stopped, or calls are under way; -EAGAIN:
- * pages are isolated by somebody who has to put them back first. Nothing is lost: call it again.
+ * Works on a stopped driver. Returns 0: the driver holds nothing; -EINVAL; -EBUSY: not stopped, or calls
+ * are inside; -ETIMEDOUT, or another error of the channel's reset: the host has not let go; what it may
+ * still touch stays where it is counted; -EAGAIN: pages are isolated by somebody who has to put them back
+ * first. Nothing is lost: call it again.
  */
 BALLOON_EXPORT int balloon_driver_reset(struct balloon_driver *driver);
+
+/**
+ * The same although the host has not confirmed to have let go: for a program that knows that the host is
+ * dead. A host that lives will destroy what is in the pages.
+ */
+BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
+
+/**
+ * Give a driver a new host in the place of one that is gone: as after a restore of a virtual machine.
+ *
+ * The driver is quiesced; the old channel is failed or reset, and has no request outstanding. The new
+ * host is told of every page that the balloon holds; what it refuses leaves the balloon and is the
+ * source's; quarantined pages go back to the source. Then the driver may be resumed.
+ * Returns 0; -EINVAL: a null pointer, a channel that does not cover the map; -EBUSY: not quiesced, calls
+ * inside, or the old host has not let go, or another driver has the channel; -EAGAIN: pages are isolated
+ * by somebody who has to put them back first; -ETIMEDOUT: the deadline came; -ENODEV: the new host is
+ * gone, too. After one of the last three call it again: the pages that the new host was told of are known.
+ */
+BALLOON_EXPORT int balloon_driver_attach(
+	struct balloon_driver *driver, struct balloon_channel *channel, uint64_t deadline_ns);
 
 /* ---- How far it is --------------------------------------------------------------------------- */
 
@@ -306,32 +439,55 @@ struct balloon_driver_progress {
 	uint64_t n_isolated; /* of the enqueued ones */
 	uint64_t n_deflating;
 	uint64_t n_quarantined;
+	uint64_t n_set_aside;
 	uint64_t n_acknowledged;
 	uint64_t n_overdue; /* requests that the host has not answered in time */
 
 	/* Events since the beginning; they never fall. */
-	uint64_t n_inflated;            /* pages that the host took */
-	uint64_t n_deflated;            /* pages that the host gave back */
-	uint64_t n_migrated;            /* pages replaced: counted in both of the former, too */
-	uint64_t n_relieved;            /* pages that went back because memory ran out */
-	uint64_t n_refused;             /* requests that the host did in part or not at all */
-	uint64_t n_timeouts;            /* requests not answered in time */
+	uint64_t n_inflated; /* pages that the host took */
+	uint64_t n_deflated; /* pages that the host gave back */
+	uint64_t n_migrated; /* pages replaced: counted in both of the former, too */
+	uint64_t n_relieved; /* pages that went back because memory ran out */
+	uint64_t n_refused;  /* requests that the host did in part or not at all */
+	uint64_t n_strays;   /* pages that were in a balloon already when they were entered */
+	uint64_t n_timeouts; /* requests not answered in time */
 	uint64_t n_allocation_failures; /* fills that got no frame */
 	uint64_t n_busy;                /* calls that found the design's lock taken and gave up */
 
 	enum balloon_driver_state state;
-	uint64_t since_ns; /* when that began, in balloon_platform_now_ns() */
-	int last_error;    /* of the last call that failed; 0: none has */
+	uint64_t since_ns; /* when it was first seen to be so, in balloon_platform_now_ns() */
+	int last_error;    /* of the last call or request that failed; 0: none has */
 	uint64_t last_error_ns;
+	int last_refusal; /* the host's reason of the last refusal; 0: it has refused nothing */
+	int host_error;   /* why the host is gone; 0: it is there */
+};
+
+/** A page that the host refused, and that is tried again. */
+struct balloon_refusal {
+	struct balloon_page page;
+	enum balloon_request_kind
+		kind; /* what it was asked: INFLATE, the frame is set aside; DEFLATE,
+					 * the page is in the balloon or the quarantine, isolated */
+	int error;    /* the host's reason */
+	uint32_t n_times;
+	uint64_t retry_at_ns;
 };
 
 /**
- * Say how far the driver is. Takes late answers into account.
+ * Say how far the driver is, after taking late answers.
  *
  * Returns 0; -EINVAL. Threads: any. Locks: the books; the strategy's, once.
  */
 BALLOON_EXPORT int balloon_driver_progress(
 	struct balloon_driver *driver, struct balloon_driver_progress *progress);
+
+/**
+ * List the pages that the host refused.
+ *
+ * refusals: receives up to n_max. Returns how many there are, BALLOON_REFUSALS_MAX at most; -EINVAL.
+ */
+BALLOON_EXPORT int balloon_driver_refusals(
+	struct balloon_driver *driver, struct balloon_refusal *refusals, size_t n_max);
 
 /** A name for people: "progressing". */
 BALLOON_EXPORT const char *balloon_driver_state_name(enum balloon_driver_state state);

@@ -23,6 +23,9 @@
 #ifndef ENOMEM
 #define ENOMEM 12
 #endif
+#ifndef EIO
+#define EIO 5
+#endif
 #ifndef EBUSY
 #define EBUSY 16
 #endif
@@ -49,6 +52,9 @@
 #endif
 #ifndef EOVERFLOW
 #define EOVERFLOW 75
+#endif
+#ifndef EOPNOTSUPP
+#define EOPNOTSUPP 95
 #endif
 #ifndef ETIMEDOUT
 #define ETIMEDOUT 110

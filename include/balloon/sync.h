@@ -56,6 +56,11 @@ enum balloon_shared_word {
 	/* Why a channel has no host any more: written once, under the channel's lock, and asked for
 	 * without; it orders nothing. */
 	BALLOON_SHARED_CHANNEL_ERROR,
+	/* How many pages a balloon is to hold: one word that an interrupt handler may write. It orders
+	 * nothing: whoever wrote it signals the driver's event. */
+	BALLOON_SHARED_TARGET,
+	/* Which channel a driver has: another one is attached to it while nobody is inside (G1, G2). */
+	BALLOON_SHARED_CHANNEL,
 	/* Which event the polling thread of a channel waits for: written by that thread, compared by
 	 * whoever signals an event, and never followed (F1, F2). */
 	BALLOON_SHARED_POLLED_FOR,

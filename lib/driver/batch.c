@@ -1,362 +1,956 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a batch: taken, filled with pages, told to the host, settled, given back.
+ * A request from its pages to its end, as life.h says: pages are got, the host is told, its answer is taken,
+ * pages are moved where they belong.
  *
- * A batch is one thread's from take to give. What cannot be settled then (the host did not answer in
- * time, a page could not be inserted just now) is late: nobody's, and every call that begins looks
- * whether it can be settled now. So an answer that comes after the deadline loses nothing.
+ * A request is one thread's while its state says that somebody is at it. While it is with the host and
+ * nobody waits (LIFE_LEFT, LIFE_LATE), and while a page of it could not be entered (LIFE_UNSETTLED), it is
+ * nobody's: every call that comes in, and every one that sleeps, looks after such requests
+ * (driver_look_after()). So an answer that comes after the deadline loses nothing.
  */
-#include "driver/parts.h"
+#include "driver/driver.h"
 
-/* ---- Taking and giving ----------------------------------------------------------------------- */
+/* So many answers in a row that do nothing end a call: the host refuses everything. */
+enum { REFUSALS_IN_A_ROW = 8 };
 
-static void empty(struct balloon_driver *driver, struct balloon_batch *batch)
+static const uint64_t nap_min_ns = 100000;    /* between two tries to enter a page that is locked */
+static const uint64_t nap_max_ns = 100000000; /* doubled up to this */
+
+static uint64_t times_two_to(uint64_t n, uint32_t power)
 {
-	batch->n_pages = 0;
-	batch->n_claimed = 0;
-	batch->answer = BALLOON_BATCH_UNTOLD;
-	batch->home = driver->device;
-	batch->first_insert = 0;
-	batch->end_insert = 0;
+	return n > BALLOON_NEVER >> power ? BALLOON_NEVER : n << power;
 }
 
-struct balloon_batch *driver_take_batch(struct balloon_driver *driver, bool is_relief)
+static uint64_t nap_ns(uint32_t n_naps)
 {
-	struct balloon_batch *found = NULL;
-	driver_books(driver);
-	for (uint32_t i = 0; i < driver->n_batches && !found; i++) {
-		struct balloon_batch *batch = &driver->batches[i];
-		if (BALLOON_READ(batch->phase) == BALLOON_BATCH_FREE &&
-			(is_relief || !batch->is_relief))
-			found = batch;
+	return n_naps < 10 ? nap_min_ns << n_naps : nap_max_ns;
+}
+
+/* ---- Taking and giving back ------------------------------------------------------------------ */
+
+static bool is_migration(enum life_route route)
+{
+	return route == ROUTE_NEW || route == ROUTE_OLD;
+}
+
+struct balloon_batch *batch_take(
+	struct driver_state *state, enum life_route route, uint32_t n_pages, bool may_reserve)
+{
+	struct balloon_batch *batch = NULL;
+	uint32_t n_free = BALLOON_READ(state->n_free);
+	if (n_free > (is_migration(route) ? 0 : N_MIGRATION_BATCHES)) {
+		batch = BALLOON_READ(state->free);
+		BALLOON_WRITE(state->free, BALLOON_READ(batch->next_free));
+		BALLOON_WRITE(state->n_free, n_free - 1);
+	} else if (may_reserve) {
+		batch = BALLOON_READ(state->reserve);
+		BALLOON_WRITE(state->reserve, NULL);
 	}
-	if (found) {
-		BALLOON_WRITE(found->phase, BALLOON_BATCH_HELD);
-		empty(driver, found);
-		found->is_for_relief = is_relief;
+	if (!batch)
+		return NULL;
+	BALLOON_WRITE(batch->life.route, route);
+	BALLOON_WRITE(batch->is_relief, false);
+	BALLOON_WRITE(batch->ends_call, false);
+	BALLOON_WRITE(batch->n_pages, 0);
+	BALLOON_WRITE(batch->first_insert, 0);
+	BALLOON_WRITE(batch->end_insert, 0);
+	BALLOON_WRITE(batch->n_naps, 0);
+	BALLOON_WRITE(batch->n_moved, 0);
+	BALLOON_WRITE(batch->error, 0);
+	BALLOON_WRITE(batch->n_refusals, 0);
+	life_step(&state->counts, &batch->life, LIFE_TAKE, n_pages);
+	return batch;
+}
+
+static void put_free(struct driver_state *state, struct balloon_batch *batch)
+{
+	if (batch->is_reserved) {
+		BALLOON_WRITE(state->reserve, batch);
+		return;
 	}
-	driver_books_close(driver);
-	return found;
+	BALLOON_WRITE(batch->next_free, BALLOON_READ(state->free));
+	BALLOON_WRITE(state->free, batch);
+	BALLOON_BOOK(state->n_free, 1);
 }
 
-static bool is_settled(const struct balloon_batch *batch)
+/* The call that owned the mark is over: so are those that joined it. */
+static void unmark(struct driver_state *state, struct balloon_batch *batch, int result)
 {
-	return batch->answer != BALLOON_BATCH_UNANSWERED &&
-	       batch->first_insert == batch->end_insert;
-}
-
-static void count_overdue(
-	struct balloon_driver_books *books, struct balloon_batch *batch, bool is_overdue)
-{
-	if (is_overdue && !batch->is_overdue) {
-		BALLOON_BOOK(books->progress.n_overdue, 1);
-		BALLOON_BOOK(books->progress.n_timeouts, 1);
+	if (!BALLOON_READ(batch->is_marked))
+		return;
+	struct relief_note *note = BALLOON_READ(state->notes);
+	while (note) {
+		struct relief_note *next = BALLOON_READ(note->next);
+		BALLOON_WRITE(note->result, result);
+		BALLOON_WRITE(note->is_done, true);
+		note = next;
 	}
-	if (!is_overdue && batch->is_overdue)
-		BALLOON_BOOK(books->progress.n_overdue, -UINT64_C(1));
-	batch->is_overdue = is_overdue;
+	BALLOON_WRITE(state->notes, NULL);
+	BALLOON_WRITE(state->is_marked, false);
+	BALLOON_WRITE(batch->is_marked, false);
 }
 
-static void unclaim(struct balloon_driver_books *books, struct balloon_batch *batch, uint32_t n)
+static int result_of(const struct balloon_batch *batch)
 {
-	uint32_t n_released = n < batch->n_claimed ? n : batch->n_claimed;
-	if (batch->kind == BALLOON_REQUEST_INFLATE)
-		BALLOON_BOOK(books->n_claimed_in, -(uint64_t)n_released);
+	uint32_t n_moved = BALLOON_READ(batch->n_moved);
+	return n_moved > 0 ? (int)n_moved : BALLOON_READ(batch->error);
+}
+
+unsigned batch_step(
+	struct driver_state *state, struct balloon_batch *batch, enum life_event event, uint32_t n)
+{
+	unsigned effects = life_step(&state->counts, &batch->life, event, n);
+	if (effects & LIFE_UNLOCK_SETTLED)
+		state_unlock_request(state, batch);
+	if (event == LIFE_GIVE_UP || event == LIFE_SETTLED)
+		put_free(state, batch);
+	return effects;
+}
+
+/*
+ * How a direction goes, for those who try again by themselves: after a success at once; after a refusal ever
+ * more rarely; after "again", when nobody will say that it may be tried, soon and then less soon. A lack
+ * of memory has a hold-off of its own.
+ */
+static void book_backoff(struct driver_state *state, const struct balloon_batch *batch, int result)
+{
+	enum { TIMES_MAX = 8 };
+	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
+	struct backoff *backoff = &state->backoff[is_in ? LOCK_FILL : LOCK_LEAK];
+	uint32_t n_times = BALLOON_READ(backoff->n_times);
+	uint64_t for_ns;
+	if (result > 0) {
+		if (n_times > 0) {
+			BALLOON_WRITE(backoff->n_times, 0);
+			BALLOON_WRITE(backoff->until_ns, 0);
+		}
+		return;
+	}
+	if (result == 0 || result == -ENOMEM || result == -ECANCELED)
+		return;
+	if (result == -EAGAIN)
+		for_ns = nap_ns(n_times);
 	else
-		BALLOON_BOOK(books->n_claimed_out, -(uint64_t)n_released);
-	batch->n_claimed -= n_released;
+		for_ns = times_two_to(BALLOON_READ(state->tuning.retry_ns),
+			n_times < TIMES_MAX ? n_times : TIMES_MAX);
+	BALLOON_WRITE(backoff->n_times, n_times + 1);
+	BALLOON_WRITE(backoff->until_ns, time_after(balloon_platform_now_ns(), for_ns));
 }
 
-void driver_give_batch(struct balloon_driver *driver, struct balloon_batch *batch)
+/* The call that has the request is over: it leaves, and so do those that joined it. */
+static void end_call(struct driver_state *state, struct balloon_batch *batch, int result)
 {
-	struct balloon_driver_books *books = driver_books(driver);
-	bool is_done = is_settled(batch);
-	unclaim(books, batch, batch->n_claimed);
-	count_overdue(books, batch, batch->answer == BALLOON_BATCH_UNANSWERED);
-	BALLOON_BOOK(books->n_late, is_done ? 0u : 1u);
-	BALLOON_WRITE(batch->phase, is_done ? BALLOON_BATCH_FREE : BALLOON_BATCH_LATE);
-	driver_books_close(driver);
+	unmark(state, batch, result);
+	book_backoff(state, batch, result);
+	if (BALLOON_READ(batch->ends_call)) {
+		state_note(state, result);
+		state_leave(state, true);
+	}
 }
 
-/* ---- Filling --------------------------------------------------------------------------------- */
+int batch_give_up(struct balloon_driver *driver, struct balloon_batch *batch, int result)
+{
+	struct driver_state *state = driver_lock(driver);
+	end_call(state, batch, result);
+	batch_step(state, batch, LIFE_GIVE_UP, 0);
+	driver_unlock_and_wake(driver);
+	return result;
+}
 
-/* The floor: how many of n frames fills may take. */
-static uint32_t above_floor(const struct balloon_driver *driver, uint32_t n)
+/* ---- The program's functions ----------------------------------------------------------------- */
+
+struct acknowledgement acknowledgement_of(const struct driver_state *state, unsigned effects)
+{
+	return (struct acknowledgement){.effects = effects,
+		.n_acknowledged = BALLOON_READ(state->counts.n_acknowledged),
+		.sequence = BALLOON_READ(state->counts.sequence)};
+}
+
+void driver_account(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n,
+	const struct acknowledgement *a)
+{
+	const struct balloon_driver_config *config = &driver->config;
+	if (!(a->effects & (LIFE_ACCOUNT_IN | LIFE_ACCOUNT_OUT)))
+		return;
+	if (config->account)
+		config->account(config->account_context, pages, n,
+			(a->effects & LIFE_ACCOUNT_IN) ? -1 : +1);
+	if (config->acknowledged)
+		config->acknowledged(config->acknowledged_context, a->n_acknowledged, a->sequence);
+}
+
+void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n)
+{
+	if (n > 0)
+		driver->config.frames->ops->free(driver->config.frames, pages, n);
+}
+
+void driver_moved(
+	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in)
+{
+	if (driver->config.moved && n > 0)
+		driver->config.moved(driver->config.moved_context, pages, n, is_in);
+}
+
+/* ---- Locks ----------------------------------------------------------------------------------- */
+
+/*
+ * Asleep, it counts as a waiter, so that no more of the other direction join before it. It looks after
+ * requests that are nobody's: one of them may hold the lock.
+ */
+int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsigned locks,
+	enum lock_direction direction, uint64_t limit_ns)
+{
+	bool is_waiting = false;
+	uint64_t until_ns = 0;
+	for (;;) {
+		struct driver_state *state = driver_lock(driver);
+		if (is_waiting) {
+			state_await_lock(state, locks, direction, false);
+			BALLOON_BOOK(state->n_sleepers, -1u);
+		}
+		uint64_t now_ns = 0;
+		int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : -EAGAIN;
+		if (result == -EAGAIN && state_lock_request(state, batch,
+						 (enum balloon_driver_lock)locks, direction)) {
+			driver_unlock(driver);
+			return 0;
+		}
+		if (result == -EAGAIN && limit_ns > 0) {
+			now_ns = balloon_platform_now_ns();
+			if (until_ns == 0)
+				until_ns = earlier(limit_ns,
+					time_after(now_ns,
+						BALLOON_READ(state->tuning.host_timeout_ns)));
+		}
+		if (result == -ECANCELED || limit_ns == 0 || now_ns >= until_ns) {
+			if (result == -EAGAIN)
+				BALLOON_BOOK(state->n_busy, 1);
+			driver_unlock_and_wake(driver);
+			return result;
+		}
+		is_waiting = true;
+		state_await_lock(state, locks, direction, true);
+		BALLOON_BOOK(state->n_sleepers, 1);
+		uint32_t seen = balloon_event_seen(&driver->event);
+		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
+		driver_unlock(driver);
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
+			earlier(until_ns, look_at_ns));
+		driver_look_after_if_due(driver);
+	}
+}
+
+static int lock_by_design(
+	struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns)
+{
+	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
+	return batch_lock(driver, batch, driver_hold(driver, is_in)->lock,
+		is_in ? LOCK_FILL : LOCK_LEAK, limit_ns);
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+/*
+ * The floor: how many of n frames this fill may take. All fills claim what they are about to take before
+ * they look how many are free, so of two that look at the same frames each counts the other.
+ */
+static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_batch *batch,
+	uint32_t n, bool *is_shared)
 {
 	struct balloon_frames *frames = driver->config.frames;
-	if (!frames->ops->n_free)
+	struct driver_state *state = driver_lock(driver);
+	uint64_t floor_pages = BALLOON_READ(state->tuning.floor_pages);
+	uint64_t n_others =
+		BALLOON_READ(state->counts.n_claimed_in) - BALLOON_READ(batch->life.n_claimed);
+	driver_unlock(driver);
+	if (floor_pages == 0 || !frames->ops->n_free)
 		return n;
-	uint64_t n_free = frames->ops->n_free(frames);
-	uint64_t n_above =
-		n_free > driver->config.floor_pages ? n_free - driver->config.floor_pages : 0;
-	return n_above < n ? (uint32_t)n_above : n;
+	uint64_t n_above = difference(frames->ops->n_free(frames), floor_pages);
+	*is_shared = n_above > 0 && n_above <= n_others;
+	uint64_t n_mine = difference(n_above, n_others);
+	return n_mine < n ? (uint32_t)n_mine : n;
 }
 
-/* Relief may have taken pages since `begin`: close up. The books see them from here on. */
-static uint32_t show_pending(struct balloon_driver *driver, struct balloon_batch *batch,
-	uint32_t begin, uint32_t n_pages)
+/* Relief may have taken frames since `begin`: close up. Returns how many there are. */
+static uint32_t show_pending(
+	struct driver_state *state, struct balloon_batch *batch, uint32_t begin, uint32_t n)
 {
 	struct balloon_page *pages = batch->request.pages;
-	struct balloon_driver_books *books = driver_books(driver);
-	uint32_t at = BALLOON_READ(batch->n_pages);
+	uint32_t at = BALLOON_READ(batch->life.n_pages);
 	if (at < begin)
-		for (uint32_t i = 0; i < n_pages; i++)
-			BALLOON_WRITE(pages[at + i], pages[begin + i]);
-	BALLOON_WRITE(batch->n_pages, at + n_pages);
-	BALLOON_WRITE(batch->phase, BALLOON_BATCH_PENDING);
-	books_move(books, n_pages, BALLOON_PLACE_OUTSIDE, BALLOON_PLACE_PENDING);
-	unclaim(books, batch, n_pages);
-	driver_books_close(driver);
-	return at + n_pages;
+		for (uint32_t i = 0; i < n; i++)
+			BALLOON_WRITE(pages[at + i], BALLOON_READ(pages[begin + i]));
+	life_step(&state->counts, &batch->life, LIFE_ALLOCATED, n);
+	return at + n;
 }
 
-int balloon_driver_allocate(
-	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
+/* is_shared: there are frames, but other fills have claimed them. */
+static int fail_allocation(
+	struct balloon_driver *driver, struct balloon_batch *batch, bool is_shared)
 {
+	if (is_shared)
+		return batch_give_up(driver, batch, -EAGAIN);
+	uint64_t now_ns = balloon_platform_now_ns();
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_BOOK(state->n_allocation_failures, 1);
+	state_hold_off(
+		state, time_after(now_ns, BALLOON_READ(state->tuning.allocation_backoff_ns)));
+	driver_unlock(driver);
+	return batch_give_up(driver, batch, -ENOMEM);
+}
+
+/*
+ * Allocate up to n frames. Returns how many, sealed if the lock could be had at once and else pending; or an
+ * error, the request is free.
+ */
+static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
+{
+	const struct balloon_driver_hold *hold = driver_hold(driver, true);
 	struct balloon_frames *frames = driver->config.frames;
-	uint32_t n = above_floor(driver, n_wanted);
+	bool is_shared = false;
+	uint32_t n = n_wanted;
 	uint32_t n_had = 0;
-	batch->kind = BALLOON_REQUEST_INFLATE;
-	/* Memory may run out meanwhile: then what is there has to do. */
-	while (n_had < n && !driver_is_held_off(driver)) {
+	if (frames->ops->n_free)
+		n = above_floor(driver, batch, n_wanted, &is_shared);
+	while (n_had < n) {
 		int got = frames->ops->allocate(frames, batch->request.pages + n_had, n - n_had);
 		if (got <= 0)
 			break;
-		n_had = show_pending(driver, batch, n_had, (uint32_t)got);
+		struct driver_state *state = driver_lock(driver);
+		n_had = show_pending(state, batch, n_had, (uint32_t)got);
+		/* Memory may have run out meanwhile: then what is there has to do. */
+		bool is_last = n_had >= n || BALLOON_READ(state->n_relieving) > 0 ||
+			       state_held_off_until(state);
+		if (is_last && (BALLOON_READ(batch->lock) ||
+				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))
+			batch_step(state, batch, LIFE_SEAL, 0);
+		driver_unlock(driver);
+		if (is_last)
+			return (int)n_had;
 	}
-	if (n_had > 0)
-		return (int)n_had;
-	driver_count(driver, &driver->books.progress.n_allocation_failures, 1);
-	driver_hold_off(driver, driver->config.allocation_backoff_ns);
-	return -ENOMEM;
+	return n_had > 0 ? (int)n_had : fail_allocation(driver, batch, is_shared);
 }
 
-int balloon_driver_dequeue(
-	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
+static bool not_told(
+	struct balloon_driver *driver, struct balloon_batch *batch, int error, int *result);
+
+/* Frames are pending: take the lock and seal them, unless relief was faster. Returns as batch_start(). */
+static bool seal(
+	struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns, int *result)
 {
-	batch->kind = BALLOON_REQUEST_DEFLATE;
+	int error = 0;
+	if (BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
+		error = lock_by_design(driver, batch, limit_ns);
+	struct driver_state *state = driver_lock(driver);
+	uint32_t n = BALLOON_READ(batch->life.n_pages);
+	if (n > 0)
+		batch_step(state, batch, LIFE_SEAL, 0);
+	driver_unlock(driver);
+	if (n == 0) {
+		*result = batch_give_up(driver, batch, error < 0 ? error : -EAGAIN);
+		return false;
+	}
+	BALLOON_WRITE(batch->n_pages, n);
+	if (error < 0)
+		return not_told(driver, batch, error, result);
+	return batch_tell(driver, batch, n, limit_ns, result);
+}
+
+static bool start_fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
+	uint64_t limit_ns, int *result)
+{
+	*result = allocate(driver, batch, n);
+	if (*result <= 0)
+		return false;
+	if (BALLOON_READ(batch->life.state) == LIFE_PENDING)
+		return seal(driver, batch, limit_ns, result);
+	return batch_tell(driver, batch, (uint32_t)*result, limit_ns, result);
+}
+
+bool batch_lock_and_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
+	uint64_t limit_ns, int *result)
+{
+	int error = 0;
+	BALLOON_WRITE(batch->n_pages, n);
+	if (BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
+		error = lock_by_design(driver, batch, limit_ns);
+	if (error < 0)
+		return not_told(driver, batch, error, result);
+	return batch_tell(driver, batch, n, limit_ns, result);
+}
+
+static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batch,
+	uint32_t n_wanted, uint64_t limit_ns, int *result)
+{
 	int n = balloon_pages_dequeue(driver->device, batch->request.pages, n_wanted);
-	if (n <= 0)
-		return n;
-	batch->n_pages = (uint32_t)n;
-	struct balloon_driver_books *books = driver_books(driver);
-	books_move(books, batch->n_pages, BALLOON_PLACE_ENQUEUED, BALLOON_PLACE_DEFLATING);
-	unclaim(books, batch, batch->n_pages);
-	driver_books_close(driver);
-	return n;
+	struct driver_state *state = driver_lock(driver);
+	/* Is all that is left what the host keeps? */
+	if (n == -EAGAIN && refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER)
+		n = -EIO;
+	if (n > 0)
+		batch_step(state, batch, LIFE_GOT, (uint32_t)n);
+	driver_unlock(driver);
+	if (n <= 0) {
+		*result = batch_give_up(driver, batch, n);
+		return false;
+	}
+	driver_moved(driver, batch->request.pages, (uint32_t)n, false);
+	return batch_lock_and_tell(driver, batch, (uint32_t)n, limit_ns, result);
+}
+
+bool batch_start(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
+	uint64_t limit_ns, int *result)
+{
+	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
+	bool is_locked_first = driver_hold(driver, is_in)->from == BALLOON_LOCK_FROM_PAGES;
+	int error = 0;
+	if (is_locked_first && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
+		error = lock_by_design(driver, batch, limit_ns);
+	if (error < 0) {
+		*result = batch_give_up(driver, batch, error);
+		return false;
+	}
+	return is_in ? start_fill(driver, batch, n_pages, limit_ns, result)
+		     : start_leak(driver, batch, n_pages, limit_ns, result);
+}
+
+/* ---- Entering -------------------------------------------------------------------------------- */
+
+/* It was in a balloon already: not the source's to give. It stays where it is, and is counted there. */
+static void stray(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t at)
+{
+	struct driver_state *state = driver_lock(driver);
+	unsigned effects = batch_step(state, batch, LIFE_STRAYED, 1);
+	struct acknowledgement acknowledgement = acknowledgement_of(state, effects);
+	driver_unlock(driver);
+	driver_account(driver, &batch->request.pages[at], 1, &acknowledgement);
+}
+
+/* A scanner with a stale view holds a page's lock for a few instructions. */
+static bool relax(uint32_t n_tries)
+{
+	enum { TRIES_MAX = 8 };
+	for (uint32_t i = 0; i < 1u << n_tries; i++)
+		balloon_platform_relax();
+	return n_tries < TRIES_MAX;
+}
+
+/* Returns whether all are in. *n_strays: how many are not the driver's. */
+static bool enter_pages(
+	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t *n_strays)
+{
+	uint32_t at = BALLOON_READ(batch->first_insert);
+	uint32_t end = BALLOON_READ(batch->end_insert);
+	struct balloon_device *home = BALLOON_READ(batch->home);
+	uint32_t n_tries = 0;
+	*n_strays = 0;
+	while (at < end) {
+		int n = balloon_pages_insert(home, batch->request.pages + at, end - at);
+		if (n > 0) {
+			at += (uint32_t)n;
+			n_tries = 0;
+		} else if (n != -EAGAIN) {
+			stray(driver, batch, at++);
+			(*n_strays)++;
+		} else if (!relax(n_tries++)) {
+			break;
+		}
+	}
+	BALLOON_WRITE(batch->first_insert, at);
+	return at == end;
+}
+
+static void set_to_enter(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t first,
+	uint32_t end, struct balloon_device *home)
+{
+	BALLOON_WRITE(batch->first_insert, first);
+	BALLOON_WRITE(batch->end_insert, end);
+	BALLOON_WRITE(batch->home, home);
+	driver_moved(driver, batch->request.pages + first, end - first, true);
+}
+
+/* The last step of a request: it is free, or its pages are entered later. Returns what came of it. */
+static int end(struct balloon_driver *driver, struct balloon_batch *batch, bool is_entered)
+{
+	struct driver_state *state = driver_lock(driver);
+	int result = result_of(batch);
+	end_call(state, batch, result);
+	if (is_entered) {
+		batch_step(state, batch, LIFE_SETTLED, 0);
+	} else {
+		uint32_t n_naps = BALLOON_READ(batch->n_naps);
+		uint64_t at_ns = time_after(balloon_platform_now_ns(), nap_ns(n_naps));
+		BALLOON_WRITE(batch->n_naps, n_naps + 1);
+		BALLOON_WRITE(batch->deadline_ns, at_ns);
+		BALLOON_WRITE(state->look_at_ns, earlier(BALLOON_READ(state->look_at_ns), at_ns));
+		BALLOON_WRITE(batch->ends_call, false);
+		batch_step(state, batch, LIFE_POSTPONE, 0);
+	}
+	driver_unlock_and_wake(driver);
+	return result;
+}
+
+void batch_end(struct balloon_driver *driver, struct balloon_batch *batch)
+{
+	uint32_t n_strays;
+	end(driver, batch, enter_pages(driver, batch, &n_strays));
+}
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+/* What the host said, and what is to be done. */
+struct answer {
+	uint32_t n_done;
+	uint32_t n_left; /* behind them, and behind the one that was refused */
+	bool is_refused; /* pages[n_done] */
+	bool goes_on;    /* the host is told of what is left */
+	int error;       /* the host's */
+	struct acknowledgement acknowledgement;
+};
+
+static struct balloon_device *home_of(struct balloon_driver *driver, enum life_route route)
+{
+	return route == ROUTE_QUARANTINE || route == ROUTE_OLD ? driver->quarantine
+							       : driver->device;
+}
+
+/* A migration keeps its locks until the pages are swapped. */
+static bool is_unlocked_when_answered(
+	const struct balloon_driver *driver, const struct balloon_batch *batch)
+{
+	enum life_route route = BALLOON_READ(batch->life.route);
+	return (route == ROUTE_FILL || route == ROUTE_LEAK) &&
+	       driver_hold(driver, route == ROUTE_FILL)->until == BALLOON_LOCK_UNTIL_ANSWERED;
+}
+
+/* Book an answer. The caller has the lock, and takes the request with it. */
+static struct answer take_answer(
+	struct balloon_driver *driver, struct driver_state *state, struct balloon_batch *batch)
+{
+	uint32_t n_done = BALLOON_READ(batch->request.n_done);
+	uint32_t n_told = BALLOON_READ(batch->n_told);
+	struct answer answer = {.n_done = n_done, .error = BALLOON_READ(batch->request.error)};
+	bool is_gone =
+		balloon_channel_error(driver_channel(driver)) < 0 || answer.error == -ECANCELED;
+	answer.is_refused = n_done < n_told && !is_gone;
+	answer.n_left = BALLOON_READ(batch->n_pages) - n_done - (answer.is_refused ? 1 : 0);
+	if (n_done < n_told) {
+		BALLOON_BOOK(state->n_refused, 1);
+		BALLOON_WRITE(batch->error, is_gone ? -ENODEV : -EIO);
+	}
+	if (answer.is_refused)
+		BALLOON_WRITE(state->last_refusal, answer.error);
+	BALLOON_WRITE(batch->n_refusals, n_done ? 0 : BALLOON_READ(batch->n_refusals) + 1);
+	if (BALLOON_READ(batch->is_relief))
+		BALLOON_BOOK(state->n_relieved, n_done);
+	answer.goes_on = answer.n_left > 0 && !is_gone && state_halted(state) == 0 &&
+			 BALLOON_READ(batch->n_refusals) < REFUSALS_IN_A_ROW;
+	unsigned effects = batch_step(state, batch, LIFE_ANSWERED, n_done);
+	if ((effects & LIFE_UNLOCK_ANSWERED) && is_unlocked_when_answered(driver, batch) &&
+		!answer.goes_on)
+		state_unlock_request(state, batch);
+	answer.acknowledgement = acknowledgement_of(state, effects);
+	return answer;
+}
+
+static void book_returned(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n)
+{
+	enum life_route route = BALLOON_READ(batch->life.route);
+	if (n == 0)
+		return;
+	batch_step(driver_lock(driver), batch, route == ROUTE_OLD ? LIFE_KEPT : LIFE_RETURNED, n);
+	driver_unlock(driver);
+}
+
+/* The host took n_done frames. Returns whether all are entered. */
+static bool follow_inflation(
+	struct balloon_driver *driver, struct balloon_batch *batch, struct answer *answer)
+{
+	struct balloon_page *pages = batch->request.pages;
+	uint32_t n_strays;
+	set_to_enter(driver, batch, 0, answer->n_done, driver->device);
+	bool is_entered = enter_pages(driver, batch, &n_strays);
+	BALLOON_BOOK(batch->n_moved, answer->n_done - n_strays);
+	if (answer->is_refused) {
+		struct balloon_page refused = BALLOON_READ(pages[answer->n_done]);
+		if (!refusals_set_frame_aside(driver, batch, refused, answer->error)) {
+			book_returned(driver, batch, 1);
+			driver_free(driver, &refused, 1);
+		}
+	}
+	answer->goes_on = answer->goes_on && is_entered;
+	if (!answer->goes_on) {
+		uint32_t first = answer->n_done + (answer->is_refused ? 1 : 0);
+		book_returned(driver, batch, answer->n_left);
+		driver_free(driver, pages + first, answer->n_left);
+	}
+	return is_entered;
+}
+
+/* The host gave n_done pages back: they are the source's. Returns whether the others are entered. */
+static bool follow_deflation(
+	struct balloon_driver *driver, struct balloon_batch *batch, struct answer *answer)
+{
+	struct balloon_page *pages = batch->request.pages;
+	struct balloon_device *home = home_of(driver, BALLOON_READ(batch->life.route));
+	uint32_t n_refused = answer->is_refused ? 1 : 0;
+	uint32_t n_back = n_refused + (answer->goes_on ? 0 : answer->n_left);
+	uint32_t n_strays;
+	driver_free(driver, pages, answer->n_done);
+	BALLOON_BOOK(batch->n_moved, answer->n_done);
+	book_returned(driver, batch, n_back);
+	set_to_enter(driver, batch, answer->n_done, answer->n_done + n_back, home);
+	bool is_entered = enter_pages(driver, batch, &n_strays);
+	if (is_entered && answer->is_refused)
+		refusals_set_page_aside(
+			driver, home, BALLOON_READ(pages[answer->n_done]), answer->error);
+	if (answer->goes_on && !is_entered) {
+		answer->goes_on = false;
+		book_returned(driver, batch, answer->n_left);
+		driver_moved(driver, pages + answer->n_done + n_back, answer->n_left, true);
+		BALLOON_BOOK(batch->end_insert, answer->n_left);
+	}
+	return is_entered;
+}
+
+/*
+ * Do what follows from an answer that was taken. Returns how many pages are left of which the host is to be
+ * told next, at the front, the request being told; 0: it is over, and *result says what came of it.
+ */
+static uint32_t follow(struct balloon_driver *driver, struct balloon_batch *batch,
+	struct answer *answer, int *result)
+{
+	struct balloon_page *pages = batch->request.pages;
+	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
+	driver_account(driver, pages, answer->n_done, &answer->acknowledgement);
+	bool is_entered = is_in ? follow_inflation(driver, batch, answer)
+				: follow_deflation(driver, batch, answer);
+	if (!answer->goes_on) {
+		*result = end(driver, batch, is_entered);
+		return 0;
+	}
+	uint32_t first = answer->n_done + (answer->is_refused ? 1 : 0);
+	for (uint32_t i = 0; i < answer->n_left; i++)
+		BALLOON_WRITE(pages[i], BALLOON_READ(pages[first + i]));
+	batch_step(driver_lock(driver), batch, LIFE_AGAIN, 0);
+	driver_unlock(driver);
+	return answer->n_left;
+}
+
+/* The host knows nothing of these pages: as if it had refused all of them, but no page is to blame. */
+static bool not_told(
+	struct balloon_driver *driver, struct balloon_batch *batch, int error, int *result)
+{
+	struct answer answer = {.n_left = BALLOON_READ(batch->n_pages)};
+	BALLOON_WRITE(batch->error, error);
+	batch_step(driver_lock(driver), batch, LIFE_REJECTED, 0);
+	driver_unlock(driver);
+	return follow(driver, batch, &answer, result) > 0;
 }
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-/* Take a batch out of what relief can see. Returns how many pages it still has. */
-static uint32_t seal(struct balloon_driver *driver, struct balloon_batch *batch)
+/* Sort the pages, and see how many the host can be told of at once. 0, or why it is told of none. */
+static int prepare(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n)
 {
-	struct balloon_driver_books *books = driver_books(driver);
-	if (BALLOON_READ(batch->phase) == BALLOON_BATCH_PENDING) {
-		BALLOON_WRITE(batch->phase, BALLOON_BATCH_HELD);
-		books_move(books, BALLOON_READ(batch->n_pages), BALLOON_PLACE_PENDING,
-			BALLOON_PLACE_INFLATING);
+	struct balloon_request *request = &batch->request;
+	const struct balloon_channel_limits *limits = &driver_channel(driver)->limits;
+	enum balloon_request_kind kind = life_is_inflation(BALLOON_READ(batch->life.route))
+						 ? BALLOON_REQUEST_INFLATE
+						 : BALLOON_REQUEST_DEFLATE;
+	if (balloon_request_prepare(request, kind, n) < 0)
+		return -EEXIST; /* a page twice */
+	struct balloon_page last = BALLOON_READ(request->pages[n - 1]);
+	if (last.index >= balloon_memmap_n_pages(driver->config.map))
+		return -ERANGE;
+	uint32_t n_ranges = BALLOON_READ(request->n_ranges);
+	uint32_t n_told = n;
+	if (limits->request_ranges && n_ranges > limits->request_ranges) {
+		n_told = 0;
+		for (uint32_t i = 0; i < limits->request_ranges; i++)
+			n_told += BALLOON_READ(request->ranges[i].n_pages);
 	}
-	uint32_t n_pages = BALLOON_READ(batch->n_pages);
-	driver_books_close(driver);
-	return n_pages;
+	if (limits->request_pages && n_told > limits->request_pages)
+		n_told = limits->request_pages;
+	if (n_told < n)
+		balloon_request_prepare(request, kind, n_told);
+	BALLOON_WRITE(batch->n_told, n_told);
+	return 0;
 }
 
-/* A source may hand out what is no page of the map, or a page twice: the host is not bothered. */
-int driver_submit(struct balloon_driver *driver, struct balloon_batch *batch)
+/* A ring that is full has room after another completion. Returns false: not in time. */
+static bool await_room(
+	struct balloon_driver *driver, uint64_t *until_ns, uint64_t limit_ns, uint32_t n_tries)
 {
-	int result = balloon_request_prepare(&batch->request, batch->kind, batch->n_pages);
-	if (result == 0 && batch->request.pages[batch->n_pages - 1].index >=
-				   balloon_memmap_n_pages(driver->config.map))
-		result = -ERANGE;
-	batch->request.event = &driver->event;
-	return result < 0 ? result
-			  : balloon_request_submit(driver->config.channel, &batch->request);
+	if (limit_ns == 0)
+		return false;
+	struct driver_state *state = driver_lock(driver);
+	uint64_t now_ns = balloon_platform_now_ns();
+	if (*until_ns == 0)
+		*until_ns = earlier(
+			limit_ns, time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
+	bool waits = now_ns < *until_ns && !BALLOON_READ(state->is_stopped);
+	if (waits)
+		BALLOON_BOOK(state->n_sleepers, 1);
+	uint32_t seen = balloon_event_seen(&driver->event);
+	driver_unlock(driver);
+	if (!waits)
+		return false;
+	balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
+		earlier(*until_ns, time_after(now_ns, nap_ns(n_tries))));
+	state = driver_lock(driver);
+	BALLOON_BOOK(state->n_sleepers, -1u);
+	driver_unlock(driver);
+	driver_look_after_if_due(driver);
+	return true;
 }
 
-int driver_await(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t deadline_ns)
+static int submit(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns)
 {
-	int result = balloon_request_wait(driver->config.channel, &batch->request, deadline_ns);
-	batch->answer = result < 0 ? BALLOON_BATCH_UNANSWERED : BALLOON_BATCH_ANSWERED;
+	struct balloon_channel *channel = driver_channel(driver);
+	uint64_t until_ns = 0;
+	int result;
+	BALLOON_WRITE(batch->request.event, NULL);
+	for (uint32_t n = 0; (result = balloon_request_submit(channel, &batch->request)) == -EAGAIN;
+		n++)
+		if (!await_room(driver, &until_ns, limit_ns, n))
+			break;
 	return result;
 }
 
-int balloon_driver_tell(struct balloon_driver *driver, struct balloon_batch *batch)
+static int submit_error(struct balloon_driver *driver, int error)
 {
-	if (seal(driver, batch) == 0)
-		return -EAGAIN; /* relief was faster */
-	int result = driver_submit(driver, batch);
-	if (result == 0)
-		result = driver_await(
-			driver, batch, balloon_platform_now_ns() + driver->config.host_timeout_ns);
-	if (result < 0)
-		return result;
-	return batch->request.n_done ? (int)batch->request.n_done : batch->request.error;
+	if (error == -EAGAIN || error == -ENODEV)
+		return error;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_WRITE(state->last_refusal, error);
+	driver_unlock(driver);
+	return -EIO;
 }
 
-/* ---- Settling -------------------------------------------------------------------------------- */
-
-void driver_acknowledge(struct balloon_driver *driver, const struct balloon_page *pages,
-	uint32_t n_pages, int change)
+/* When a request is with the host: until when it may be. The caller has the lock. */
+static void set_deadline(struct driver_state *state, struct balloon_batch *batch)
 {
-	if (n_pages == 0)
-		return;
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_BOOK(books->progress.n_acknowledged, change < 0 ? n_pages : -(uint64_t)n_pages);
-	if (change < 0)
-		BALLOON_BOOK(books->progress.n_inflated, n_pages);
-	else
-		BALLOON_BOOK(books->progress.n_deflated, n_pages);
-	driver_books_close(driver);
-	if (driver->config.account)
-		driver->config.account(driver->config.account_context, pages, n_pages, change);
+	BALLOON_WRITE(batch->deadline_ns,
+		time_after(balloon_platform_now_ns(), BALLOON_READ(state->tuning.host_timeout_ns)));
 }
 
-void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n_pages)
+bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
+	uint64_t limit_ns, int *result)
 {
-	if (n_pages > 0)
-		driver->config.frames->ops->free(driver->config.frames, pages, n_pages);
+	do {
+		BALLOON_WRITE(batch->n_pages, n_pages);
+		int error = prepare(driver, batch, n_pages);
+		if (error == 0) {
+			error = submit(driver, batch, limit_ns);
+			error = error < 0 ? submit_error(driver, error) : 0;
+		}
+		if (error < 0)
+			return not_told(driver, batch, error, result);
+		struct driver_state *state = driver_lock(driver);
+		batch_step(state, batch, LIFE_ACCEPTED, 0);
+		if (balloon_request_state(&batch->request) != BALLOON_REQUEST_COMPLETE) {
+			set_deadline(state, batch);
+			driver_unlock(driver);
+			return true;
+		}
+		struct answer answer = take_answer(driver, state, batch);
+		driver_unlock_and_wake(driver);
+		n_pages = follow(driver, batch, &answer, result);
+	} while (n_pages > 0);
+	return false;
 }
 
-void driver_nap(struct balloon_driver *driver)
+/* Take the answer that is there, and do what follows. Returns as batch_start(). */
+static bool take_and_follow(struct balloon_driver *driver, struct balloon_batch *batch, int *result)
 {
-	enum { NAP_NS = 20000 };
-	uint32_t seen = balloon_event_seen(&driver->event);
-	balloon_event_wait(&driver->event, seen, balloon_platform_now_ns() + NAP_NS);
+	struct driver_state *state = driver_lock(driver);
+	struct answer answer = take_answer(driver, state, batch);
+	driver_unlock_and_wake(driver);
+	uint32_t n_left = follow(driver, batch, &answer, result);
+	return n_left > 0 && batch_tell(driver, batch, n_left, 0, result);
 }
 
-static void drop_page(struct balloon_driver *driver, const struct balloon_page *page,
-	const struct balloon_device *device)
+/* ---- Waiting --------------------------------------------------------------------------------- */
+
+static bool is_stopped(struct balloon_driver *driver)
 {
-	driver_acknowledge(driver, page, 1, +1);
-	driver_move(driver, 1,
-		device == driver->device ? BALLOON_PLACE_ENQUEUED : BALLOON_PLACE_QUARANTINED,
-		BALLOON_PLACE_OUTSIDE);
+	struct driver_state *state = driver_lock(driver);
+	bool result = BALLOON_READ(state->is_stopped);
+	driver_unlock(driver);
+	return result;
 }
 
 /*
- * A page whose lock a scanner with a stale view holds is tried again after a nap: the scanner needs it
- * for a few instructions. One that is in a balloon already was not the source's to give; it stays
- * where it is, and is counted there.
+ * Let it be nobody's. Returns false: it was answered meanwhile. If it was not when it becomes nobody's, the
+ * driver's event is signalled when it is, and whoever looks after that finds it.
  */
-void driver_insert(
-	struct balloon_driver *driver, struct balloon_batch *batch, struct balloon_device *device)
+static bool let_go(struct balloon_driver *driver, struct balloon_batch *batch, int result)
 {
-	uint64_t deadline_ns = balloon_platform_now_ns() + driver->config.host_timeout_ns;
-	while (batch->first_insert < batch->end_insert) {
-		int n = balloon_pages_insert(device, batch->request.pages + batch->first_insert,
-			batch->end_insert - batch->first_insert);
-		if (n > 0) {
-			batch->first_insert += (uint32_t)n;
-		} else if (n != -EAGAIN) {
-			drop_page(driver, batch->request.pages + batch->first_insert++, device);
-		} else if (balloon_platform_now_ns() >= deadline_ns) {
+	balloon_request_redirect(driver_channel(driver), &batch->request, &driver->event);
+	uint64_t now_ns = balloon_platform_now_ns();
+	struct driver_state *state = driver_lock(driver);
+	if (balloon_request_state(&batch->request) == BALLOON_REQUEST_COMPLETE) {
+		driver_unlock(driver);
+		return false;
+	}
+	uint64_t deadline_ns = BALLOON_READ(batch->deadline_ns);
+	end_call(state, batch, result);
+	BALLOON_WRITE(batch->ends_call, false);
+	batch_step(state, batch, LIFE_LEAVE, 0);
+	if (now_ns >= deadline_ns)
+		batch_step(state, batch, LIFE_TIME_OUT, 0);
+	else
+		BALLOON_WRITE(
+			state->look_at_ns, earlier(BALLOON_READ(state->look_at_ns), deadline_ns));
+	driver_unlock_and_wake(driver);
+	return true;
+}
+
+int batch_await(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns)
+{
+	struct balloon_channel *channel = driver_channel(driver);
+	uint64_t until_ns = earlier(limit_ns, BALLOON_READ(batch->deadline_ns));
+	balloon_request_redirect(channel, &batch->request, &batch->event);
+	if (limit_ns == 0)
+		balloon_channel_poll(channel);
+	for (;;) {
+		uint32_t seen = balloon_event_seen(&batch->event);
+		if (balloon_request_state(&batch->request) == BALLOON_REQUEST_COMPLETE)
+			return 0;
+		if (is_stopped(driver))
+			return -ECANCELED;
+		if (balloon_channel_error(channel) < 0)
+			return -ENODEV;
+		if (balloon_platform_now_ns() >= until_ns)
+			return -ETIMEDOUT;
+		balloon_channel_sleep(channel, &batch->event, seen, until_ns);
+	}
+}
+
+int batch_finish(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns)
+{
+	int result;
+	do {
+		result = batch_await(driver, batch, limit_ns);
+		if (result < 0 && let_go(driver, batch, result))
+			return result;
+	} while (take_and_follow(driver, batch, &result));
+	return result;
+}
+
+/* ---- Requests that are nobody's -------------------------------------------------------------- */
+
+static void note(struct balloon_driver *driver, int result)
+{
+	state_note(driver_lock(driver), result);
+	driver_unlock(driver);
+}
+
+void batch_leave(struct balloon_driver *driver, struct balloon_batch *batch)
+{
+	int result;
+	while (!let_go(driver, batch, 0))
+		if (!take_and_follow(driver, batch, &result)) {
+			note(driver, result);
 			return;
-		} else {
-			driver_nap(driver);
 		}
+}
+
+static bool is_answered(const struct balloon_batch *batch)
+{
+	enum life_state life = BALLOON_READ(batch->life.state);
+	return (life == LIFE_LEFT || life == LIFE_LATE) &&
+	       balloon_request_state(&batch->request) == BALLOON_REQUEST_COMPLETE;
+}
+
+static bool is_due(const struct balloon_batch *batch, uint64_t now_ns)
+{
+	enum life_state life = BALLOON_READ(batch->life.state);
+	return (life == LIFE_LEFT || life == LIFE_UNSETTLED) &&
+	       now_ns >= BALLOON_READ(batch->deadline_ns);
+}
+
+/* The next one of nobody's with which something is to be done, from number *at on. The caller has the
+ * lock. */
+static struct balloon_batch *next_ready(
+	const struct balloon_driver *driver, uint32_t *at, uint64_t now_ns)
+{
+	while (*at < driver->n_batches) {
+		struct balloon_batch *batch = &driver->batches[(*at)++];
+		if (is_answered(batch) || is_due(batch, now_ns))
+			return batch;
 	}
+	return NULL;
 }
 
-/* What the host took goes into the balloon, the rest back to the source. */
-static void book_inflated(
-	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_done)
+/* The caller has the lock, and loses it. */
+BALLOON_LOCK_INTERNALS static void look_after(
+	struct balloon_driver *driver, struct driver_state *state, struct balloon_batch *batch)
 {
-	uint32_t n_left = batch->n_pages - n_done;
-	driver_acknowledge(driver, batch->request.pages, n_done, -1);
-	driver_move(driver, n_done, BALLOON_PLACE_INFLATING, BALLOON_PLACE_ENQUEUED);
-	driver_free(driver, batch->request.pages + n_done, n_left);
-	driver_move(driver, n_left, BALLOON_PLACE_INFLATING, BALLOON_PLACE_OUTSIDE);
-	batch->first_insert = 0;
-	batch->end_insert = n_done;
-}
-
-/* What the host gave back is free, the rest goes to where it is kept. */
-static void book_deflated(
-	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_done)
-{
-	enum balloon_place home =
-		batch->home == driver->device ? BALLOON_PLACE_ENQUEUED : BALLOON_PLACE_QUARANTINED;
-	driver_acknowledge(driver, batch->request.pages, n_done, +1);
-	driver_free(driver, batch->request.pages, n_done);
-	driver_move(driver, n_done, BALLOON_PLACE_DEFLATING, BALLOON_PLACE_OUTSIDE);
-	if (batch->is_for_relief)
-		driver_count(driver, &driver->books.progress.n_relieved, n_done);
-	driver_move(driver, batch->n_pages - n_done, BALLOON_PLACE_DEFLATING, home);
-	batch->first_insert = n_done;
-	batch->end_insert = batch->n_pages;
-}
-
-int balloon_driver_settle(struct balloon_driver *driver, struct balloon_batch *batch, int told)
-{
-	if (batch->answer == BALLOON_BATCH_UNANSWERED)
-		return told;
-	if (seal(driver, batch) == 0)
-		return told;
-	bool is_answered = batch->answer == BALLOON_BATCH_ANSWERED;
-	uint32_t n_done = is_answered ? batch->request.n_done : 0;
-	if (batch->answer != BALLOON_BATCH_BOOKED) {
-		if (is_answered && n_done < batch->n_pages)
-			driver_count(driver, &driver->books.progress.n_refused, 1);
-		if (batch->kind == BALLOON_REQUEST_INFLATE)
-			book_inflated(driver, batch, n_done);
+	int result;
+	if (is_answered(batch)) {
+		struct answer answer = take_answer(driver, state, batch);
+		driver_unlock_and_wake(driver);
+		uint32_t n_left = follow(driver, batch, &answer, &result);
+		if (n_left > 0 && batch_tell(driver, batch, n_left, 0, &result))
+			batch_leave(driver, batch);
 		else
-			book_deflated(driver, batch, n_done);
-		batch->answer = BALLOON_BATCH_BOOKED;
+			note(driver, result);
+	} else if (BALLOON_READ(batch->life.state) == LIFE_LEFT) {
+		batch_step(state, batch, LIFE_TIME_OUT, 0);
+		state_note(state, -ETIMEDOUT);
+		driver_unlock_and_wake(driver);
+	} else {
+		batch_step(state, batch, LIFE_RESUME, 0);
+		driver_unlock(driver);
+		batch_end(driver, batch);
 	}
-	driver_insert(driver, batch,
-		batch->kind == BALLOON_REQUEST_INFLATE ? driver->device : batch->home);
-	return told;
 }
 
-/* ---- Late batches ---------------------------------------------------------------------------- */
-
-static bool claim_late(struct balloon_driver *driver, struct balloon_batch *batch)
+/* When to look again if nothing is signalled. The caller has the lock. */
+static uint64_t next_look_ns(const struct balloon_driver *driver)
 {
-	struct balloon_driver_books *books = driver_books(driver);
-	bool is_ours = BALLOON_READ(batch->phase) == BALLOON_BATCH_LATE;
-	if (is_ours) {
-		BALLOON_WRITE(batch->phase, BALLOON_BATCH_HELD);
-		BALLOON_BOOK(books->n_late, -1u);
-	}
-	driver_books_close(driver);
-	return is_ours;
-}
-
-void driver_reap(struct balloon_driver *driver)
-{
-	struct balloon_channel *channel = driver->config.channel;
-	balloon_channel_poll(channel);
+	uint64_t at_ns = BALLOON_NEVER;
 	for (uint32_t i = 0; i < driver->n_batches; i++) {
-		struct balloon_batch *batch = &driver->batches[i];
-		if (!claim_late(driver, batch))
-			continue;
-		if (batch->answer == BALLOON_BATCH_UNANSWERED)
-			driver_await(driver, batch, 0);
-		balloon_driver_settle(driver, batch, 0);
-		driver_give_batch(driver, batch);
+		const struct balloon_batch *batch = &driver->batches[i];
+		enum life_state life = BALLOON_READ(batch->life.state);
+		if (life == LIFE_LEFT || life == LIFE_UNSETTLED)
+			at_ns = earlier(at_ns, BALLOON_READ(batch->deadline_ns));
 	}
+	return at_ns;
 }
 
-/* ---- What fills have in hand ----------------------------------------------------------------- */
-
-int balloon_driver_reclaim(
-	struct balloon_driver *driver, struct balloon_batch *to, uint32_t n_wanted)
+BALLOON_LOCK_INTERNALS void driver_look_after(struct balloon_driver *driver, uint64_t now_ns)
 {
-	uint32_t n = 0;
-	driver_books(driver);
-	for (uint32_t i = 0; i < driver->n_batches; i++) {
-		struct balloon_batch *from = &driver->batches[i];
-		if (BALLOON_READ(from->phase) != BALLOON_BATCH_PENDING)
-			continue;
-		for (; n < n_wanted && BALLOON_READ(from->n_pages) > 0; n++) {
-			BALLOON_BOOK(from->n_pages, -1u);
-			to->request.pages[n] = from->request.pages[from->n_pages];
+	balloon_channel_poll(driver_channel(driver));
+	uint32_t seen = balloon_event_seen(&driver->event);
+	uint32_t at = 0;
+	for (;;) {
+		struct driver_state *state = driver_lock(driver);
+		struct balloon_batch *batch = next_ready(driver, &at, now_ns);
+		if (!batch) {
+			BALLOON_WRITE(state->looked_at, seen);
+			BALLOON_WRITE(state->look_at_ns, next_look_ns(driver));
+			break;
 		}
+		look_after(driver, state, batch);
 	}
-	driver_books_close(driver);
-	driver_free(driver, to->request.pages, n);
-	driver_move(driver, n, BALLOON_PLACE_PENDING, BALLOON_PLACE_OUTSIDE);
-	driver_count(driver, &driver->books.progress.n_relieved, n);
-	return (int)n;
+	driver_unlock(driver);
+}
+
+void driver_look_after_if_due(struct balloon_driver *driver)
+{
+	struct driver_state *state = driver_lock(driver);
+	bool has_left = BALLOON_READ(state->counts.n_left) > 0;
+	uint32_t looked_at = BALLOON_READ(state->looked_at);
+	uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
+	driver_unlock(driver);
+	if (!has_left)
+		return;
+	balloon_channel_poll(driver_channel(driver));
+	uint64_t now_ns = balloon_platform_now_ns();
+	if (balloon_event_is_past(&driver->event, looked_at) || now_ns >= look_at_ns)
+		driver_look_after(driver, now_ns);
 }

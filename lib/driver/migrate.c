@@ -2,14 +2,15 @@
 /*
  * Migration: the host is told about both pages, then they are swapped.
  *
- * Two batches, one to inflate the new pages and one to deflate the old ones, are submitted together and
- * waited for together. Each page is then accepted, refused, or unanswered; what becomes of a pair
- * follows from the two (outcome_of() is the whole table). An unanswered batch goes on as any other late
- * one: the driver owns its pages until the answer comes.
+ * Two requests, one to inflate the new pages and one to deflate the old ones, are submitted together and
+ * waited for together. Each page is then accepted, refused, or unanswered; what becomes of a pair follows
+ * from the two (outcome_of() is the whole table). An unanswered request becomes nobody's, as any other,
+ * after the old pages have left the balloon: the driver owns its pages until the answer comes.
  *
- * The old pages are isolated by the caller all the while, so nobody else touches them.
+ * The old pages are isolated by the caller all the while, so nobody else touches them. Should somebody end
+ * that isolation all the same, the counts follow what happened, not what was meant to.
  */
-#include "driver/parts.h"
+#include "driver/driver.h"
 
 /* What the host said of a page. */
 enum verdict { ACCEPTED, REFUSED, UNANSWERED };
@@ -22,14 +23,10 @@ struct migration {
 	const struct balloon_page *old_pages;
 	uint32_t n_pages;
 	uint8_t *outcomes;
+	bool is_in_answered;
+	bool is_out_answered;
+	uint32_t n_swapped;
 };
-
-static enum verdict verdict_of(const struct balloon_batch *batch, struct balloon_page page)
-{
-	if (batch->answer == BALLOON_BATCH_UNANSWERED)
-		return UNANSWERED;
-	return balloon_request_did(&batch->request, page) ? ACCEPTED : REFUSED;
-}
 
 /*
  *   new page    old page     new is          old
@@ -53,7 +50,33 @@ static uint8_t outcome_of(enum verdict new_page, enum verdict old_page)
 	return outcome;
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
+static enum verdict verdict_of(
+	const struct balloon_batch *batch, bool is_answered, struct balloon_page page)
+{
+	if (!is_answered)
+		return UNANSWERED;
+	return balloon_request_did(&batch->request, page) ? ACCEPTED : REFUSED;
+}
+
+/* ---- Before the host is told ----------------------------------------------------------------- */
+
+/*
+ * A frame that looks ballooned to the lockless pre-check may be one that a scanner with a stale view is just
+ * letting go: whoever can isolate it knows better.
+ */
+static int check_frame(struct balloon_memmap *map, struct balloon_page page)
+{
+	if (balloon_page_device(map, page))
+		return -EEXIST;
+	if (!balloon_page_is_candidate(map, page))
+		return 0;
+	int result = balloon_page_isolate(map, page);
+	if (result == 0) {
+		balloon_page_putback(map, page);
+		return -EEXIST;
+	}
+	return result == -EAGAIN ? -EAGAIN : 0;
+}
 
 /* Are these pages that can be swapped? The caller has isolated the old ones, so the answer stays. */
 static int check_pages(const struct migration *m)
@@ -63,12 +86,12 @@ static int check_pages(const struct migration *m)
 		if (m->new_pages[i].index >= balloon_memmap_n_pages(map) ||
 			m->old_pages[i].index >= balloon_memmap_n_pages(map))
 			return -ERANGE;
-		if (balloon_page_device(map, m->new_pages[i]) ||
-			balloon_page_is_candidate(map, m->new_pages[i]))
-			return -EEXIST; /* isolated, or listed */
 		struct balloon_device *device = balloon_page_device(map, m->old_pages[i]);
 		if (device != m->driver->device)
 			return device ? -EXDEV : -ESTALE;
+		int result = check_frame(map, m->new_pages[i]);
+		if (result < 0)
+			return result;
 	}
 	return 0;
 }
@@ -76,139 +99,250 @@ static int check_pages(const struct migration *m)
 static int prepare(struct balloon_batch *batch, enum balloon_request_kind kind,
 	const struct balloon_page *pages, uint32_t n_pages)
 {
-	batch->kind = kind;
-	batch->n_pages = n_pages;
 	for (uint32_t i = 0; i < n_pages; i++)
-		batch->request.pages[i] = pages[i];
+		BALLOON_WRITE(batch->request.pages[i], pages[i]);
+	BALLOON_WRITE(batch->n_pages, n_pages);
+	BALLOON_WRITE(batch->n_told, n_pages);
+	BALLOON_WRITE(batch->request.event, NULL);
 	return balloon_request_prepare(&batch->request, kind, n_pages); /* -EINVAL: a page twice */
 }
 
-/*
- * Ask the host for both. An error: it was told nothing. If only the second request could not be
- * submitted, that is as good as refused.
- */
-static int tell(const struct migration *m)
+static int take_requests(struct migration *m)
+{
+	struct driver_state *state = driver_lock(m->driver);
+	m->in = batch_take(state, ROUTE_NEW, 0, false);
+	m->out = m->in ? batch_take(state, ROUTE_OLD, 0, false) : NULL;
+	driver_unlock(m->driver);
+	if (m->in && !m->out)
+		batch_give_up(m->driver, m->in, 0);
+	return m->out ? 0 : -EAGAIN;
+}
+
+static void give_up(const struct migration *m)
+{
+	batch_give_up(m->driver, m->out, 0);
+	batch_give_up(m->driver, m->in, 0);
+}
+
+/* ---- Telling --------------------------------------------------------------------------------- */
+
+/* Sets when the host has had its time, too. */
+static void be_accepted(struct balloon_driver *driver, struct balloon_batch *batch)
+{
+	uint64_t now_ns = balloon_platform_now_ns();
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_WRITE(batch->deadline_ns,
+		time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
+	batch_step(state, batch, LIFE_ACCEPTED, 0);
+	driver_unlock(driver);
+}
+
+static void book(struct balloon_driver *driver, struct balloon_batch *batch, enum life_event event,
+	uint32_t n)
+{
+	batch_step(driver_lock(driver), batch, event, n);
+	driver_unlock(driver);
+}
+
+static int submit(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+{
+	book(driver, batch, LIFE_GOT, n_pages);
+	int error = balloon_request_submit(driver_channel(driver), &batch->request);
+	if (error == 0)
+		be_accepted(driver, batch);
+	else
+		book(driver, batch, LIFE_REJECTED, 0);
+	return error;
+}
+
+/* The host was told nothing: all is as before. */
+static int undo(const struct migration *m, int error)
+{
+	book(m->driver, m->in, LIFE_RETURNED, m->n_pages);
+	batch_end(m->driver, m->in);
+	batch_give_up(m->driver, m->out, 0);
+	if (error == -EAGAIN || error == -ENODEV)
+		return error;
+	struct driver_state *state = driver_lock(m->driver);
+	BALLOON_WRITE(state->last_refusal, error);
+	driver_unlock(m->driver);
+	return -EIO;
+}
+
+/* Ask the host for both. If only the second request could not be submitted, that is as good as refused. */
+static int tell(struct migration *m, uint64_t host_until_ns)
 {
 	struct balloon_driver *driver = m->driver;
-	int result = driver_submit(driver, m->in);
-	if (result < 0)
-		return result;
-	driver_move(driver, m->n_pages, BALLOON_PLACE_OUTSIDE, BALLOON_PLACE_INFLATING);
-	driver_move(driver, m->n_pages, BALLOON_PLACE_ENQUEUED, BALLOON_PLACE_DEFLATING);
-	bool is_out = driver_submit(driver, m->out) == 0;
-	if (!is_out) {
-		m->out->answer = BALLOON_BATCH_ANSWERED;
-		m->out->request.n_done = 0;
-	}
-	uint64_t deadline_ns = balloon_platform_now_ns() + driver->config.host_timeout_ns;
-	driver_await(driver, m->in, deadline_ns);
-	if (is_out)
-		driver_await(driver, m->out, deadline_ns);
+	int error = submit(driver, m->in, m->n_pages);
+	if (error < 0)
+		return undo(m, error);
+	bool is_out = submit(driver, m->out, m->n_pages) == 0;
+	m->is_in_answered = batch_await(driver, m->in, host_until_ns) == 0;
+	m->is_out_answered = !is_out || batch_await(driver, m->out, host_until_ns) == 0;
+	if (!is_out)
+		BALLOON_WRITE(m->out->request.n_done, 0);
 	return 0;
 }
 
 /* ---- Booking what the host said -------------------------------------------------------------- */
 
-/* The new pages that were accepted are entered by swapping; those refused are the caller's. */
-static void book_in(const struct migration *m)
+static void decide(const struct migration *m)
 {
-	if (m->in->answer == BALLOON_BATCH_UNANSWERED)
-		return;
-	uint32_t n_done = m->in->request.n_done;
-	m->in->answer = BALLOON_BATCH_BOOKED;
-	driver_acknowledge(m->driver, m->in->request.pages, n_done, -1);
-	driver_move(m->driver, n_done, BALLOON_PLACE_INFLATING, BALLOON_PLACE_ENQUEUED);
-	driver_move(m->driver, m->n_pages - n_done, BALLOON_PLACE_INFLATING, BALLOON_PLACE_OUTSIDE);
+	for (uint32_t i = 0; i < m->n_pages; i++)
+		m->outcomes[i] = outcome_of(verdict_of(m->in, m->is_in_answered, m->new_pages[i]),
+			verdict_of(m->out, m->is_out_answered, m->old_pages[i]));
 }
 
-static void book_out(const struct migration *m)
+static uint32_t n_done_of(
+	struct driver_state *state, const struct migration *m, const struct balloon_batch *batch)
 {
-	uint32_t n_quarantined = 0;
-	uint32_t n_kept = 0;
-	if (m->out->answer == BALLOON_BATCH_UNANSWERED)
-		return;
-	m->out->answer = BALLOON_BATCH_BOOKED;
-	for (uint32_t i = 0; i < m->n_pages; i++) {
-		bool is_refused = !(m->outcomes[i] & BALLOON_MIGRATED_GAVE_OLD);
-		n_kept += is_refused && (m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD);
-		n_quarantined += is_refused && !(m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD);
+	uint32_t n_done = BALLOON_READ(batch->request.n_done);
+	if (n_done < m->n_pages) {
+		BALLOON_BOOK(state->n_refused, 1);
+		if (BALLOON_READ(batch->request.error) < 0)
+			BALLOON_WRITE(state->last_refusal, BALLOON_READ(batch->request.error));
 	}
-	uint32_t n_done = m->n_pages - n_kept - n_quarantined;
-	driver_acknowledge(m->driver, m->out->request.pages, n_done, +1);
-	driver_move(m->driver, n_done, BALLOON_PLACE_DEFLATING, BALLOON_PLACE_OUTSIDE);
-	driver_move(m->driver, n_kept, BALLOON_PLACE_DEFLATING, BALLOON_PLACE_ENQUEUED);
-	driver_move(m->driver, n_quarantined, BALLOON_PLACE_DEFLATING, BALLOON_PLACE_QUARANTINED);
+	return n_done;
 }
 
-static void count(const struct migration *m, uint32_t n_swapped)
+/* The new pages that were accepted are entered by swapping; those refused are the caller's. */
+static unsigned book_in(const struct migration *m, struct driver_state *state)
 {
-	struct balloon_driver_books *books = driver_books(m->driver);
-	BALLOON_BOOK(books->progress.n_migrated, n_swapped);
-	if (m->in->answer != BALLOON_BATCH_UNANSWERED && m->in->request.n_done < m->n_pages)
-		BALLOON_BOOK(books->progress.n_refused, 1);
-	if (m->out->answer != BALLOON_BATCH_UNANSWERED && m->out->request.n_done < m->n_pages)
-		BALLOON_BOOK(books->progress.n_refused, 1);
-	driver_books_close(m->driver);
+	if (!m->is_in_answered)
+		return 0;
+	uint32_t n_done = n_done_of(state, m, m->in);
+	unsigned effects = batch_step(state, m->in, LIFE_ANSWERED, n_done);
+	if (n_done < m->n_pages)
+		batch_step(state, m->in, LIFE_RETURNED, m->n_pages - n_done);
+	return effects;
+}
+
+static unsigned book_out(const struct migration *m, struct driver_state *state)
+{
+	uint32_t n_kept = 0;
+	unsigned effects = 0;
+	if (!m->is_out_answered)
+		return 0;
+	uint32_t n_done = n_done_of(state, m, m->out);
+	if (BALLOON_READ(m->out->life.state) == LIFE_AT_HOST)
+		effects = batch_step(state, m->out, LIFE_ANSWERED, n_done);
+	for (uint32_t i = 0; i < m->n_pages; i++)
+		n_kept += (m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) != 0;
+	uint32_t n_quarantined = m->n_pages - n_done - n_kept;
+	if (n_kept > 0)
+		batch_step(state, m->out, LIFE_RETURNED, n_kept);
+	if (n_quarantined > 0) {
+		batch_step(state, m->out, LIFE_KEPT, n_quarantined);
+		BALLOON_WRITE(
+			state->quarantine_at_ns, time_after(balloon_platform_now_ns(),
+							 BALLOON_READ(state->tuning.retry_ns)));
+	}
+	return effects;
+}
+
+/* Both sides in one step, and the program is told of one new number. */
+static void book_answers(const struct migration *m)
+{
+	struct balloon_driver *driver = m->driver;
+	const struct balloon_driver_config *config = &driver->config;
+	struct driver_state *state = driver_lock(driver);
+	unsigned in_effects = book_in(m, state);
+	unsigned out_effects = book_out(m, state);
+	struct acknowledgement a = acknowledgement_of(state, in_effects | out_effects);
+	uint32_t n_in = BALLOON_READ(m->in->request.n_done);
+	uint32_t n_out = BALLOON_READ(m->out->request.n_done);
+	driver_unlock(driver);
+	if (config->account && (in_effects & LIFE_ACCOUNT_IN))
+		config->account(config->account_context, m->in->request.pages, n_in, -1);
+	if (config->account && (out_effects & LIFE_ACCOUNT_OUT))
+		config->account(config->account_context, m->out->request.pages, n_out, +1);
+	if (config->acknowledged && (a.effects & (LIFE_ACCOUNT_IN | LIFE_ACCOUNT_OUT)))
+		config->acknowledged(config->acknowledged_context, a.n_acknowledged, a.sequence);
 }
 
 /* ---- Swapping -------------------------------------------------------------------------------- */
 
 /*
- * Both memberships change in one critical section. If a scanner keeps a new page locked for as long as
- * a host may take, the old page leaves alone and the new one is entered with the late batches.
+ * End an old page's membership. Somebody else may have ended its isolation: put it back, then it is
+ * isolated anew; or taken it out, then it is not the driver's to give, nor the caller's.
  */
-static void swap(const struct migration *m, const struct balloon_page *new_pages,
-	const struct balloon_page *old_pages, uint32_t n)
+static void leave_balloon(const struct migration *m, uint32_t i)
 {
 	struct balloon_driver *driver = m->driver;
-	uint64_t deadline_ns = balloon_platform_now_ns() + driver->config.host_timeout_ns;
-	uint32_t n_done = 0;
-	while (n_done < n && balloon_platform_now_ns() < deadline_ns) {
-		int done = balloon_pages_migrate(
-			driver->device, new_pages + n_done, old_pages + n_done, n - n_done);
-		if (done > 0)
-			n_done += (uint32_t)done;
+	struct balloon_memmap *map = driver->config.map;
+	struct balloon_page page = m->old_pages[i];
+	int result = balloon_page_finalize(driver->device, page);
+	if (result == -ESTALE && balloon_page_isolate(map, page) == 0) {
+		if (balloon_page_device(map, page) == driver->device)
+			result = balloon_page_finalize(driver->device, page);
 		else
-			driver_nap(driver);
+			balloon_page_putback(map, page);
 	}
-	for (uint32_t i = n_done; i < n; i++) {
-		balloon_page_finalize(driver->device, old_pages[i]);
-		m->in->request.pages[m->in->end_insert++] = new_pages[i];
-	}
+	if (result == 0)
+		return;
+	m->outcomes[i] &= (uint8_t) ~(unsigned)BALLOON_MIGRATED_GAVE_OLD;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_BOOK(state->counts.n_strays, 1);
+	driver_unlock(driver);
 }
 
-/* Every old page that is not kept ends its membership, by swapping if the new one was accepted. */
-static uint32_t swap_accepted(const struct migration *m)
+/*
+ * Both memberships change in one critical section, if they can. If a scanner keeps the new page locked just
+ * now, or somebody ended the old one's isolation, the old page leaves alone, and the new one is entered by
+ * itself.
+ */
+static void swap(struct migration *m, uint32_t i)
 {
-	struct balloon_page new_pages[BALLOON_MIGRATE_MAX];
-	struct balloon_page old_pages[BALLOON_MIGRATE_MAX];
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < m->n_pages; i++) {
-		if (verdict_of(m->in, m->new_pages[i]) == ACCEPTED) {
-			new_pages[n] = m->new_pages[i];
-			old_pages[n++] = m->old_pages[i];
-		} else if (!(m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD)) {
-			balloon_page_finalize(m->driver->device, m->old_pages[i]);
-		}
+	struct balloon_driver *driver = m->driver;
+	driver_moved(driver, &m->new_pages[i], 1, true);
+	if (balloon_page_migrate(driver->device, m->new_pages[i], m->old_pages[i]) == 0) {
+		m->n_swapped++;
+		return;
 	}
-	swap(m, new_pages, old_pages, n);
-	return n;
+	leave_balloon(m, i);
+	uint32_t end = BALLOON_READ(m->in->end_insert);
+	BALLOON_WRITE(m->in->request.pages[end], m->new_pages[i]);
+	BALLOON_WRITE(m->in->end_insert, end + 1);
+}
+
+/* Every old page that is not kept ends its membership, by swapping if the new one was accepted. As many at a
+ * time as can be. */
+static void swap_all(struct migration *m)
+{
+	struct balloon_driver *driver = m->driver;
+	uint8_t verdicts[BALLOON_MIGRATE_MAX];
+	for (uint32_t i = 0; i < m->n_pages; i++)
+		verdicts[i] = (uint8_t)verdict_of(m->in, m->is_in_answered, m->new_pages[i]);
+	BALLOON_WRITE(m->in->first_insert, 0);
+	BALLOON_WRITE(m->in->end_insert, 0);
+	BALLOON_WRITE(m->in->home, driver->device);
+	for (uint32_t i = 0; i < m->n_pages; i++) {
+		if (m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD)
+			continue;
+		if (verdicts[i] == ACCEPTED)
+			swap(m, i);
+		else
+			leave_balloon(m, i);
+		driver_moved(driver, &m->old_pages[i], 1, false);
+	}
 }
 
 /* Old pages that the host keeps although they were replaced. */
-static void quarantine(const struct migration *m)
+static void set_to_quarantine(const struct migration *m)
 {
-	struct balloon_batch *out = m->out;
-	if (out->answer == BALLOON_BATCH_UNANSWERED)
-		return;
-	out->home = m->driver->quarantine;
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < m->n_pages; i++)
-		if (m->outcomes[i] == BALLOON_MIGRATED_TOOK_NEW)
-			out->request.pages[out->end_insert++] = m->old_pages[i];
-	driver_insert(m->driver, out, m->driver->quarantine);
+		if (verdict_of(m->out, true, m->old_pages[i]) == REFUSED &&
+			!(m->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD))
+			m->out->scratch[n++] = m->old_pages[i];
+	for (uint32_t i = 0; i < n; i++)
+		BALLOON_WRITE(m->out->request.pages[i], m->out->scratch[i]);
+	BALLOON_WRITE(m->out->first_insert, 0);
+	BALLOON_WRITE(m->out->end_insert, n);
+	BALLOON_WRITE(m->out->home, m->driver->quarantine);
 }
 
-/* Returns how many old pages are the caller's, or an error if nothing has changed. */
+/* Returns how many old pages are the caller's, or -EIO if nothing has changed. */
 static int result_of(const struct migration *m)
 {
 	int n_given = 0;
@@ -217,70 +351,106 @@ static int result_of(const struct migration *m)
 		n_given += (m->outcomes[i] & BALLOON_MIGRATED_GAVE_OLD) != 0;
 		has_changed |= m->outcomes[i] != BALLOON_MIGRATED_KEPT_OLD;
 	}
-	return has_changed ? n_given : m->in->request.error;
+	return has_changed ? n_given : -EIO;
 }
 
-static int migrate(const struct migration *m)
+/* What was not answered is nobody's from now on, what was is over. */
+static void end(const struct migration *m)
 {
-	int result = prepare(m->in, BALLOON_REQUEST_INFLATE, m->new_pages, m->n_pages);
+	struct balloon_driver *driver = m->driver;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_BOOK(state->n_migrated, m->n_swapped);
+	driver_unlock(driver);
+	if (m->is_out_answered)
+		batch_end(driver, m->out);
+	else
+		batch_leave(driver, m->out);
+	if (m->is_in_answered)
+		batch_end(driver, m->in);
+	else
+		batch_leave(driver, m->in);
+}
+
+static int migrate(struct migration *m, uint64_t lock_until_ns, uint64_t host_until_ns)
+{
+	struct balloon_driver *driver = m->driver;
+	int result = take_requests(m);
+	if (result < 0)
+		return result;
+	result = prepare(m->in, BALLOON_REQUEST_INFLATE, m->new_pages, m->n_pages);
 	if (result == 0)
 		result = prepare(m->out, BALLOON_REQUEST_DEFLATE, m->old_pages, m->n_pages);
 	if (result == 0)
-		result = tell(m);
+		result = batch_lock(driver, m->in, driver->config.design->migration_locks,
+			LOCK_MIGRATE, lock_until_ns);
+	if (result < 0) {
+		give_up(m);
+		return result;
+	}
+	result = tell(m, host_until_ns);
 	if (result < 0)
 		return result;
-	for (uint32_t i = 0; i < m->n_pages; i++)
-		m->outcomes[i] = outcome_of(
-			verdict_of(m->in, m->new_pages[i]), verdict_of(m->out, m->old_pages[i]));
-	m->out->home = m->driver->quarantine;
-	book_in(m);
-	book_out(m);
-	uint32_t n_swapped = swap_accepted(m);
-	count(m, n_swapped);
+	decide(m);
+	book_answers(m);
+	swap_all(m);
+	if (m->is_out_answered)
+		set_to_quarantine(m);
 	result = result_of(m);
-	quarantine(m);
+	end(m);
 	return result;
 }
 
-/* Both batches, under the design's locks. */
-static int migrate_locked(struct migration *m)
-{
-	int result = m->driver->config.design->migrate_begin(m->driver);
-	if (result < 0)
-		return result;
-	m->in = driver_take_batch(m->driver, false);
-	m->out = m->in ? driver_take_batch(m->driver, false) : NULL;
-	result = m->out ? migrate(m) : -EAGAIN;
-	if (m->in)
-		driver_give_batch(m->driver, m->in);
-	if (m->out)
-		driver_give_batch(m->driver, m->out);
-	m->driver->config.design->migrate_end(m->driver);
-	return result;
-}
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 uint32_t balloon_driver_migrate_max(const struct balloon_driver *driver)
 {
 	if (!driver)
 		return 0;
-	return driver->config.request_pages < BALLOON_MIGRATE_MAX ? driver->config.request_pages
-								  : BALLOON_MIGRATE_MAX;
+	const struct balloon_channel_limits *limits = &driver_channel(driver)->limits;
+	uint64_t max = earlier(driver->config.request_pages, BALLOON_MIGRATE_MAX);
+	if (limits->request_pages)
+		max = earlier(max, limits->request_pages);
+	if (limits->request_ranges)
+		max = earlier(max, limits->request_ranges);
+	return (uint32_t)max;
+}
+
+static int call(struct migration *m, uint64_t lock_until_ns, uint64_t host_until_ns)
+{
+	struct balloon_driver *driver = m->driver;
+	if (!driver || !m->new_pages || !m->old_pages || !m->outcomes || m->n_pages == 0 ||
+		m->n_pages > balloon_driver_migrate_max(driver))
+		return -EINVAL;
+	for (uint32_t i = 0; i < m->n_pages; i++)
+		m->outcomes[i] = BALLOON_MIGRATED_KEPT_OLD;
+	int result = driver_enter(driver, true);
+	if (result < 0)
+		return result;
+	result = check_pages(m);
+	if (result == 0)
+		result = migrate(m, lock_until_ns, host_until_ns);
+	return driver_leave(driver, true, result);
 }
 
 int balloon_driver_migrate(struct balloon_driver *driver, const struct balloon_page *new_pages,
 	const struct balloon_page *old_pages, uint32_t n_pages, uint8_t *outcomes)
 {
-	struct migration m = {driver, NULL, NULL, new_pages, old_pages, n_pages, outcomes};
-	if (!driver || !new_pages || !old_pages || !outcomes || n_pages == 0 ||
-		n_pages > balloon_driver_migrate_max(driver))
-		return -EINVAL;
-	for (uint32_t i = 0; i < n_pages; i++)
-		outcomes[i] = BALLOON_MIGRATED_KEPT_OLD;
-	int result = driver_enter(driver);
-	if (result < 0)
-		return result;
-	result = check_pages(&m);
-	if (result == 0)
-		result = migrate_locked(&m);
-	return driver_leave(driver, result);
+	struct migration m = {.driver = driver,
+		.new_pages = new_pages,
+		.old_pages = old_pages,
+		.n_pages = n_pages,
+		.outcomes = outcomes};
+	return call(&m, 0, BALLOON_NEVER);
+}
+
+int balloon_driver_migrate_until(struct balloon_driver *driver,
+	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
+	uint32_t n_pages, uint8_t *outcomes, uint64_t deadline_ns)
+{
+	struct migration m = {.driver = driver,
+		.new_pages = new_pages,
+		.old_pages = old_pages,
+		.n_pages = n_pages,
+		.outcomes = outcomes};
+	return call(&m, deadline_ns, deadline_ns);
 }

@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* How far a driver is, and whether its books are right. */
+/* How far a driver is, and whether its counts are right. */
 
-#include "driver/parts.h"
+#include "driver/driver.h"
 
-static void copy_places(
-	struct balloon_driver_progress *progress, const struct balloon_driver_books *books)
+static void copy_places(struct balloon_driver_progress *progress, const struct life_counts *counts)
 {
-	progress->n_pending = BALLOON_READ(books->places[BALLOON_PLACE_PENDING]);
-	progress->n_inflating = BALLOON_READ(books->places[BALLOON_PLACE_INFLATING]);
-	progress->n_enqueued = BALLOON_READ(books->places[BALLOON_PLACE_ENQUEUED]);
-	progress->n_deflating = BALLOON_READ(books->places[BALLOON_PLACE_DEFLATING]);
-	progress->n_quarantined = BALLOON_READ(books->places[BALLOON_PLACE_QUARANTINED]);
+	progress->n_pending = BALLOON_READ(counts->places[PLACE_PENDING]);
+	progress->n_inflating = BALLOON_READ(counts->places[PLACE_INFLATING]);
+	progress->n_enqueued = BALLOON_READ(counts->places[PLACE_ENQUEUED]);
+	progress->n_deflating = BALLOON_READ(counts->places[PLACE_DEFLATING]);
+	progress->n_quarantined = BALLOON_READ(counts->places[PLACE_QUARANTINED]);
+	progress->n_set_aside = BALLOON_READ(counts->places[PLACE_SET_ASIDE]);
+	progress->n_acknowledged = BALLOON_READ(counts->n_acknowledged);
+	progress->n_overdue = BALLOON_READ(counts->n_overdue);
 }
 
-/* Any call may be the one that takes a late answer: this one, too. */
-static void take_late_answers(struct balloon_driver *driver)
+static void copy_events(struct balloon_driver_progress *progress, const struct driver_state *state)
 {
-	const struct balloon_driver_books *books = driver_books(driver);
-	bool has_late = BALLOON_READ(books->n_late) > 0;
-	driver_books_close(driver);
-	if (has_late)
-		driver_reap(driver);
+	progress->n_inflated = BALLOON_READ(state->counts.n_inflated);
+	progress->n_deflated = BALLOON_READ(state->counts.n_deflated);
+	progress->n_strays = BALLOON_READ(state->counts.n_strays);
+	progress->n_timeouts = BALLOON_READ(state->counts.n_timeouts);
+	progress->n_migrated = BALLOON_READ(state->n_migrated);
+	progress->n_relieved = BALLOON_READ(state->n_relieved);
+	progress->n_refused = BALLOON_READ(state->n_refused);
+	progress->n_allocation_failures = BALLOON_READ(state->n_allocation_failures);
+	progress->n_busy = BALLOON_READ(state->n_busy);
+	progress->state = BALLOON_READ(state->state);
+	progress->since_ns = BALLOON_READ(state->since_ns);
+	progress->last_error = BALLOON_READ(state->last_error);
+	progress->last_error_ns = BALLOON_READ(state->last_error_ns);
+	progress->last_refusal = BALLOON_READ(state->last_refusal);
 }
 
 int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver_progress *progress)
@@ -28,14 +38,18 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	struct balloon_device_stats stats;
 	if (!driver || !progress)
 		return -EINVAL;
-	take_late_answers(driver);
-	struct balloon_driver_books *books = driver_books(driver);
-	books_note_state(books);
-	*progress = BALLOON_READ(books->progress);
-	copy_places(progress, books);
-	driver_books_close(driver);
+	driver_enter(driver, false);
+	uint64_t now_ns = balloon_platform_now_ns();
+	struct driver_state *state = driver_lock(driver);
+	state_look(driver, state, now_ns);
+	progress->target = balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+	copy_places(progress, &state->counts);
+	copy_events(progress, state);
+	driver_unlock(driver);
+	progress->host_error = balloon_channel_error(driver_channel(driver));
 	int result = balloon_device_stats(driver->device, &stats);
 	progress->n_isolated = stats.n_isolated;
+	driver_leave(driver, false, 0);
 	return result;
 }
 
@@ -67,59 +81,79 @@ static uint64_t n_held(struct balloon_device *device)
 	return stats.n_listed + stats.n_isolated;
 }
 
-/* The pages of late batches that are with the host. */
-static uint64_t n_unanswered(const struct balloon_driver *driver, enum balloon_request_kind kind)
+/* What requests that are nobody's hold: pages with the host by direction, and such to be entered. */
+struct held {
+	uint64_t n_in;
+	uint64_t n_out;
+	uint64_t n_to_balloon;
+	uint64_t n_to_quarantine;
+	uint32_t n_busy;
+	uint32_t n_left;
+	uint64_t n_late;
+};
+
+static struct held count_held(const struct balloon_driver *driver)
 {
-	uint64_t n = 0;
+	struct held held = {0, 0, 0, 0, 0, 0, 0};
 	for (uint32_t i = 0; i < driver->n_batches; i++) {
 		const struct balloon_batch *batch = &driver->batches[i];
-		if (batch->phase == BALLOON_BATCH_LATE && batch->kind == kind &&
-			batch->answer == BALLOON_BATCH_UNANSWERED)
-			n += batch->n_pages;
+		enum life_state state = batch->life.state;
+		held.n_busy += state != LIFE_FREE;
+		held.n_left += state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_UNSETTLED;
+		held.n_late += state == LIFE_LATE;
+		if (state == LIFE_LEFT || state == LIFE_LATE)
+			*(life_is_inflation(batch->life.route) ? &held.n_in : &held.n_out) +=
+				batch->life.n_pages;
+		if (state == LIFE_UNSETTLED)
+			*(batch->home == driver->device ? &held.n_to_balloon
+							: &held.n_to_quarantine) +=
+				batch->end_insert - batch->first_insert;
 	}
-	return n;
+	return held;
 }
 
-/* The pages of late batches that are booked into a place and wait to be inserted there. */
-static uint64_t n_uninserted(const struct balloon_driver *driver, bool is_quarantine)
+static uint64_t n_frames_aside(const struct driver_state *state)
 {
 	uint64_t n = 0;
-	for (uint32_t i = 0; i < driver->n_batches; i++) {
-		const struct balloon_batch *batch = &driver->batches[i];
-		bool is_to_quarantine =
-			batch->kind == BALLOON_REQUEST_DEFLATE && batch->home == driver->quarantine;
-		if (batch->phase == BALLOON_BATCH_LATE && is_to_quarantine == is_quarantine &&
-			batch->answer != BALLOON_BATCH_UNANSWERED)
-			n += batch->end_insert - batch->first_insert;
-	}
+	for (uint32_t i = 0; i < state->n_refusals; i++)
+		n += state->refusals[i].is_held &&
+		     state->refusals[i].what.kind == BALLOON_REQUEST_INFLATE;
 	return n;
 }
 
 static const char *find_defect(struct balloon_driver *driver)
 {
-	const struct balloon_driver_books *books = &driver->books;
-	const uint64_t *at = books->places;
-	if (books->n_active > 0)
+	const struct driver_state *state = &driver->state;
+	const struct life_counts *counts = &state->counts;
+	const uint64_t *at = counts->places;
+	const struct held held = count_held(driver);
+	if (state->n_inside > 0 || state->n_moving > 0 || state->n_relieving > 0)
 		return "a call is counted as under way";
-	if (books->n_claimed_in || books->n_claimed_out)
-		return "a step's claim is left over";
-	if (at[BALLOON_PLACE_PENDING])
+	if (state->n_sleepers > 0)
+		return "a sleeper is counted";
+	if (held.n_busy != held.n_left || held.n_busy != counts->n_busy ||
+		held.n_left != counts->n_left)
+		return "a request is some call's, and no call is under way";
+	if (held.n_late != counts->n_overdue)
+		return "overdue requests are miscounted";
+	if (counts->n_claimed_in || counts->n_claimed_out)
+		return "a claim is left over";
+	if (at[PLACE_PENDING])
 		return "frames are pending and no fill is under way";
-	if (at[BALLOON_PLACE_INFLATING] != n_unanswered(driver, BALLOON_REQUEST_INFLATE))
+	if (at[PLACE_INFLATING] != held.n_in)
 		return "inflating pages are not those of unanswered requests";
-	if (at[BALLOON_PLACE_DEFLATING] != n_unanswered(driver, BALLOON_REQUEST_DEFLATE))
+	if (at[PLACE_DEFLATING] != held.n_out)
 		return "deflating pages are not those of unanswered requests";
-	if (at[BALLOON_PLACE_ENQUEUED] != n_held(driver->device) + n_uninserted(driver, false))
+	if (at[PLACE_ENQUEUED] != n_held(driver->device) + held.n_to_balloon)
 		return "enqueued pages are not those of the balloon";
-	if (at[BALLOON_PLACE_QUARANTINED] !=
-		n_held(driver->quarantine) + n_uninserted(driver, true))
+	if (at[PLACE_QUARANTINED] != n_held(driver->quarantine) + held.n_to_quarantine)
 		return "quarantined pages are not those of the quarantine";
-	if (books->progress.n_acknowledged != at[BALLOON_PLACE_ENQUEUED] +
-						      at[BALLOON_PLACE_DEFLATING] +
-						      at[BALLOON_PLACE_QUARANTINED])
+	if (at[PLACE_SET_ASIDE] != n_frames_aside(state))
+		return "frames set aside are not those that were refused";
+	if (counts->n_acknowledged !=
+		at[PLACE_ENQUEUED] + at[PLACE_DEFLATING] + at[PLACE_QUARANTINED])
 		return "acknowledged is not what the host has";
-	if (books->progress.n_acknowledged !=
-		books->progress.n_inflated - books->progress.n_deflated)
+	if (counts->n_acknowledged != counts->n_inflated - counts->n_deflated)
 		return "acknowledged is not what was inflated less what was deflated";
 	return NULL;
 }

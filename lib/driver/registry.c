@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The built-in driver designs, by name and by number. */
 
-#include "driver/parts.h"
+#include "driver/driver.h"
 
 const struct balloon_driver_design *balloon_driver_design_at(size_t index)
 {

@@ -1,33 +1,182 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory: the entry for allocators. Allocates nothing; its batch was made with the driver. */
+/* Out of memory: the entry for allocators. Allocates nothing; its request was made with the driver. */
 
-#include "driver/parts.h"
+#include "driver/driver.h"
 
-static int relieve(struct balloon_driver *driver, uint32_t n_pages)
+/* ---- Frames that need no host ---------------------------------------------------------------- */
+
+/* The caller has the lock. */
+static uint32_t reclaim_from(
+	struct driver_state *state, struct balloon_batch *from, struct balloon_page *to, uint32_t n)
 {
-	uint32_t max = driver->config.request_pages;
-	struct balloon_batch *batch = driver_take_batch(driver, true);
-	if (!batch)
-		return -EBUSY;
-	int result = driver->config.design->relieve(driver, batch, n_pages < max ? n_pages : max);
-	driver_give_batch(driver, batch);
+	uint32_t n_there = BALLOON_READ(from->life.n_pages);
+	uint32_t n_taken = n < n_there ? n : n_there;
+	for (uint32_t i = 0; i < n_taken; i++)
+		BALLOON_WRITE(to[i], BALLOON_READ(from->request.pages[n_there - 1 - i]));
+	if (n_taken > 0)
+		life_step(&state->counts, &from->life, LIFE_RECLAIMED, n_taken);
+	return n_taken;
+}
+
+/* Frames that fills have pending: from their ends. Returns how many. */
+static uint32_t reclaim(struct balloon_driver *driver, struct balloon_batch *to, uint32_t n)
+{
+	uint32_t n_taken = 0;
+	struct driver_state *state = driver_lock(driver);
+	for (uint32_t i = 0; i < driver->n_batches && n_taken < n; i++) {
+		struct balloon_batch *from = &driver->batches[i];
+		if (BALLOON_READ(from->life.state) == LIFE_PENDING)
+			n_taken +=
+				reclaim_from(state, from, to->request.pages + n_taken, n - n_taken);
+	}
+	driver_unlock(driver);
+	driver_free(driver, to->request.pages, n_taken);
+	return n_taken;
+}
+
+/* ---- Joining a leak -------------------------------------------------------------------------- */
+
+/* Take a note off the list, unless it was answered meanwhile. The caller has the lock. */
+static void withdraw(struct driver_state *state, const struct relief_note *note)
+{
+	struct relief_note **link = &state->notes;
+	while (BALLOON_READ(*link)) {
+		struct relief_note *at = BALLOON_READ(*link);
+		if (at == note) {
+			BALLOON_WRITE(*link, BALLOON_READ(at->next));
+			return;
+		}
+		link = &at->next;
+	}
+}
+
+/* Wait for the leak that the note is on. */
+static int await_leak(struct balloon_driver *driver, struct relief_note *note)
+{
+	uint64_t until_ns = 0;
+	for (;;) {
+		uint64_t now_ns = balloon_platform_now_ns();
+		struct driver_state *state = driver_lock(driver);
+		if (until_ns != 0)
+			BALLOON_BOOK(state->n_sleepers, -1u);
+		else
+			until_ns = time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns));
+		int result = -EAGAIN;
+		if (BALLOON_READ(note->is_done))
+			result = BALLOON_READ(note->result);
+		else if (BALLOON_READ(state->is_stopped))
+			result = -ECANCELED;
+		else if (now_ns >= until_ns)
+			result = -EBUSY;
+		else
+			BALLOON_BOOK(state->n_sleepers, 1);
+		bool is_over = BALLOON_READ(note->is_done) || result != -EAGAIN;
+		if (is_over)
+			withdraw(state, note);
+		uint32_t seen = balloon_event_seen(&driver->event);
+		driver_unlock(driver);
+		if (is_over)
+			return result;
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
+	}
+}
+
+/* Own the mark, or be noted with whoever does. Returns whether it is owned. */
+static bool mark(struct driver_state *state, struct balloon_batch *batch, struct relief_note *note)
+{
+	bool is_ours = !BALLOON_READ(state->is_marked);
+	if (is_ours) {
+		BALLOON_WRITE(state->is_marked, true);
+		BALLOON_WRITE(batch->is_marked, true);
+	} else {
+		BALLOON_WRITE(note->next, BALLOON_READ(state->notes));
+		BALLOON_WRITE(state->notes, note);
+	}
+	return is_ours;
+}
+
+/* ---- Relief ---------------------------------------------------------------------------------- */
+
+static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+{
+	const struct balloon_driver_design *design = driver->config.design;
+	struct relief_note note = {NULL, false, 0};
+	int result = 0;
+	struct driver_state *state = driver_lock(driver);
+	bool is_joined = design->joins_leaks && !mark(state, batch, &note);
+	bool is_busy = design->relief == BALLOON_RELIEF_BUSY &&
+		       !state_lock_request(state, batch, design->leak.lock, LOCK_LEAK);
+	driver_unlock(driver);
+	if (is_joined) {
+		batch_give_up(driver, batch, 0);
+		return await_leak(driver, &note);
+	}
+	if (is_busy)
+		return batch_give_up(driver, batch, -EBUSY);
+	if (batch_start(driver, batch, n_pages, BALLOON_NEVER, &result))
+		result = batch_finish(driver, batch, BALLOON_NEVER);
 	return result;
+}
+
+static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+{
+	uint32_t n = refusals_release_frames(driver, n_pages, BALLOON_NEVER);
+	if (n < n_pages && driver->config.design->relief == BALLOON_RELIEF_PROGRESS)
+		n += reclaim(driver, batch, n_pages - n);
+	if (n == 0)
+		return leak(driver, batch, n_pages);
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_BOOK(state->n_relieved, n);
+	driver_unlock(driver);
+	batch_give_up(driver, batch, 0);
+	return (int)n;
+}
+
+/* Nothing is allocated from now on. Returns 0 and a request, or why not. */
+static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloon_batch **batch)
+{
+	int result = driver_enter(driver, true);
+	if (result < 0)
+		return result;
+	struct driver_state *state = driver_lock(driver);
+	uint32_t max = BALLOON_READ(state->tuning.request_pages);
+	*n_pages = *n_pages < max ? *n_pages : max;
+	*batch = batch_take(state, ROUTE_LEAK, 0, true);
+	if (*batch) {
+		BALLOON_WRITE((*batch)->is_relief, true);
+		BALLOON_BOOK(state->n_relieving, 1);
+	}
+	driver_unlock(driver);
+	return *batch ? 0 : driver_leave(driver, true, -EBUSY);
+}
+
+/* Fills are held off after what was relieved: one that began now would take what was given. */
+static int end(struct balloon_driver *driver, int result)
+{
+	uint64_t now_ns = result > 0 ? balloon_platform_now_ns() : 0;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_BOOK(state->n_relieving, -1u);
+	if (result > 0)
+		state_hold_off(
+			state, time_after(now_ns, BALLOON_READ(state->tuning.relief_holdoff_ns)));
+	driver_unlock(driver);
+	return driver_leave(driver, true, result);
 }
 
 int balloon_driver_relieve(struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes)
 {
+	struct balloon_batch *batch = NULL;
 	if (bytes)
 		*bytes = 0;
 	if (!driver || n_pages == 0)
 		return -EINVAL;
-	int result = driver_enter(driver);
+	if (driver->config.no_relief)
+		return -EOPNOTSUPP;
+	int result = begin(driver, &n_pages, &batch);
 	if (result < 0)
 		return result;
-	/* Before and after: a fill that begins now would take what is being given. */
-	driver_hold_off(driver, driver->config.relief_holdoff_ns);
-	result = relieve(driver, n_pages);
-	driver_hold_off(driver, driver->config.relief_holdoff_ns);
+	result = end(driver, relieve(driver, batch, n_pages));
 	if (bytes && result > 0)
 		*bytes = (uint64_t)result * balloon_memmap_page_size(driver->config.map);
-	return driver_leave(driver, result);
+	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Drivers: what a configuration needs, how a driver lies in its memory, its end. */
 
-#include "driver/parts.h"
+#include "driver/driver.h"
 #include "layout.h"
 
 enum { REQUEST_PAGES = 256, REQUESTS = 8, REQUESTS_MIN = 2, REQUESTS_MAX = 1024 };
@@ -9,7 +9,6 @@ enum { REQUEST_PAGES = 256, REQUESTS = 8, REQUESTS_MIN = 2, REQUESTS_MAX = 1024 
 static const uint64_t ns_per_ms = 1000000;
 
 struct layout {
-	size_t area;
 	size_t batches;
 	size_t memory; /* of the requests */
 	size_t memory_bytes;
@@ -22,11 +21,20 @@ static void default_to(uint64_t *value, uint64_t otherwise)
 		*value = otherwise;
 }
 
-static struct balloon_driver_config with_defaults(const struct balloon_driver_config *config)
+static struct balloon_driver_tuning tuning_of(const struct balloon_driver_config *config)
 {
-	struct balloon_driver_config result = *config;
-	result.request_pages = config->request_pages ? config->request_pages : REQUEST_PAGES;
-	result.n_requests = config->n_requests ? config->n_requests : REQUESTS;
+	return (struct balloon_driver_tuning){.request_pages = config->request_pages,
+		.host_timeout_ns = config->host_timeout_ns,
+		.allocation_backoff_ns = config->allocation_backoff_ns,
+		.relief_holdoff_ns = config->relief_holdoff_ns,
+		.retry_ns = config->retry_ns,
+		.floor_pages = config->floor_pages};
+}
+
+static struct balloon_driver_tuning with_defaults(const struct balloon_driver_tuning *tuning)
+{
+	struct balloon_driver_tuning result = *tuning;
+	result.request_pages = tuning->request_pages ? tuning->request_pages : REQUEST_PAGES;
 	default_to(&result.host_timeout_ns, 1000 * ns_per_ms);
 	default_to(&result.allocation_backoff_ns, 200 * ns_per_ms);
 	default_to(&result.relief_holdoff_ns, 1000 * ns_per_ms);
@@ -34,19 +42,38 @@ static struct balloon_driver_config with_defaults(const struct balloon_driver_co
 	return result;
 }
 
+static struct balloon_driver_config full(const struct balloon_driver_config *config)
+{
+	struct balloon_driver_config result = *config;
+	struct balloon_driver_tuning tuning = tuning_of(config);
+	tuning = with_defaults(&tuning);
+	result.request_pages = tuning.request_pages;
+	result.n_requests = config->n_requests ? config->n_requests : REQUESTS;
+	return result;
+}
+
+static bool hold_is_sane(const struct balloon_driver_hold *hold)
+{
+	return hold->lock <= BALLOON_DRIVER_LOCK_2 && hold->from <= BALLOON_LOCK_FROM_TELL &&
+	       hold->until <= BALLOON_LOCK_UNTIL_SETTLED;
+}
+
 static bool design_is_complete(const struct balloon_driver_design *design)
 {
+	const unsigned all_locks = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
 	return design->abi == BALLOON_DRIVER_DESIGN_ABI && balloon_name_is_sane(design->name) &&
-	       design->era && design->init && design->fill && design->leak && design->relieve &&
-	       design->migrate_begin && design->migrate_end;
+	       design->era && design->relief <= BALLOON_RELIEF_PROGRESS &&
+	       hold_is_sane(&design->fill) && hold_is_sane(&design->leak) &&
+	       (design->migration_locks & ~all_locks) == 0;
 }
 
 /* Far enough from the end of time that the library can add. */
-static bool times_are_sane(const struct balloon_driver_config *config)
+static bool tuning_is_sane(const struct balloon_driver_tuning *tuning)
 {
 	const uint64_t max = UINT64_MAX / 4;
-	return config->host_timeout_ns < max && config->allocation_backoff_ns < max &&
-	       config->relief_holdoff_ns < max && config->retry_ns < max;
+	return tuning->host_timeout_ns < max && tuning->allocation_backoff_ns < max &&
+	       tuning->relief_holdoff_ns < max && tuning->retry_ns < max &&
+	       tuning->request_pages <= BALLOON_REQUEST_PAGES_MAX;
 }
 
 static int check_config(const struct balloon_driver_config *config)
@@ -55,25 +82,29 @@ static int check_config(const struct balloon_driver_config *config)
 		!config->frames || !config->frames->ops || !config->channel ||
 		!config->channel->ops)
 		return -EINVAL;
+	struct balloon_driver_tuning tuning = tuning_of(config);
+	struct balloon_driver_config whole = full(config);
 	if (!config->frames->ops->allocate || !config->frames->ops->free ||
-		!config->channel->ops->submit || !times_are_sane(config))
+		!config->channel->ops->submit || !tuning_is_sane(&tuning) ||
+		whole.n_requests < REQUESTS_MIN || whole.n_requests > REQUESTS_MAX)
 		return -EINVAL;
-	struct balloon_driver_config full = with_defaults(config);
-	return full.request_pages <= BALLOON_REQUEST_PAGES_MAX && full.n_requests >= REQUESTS_MIN &&
-			       full.n_requests <= REQUESTS_MAX
-		       ? 0
-		       : -EINVAL;
+	return balloon_channel_covers(config->channel, config->map);
+}
+
+/* One is kept for relief. */
+static uint32_t n_batches_of(const struct balloon_driver_config *config)
+{
+	return config->n_requests + N_MIGRATION_BATCHES + 1;
 }
 
 static int lay_out(const struct balloon_driver_config *config, struct layout *layout)
 {
-	struct balloon_driver_config full = with_defaults(config);
-	size_t n_batches = full.n_requests + 1;
+	struct balloon_driver_config whole = full(config);
+	size_t n_batches = n_batches_of(&whole);
 	layout->total = sizeof(struct balloon_driver);
-	layout->memory_bytes = balloon_request_size(full.request_pages);
-	if (!layout_append(&layout->total, &layout->area, 1, full.design->area_bytes) ||
-		!layout_append(&layout->total, &layout->batches, n_batches,
-			sizeof(struct balloon_batch)) ||
+	layout->memory_bytes = balloon_request_size(whole.request_pages);
+	if (!layout_append(
+		    &layout->total, &layout->batches, n_batches, sizeof(struct balloon_batch)) ||
 		!layout_append(&layout->total, &layout->memory, n_batches, layout->memory_bytes) ||
 		!layout_round_up(&layout->total, BALLOON_MEMORY_ALIGN))
 		return -EINVAL;
@@ -103,16 +134,41 @@ static int create_devices(struct balloon_driver *driver)
 	return result;
 }
 
+/* The first one is the first to be taken. */
 static void init_batches(
 	struct balloon_driver *driver, const struct layout *layout, unsigned char *memory)
 {
+	struct driver_state *state = &driver->state;
 	driver->batches = (struct balloon_batch *)(void *)(memory + layout->batches);
-	driver->n_batches = driver->config.n_requests + 1;
-	for (uint32_t i = 0; i < driver->n_batches; i++)
-		balloon_request_init(&driver->batches[i].request,
+	driver->n_batches = n_batches_of(&driver->config);
+	state->n_free = driver->n_batches - 1;
+	for (uint32_t i = driver->n_batches; i-- > 0;) {
+		struct balloon_batch *batch = &driver->batches[i];
+		balloon_request_init(&batch->request,
 			memory + layout->memory + i * layout->memory_bytes,
 			driver->config.request_pages);
-	driver->batches[driver->n_batches - 1].is_relief = true;
+		balloon_event_init(&batch->event);
+		batch->is_reserved = i == driver->n_batches - 1;
+		if (batch->is_reserved) {
+			state->reserve = batch;
+			continue;
+		}
+		batch->next_free = state->free;
+		state->free = batch;
+	}
+}
+
+static void init_state(struct balloon_driver *driver, const struct balloon_driver_config *config)
+{
+	struct balloon_driver_tuning tuning = tuning_of(config);
+	driver->state.tuning = with_defaults(&tuning);
+	driver->state.look_at_ns = BALLOON_NEVER;
+	balloon_atomic_init(&driver->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(
+		&driver->channel, (uintptr_t)(void *)config->channel, BALLOON_SHARED_CHANNEL);
+	balloon_atomic_init(&driver->target, 0, BALLOON_SHARED_TARGET);
+	balloon_lock_init(&driver->lock, BALLOON_RANK_BOOKS, &driver->n_contended);
+	balloon_event_init(&driver->event);
 }
 
 int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_driver_config *config,
@@ -129,42 +185,60 @@ int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_dr
 		return -EINVAL;
 	struct balloon_driver *driver = memory;
 	memset(memory, 0, layout.total);
-	driver->config = with_defaults(config);
-	driver->area = (unsigned char *)memory + layout.area;
-	balloon_atomic_init(&driver->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&driver->books_lock, BALLOON_RANK_BOOKS, &driver->n_contended);
-	balloon_event_init(&driver->event);
-	init_batches(driver, &layout, memory);
+	error = balloon_channel_claim(config->channel, driver);
+	if (error < 0)
+		return error;
+	driver->config = full(config);
 	error = create_devices(driver);
 	if (error < 0) {
-		balloon_lock_fini(&driver->books_lock);
+		balloon_channel_release(config->channel, driver);
 		return error;
 	}
-	config->design->init(driver);
-	books_note_state(&driver->books);
+	init_state(driver, config);
+	init_batches(driver, &layout, memory);
+	state_look(driver, &driver->state, balloon_platform_now_ns());
 	*result = driver;
 	return 0;
 }
 
-static bool is_empty(const struct balloon_driver_books *books)
+int balloon_driver_tune(struct balloon_driver *driver, const struct balloon_driver_tuning *tuning)
 {
-	return !books_are_in_motion(books) && books->places[BALLOON_PLACE_ENQUEUED] == 0 &&
-	       books->places[BALLOON_PLACE_QUARANTINED] == 0 && books->n_active == 0;
+	if (!driver || !tuning || !tuning_is_sane(tuning) ||
+		tuning->request_pages > driver->config.request_pages)
+		return -EINVAL;
+	struct balloon_driver_tuning whole = with_defaults(tuning);
+	if (whole.request_pages > driver->config.request_pages)
+		whole.request_pages = driver->config.request_pages;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_WRITE(state->tuning, whole);
+	driver_unlock(driver);
+	driver_wake_all(driver);
+	return 0;
+}
+
+static bool holds_nothing(struct balloon_driver *driver)
+{
+	const struct driver_state *state = driver_lock(driver);
+	bool result = BALLOON_READ(state->n_inside) == 0 &&
+		      BALLOON_READ(state->counts.n_busy) == 0 &&
+		      BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) == 0 &&
+		      BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) == 0;
+	driver_unlock(driver);
+	return result;
 }
 
 int balloon_driver_fini(struct balloon_driver *driver)
 {
 	if (!driver)
 		return -EINVAL;
-	if (driver->books.n_late > 0)
-		driver_reap(driver);
-	if (!is_empty(&driver->books))
+	driver_look_after_if_due(driver);
+	if (!holds_nothing(driver))
 		return -EBUSY;
+	refusals_release_frames(driver, UINT32_MAX, BALLOON_NEVER);
 	balloon_device_destroy(driver->config.map, driver->device);
 	balloon_device_destroy(driver->config.map, driver->quarantine);
-	if (driver->config.design->fini)
-		driver->config.design->fini(driver);
-	balloon_lock_fini(&driver->books_lock);
+	balloon_channel_release(driver_channel(driver), driver);
+	balloon_lock_fini(&driver->lock);
 	return 0;
 }
 

@@ -1,55 +1,107 @@
 /* SPDX-License-Identifier: MIT */
-/* Making the balloon as large as it is asked to be: fill, leak, step, run. */
+/* Making the balloon as large as it is asked to be: fill, leak, step, poll, run, serve. */
 
-#include "driver/parts.h"
+#include "driver/driver.h"
 
 int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 {
 	if (!driver)
 		return -EINVAL;
-	struct balloon_driver_books *books = driver_books(driver);
-	BALLOON_WRITE(books->progress.target, n_pages);
-	books_note_state(books);
-	driver_books_close(driver);
-	balloon_event_signal(&driver->event);
+	uint32_t target = n_pages < UINT32_MAX ? (uint32_t)n_pages : UINT32_MAX;
+	balloon_atomic_store(&driver->target, target, BALLOON_RELAXED);
+	driver_wake_all(driver);
 	return 0;
 }
 
-/* ---- Fill and leak --------------------------------------------------------------------------- */
-
-static uint32_t fit(const struct balloon_driver *driver, uint64_t n_pages)
+static uint32_t target_of(const struct balloon_driver *driver)
 {
-	uint32_t max = driver->config.request_pages;
+	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+}
+
+/* ---- One request that a call waits for ------------------------------------------------------- */
+
+static uint32_t fit(const struct driver_state *state, uint64_t n_pages)
+{
+	uint32_t max = BALLOON_READ(state->tuning.request_pages);
 	return n_pages < max ? (uint32_t)n_pages : max;
 }
 
-/* Without a batch: what is called may migrate, which needs two. */
-static void prepare_fill(struct balloon_driver *driver, uint32_t n_pages)
+/* May frames be allocated now? The caller has the lock. */
+static bool may_allocate(struct driver_state *state)
 {
-	if (driver->config.before_fill && !driver_is_held_off(driver))
+	return BALLOON_READ(state->n_relieving) == 0 && state_held_off_until(state) == 0;
+}
+
+/* Take a request for a call, and the lock, if that can be had. NULL: there is none. The caller has the
+ * lock. */
+static struct balloon_batch *take(const struct balloon_driver *driver, struct driver_state *state,
+	enum life_route route, uint32_t n_pages)
+{
+	const struct balloon_driver_hold *hold = driver_hold(driver, route == ROUTE_FILL);
+	struct balloon_batch *batch = batch_take(state, route, n_pages, false);
+	if (!batch)
+		return NULL;
+	if (hold->from == BALLOON_LOCK_FROM_PAGES)
+		state_lock_request(
+			state, batch, hold->lock, route == ROUTE_FILL ? LOCK_FILL : LOCK_LEAK);
+	if (route == ROUTE_LEAK && driver->config.design->joins_leaks &&
+		!BALLOON_READ(state->is_marked)) {
+		BALLOON_WRITE(state->is_marked, true);
+		BALLOON_WRITE(batch->is_marked, true);
+	}
+	return batch;
+}
+
+/* What has to be done before a request is taken, without one: what is called may migrate. */
+static void prepare(struct balloon_driver *driver, bool is_fill, uint32_t n_pages)
+{
+	driver_look_after_if_due(driver);
+	struct driver_state *state = driver_lock(driver);
+	bool has_set_aside = BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0;
+	bool is_told = is_fill && driver->config.before_fill && may_allocate(state);
+	driver_unlock(driver);
+	if (has_set_aside)
+		refusals_release_frames(driver, UINT32_MAX, balloon_platform_now_ns());
+	if (is_told)
 		driver->config.before_fill(driver->config.before_fill_context, n_pages);
 }
 
-static int fill_batch(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+static bool is_prepared(
+	const struct balloon_driver *driver, const struct driver_state *state, bool is_fill)
 {
-	if (driver_is_held_off(driver))
-		return -EAGAIN;
-	return driver->config.design->fill(driver, batch, n_pages);
+	return BALLOON_READ(state->counts.n_left) == 0 &&
+	       BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) == 0 &&
+	       !(is_fill && driver->config.before_fill);
 }
 
-static int leak_batch(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+static int move_request(struct balloon_driver *driver, enum life_route route, uint32_t n_pages)
 {
-	return driver->config.design->leak(driver, batch, n_pages);
-}
-
-static int do_batch(struct balloon_driver *driver, uint32_t n_pages,
-	int (*work)(struct balloon_driver *, struct balloon_batch *, uint32_t))
-{
-	struct balloon_batch *batch = driver_take_batch(driver, false);
-	if (!batch)
+	bool is_fill = route == ROUTE_FILL;
+	struct balloon_batch *batch = NULL;
+	struct driver_state *state = driver_lock(driver);
+	int result = state_enter(state, true);
+	if (result < 0) {
+		driver_unlock(driver);
+		return result;
+	}
+	uint32_t n = fit(state, n_pages);
+	if (!is_prepared(driver, state, is_fill)) {
+		driver_unlock(driver);
+		prepare(driver, is_fill, n);
+		state = driver_lock(driver);
+	}
+	if (!is_fill || may_allocate(state))
+		batch = take(driver, state, route, n);
+	if (!batch) {
+		state_note(state, -EAGAIN);
+		state_leave(state, true);
+		driver_unlock_left(driver);
 		return -EAGAIN;
-	int result = work(driver, batch, fit(driver, n_pages));
-	driver_give_batch(driver, batch);
+	}
+	BALLOON_WRITE(batch->ends_call, true);
+	driver_unlock(driver);
+	if (batch_start(driver, batch, n, BALLOON_NEVER, &result))
+		result = batch_finish(driver, batch, BALLOON_NEVER);
 	return result;
 }
 
@@ -57,179 +109,326 @@ int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages)
 {
 	if (!driver || n_pages == 0)
 		return -EINVAL;
-	int result = driver_enter(driver);
-	if (result < 0)
-		return result;
-	prepare_fill(driver, fit(driver, n_pages));
-	return driver_leave(driver, do_batch(driver, n_pages, fill_batch));
+	return move_request(driver, ROUTE_FILL, n_pages);
 }
 
 int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages)
 {
 	if (!driver || n_pages == 0)
 		return -EINVAL;
-	int result = driver_enter(driver);
-	return result < 0 ? result : driver_leave(driver, do_batch(driver, n_pages, leak_batch));
+	return move_request(driver, ROUTE_LEAK, n_pages);
 }
 
-/* ---- The quarantine -------------------------------------------------------------------------- */
+/* ---- What is to be done next ----------------------------------------------------------------- */
 
-/* Is it time to ask again? Then the next time is set, so that one thread does. */
-static bool claim_retry(struct balloon_driver *driver)
+enum work {
+	WORK_NONE,
+	WORK_FILL,
+	WORK_LEAK,
+	WORK_RETRY,      /* a leak of pages that were refused before */
+	WORK_QUARANTINE, /* what a migration left with the host */
+};
+
+struct awaited {
+	enum balloon_driver_lock lock;
+	enum lock_direction direction;
+};
+
+struct plan {
+	enum work work;
+	uint32_t n_pages;
+	struct balloon_batch *batch;
+	uint64_t next_ns;       /* if nothing: when there may be something to do */
+	struct awaited awaited; /* a lock that could not be had */
+};
+
+/* Is it time? Else *next_ns is no later than when it is. */
+static bool is_time(uint64_t at_ns, uint64_t now_ns, uint64_t *next_ns)
+{
+	if (at_ns <= now_ns)
+		return true;
+	*next_ns = earlier(*next_ns, at_ns);
+	return false;
+}
+
+static bool can_lock(const struct balloon_driver *driver, const struct driver_state *state,
+	enum lock_direction direction, struct plan *plan)
+{
+	enum balloon_driver_lock lock = driver_hold(driver, direction == LOCK_FILL)->lock;
+	if (state_can_lock(state, lock, direction))
+		return true;
+	plan->awaited = (struct awaited){lock, direction};
+	return false;
+}
+
+static void plan_fill(const struct balloon_driver *driver, struct driver_state *state,
+	uint64_t n_missing, uint64_t now_ns, struct plan *plan)
+{
+	if (BALLOON_READ(state->n_relieving) > 0 ||
+		!is_time(state_held_off_until(state), now_ns, &plan->next_ns) ||
+		!is_time(
+			BALLOON_READ(state->backoff[LOCK_FILL].until_ns), now_ns, &plan->next_ns) ||
+		!can_lock(driver, state, LOCK_FILL, plan))
+		return;
+	plan->work = WORK_FILL;
+	plan->n_pages = fit(state, n_missing);
+}
+
+/* What is on its way in cannot leak yet. */
+static void plan_leak(const struct balloon_driver *driver, struct driver_state *state,
+	uint64_t n_surplus, uint64_t now_ns, struct plan *plan)
+{
+	uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
+		BALLOON_READ(state->counts.n_claimed_out));
+	uint32_t n = fit(state, n_surplus < n_there ? n_surplus : n_there);
+	uint64_t retry_at_ns = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE);
+	if (n == 0 || !can_lock(driver, state, LOCK_LEAK, plan))
+		return;
+	plan->n_pages = n;
+	if (is_time(retry_at_ns, now_ns, &plan->next_ns))
+		plan->work = WORK_RETRY;
+	else if (is_time(BALLOON_READ(state->backoff[LOCK_LEAK].until_ns), now_ns, &plan->next_ns))
+		plan->work = WORK_LEAK;
+}
+
+/*
+ * What is missing, less what is under way already (H-28), and whether it can be done now. What is to be done
+ * is claimed at once, with a request, so that two threads do not fill the same gap. The caller has the
+ * lock.
+ */
+static void plan_next(
+	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
 {
 	uint64_t now_ns = balloon_platform_now_ns();
-	struct balloon_driver_books *books = driver_books(driver);
-	bool is_due = BALLOON_READ(books->places[BALLOON_PLACE_QUARANTINED]) > 0 &&
-		      now_ns >= BALLOON_READ(books->retry_at_ns);
-	if (is_due)
-		BALLOON_WRITE(books->retry_at_ns, now_ns + driver->config.retry_ns);
-	driver_books_close(driver);
-	return is_due;
+	uint64_t target = target_of(driver);
+	uint64_t expected = state_expected(state);
+	*plan = (struct plan){.next_ns = BALLOON_READ(state->look_at_ns)};
+	if (BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) > 0 &&
+		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns)) {
+		BALLOON_WRITE(state->quarantine_at_ns,
+			time_after(now_ns, BALLOON_READ(state->tuning.retry_ns)));
+		plan->work = WORK_QUARANTINE;
+		plan->n_pages = fit(state, BALLOON_READ(state->counts.places[PLACE_QUARANTINED]));
+	} else if (expected < target) {
+		plan_fill(driver, state, target - expected, now_ns, plan);
+	} else if (expected > target) {
+		plan_leak(driver, state, expected - target, now_ns, plan);
+	}
 }
 
-/* Needs no lock of the design's: nobody else deals with these pages. */
-static int leak_quarantine(struct balloon_driver *driver, struct balloon_batch *batch)
+static enum life_route route_of(enum work work)
 {
-	int n = balloon_pages_dequeue(
-		driver->quarantine, batch->request.pages, driver->config.request_pages);
-	if (n <= 0)
-		return n == -EAGAIN ? 0 : n;
-	batch->kind = BALLOON_REQUEST_DEFLATE;
-	batch->home = driver->quarantine;
-	batch->n_pages = (uint32_t)n;
-	driver_move(driver, batch->n_pages, BALLOON_PLACE_QUARANTINED, BALLOON_PLACE_DEFLATING);
-	return balloon_driver_settle(driver, batch, balloon_driver_tell(driver, batch));
+	if (work == WORK_QUARANTINE)
+		return ROUTE_QUARANTINE;
+	return work == WORK_FILL ? ROUTE_FILL : ROUTE_LEAK;
 }
 
-/* As a leak. */
-static int retry_quarantine(struct balloon_driver *driver)
+/* The caller has the lock. */
+static void claim(
+	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
 {
-	struct balloon_batch *batch = claim_retry(driver) ? driver_take_batch(driver, false) : NULL;
-	if (!batch)
-		return 0;
-	int result = leak_quarantine(driver, batch);
-	driver_give_batch(driver, batch);
-	return result;
+	plan_next(driver, state, plan);
+	if (plan->work == WORK_NONE)
+		return;
+	if (plan->work == WORK_QUARANTINE)
+		plan->batch = batch_take(state, ROUTE_QUARANTINE, 0, false);
+	else
+		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
+	if (!plan->batch)
+		plan->work = WORK_NONE; /* one that ends wakes */
+}
+
+/* Frames that the host did not want, and that nobody wants now; pages that it need not give back now. */
+static void give_up_refusals(struct balloon_driver *driver)
+{
+	struct driver_state *state = driver_lock(driver);
+	uint64_t expected = state_expected(state);
+	uint64_t target = target_of(driver);
+	bool has_set_aside = BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0;
+	bool has_refused = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER;
+	driver_unlock(driver);
+	if (has_set_aside)
+		refusals_release_frames(driver, UINT32_MAX,
+			expected >= target ? BALLOON_NEVER : balloon_platform_now_ns());
+	if (has_refused && expected <= target)
+		refusals_put_back(driver, balloon_platform_now_ns());
+}
+
+/* Pages of the balloon, or the quarantine, that the host is asked for again. As batch_start(). */
+static bool start_again(
+	struct balloon_driver *driver, const struct plan *plan, uint64_t limit_ns, int *result)
+{
+	struct balloon_batch *batch = plan->batch;
+	struct balloon_page *pages = batch->request.pages;
+	bool is_quarantine = plan->work == WORK_QUARANTINE;
+	struct balloon_device *device = is_quarantine ? driver->quarantine : driver->device;
+	uint32_t n = refusals_take_pages(
+		driver, device, pages, plan->n_pages, balloon_platform_now_ns());
+	if (is_quarantine && n < plan->n_pages) {
+		int got = balloon_pages_dequeue(device, pages + n, plan->n_pages - n);
+		n += got > 0 ? (uint32_t)got : 0;
+	}
+	if (n == 0) {
+		*result = batch_give_up(driver, batch, -EAGAIN);
+		return false;
+	}
+	driver_moved(driver, pages, n, false);
+	batch_step(driver_lock(driver), batch, LIFE_GOT, n);
+	driver_unlock(driver);
+	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
+	if (is_quarantine)
+		return batch_tell(driver, batch, n, limit_ns, result);
+	return batch_lock_and_tell(driver, batch, n, limit_ns, result);
+}
+
+static bool start(
+	struct balloon_driver *driver, const struct plan *plan, uint64_t limit_ns, int *result)
+{
+	if (plan->work == WORK_RETRY || plan->work == WORK_QUARANTINE)
+		return start_again(driver, plan, limit_ns, result);
+	return batch_start(driver, plan->batch, plan->n_pages, limit_ns, result);
+}
+
+/* What a fill is about to be for, as far as one can see without claiming it. */
+static void prepare_fill(struct balloon_driver *driver)
+{
+	if (!driver->config.before_fill)
+		return;
+	struct driver_state *state = driver_lock(driver);
+	uint32_t n = fit(state, difference(target_of(driver), state_expected(state)));
+	bool is_told = n > 0 && may_allocate(state);
+	driver_unlock(driver);
+	if (is_told)
+		driver->config.before_fill(driver->config.before_fill_context, n);
 }
 
 /* ---- Step ------------------------------------------------------------------------------------ */
 
-/*
- * What one step is to do: more than 0 pages to fill, less to leak. It is claimed in the books at once,
- * so that two threads do not fill the same gap (H-28).
- */
-static int64_t plan(struct balloon_driver *driver, struct balloon_batch *batch)
+/* A call that was made tries at once, whatever was refused before. */
+static void claim_for_step(
+	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
 {
-	struct balloon_driver_books *books = driver_books(driver);
-	uint64_t target = BALLOON_READ(books->progress.target);
-	uint64_t expected = books_expected(books);
-	int64_t n = 0;
-	if (expected < target) {
-		n = fit(driver, target - expected);
-		batch->kind = BALLOON_REQUEST_INFLATE;
-		batch->n_claimed = (uint32_t)n;
-		BALLOON_BOOK(books->n_claimed_in, batch->n_claimed);
+	uint64_t target = target_of(driver);
+	uint64_t expected = state_expected(state);
+	claim(driver, state, plan);
+	if (plan->work != WORK_NONE)
+		return;
+	if (expected < target && may_allocate(state)) {
+		plan->work = WORK_FILL;
+		plan->n_pages = fit(state, target - expected);
 	} else if (expected > target) {
-		/* What is on its way in cannot leak yet. */
-		uint64_t n_there = difference(BALLOON_READ(books->places[BALLOON_PLACE_ENQUEUED]),
-			BALLOON_READ(books->n_claimed_out));
+		uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
+			BALLOON_READ(state->counts.n_claimed_out));
 		uint64_t n_surplus = expected - target;
-		batch->n_claimed = fit(driver, n_surplus < n_there ? n_surplus : n_there);
-		batch->kind = BALLOON_REQUEST_DEFLATE;
-		BALLOON_BOOK(books->n_claimed_out, batch->n_claimed);
-		n = -(int64_t)batch->n_claimed;
+		plan->work = WORK_LEAK;
+		plan->n_pages = fit(state, n_surplus < n_there ? n_surplus : n_there);
 	}
-	driver_books_close(driver);
-	return n;
-}
-
-static int step_batch(struct balloon_driver *driver, struct balloon_batch *batch)
-{
-	int64_t n = plan(driver, batch);
-	if (n > 0)
-		return fill_batch(driver, batch, (uint32_t)n);
-	return n < 0 ? leak_batch(driver, batch, (uint32_t)-n) : 0;
-}
-
-/* How many pages are missing, as far as one can see without claiming them. */
-static uint64_t n_missing(struct balloon_driver *driver)
-{
-	const struct balloon_driver_books *books = driver_books(driver);
-	uint64_t n = difference(BALLOON_READ(books->progress.target), books_expected(books));
-	driver_books_close(driver);
-	return n;
-}
-
-static int step(struct balloon_driver *driver)
-{
-	int retried = retry_quarantine(driver);
-	if (retried != 0)
-		return retried;
-	uint32_t n = fit(driver, n_missing(driver));
-	if (n > 0)
-		prepare_fill(driver, n);
-	struct balloon_batch *batch = driver_take_batch(driver, false);
-	if (!batch)
-		return -EAGAIN;
-	int result = step_batch(driver, batch);
-	driver_give_batch(driver, batch);
-	return result;
+	if (plan->n_pages > 0)
+		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
+	if (!plan->batch)
+		plan->work = WORK_NONE;
 }
 
 int balloon_driver_step(struct balloon_driver *driver)
 {
+	struct plan plan;
 	if (!driver)
 		return -EINVAL;
-	int result = driver_enter(driver);
-	return result < 0 ? result : driver_leave(driver, step(driver));
+	int result = driver_enter(driver, true);
+	if (result < 0)
+		return result;
+	prepare_fill(driver);
+	give_up_refusals(driver);
+	struct driver_state *state = driver_lock(driver);
+	claim_for_step(driver, state, &plan);
+	bool is_at_rest = state_is_at_rest(driver, state);
+	if (plan.work != WORK_NONE)
+		BALLOON_WRITE(plan.batch->ends_call, true);
+	driver_unlock(driver);
+	if (plan.work == WORK_NONE)
+		return driver_leave(driver, true, is_at_rest ? 0 : -EAGAIN);
+	if (start(driver, &plan, BALLOON_NEVER, &result))
+		result = batch_finish(driver, plan.batch, BALLOON_NEVER);
+	return result;
+}
+
+/* ---- Poll ------------------------------------------------------------------------------------ */
+
+/*
+ * One step that waits for nothing: settle what was answered, and start one request, if there is something to
+ * do. Returns whether one was started; the plan says what hinders.
+ */
+static bool advance(struct balloon_driver *driver, struct plan *plan)
+{
+	int result;
+	driver_look_after_if_due(driver);
+	give_up_refusals(driver);
+	prepare_fill(driver);
+	struct driver_state *state = driver_lock(driver);
+	plan->work = WORK_NONE;
+	if (state_halted(state) == 0)
+		claim(driver, state, plan);
+	driver_unlock(driver);
+	if (plan->work == WORK_NONE)
+		return false;
+	if (start(driver, plan, 0, &result)) {
+		batch_leave(driver, plan->batch);
+	} else {
+		state_note(driver_lock(driver), result);
+		driver_unlock(driver);
+	}
+	return true;
+}
+
+/* 1: go on; 0: the target is reached; or why not to go on. */
+static int look(struct balloon_driver *driver, uint64_t now_ns)
+{
+	struct driver_state *state = driver_lock(driver);
+	int result = state_halted(state);
+	if (result == 0)
+		result = state_is_at_rest(driver, state) ? 0 : 1;
+	state_look(driver, state, now_ns);
+	driver_unlock(driver);
+	if (result == 1 && balloon_channel_error(driver_channel(driver)) < 0)
+		result = -ENODEV;
+	return result;
+}
+
+int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_next *next)
+{
+	struct plan plan = {.next_ns = BALLOON_NEVER};
+	if (!driver)
+		return -EINVAL;
+	int result = driver_enter(driver, true);
+	if (result < 0)
+		return result;
+	balloon_channel_poll(driver_channel(driver));
+	while (advance(driver, &plan))
+		;
+	uint64_t now_ns = balloon_platform_now_ns();
+	result = look(driver, now_ns);
+	if (next) {
+		/* Locks, requests and answers come back without a word where nobody sleeps. */
+		const uint64_t unseen_ns = 10000000;
+		next->descriptor = balloon_channel_descriptor(driver_channel(driver));
+		next->at_ns = plan.next_ns;
+		if (result == 1 && (next->descriptor < 0 || plan.awaited.lock))
+			next->at_ns = earlier(next->at_ns, time_after(now_ns, unseen_ns));
+	}
+	driver_leave(driver, true, 0);
+	return result;
 }
 
 /* ---- Run ------------------------------------------------------------------------------------- */
 
-/* The longest sleep: somebody may look at the progress. */
-static const uint64_t nap_ns = 100000000;
-
-static bool is_settled(struct balloon_driver *driver)
-{
-	bool result = books_are_settled(driver_books(driver));
-	driver_books_close(driver);
-	return result;
-}
-
-/* When it is worth while to try again after a step that moved nothing. */
-static uint64_t next_try_ns(struct balloon_driver *driver, int result)
-{
-	uint64_t now_ns = balloon_platform_now_ns();
-	struct balloon_driver_books *books = driver_books(driver);
-	uint64_t hold_until_ns = BALLOON_READ(books->hold_until_ns);
-	driver_books_close(driver);
-	if (result == 0)
-		return now_ns; /* whatever happens next may be a reason */
-	if (result == -ENOMEM || (result == -EAGAIN && hold_until_ns > now_ns))
-		return hold_until_ns;
-	return now_ns + driver->config.retry_ns;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/*
- * Sleep until something happens, for as long as a nap at most. Late answers are the channel's to tell,
- * everything else comes from calls on this driver.
- */
-static void nap(struct balloon_driver *driver, uint32_t seen, uint64_t until_ns)
-{
-	until_ns = earlier(until_ns, balloon_platform_now_ns() + nap_ns);
-	balloon_channel_sleep(driver->config.channel, &driver->event, seen, until_ns);
-}
+/* The longest time between two calls of the program's callback. */
+static const uint64_t callback_ns = 100000000;
 
 struct run {
 	uint64_t deadline_ns;
-	uint64_t try_at_ns; /* no step before */
 	balloon_progress_callback callback;
 	void *context;
+	bool ends; /* when the target is reached */
 };
 
 static bool tell_progress(struct balloon_driver *driver, const struct run *run)
@@ -241,55 +440,108 @@ static bool tell_progress(struct balloon_driver *driver, const struct run *run)
 	return run->callback(run->context, &progress);
 }
 
-/* Was the driver quiesced or stopped? The error of a step may be the host's own. */
-static int halted(struct balloon_driver *driver)
+/*
+ * Count as a waiter for the lock that is wanted now, until it is had or not wanted any more: no more of the
+ * other direction join meanwhile. Whoever stood back for this one looks again.
+ */
+static void await(struct balloon_driver *driver, struct awaited *awaited, struct awaited wanted)
 {
-	const struct balloon_driver_books *books = driver_books(driver);
-	int result = BALLOON_READ(books->is_quiesced) ? -EBUSY : 0;
-	if (BALLOON_READ(books->is_stopped))
-		result = -ECANCELED;
-	driver_books_close(driver);
-	return result;
+	bool is_same = awaited->lock == wanted.lock && awaited->direction == wanted.direction;
+	if (is_same || (!awaited->lock && !wanted.lock))
+		return;
+	struct driver_state *state = driver_lock(driver);
+	state_await_lock(state, awaited->lock, awaited->direction, false);
+	state_await_lock(state, wanted.lock, wanted.direction, true);
+	if (awaited->lock)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
+	*awaited = wanted;
 }
 
-/* A step, if it is time for one. Returns 1: go on; else the result of the run. */
-static int advance(struct balloon_driver *driver, struct run *run)
+/*
+ * Registered as a sleeper all the time: what changes after `seen` was remembered is signalled, and the next
+ * sleep ends at once.
+ */
+static int follow_target(
+	struct balloon_driver *driver, const struct run *run, struct awaited *awaited)
 {
-	uint32_t seen = balloon_event_seen(&driver->event);
-	uint64_t now_ns = balloon_platform_now_ns();
-	if (now_ns >= run->try_at_ns) {
-		int result = balloon_driver_step(driver);
-		if (result > 0)
-			return 1;
-		if (result < 0 && halted(driver) < 0)
-			return halted(driver);
-		if (result == -ENODEV)
+	for (;;) {
+		struct plan plan = {.next_ns = BALLOON_NEVER};
+		uint32_t seen = balloon_event_seen(&driver->event);
+		bool is_started = advance(driver, &plan);
+		await(driver, awaited, plan.awaited);
+		uint64_t now_ns = balloon_platform_now_ns();
+		int result = look(driver, now_ns);
+		bool goes_on = tell_progress(driver, run);
+		if (result < 0 || (result == 0 && run->ends))
 			return result;
-		run->try_at_ns = next_try_ns(driver, result);
-		seen = balloon_event_seen(&driver->event); /* a step signals, too */
+		if (!goes_on)
+			return -ECANCELED;
+		now_ns = balloon_platform_now_ns();
+		if (now_ns >= run->deadline_ns && run->ends)
+			return look(driver, now_ns) == 0 ? 0 : -ETIMEDOUT;
+		if (is_started)
+			continue;
+		uint64_t until_ns = earlier(run->deadline_ns, plan.next_ns);
+		if (run->callback)
+			until_ns = earlier(until_ns, time_after(now_ns, callback_ns));
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
 	}
-	if (is_settled(driver))
-		return 0;
-	if (now_ns >= run->deadline_ns)
-		return -ETIMEDOUT;
-	nap(driver, seen, earlier(run->try_at_ns, run->deadline_ns));
-	return 1;
+}
+
+static int run_as(struct balloon_driver *driver, const struct run *run)
+{
+	struct driver_state *state = driver_lock(driver);
+	int result = state_enter(state, true);
+	if (result == 0)
+		BALLOON_BOOK(state->n_sleepers, 1);
+	driver_unlock(driver);
+	if (result < 0)
+		return result;
+	struct awaited awaited = {BALLOON_DRIVER_NO_LOCK, LOCK_FILL};
+	result = follow_target(driver, run, &awaited);
+	await(driver, &awaited, (struct awaited){BALLOON_DRIVER_NO_LOCK, LOCK_FILL});
+	state = driver_lock(driver);
+	BALLOON_BOOK(state->n_sleepers, -1u);
+	state_leave(state, true);
+	driver_unlock_left(driver);
+	return result;
 }
 
 int balloon_driver_run(struct balloon_driver *driver, uint64_t deadline_ns,
 	balloon_progress_callback callback, void *context)
 {
-	struct run run = {deadline_ns, 0, callback, context};
+	const struct run run = {deadline_ns, callback, context, true};
+	return driver ? run_as(driver, &run) : -EINVAL;
+}
+
+/* Asleep while the driver is quiesced. Returns 0: it is not any more; -ECANCELED. */
+static int await_resume(struct balloon_driver *driver)
+{
+	for (;;) {
+		struct driver_state *state = driver_lock(driver);
+		int result = state_halted(state);
+		uint32_t seen = balloon_event_seen(&driver->event);
+		driver_unlock(driver);
+		if (result != -EBUSY)
+			return result;
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, BALLOON_NEVER);
+	}
+}
+
+int balloon_driver_serve(
+	struct balloon_driver *driver, balloon_progress_callback callback, void *context)
+{
+	const struct run run = {BALLOON_NEVER, callback, context, false};
 	if (!driver)
 		return -EINVAL;
-	for (;;) {
-		int result = advance(driver, &run);
-		bool goes_on = tell_progress(driver, &run);
-		if (result <= 0)
-			return result;
-		if (!goes_on)
-			return -ECANCELED;
-		if (balloon_platform_now_ns() >= deadline_ns && !is_settled(driver))
-			return -ETIMEDOUT;
+	int result = driver_enter(driver, false);
+	while (result == 0) {
+		result = run_as(driver, &run);
+		if (result == -EBUSY)
+			result = await_resume(driver);
 	}
+	driver_leave(driver, false, 0);
+	return result;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include <balloon/compactor.h>
+#include <balloon/strategy.h>
 #include <balloon/zone.h>
 
 enum { WORLD_NODES = 2, WORLD_DEVICES = 8 };

@@ -2,6 +2,7 @@
 /* Claims about migration: every answer to either half, and what becomes of the pages. */
 
 #include "claims.h"
+#include "driver/driver.h"
 
 static void short_timeout(struct balloon_driver_config *config)
 {
@@ -264,6 +265,7 @@ DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 	CHECK_EQ(balloon_driver_validate(rig.driver, NULL), 0);
 	n_again = 0;
 	CHECK_EQ(rig_progress(&rig).n_enqueued, 13);
+	reach(&rig, 13);
 	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 13);
 	close_rig(&rig);
 }

@@ -145,7 +145,7 @@ static void check_configs(const struct balloon_driver_config *config)
 	design.abi = BALLOON_DRIVER_DESIGN_ABI + 1;
 	check_refused(bad);
 	design = *config->design;
-	design.relieve = NULL;
+	design.fill.lock = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
 	check_refused(bad);
 	design = *config->design;
 	design.name = "Coarse";
@@ -161,7 +161,12 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	open_rig(&rig, strategy, design, NULL);
 	struct balloon_driver_config config = rig_config(&rig);
 	check_configs(&config);
+	CHECK_EQ(balloon_driver_create(&config, &driver), -EBUSY); /* the channel is a driver's */
+	struct balloon_channel other;
+	balloon_channel_init(&other, &balloon_null_channel_ops);
+	config.channel = &other;
 	CHECK_EQ(balloon_driver_create(&config, &driver), -ENOSPC); /* no device slot is left */
+	CHECK_EQ(balloon_channel_fini(&other), 0);
 	CHECK_EQ(balloon_driver_create(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_size(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_init(&rig, 64, &config, &driver), -EINVAL);

@@ -79,7 +79,7 @@ static const char *check_pages(struct rig *rig)
 	}
 	if (progress.n_overdue > 0)
 		return NULL;
-	if (n_out != progress.n_acknowledged)
+	if (n_out != progress.n_acknowledged + progress.n_set_aside)
 		return "a page is neither free nor the host's";
 	if (rig->host.n_held != progress.n_acknowledged)
 		return "the host has not what was acknowledged";

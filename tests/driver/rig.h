@@ -4,6 +4,7 @@
 #define DRIVER_RIG_H
 
 #include <balloon/driver-design.h>
+#include <balloon/strategy.h>
 
 #include "host.h"
 #include "source.h"

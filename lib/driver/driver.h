@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the driver share. */
+#ifndef DRIVER_DRIVER_H
+#define DRIVER_DRIVER_H
+
+#include <balloon/driver-design.h>
+#include <balloon/strategy.h>
+#include <balloon/sync.h>
+
+#include "driver/life.h"
+#include "internal.h"
+
+/** A request and what the driver knows of it. Handed over with its life's state, whole. */
+struct balloon_batch {
+	struct life life; /* its state: the driver's lock */
+	struct balloon_request request;
+	struct balloon_event event; /* whoever waits for the answer sleeps on it */
+	struct balloon_batch *next_free;
+
+	enum balloon_driver_lock lock; /* held: the driver's lock */
+	bool is_reserved;              /* the one that is kept for relief; constant */
+	bool is_relief;                /* its pages count as relieved */
+	bool is_marked;                /* a leak that may be joined */
+	bool ends_call;                /* the call that has it leaves in the step that ends it */
+
+	uint32_t n_pages; /* in request.pages, while it is being told, or answered */
+	uint32_t n_told;  /* of these the host was told of so many; the others come after them */
+	/* Pages to be entered, of request.pages, and where. */
+	uint32_t first_insert;
+	uint32_t end_insert;
+	struct balloon_device *home;
+	uint32_t n_naps; /* tries to enter them in vain */
+
+	/* What it has come to so far. */
+	uint32_t n_moved;
+	int error;           /* why nothing more was moved, or 0 */
+	uint32_t n_refusals; /* answers in a row that did nothing */
+	struct balloon_page scratch[BALLOON_MIGRATE_MAX];
+	uint64_t deadline_ns; /* LIFE_LEFT: when the host has had its time; UNSETTLED: next try */
+};
+
+/** One of the two locks that requests hold; the driver's lock protects it. */
+enum lock_direction { LOCK_FILL, LOCK_LEAK, LOCK_MIGRATE, N_LOCK_DIRECTIONS };
+
+struct request_lock {
+	enum lock_direction direction; /* of its holders, or of the last ones */
+	uint32_t n_holders;
+	uint32_t n_waiting[N_LOCK_DIRECTIONS];
+};
+
+enum { N_REQUEST_LOCKS = 2 };
+
+/** A relief that has joined a leak: in the joiner's stack frame, until it is done or withdrawn. */
+struct relief_note {
+	struct relief_note *next;
+	bool is_done;
+	int result;
+};
+
+/** How the host refuses one direction: when it is asked again. */
+struct backoff {
+	uint64_t until_ns; /* 0: now */
+	uint32_t n_times;
+};
+
+/** A page that the host refused. */
+struct refusal {
+	struct balloon_refusal what;
+	bool is_held;        /* set aside: the frame is the driver's, the page isolated by it */
+	bool is_quarantined; /* the page is in the quarantine, not in the balloon */
+};
+
+/** Requests that only migrations take, so that a run that has many under way leaves them room. */
+enum { N_MIGRATION_BATCHES = 2 };
+
+/** What the driver's lock protects, beside the states of requests. */
+struct driver_state {
+	struct life_counts counts;
+	struct balloon_driver_tuning tuning;
+	struct request_lock locks[N_REQUEST_LOCKS];
+	struct balloon_batch *free; /* requests */
+	uint32_t n_free;
+	struct balloon_batch *reserve; /* the one for relief, if it is free */
+	struct relief_note *notes;     /* of those who joined the marked leak */
+	bool is_marked;                /* a leak is under way that may be joined */
+	bool is_stopped;
+	bool is_quiesced;
+	bool has_failed;    /* the last attempt */
+	uint32_t n_resumes; /* calls of resume */
+	uint32_t n_inside;  /* calls, but for stop */
+	uint32_t n_moving;  /* of those, calls that move pages */
+	uint32_t
+		n_sleepers; /* threads that are, or are about to be, asleep on the driver's event */
+	uint32_t n_relieving;      /* reliefs under way */
+	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
+	struct backoff backoff[2]; /* of fills, of leaks */
+	uint64_t look_at_ns; /* when something is to be done about requests that are nobody's */
+	uint32_t looked_at;  /* the driver's event, when they were looked at */
+	uint32_t told_again; /* a new host was told of the pages below */
+	uint64_t quarantine_at_ns; /* the quarantine is not asked for before */
+	uint32_t n_refusals;
+	struct refusal refusals[BALLOON_REFUSALS_MAX];
+
+	/* Counts of events, in balloon_driver_progress. */
+	uint64_t n_migrated;
+	uint64_t n_relieved;
+	uint64_t n_refused;
+	uint64_t n_allocation_failures;
+	uint64_t n_busy;
+	enum balloon_driver_state state;
+	uint64_t since_ns;
+	int last_error;
+	uint64_t last_error_ns;
+	int last_refusal;
+};
+
+/** Constant once the driver is shared, unless a comment names a lock. */
+struct balloon_driver {
+	struct balloon_driver_config config;
+	/* G1 (acquire) in driver_channel() pairs with G2 (release) where another one is attached: what is
+	 * signalled there is a channel that is whole. */
+	struct balloon_atomic_word channel;
+	struct balloon_device *device;
+	struct balloon_device *quarantine;
+	struct balloon_batch *batches; /* n_batches: n_requests, and the reserved one behind them */
+	uint32_t n_batches;
+
+	BALLOON_ALIGNED struct balloon_lock lock;
+	struct balloon_atomic_word n_contended;
+	struct balloon_atomic_u32 target;
+	struct balloon_event event; /* something changed that sleepers wait for */
+	struct driver_state state;  /* lock */
+};
+
+static inline struct balloon_channel *driver_channel(const struct balloon_driver *driver)
+{
+	uintptr_t channel = balloon_atomic_load(&driver->channel, BALLOON_ACQUIRE); /* G1 */
+	return (struct balloon_channel *)(void *)channel;
+}
+
+/** a - b, or 0. */
+static inline uint64_t difference(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/** now + for, or never. */
+static inline uint64_t time_after(uint64_t now_ns, uint64_t for_ns)
+{
+	return for_ns < BALLOON_NEVER - now_ns ? now_ns + for_ns : BALLOON_NEVER;
+}
+
+/* ---- state.c: the driver's lock, and what is decided under it -------------------------------- */
+
+struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES(driver->lock);
+void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** The same, after a change that sleepers may wait for. */
+void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** The same, after a call left: only who waits for rest minds. */
+void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */
+void driver_wake_all(struct balloon_driver *driver);
+
+/** A call comes in. moves: it is refused where the driver is quiesced or stopped. Returns 0 or why not. */
+int state_enter(struct driver_state *state, bool moves);
+/** It goes; the caller wakes. Notes what came of it: see state_note(). */
+void state_leave(struct driver_state *state, bool moves);
+/** Note the result of a call or of a request. */
+void state_note(struct driver_state *state, int result);
+int driver_enter(struct balloon_driver *driver, bool moves);
+int driver_leave(struct balloon_driver *driver, bool moves, int result);
+
+/** 0; -ECANCELED: stopped; -EBUSY: quiesced. */
+int state_halted(const struct driver_state *state);
+/** Bring what the driver is doing up to date. */
+void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns);
+
+/** Pages that the balloon will hold when all is done that is under way. */
+uint64_t state_expected(const struct driver_state *state);
+/** The target is reached, and nothing is under way. */
+bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state);
+/** Until when no frame is allocated; 0: now. */
+uint64_t state_held_off_until(struct driver_state *state);
+/** Nothing is allocated before then. */
+void state_hold_off(struct driver_state *state, uint64_t until_ns);
+
+/** Take the lock for a direction, if it can be had. */
+bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
+	enum balloon_driver_lock lock, enum lock_direction direction);
+/** Could it be had? */
+bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock lock,
+	enum lock_direction direction);
+/** A request's lock is free again, if no other one of its direction holds it. The caller wakes. */
+void state_unlock_request(struct driver_state *state, struct balloon_batch *batch);
+/** Count a waiter for locks in or out. */
+void state_await_lock(
+	struct driver_state *state, unsigned locks, enum lock_direction direction, bool is_waiting);
+
+/** What a request of a direction holds by the driver's design. */
+static inline const struct balloon_driver_hold *driver_hold(
+	const struct balloon_driver *driver, bool is_inflation)
+{
+	return is_inflation ? &driver->config.design->fill : &driver->config.design->leak;
+}
+
+/* ---- batch.c: a request from its pages to its end -------------------------------------------- */
+
+/*
+ * limit_ns, of calls that wait: when the caller's time is over. A wait is no longer than
+ * host_timeout_ns either. 0: waits for nothing.
+ */
+
+/** A request for n pages; NULL: there is none. may_reserve: the one for relief will do. */
+struct balloon_batch *batch_take(
+	struct driver_state *state, enum life_route route, uint32_t n_pages, bool may_reserve);
+
+/**
+ * Get n pages and tell the host. Returns true: the request is with the host, or answered; false: it is
+ * over, and *result says what came of it.
+ */
+bool batch_start(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
+	uint64_t limit_ns, int *result);
+/** Take the lock, if the design says so and it is not held, and tell the host. As batch_tell(). */
+bool batch_lock_and_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
+	uint64_t limit_ns, int *result);
+/** Tell the host about request.pages[0 .. n_pages), which are sealed. Returns as batch_start(). */
+bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
+	uint64_t limit_ns, int *result);
+/** Wait for the answer and do what follows. Returns what came of it; the request is not the caller's. */
+int batch_finish(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns);
+/** Nobody waits: whoever comes takes the answer. If it is there, this is the end. */
+void batch_leave(struct balloon_driver *driver, struct balloon_batch *batch);
+/** It has no pages, and is over. Returns the result. */
+int batch_give_up(struct balloon_driver *driver, struct balloon_batch *batch, int result);
+
+/* For migrations, which deal with the answers themselves. */
+
+/** An event of a request's life, with the lock's end and the request's. The caller has the lock. */
+unsigned batch_step(
+	struct driver_state *state, struct balloon_batch *batch, enum life_event event, uint32_t n);
+/** Take the locks for a request. Returns 0; -EAGAIN: not in time; -ECANCELED. */
+int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsigned locks,
+	enum lock_direction direction, uint64_t limit_ns);
+/** Wait for the answer. Returns 0: it is there; or why not. Either way it is still the caller's. */
+int batch_await(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns);
+/** Enter request.pages[first_insert .. end_insert) into the home, and end: free, or postponed. */
+void batch_end(struct balloon_driver *driver, struct balloon_batch *batch);
+
+/** Tell the program about the answer for n pages. effects: of the step, and its counts. */
+struct acknowledgement {
+	unsigned effects;
+	uint64_t n_acknowledged;
+	uint64_t sequence;
+};
+struct acknowledgement acknowledgement_of(const struct driver_state *state, unsigned effects);
+void driver_account(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n,
+	const struct acknowledgement *acknowledgement);
+void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n);
+/** The program's `moved`. */
+void driver_moved(
+	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in);
+
+/** Settle what is nobody's and can be settled by now_ns; the caller is inside. */
+void driver_look_after(struct balloon_driver *driver, uint64_t now_ns);
+/** The same, if there is reason to. */
+void driver_look_after_if_due(struct balloon_driver *driver);
+
+/* ---- refusals.c: what the host refused ------------------------------------------------------- */
+
+/** A frame that the host did not take. Returns false: no room to remember it, it is the source's. */
+bool refusals_set_frame_aside(struct balloon_driver *driver, struct balloon_batch *batch,
+	struct balloon_page page, int error);
+/** A page that the host did not give back, and that is in `device` again: others come first. */
+void refusals_set_page_aside(struct balloon_driver *driver, struct balloon_device *device,
+	struct balloon_page page, int error);
+/** Up to n frames that were set aside, and whose time comes by until_ns (BALLOON_NEVER: all), go back to
+ * the source. Returns how many. */
+uint32_t refusals_release_frames(struct balloon_driver *driver, uint32_t n, uint64_t until_ns);
+/** Pages of a device whose time has come, up to n, their membership ended, for the host to be asked
+ * again. Returns how many. */
+uint32_t refusals_take_pages(struct balloon_driver *driver, struct balloon_device *device,
+	struct balloon_page *pages, uint32_t n, uint64_t until_ns);
+/** Pages of the balloon whose time has come are listed again: the host need not give them back now. */
+void refusals_put_back(struct balloon_driver *driver, uint64_t until_ns);
+/** All pages that are kept isolated for having been refused are listed again. */
+void refusals_put_all_back(struct balloon_driver *driver);
+/** When a refused page has its time; BALLOON_NEVER. The caller has the lock. */
+uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request_kind kind);
+
+#endif

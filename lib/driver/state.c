@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver's lock and what is decided under it: who is inside, who holds what, what is expected.
+ *
+ * One short lock, a leaf: nobody's functions run under it. Whoever changes what somebody may be asleep for
+ * signals the driver's event after the lock; where nobody sleeps there, that costs nothing.
+ */
+#include "driver/driver.h"
+
+BALLOON_LOCK_INTERNALS struct driver_state *driver_lock(struct balloon_driver *driver)
+{
+	balloon_lock_acquire(&driver->lock);
+	return &driver->state;
+}
+
+BALLOON_LOCK_INTERNALS void driver_unlock(struct balloon_driver *driver)
+{
+	balloon_lock_release(&driver->lock);
+}
+
+BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
+{
+	bool has_sleepers = BALLOON_READ(driver->state.n_sleepers) > 0;
+	/* Once nobody is inside a stopped driver it may be gone. */
+	bool is_last = BALLOON_READ(driver->state.is_stopped);
+	if (has_sleepers && is_last)
+		balloon_channel_signal(driver_channel(driver), &driver->event);
+	balloon_lock_release(&driver->lock);
+	if (has_sleepers && !is_last)
+		balloon_channel_signal(driver_channel(driver), &driver->event);
+}
+
+BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
+{
+	if (state_halted(&driver->state) < 0)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
+}
+
+void driver_wake_all(struct balloon_driver *driver)
+{
+	balloon_channel_signal(driver_channel(driver), &driver->event);
+	for (uint32_t i = 0; i < driver->n_batches; i++)
+		balloon_channel_signal(driver_channel(driver), &driver->batches[i].event);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+int state_halted(const struct driver_state *state)
+{
+	if (BALLOON_READ(state->is_stopped))
+		return -ECANCELED;
+	return BALLOON_READ(state->is_quiesced) ? -EBUSY : 0;
+}
+
+int state_enter(struct driver_state *state, bool moves)
+{
+	int result = moves ? state_halted(state) : 0;
+	if (result < 0)
+		return result;
+	BALLOON_BOOK(state->n_inside, 1);
+	if (moves)
+		BALLOON_BOOK(state->n_moving, 1);
+	return 0;
+}
+
+void state_leave(struct driver_state *state, bool moves)
+{
+	BALLOON_BOOK(state->n_inside, -1u);
+	if (moves)
+		BALLOON_BOOK(state->n_moving, -1u);
+}
+
+void state_note(struct driver_state *state, int result)
+{
+	if (result < 0) {
+		BALLOON_WRITE(state->last_error, result);
+		BALLOON_WRITE(state->last_error_ns, balloon_platform_now_ns());
+	}
+	if (result != 0)
+		BALLOON_WRITE(state->has_failed, result < 0);
+}
+
+int driver_enter(struct balloon_driver *driver, bool moves)
+{
+	int result = state_enter(driver_lock(driver), moves);
+	driver_unlock(driver);
+	if (result == 0)
+		driver_look_after_if_due(driver);
+	return result;
+}
+
+int driver_leave(struct balloon_driver *driver, bool moves, int result)
+{
+	struct driver_state *state = driver_lock(driver);
+	if (moves)
+		state_note(state, result);
+	state_leave(state, moves);
+	driver_unlock_left(driver);
+	return result;
+}
+
+/* ---- How far it is --------------------------------------------------------------------------- */
+
+/* A migration may shrink the balloon below what a step has claimed of it. */
+uint64_t state_expected(const struct driver_state *state)
+{
+	const struct life_counts *counts = &state->counts;
+	uint64_t n_in = BALLOON_READ(counts->places[PLACE_PENDING]) +
+			BALLOON_READ(counts->places[PLACE_INFLATING]) +
+			BALLOON_READ(counts->places[PLACE_ENQUEUED]) +
+			BALLOON_READ(counts->n_claimed_in);
+	return difference(n_in, BALLOON_READ(counts->n_claimed_out));
+}
+
+bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state)
+{
+	const struct life_counts *counts = &state->counts;
+	return BALLOON_READ(counts->n_busy) == 0 &&
+	       BALLOON_READ(counts->places[PLACE_QUARANTINED]) == 0 &&
+	       BALLOON_READ(counts->places[PLACE_SET_ASIDE]) == 0 &&
+	       BALLOON_READ(counts->places[PLACE_ENQUEUED]) ==
+		       balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+}
+
+uint64_t state_held_off_until(struct driver_state *state)
+{
+	uint64_t until_ns = BALLOON_READ(state->hold_until_ns);
+	if (until_ns == 0)
+		return 0;
+	if (balloon_platform_now_ns() < until_ns)
+		return until_ns;
+	BALLOON_WRITE(state->hold_until_ns, 0);
+	return 0;
+}
+
+void state_hold_off(struct driver_state *state, uint64_t until_ns)
+{
+	if (until_ns > BALLOON_READ(state->hold_until_ns))
+		BALLOON_WRITE(state->hold_until_ns, until_ns);
+}
+
+static enum balloon_driver_state doing(
+	const struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+{
+	if (BALLOON_READ(state->is_stopped))
+		return BALLOON_DRIVER_STOPPED;
+	if (BALLOON_READ(state->is_quiesced))
+		return BALLOON_DRIVER_QUIESCED;
+	if (state_is_at_rest(driver, state))
+		return BALLOON_DRIVER_IDLE;
+	if (state_expected(state) < balloon_atomic_load(&driver->target, BALLOON_RELAXED) &&
+		now_ns < BALLOON_READ(state->hold_until_ns))
+		return BALLOON_DRIVER_HELD_OFF;
+	return BALLOON_READ(state->has_failed) ? BALLOON_DRIVER_STALLED
+					       : BALLOON_DRIVER_PROGRESSING;
+}
+
+void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+{
+	enum balloon_driver_state now = doing(driver, state, now_ns);
+	if (now == BALLOON_READ(state->state) && BALLOON_READ(state->since_ns))
+		return;
+	BALLOON_WRITE(state->state, now);
+	BALLOON_WRITE(state->since_ns, now_ns);
+}
+
+/* ---- The locks that requests hold ------------------------------------------------------------ */
+
+static uint32_t n_waiting_against(const struct request_lock *lock, enum lock_direction direction)
+{
+	uint32_t n = 0;
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		if (i != (unsigned)direction)
+			n += BALLOON_READ(lock->n_waiting[i]);
+	return n;
+}
+
+/*
+ * Who holds it lets others of its direction join, as long as nobody waits in another one; then those come
+ * first, and whose turn it was waits until one of them has had it.
+ */
+static bool can_have(const struct request_lock *lock, enum lock_direction direction)
+{
+	bool is_held = BALLOON_READ(lock->n_holders) > 0;
+	if (direction == LOCK_MIGRATE)
+		return !is_held;
+	if (BALLOON_READ(lock->direction) != direction)
+		return !is_held;
+	return n_waiting_against(lock, direction) == 0;
+}
+
+bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock locks,
+	enum lock_direction direction)
+{
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
+		if (((unsigned)locks & (1u << i)) && !can_have(&state->locks[i], direction))
+			return false;
+	return true;
+}
+
+bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
+	enum balloon_driver_lock locks, enum lock_direction direction)
+{
+	if (!state_can_lock(state, locks, direction))
+		return false;
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++) {
+		struct request_lock *lock = &state->locks[i];
+		if (!((unsigned)locks & (1u << i)))
+			continue;
+		BALLOON_WRITE(lock->direction, direction);
+		BALLOON_BOOK(lock->n_holders, 1);
+	}
+	BALLOON_WRITE(batch->lock, locks);
+	return true;
+}
+
+void state_unlock_request(struct driver_state *state, struct balloon_batch *batch)
+{
+	unsigned locks = BALLOON_READ(batch->lock);
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
+		if (locks & (1u << i))
+			BALLOON_BOOK(state->locks[i].n_holders, -1u);
+	BALLOON_WRITE(batch->lock, BALLOON_DRIVER_NO_LOCK);
+}
+
+void state_await_lock(
+	struct driver_state *state, unsigned locks, enum lock_direction direction, bool is_waiting)
+{
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
+		if (locks & (1u << i))
+			BALLOON_BOOK(state->locks[i].n_waiting[direction], is_waiting ? 1u : -1u);
+}
