@@ -237,9 +237,10 @@ int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsig
 		uint32_t seen = balloon_event_seen(&driver->event);
 		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
+		/* What was answered before `seen` was remembered; the rest wakes. */
+		driver_look_after_if_due(driver);
 		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
 			earlier(until_ns, look_at_ns));
-		driver_look_after_if_due(driver);
 	}
 }
 

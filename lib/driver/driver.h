@@ -140,6 +140,11 @@ static inline struct balloon_channel *driver_channel(const struct balloon_driver
 	return (struct balloon_channel *)(void *)channel;
 }
 
+static inline uint32_t driver_target(const struct balloon_driver *driver)
+{
+	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+}
+
 /** a - b, or 0. */
 static inline uint64_t difference(uint64_t a, uint64_t b)
 {
@@ -180,12 +185,12 @@ int driver_leave(struct balloon_driver *driver, bool moves, int result);
 /** 0; -ECANCELED: stopped; -EBUSY: quiesced. */
 int state_halted(const struct driver_state *state);
 /** Bring what the driver is doing up to date. */
-void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns);
+void state_look(struct driver_state *state, uint32_t target, uint64_t now_ns);
 
 /** Pages that the balloon will hold when all is done that is under way. */
 uint64_t state_expected(const struct driver_state *state);
 /** The target is reached, and nothing is under way. */
-bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state);
+bool state_is_at_rest(const struct driver_state *state, uint32_t target);
 /** Until when no frame is allocated; 0: now. */
 uint64_t state_held_off_until(struct driver_state *state);
 /** Nothing is allocated before then. */
