@@ -61,6 +61,8 @@ enum world_call {
 	CALL_LEAK,
 	CALL_STEP,
 	CALL_RUN,
+	CALL_POLL,
+	CALL_TUNE,
 	CALL_TARGET,
 	CALL_RELIEVE,
 	CALL_MIGRATE,
@@ -188,6 +190,10 @@ struct world {
 	struct host host;
 	struct source source;
 	bool is_accounted[WORLD_PAGES_MAX]; /* the host has it, as the driver's account says */
+	bool is_moved[WORLD_PAGES_MAX];     /* it is in the balloon, as the driver has told */
+	uint64_t n_sequences;               /* what was acknowledged: how often it was told, */
+	uint64_t sequence;                  /* the latest, */
+	uint64_t n_acknowledged;            /* and how many pages that were */
 	struct doing doing[ENGINE_THREADS_MAX];
 	uint64_t target;
 	uint64_t n_begun;  /* calls, ever */
@@ -230,8 +236,10 @@ void world_set_target(uint64_t n_pages);
 
 /** A callback of the driver: is it one that may be? what: for people. */
 void world_check_callback(const char *what);
-/** The driver's account. */
+/** The driver's callbacks. */
 void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
+void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
+void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
 /** The floor, when a fill was given frames. */
 void world_check_floor(void);
 /** Nothing is under way: hold everything against everything. */
