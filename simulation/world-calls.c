@@ -25,6 +25,8 @@ struct call {
 	bool was_at_rest;
 	bool had_stopped;
 	uint64_t n_resumes;
+	bool was_resuming;
+	uint32_t n_reliefs; /* as struct doing's */
 	uint64_t n_moves;
 	bool was_moving; /* somebody was in a call that moves */
 };
@@ -38,6 +40,8 @@ static struct call begin(const char *name, bool moves)
 		.was_at_rest = world->is_at_rest,
 		.had_stopped = world->has_stopped,
 		.n_resumes = world->n_resumes,
+		.was_resuming = world->n_resuming > 0,
+		.n_reliefs = doing->n_reliefs,
 		.was_moving = world->n_movers > 0};
 	world->n_begun++;
 	world->n_movers += moves;
@@ -102,7 +106,10 @@ static void check_duration(const struct call *call)
 static void check_deadline(const struct call *call, uint64_t deadline_ns, int result)
 {
 	uint64_t late_ns = deadline_ns > call->begin_ns ? deadline_ns : call->begin_ns;
-	WORLD_CHECK(engine_is_hasty() || engine_now_ns() <= late_ns,
+	/* What the source does takes the time it takes. */
+	bool is_excused =
+		engine_is_hasty() || call->n_reliefs != world->doing[engine_self()].n_reliefs;
+	WORLD_CHECK(is_excused || engine_now_ns() <= late_ns,
 		"%s returns %d, %llu us after its deadline", call->name, result,
 		(unsigned long long)((engine_now_ns() - late_ns) / 1000));
 	WORLD_CHECK(result != -ETIMEDOUT || engine_now_ns() >= deadline_ns,
@@ -201,19 +208,19 @@ static void check_reached(const struct call *call)
 {
 	struct balloon_driver_progress progress;
 	struct balloon_device_stats stats;
-	uint64_t target = world->target;
 	uint32_t n_outstanding = host_n_outstanding();
 	uint32_t n_held = host_n_held();
 	if (call->was_moving || world->n_moves != call->n_moves || has_lies())
 		return;
 	WORLD_CHECK(n_outstanding == 0, "run returns 0, and %u requests are with the host",
 		n_outstanding);
-	WORLD_CHECK(n_held == target, "run returns 0, and the host has %u pages of %llu", n_held,
-		(unsigned long long)target);
 	balloon_device_stats(balloon_driver_device(world->driver), &stats);
 	balloon_driver_progress(world->driver, &progress);
 	if (world->n_moves != call->n_moves)
 		return;
+	uint64_t target = progress.target; /* of several that were set at once, the driver's last */
+	WORLD_CHECK(n_held == target, "run returns 0, and the host has %u pages of %llu", n_held,
+		(unsigned long long)target);
 	WORLD_CHECK(stats.n_listed + stats.n_isolated == target,
 		"run returns 0, and the balloon has %llu pages of %llu",
 		(unsigned long long)(stats.n_listed + stats.n_isolated),
@@ -451,11 +458,13 @@ static void quiesce(void)
 	int result = balloon_driver_quiesce(world->driver, deadline_ns);
 	check_deadline(&call, deadline_ns, result);
 	WORLD_CHECK(result == 0 || result == -ETIMEDOUT ||
-			    (result == -EAGAIN && call.n_resumes != world->n_resumes) ||
+			    (result == -EAGAIN &&
+				    (call.was_resuming || call.n_resumes != world->n_resumes)) ||
 			    (result == -ENODEV && world->host.is_dead) ||
 			    (result == -ECANCELED && world->is_stopping),
 		"quiesce returns %d", result);
-	if (result == 0 && call.n_resumes == world->n_resumes && world->n_resetting == 0) {
+	if (result == 0 && !call.was_resuming && call.n_resumes == world->n_resumes &&
+		world->n_resetting == 0) {
 		WORLD_CHECK(host_n_outstanding() == 0 || world->is_stopping,
 			"quiesce returns 0, and %u requests are with the host",
 			host_n_outstanding());
@@ -471,11 +480,13 @@ static void quiesce(void)
 int world_resume(void)
 {
 	world->n_resumes++;
+	world->n_resuming++;
 	world->is_at_rest = false;
 	struct call call = begin("resume", false);
 	int result = balloon_driver_resume(world->driver);
 	WORLD_CHECK(result == 0 || (result == -ECANCELED && world->is_stopping),
 		"resume returns %d", result);
+	world->n_resuming--;
 	world->n_resumes++;
 	world->is_at_rest = false;
 	end(&call);

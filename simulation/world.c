@@ -256,7 +256,7 @@ static void end_by_running(void)
 static void end_by_reset(void)
 {
 	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
-		world_set_target(1 + host_n_held());
+		world_set_target(world->setting.n_pages + 1);
 		int result = world_run(in_ms(1000));
 		/* While nothing can be submitted, nobody finds out. */
 		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||

@@ -176,8 +176,9 @@ void source_give(const struct balloon_page *pages, uint32_t n_pages);
 
 /** What a thread is doing. */
 struct doing {
-	uint32_t n_inside; /* calls on the driver, one within another */
-	uint64_t n_begun;  /* world.n_begun, when it began */
+	uint32_t n_inside;  /* calls on the driver, one within another */
+	uint64_t n_begun;   /* world.n_begun, when it began */
+	uint32_t n_reliefs; /* that it made, or waited for, in allocations */
 };
 
 struct world {
@@ -201,6 +202,7 @@ struct world {
 	uint32_t n_movers; /* calls under way that move pages whatever the target is */
 	uint64_t n_moves;  /* such calls, ever, and changes of the target */
 	uint64_t n_resumes;
+	uint32_t n_resuming;
 	bool was_quiesced;
 	bool is_at_rest;  /* quiesce said so, and nobody has resumed */
 	bool is_stopping; /* a stop has begun */
