@@ -535,10 +535,12 @@ static void look(void)
 {
 	struct balloon_driver_progress before;
 	struct balloon_driver_progress after;
+	world->n_looking++;
 	int result = balloon_driver_progress(world->driver, &before);
 	WORLD_CHECK(result == 0, "progress returns %d", result);
 	engine_point();
 	result = balloon_driver_progress(world->driver, &after);
+	world->n_looking--;
 	WORLD_CHECK(result == 0, "progress returns %d", result);
 	WORLD_CHECK(after.n_inflated >= before.n_inflated &&
 			    after.n_deflated >= before.n_deflated &&

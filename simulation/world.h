@@ -209,6 +209,7 @@ struct world {
 	bool has_stopped; /* a stop has returned */
 	bool is_stopped;  /* it said that nobody is inside */
 	uint32_t n_resetting;
+	uint32_t n_looking;   /* calls that read the progress, which take late answers */
 	uint64_t n_freed;     /* frames that the driver gave back, ever */
 	uint64_t n_reliefs;   /* calls for relief, ever */
 	uint32_t n_relieving; /* and under way */
