@@ -185,10 +185,10 @@ void driver_free(struct balloon_driver *driver, const struct balloon_page *pages
 		driver->config.frames->ops->free(driver->config.frames, pages, n);
 }
 
-void driver_moved(
-	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in)
+void driver_moved(struct balloon_driver *driver, const struct balloon_device *device,
+	const struct balloon_page *pages, uint32_t n, bool is_in)
 {
-	if (driver->config.moved && n > 0)
+	if (driver->config.moved && n > 0 && device == driver->device)
 		driver->config.moved(driver->config.moved_context, pages, n, is_in);
 }
 
@@ -398,7 +398,7 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 		*result = batch_give_up(driver, batch, n);
 		return false;
 	}
-	driver_moved(driver, batch->request.pages, (uint32_t)n, false);
+	driver_moved(driver, driver->device, batch->request.pages, (uint32_t)n, false);
 	return batch_lock_and_tell(driver, batch, (uint32_t)n, limit_ns, result);
 }
 
@@ -470,7 +470,7 @@ static void set_to_enter(struct balloon_driver *driver, struct balloon_batch *ba
 	BALLOON_WRITE(batch->first_insert, first);
 	BALLOON_WRITE(batch->end_insert, end);
 	BALLOON_WRITE(batch->home, home);
-	driver_moved(driver, batch->request.pages + first, end - first, true);
+	driver_moved(driver, home, batch->request.pages + first, end - first, true);
 }
 
 /* The last step of a request: it is free, or its pages are entered later. Returns what came of it. */
@@ -611,7 +611,7 @@ static bool follow_deflation(
 	if (answer->goes_on && !is_entered) {
 		answer->goes_on = false;
 		book_returned(driver, batch, answer->n_left);
-		driver_moved(driver, pages + answer->n_done + n_back, answer->n_left, true);
+		driver_moved(driver, home, pages + answer->n_done + n_back, answer->n_left, true);
 		BALLOON_BOOK(batch->end_insert, answer->n_left);
 	}
 	return is_entered;

@@ -268,9 +268,9 @@ struct acknowledgement acknowledgement_of(const struct driver_state *state, unsi
 void driver_account(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n,
 	const struct acknowledgement *acknowledgement);
 void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n);
-/** The program's `moved`. */
-void driver_moved(
-	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in);
+/** The program's `moved`, about pages of the balloon: those of the quarantine are in none. */
+void driver_moved(struct balloon_driver *driver, const struct balloon_device *device,
+	const struct balloon_page *pages, uint32_t n, bool is_in);
 
 /** Settle what is nobody's and can be settled by now_ns; the caller is inside. */
 void driver_look_after(struct balloon_driver *driver, uint64_t now_ns);

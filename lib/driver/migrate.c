@@ -294,7 +294,7 @@ static void leave_balloon(const struct migration *m, uint32_t i)
 static void swap(struct migration *m, uint32_t i)
 {
 	struct balloon_driver *driver = m->driver;
-	driver_moved(driver, &m->new_pages[i], 1, true);
+	driver_moved(driver, driver->device, &m->new_pages[i], 1, true);
 	if (balloon_page_migrate(driver->device, m->new_pages[i], m->old_pages[i]) == 0) {
 		m->n_swapped++;
 		return;
@@ -323,7 +323,7 @@ static void swap_all(struct migration *m)
 			swap(m, i);
 		else
 			leave_balloon(m, i);
-		driver_moved(driver, &m->old_pages[i], 1, false);
+		driver_moved(driver, driver->device, &m->old_pages[i], 1, false);
 	}
 }
 

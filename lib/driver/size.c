@@ -202,7 +202,8 @@ static void plan_next(
 	uint64_t now_ns = balloon_platform_now_ns();
 	uint64_t target = driver_target(driver);
 	uint64_t expected = state_expected(state);
-	*plan = (struct plan){.next_ns = BALLOON_READ(state->look_at_ns)};
+	*plan = (struct plan){.next_ns = earlier(BALLOON_READ(state->look_at_ns),
+				      refusals_next_ns(state, BALLOON_REQUEST_INFLATE))};
 	if (BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) > 0 &&
 		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns)) {
 		BALLOON_WRITE(state->quarantine_at_ns,
@@ -272,7 +273,7 @@ static bool start_again(
 		*result = batch_give_up(driver, batch, -EAGAIN);
 		return false;
 	}
-	driver_moved(driver, pages, n, false);
+	driver_moved(driver, device, pages, n, false);
 	batch_step(driver_lock(driver), batch, LIFE_GOT, n);
 	driver_unlock(driver);
 	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
