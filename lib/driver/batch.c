@@ -321,14 +321,15 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);
+		unsigned effects = 0;
 		n_had = show_pending(state, batch, n_had, (uint32_t)got);
 		/* Memory may have run out meanwhile: then what is there has to do. */
 		bool is_last = n_had >= n || BALLOON_READ(state->n_relieving) > 0 ||
 			       state_held_off_until(state);
 		if (is_last && (BALLOON_READ(batch->lock) ||
 				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))
-			batch_step(state, batch, LIFE_SEAL, 0);
-		driver_unlock(driver);
+			effects = batch_step(state, batch, LIFE_SEAL, 0);
+		driver_unlock_after(driver, effects);
 		if (is_last)
 			return (int)n_had;
 	}
@@ -347,9 +348,8 @@ static bool seal(
 		error = lock_by_design(driver, batch, limit_ns);
 	struct driver_state *state = driver_lock(driver);
 	uint32_t n = BALLOON_READ(batch->life.n_pages);
-	if (n > 0)
-		batch_step(state, batch, LIFE_SEAL, 0);
-	driver_unlock(driver);
+	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_SEAL, 0) : 0;
+	driver_unlock_after(driver, effects);
 	if (n == 0) {
 		*result = batch_give_up(driver, batch, error < 0 ? error : -EAGAIN);
 		return false;
@@ -391,9 +391,8 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 	/* Is all that is left what the host keeps? */
 	if (n == -EAGAIN && refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER)
 		n = -EIO;
-	if (n > 0)
-		batch_step(state, batch, LIFE_GOT, (uint32_t)n);
-	driver_unlock(driver);
+	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
+	driver_unlock_after(driver, effects);
 	if (n <= 0) {
 		*result = batch_give_up(driver, batch, n);
 		return false;

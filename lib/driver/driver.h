@@ -168,6 +168,9 @@ struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES
 void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** The same, after a change that sleepers may wait for. */
 void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** The same, if the effects of a step say so. */
+void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+	BALLOON_RELEASES(driver->lock);
 /** The same, after a call left: only who waits for rest minds. */
 void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */

@@ -274,8 +274,8 @@ static bool start_again(
 		return false;
 	}
 	driver_moved(driver, device, pages, n, false);
-	batch_step(driver_lock(driver), batch, LIFE_GOT, n);
-	driver_unlock(driver);
+	unsigned effects = batch_step(driver_lock(driver), batch, LIFE_GOT, n);
+	driver_unlock_after(driver, effects);
 	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
 	if (is_quarantine)
 		return batch_tell(driver, batch, n, limit_ns, result);

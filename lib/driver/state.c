@@ -34,6 +34,14 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 		balloon_channel_signal(driver_channel(driver), &driver->event);
 }
 
+BALLOON_LOCK_INTERNALS void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+{
+	if (effects & LIFE_WAKE)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
+}
+
 BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
 {
 	if (state_halted(&driver->state) < 0)
