@@ -389,7 +389,7 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 	int n = balloon_pages_dequeue(driver->device, batch->request.pages, n_wanted);
 	struct driver_state *state = driver_lock(driver);
 	/* Is all that is left what the host keeps? */
-	if (n == -EAGAIN && refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER)
+	if (n == -EAGAIN && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
 	driver_unlock_after(driver, effects);

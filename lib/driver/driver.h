@@ -63,11 +63,17 @@ struct backoff {
 	uint32_t n_times;
 };
 
+enum refusal_kind {
+	REFUSED_FRAME,       /* not taken: set aside from the source */
+	REFUSED_PAGE,        /* not given back: in the balloon, isolated */
+	REFUSED_QUARANTINED, /* not given back: in the quarantine, isolated */
+};
+
 /** A page that the host refused. */
 struct refusal {
 	struct balloon_refusal what;
-	bool is_held;        /* set aside: the frame is the driver's, the page isolated by it */
-	bool is_quarantined; /* the page is in the quarantine, not in the balloon */
+	enum refusal_kind kind;
+	bool is_held; /* set aside: the frame is the driver's, the page isolated by it */
 };
 
 /** Requests that only migrations take, so that a run that has many under way leaves them room. */
@@ -300,6 +306,6 @@ void refusals_put_back(struct balloon_driver *driver, uint64_t until_ns);
 /** All pages that are kept isolated for having been refused are listed again. */
 void refusals_put_all_back(struct balloon_driver *driver);
 /** When a refused page has its time; BALLOON_NEVER. The caller has the lock. */
-uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request_kind kind);
+uint64_t refusals_next_ns(const struct driver_state *state, enum refusal_kind kind);
 
 #endif

@@ -311,7 +311,7 @@ static void swap_all(struct migration *m)
 {
 	struct balloon_driver *driver = m->driver;
 	uint8_t verdicts[BALLOON_MIGRATE_MAX];
-	for (uint32_t i = 0; i < m->n_pages; i++)
+	for (uint32_t i = 0; i < m->n_pages && i < BALLOON_MIGRATE_MAX; i++)
 		verdicts[i] = (uint8_t)verdict_of(m->in, m->is_in_answered, m->new_pages[i]);
 	BALLOON_WRITE(m->in->first_insert, 0);
 	BALLOON_WRITE(m->in->end_insert, 0);

@@ -181,7 +181,7 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
 		BALLOON_READ(state->counts.n_claimed_out));
 	uint32_t n = fit(state, n_surplus < n_there ? n_surplus : n_there);
-	uint64_t retry_at_ns = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE);
+	uint64_t retry_at_ns = refusals_next_ns(state, REFUSED_PAGE);
 	if (n == 0 || !can_lock(driver, state, LOCK_LEAK, plan))
 		return;
 	plan->n_pages = n;
@@ -203,7 +203,7 @@ static void plan_next(
 	uint64_t target = driver_target(driver);
 	uint64_t expected = state_expected(state);
 	*plan = (struct plan){.next_ns = earlier(BALLOON_READ(state->look_at_ns),
-				      refusals_next_ns(state, BALLOON_REQUEST_INFLATE))};
+				      refusals_next_ns(state, REFUSED_FRAME))};
 	if (BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) > 0 &&
 		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns)) {
 		BALLOON_WRITE(state->quarantine_at_ns,
@@ -246,7 +246,7 @@ static void give_up_refusals(struct balloon_driver *driver)
 	uint64_t n_enqueued = BALLOON_READ(state->counts.places[PLACE_ENQUEUED]);
 	uint64_t target = driver_target(driver);
 	bool has_set_aside = BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0;
-	bool has_refused = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER;
+	bool has_refused = refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER;
 	driver_unlock(driver);
 	if (has_set_aside)
 		refusals_release_frames(driver, UINT32_MAX,
