@@ -17,7 +17,7 @@
 #include "program.h"
 
 enum {
-	BACKLOG = 128,
+	BACKLOG = 16,
 	KIND = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	LOCK_TRIES = 10,
 	LOCK_MS = 4, /* between two tries */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,6 +66,7 @@ static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
 	if (offset_bytes > INT64_MAX || n_bytes > INT64_MAX)
 		return -EFBIG;
 	for (int i = 0; i < ATTEMPTS; i++) {
+		sched_yield(); /* a long request takes turns with others for a processor */
 		if (fallocate(guest->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			    (off_t)offset_bytes, (off_t)n_bytes) == 0)
 			return 0;

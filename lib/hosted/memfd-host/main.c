@@ -21,6 +21,7 @@
 enum {
 	TICK_MS = 1000,
 	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
+	GUEST_MS = 2,       /* from one guest to the next: a crowd of them leaves time to others */
 	END_MS = 30,        /* so long it waits for processes that it has killed */
 	NS_PER_MS = 1000000,
 };
@@ -34,6 +35,7 @@ struct server {
 	uint64_t n_here;
 	uint64_t n_gone;
 	uint64_t n_refused;  /* guests of users who have too many, since the last tick */
+	uint64_t door_ms;    /* when the next guest may come */
 	uint64_t tick_ns;    /* when the next lines are due */
 	const char *problem; /* why no guest can be taken in, until the next tick */
 	int signal_fd;
@@ -170,6 +172,7 @@ static void welcome(struct server *server, struct place *place)
 {
 	uid_t user;
 	int socket_fd = door_accept(&server->door);
+	server->door_ms = now_ms() + GUEST_MS;
 	if (socket_fd == -EAGAIN)
 		return;
 	if (socket_fd == -EMFILE) {
@@ -252,15 +255,18 @@ static void tick(struct server *server)
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 /* Whether somebody is at the door, and is to be looked at. */
-static bool wait_for_events(const struct server *server, int timeout_ms)
+static bool wait_for_events(const struct server *server)
 {
-	bool can_open = !server->problem &&
+	uint64_t ms = now_ms();
+	bool is_early = ms < server->door_ms;
+	bool can_open = !is_early && !server->problem &&
 			(server->n_here < server->options.max_guests || most_silent(server));
 	struct pollfd polls[] = {
 		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = can_open ? server->door.fd : -1, .events = POLLIN},
 	};
-	return poll(polls, 2, timeout_ms) > 0 && polls[1].revents != 0;
+	return poll(polls, 2, is_early ? (int)(server->door_ms - ms) : TICK_MS) > 0 &&
+	       polls[1].revents != 0;
 }
 
 static bool is_over(const struct server *server)
@@ -297,7 +303,7 @@ static void run(struct server *server)
 	if (!server->door.is_listening)
 		open_door(server); /* the guest is here already */
 	while (!is_over(server)) {
-		bool is_somebody = wait_for_events(server, TICK_MS);
+		bool is_somebody = wait_for_events(server);
 		take_signals(server);
 		reap(server, NULL);
 		if (is_somebody && !server->is_stopped)
