@@ -4,8 +4,8 @@
  *
  * The streams are shared with other processes, so they are not switched to O_NONBLOCK. Each is asked
  * whether it has room. Another process may take that room before us; then a timer interrupts the write,
- * and until the next retry nothing more is written there. A line is written in one piece; what a stream
- * took only a part of goes on with the rest, before anything else.
+ * and until the next retry nothing more is written there. Lines wait in a buffer until the flush, and
+ * what a stream takes only a part of stays there; a line for which the buffer has no room is lost.
  */
 
 #define _GNU_SOURCE /* setitimer() */
@@ -24,16 +24,16 @@
 #include "program.h"
 
 enum {
-	LINE_MAX_BYTES = 1024, /* less than PIPE_BUF: a pipe with room takes all of it */
-	WRITE_US = 10000,      /* how long one write may wait */
-	LAST_MS = 20,          /* how long the last line may wait */
+	BUFFER_BYTES = 4096, /* PIPE_BUF: a pipe that has room takes all of it */
+	WRITE_US = 10000,    /* how long one write may wait */
+	LAST_MS = 20,        /* how long the last lines may wait */
 };
 
 struct output {
 	int fd;
 	const char *lost_format; /* of a line that says how many lines were lost */
-	char rest[LINE_MAX_BYTES];
-	size_t n_rest;
+	char bytes[BUFFER_BYTES];
+	size_t n_bytes;
 	uint64_t n_lost;
 	int error;     /* the last one that was none of room */
 	bool is_stuck; /* until the next retry */
@@ -85,71 +85,83 @@ static ssize_t write_by_timer(int fd, const char *bytes, size_t n_bytes)
 	return result;
 }
 
-/* How many bytes the stream took: 0 if it has no room, or fails. */
-static size_t write_some(struct output *output, const char *bytes, size_t n_bytes)
+static void flush(struct output *output)
 {
 	struct pollfd room = {.fd = output->fd, .events = POLLOUT};
-	if (output->is_stuck || poll(&room, 1, 0) <= 0)
-		return 0;
-	ssize_t result = write_by_timer(output->fd, bytes, n_bytes);
+	if (output->n_bytes == 0 || output->is_stuck || poll(&room, 1, 0) <= 0)
+		return;
+	ssize_t result = write_by_timer(output->fd, output->bytes, output->n_bytes);
+	output->is_stuck = result < (ssize_t)output->n_bytes;
 	if (result < 0 && errno != EAGAIN && errno != EINTR)
 		output->error = errno;
-	output->is_stuck = result < (ssize_t)n_bytes;
-	return result < 0 ? 0 : (size_t)result;
-}
-
-/* Whether the line has been begun: its rest will follow. */
-static bool put(struct output *output, const char *line, size_t n_bytes)
-{
-	size_t n_written = write_some(output, line, n_bytes);
-	if (n_written == 0)
-		return false;
-	output->n_rest = n_bytes - n_written;
-	memcpy(output->rest, line + n_written, output->n_rest);
-	return true;
-}
-
-/* Is there nothing more to be said before the next line? */
-static bool catch_up(struct output *output)
-{
-	char line[64];
-	size_t n_written = output->n_rest ? write_some(output, output->rest, output->n_rest) : 0;
-	output->n_rest -= n_written;
-	memmove(output->rest, output->rest + n_written, output->n_rest);
-	if (output->n_rest == 0 && output->n_lost != 0) {
-		int n = snprintf(line, sizeof(line), output->lost_format, output->n_lost);
-		if (put(output, line, (size_t)n))
-			output->n_lost = 0;
-	}
-	return output->n_rest == 0 && output->n_lost == 0;
+	if (result <= 0)
+		return;
+	output->n_bytes -= (size_t)result;
+	memmove(output->bytes, output->bytes + result, output->n_bytes);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
+/* Whether it fits. A line that no buffer could hold is cut. */
+static bool append(struct output *output, const char *format, va_list arguments)
+{
+	size_t room = sizeof(output->bytes) - output->n_bytes;
+	char *line = output->bytes + output->n_bytes;
+	int n = vsnprintf(line, room, format, arguments);
+	if (n < 0 || ((size_t)n >= room && output->n_bytes != 0))
+		return false;
+	size_t n_bytes = (size_t)n < room ? (size_t)n : room;
+	line[n_bytes - 1] = '\n';
+	output->n_bytes += n_bytes;
+	return true;
+}
+
+static bool print(struct output *output, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	bool result = append(output, format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+/* Before anything else is said. */
+static bool tell_lost(struct output *output)
+{
+	if (output->n_lost != 0 && print(output, output->lost_format, output->n_lost))
+		output->n_lost = 0;
+	return output->n_lost == 0;
+}
+
 void output_print(enum output_stream stream, const char *format, ...)
 {
-	static char line[LINE_MAX_BYTES];
 	struct output *output = &outputs[stream];
 	va_list arguments;
 	va_start(arguments, format);
-	int n = vsnprintf(line, sizeof(line), format, arguments);
+	bool is_in = tell_lost(output) && append(output, format, arguments);
 	va_end(arguments);
-	if (n <= 0)
+	if (is_in)
 		return;
-	size_t n_bytes = (size_t)n;
-	if (n_bytes >= sizeof(line)) {
-		n_bytes = sizeof(line);
-		line[n_bytes - 1] = '\n';
-	}
-	if (!catch_up(output) || !put(output, line, n_bytes))
+	flush(output);
+	va_start(arguments, format);
+	if (!tell_lost(output) || !append(output, format, arguments))
 		output->n_lost++;
+	va_end(arguments);
+}
+
+void output_flush(void)
+{
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++)
+		flush(&outputs[i]);
 }
 
 void output_retry(void)
 {
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
 		outputs[i].is_stuck = false;
-		catch_up(&outputs[i]);
+		flush(&outputs[i]);
+		tell_lost(&outputs[i]);
+		flush(&outputs[i]);
 	}
 }
 
@@ -157,13 +169,13 @@ int output_end(void)
 {
 	struct output *out = &outputs[OUTPUT_OUT];
 	struct pollfd room = {.fd = out->fd, .events = POLLOUT};
-	if (out->n_lost != 0 || out->n_rest != 0) {
+	output_flush();
+	if (out->n_bytes != 0)
 		poll(&room, 1, LAST_MS);
-		output_retry();
-	}
-	if (out->n_lost != 0)
-		output_print(OUTPUT_ERR,
-			"balloon-memfd-host: stdout did not take %" PRIu64 " lines\n", out->n_lost);
+	output_retry();
+	if (out->n_bytes == 0 && out->n_lost == 0)
+		return 0;
+	complain("stdout did not take all lines", out->error);
 	return out->error;
 }
 
@@ -171,5 +183,6 @@ int complain(const char *what, int error)
 {
 	output_print(OUTPUT_ERR, "balloon-memfd-host: %s%s%s\n", what, error ? ": " : "",
 		error ? strerror(error) : "");
+	flush(&outputs[OUTPUT_ERR]);
 	return EXIT_FAILED;
 }

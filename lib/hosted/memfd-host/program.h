@@ -39,12 +39,14 @@ enum output_stream { OUTPUT_OUT, OUTPUT_ERR };
 
 /** Before the first line: descriptors 0 to 2 are open, and no write of ours blocks or kills. */
 int output_begin(bool is_json);
-/** Print a line, whose newline the format has. One that cannot be written now is lost, and counted. */
+/** Print a line, whose newline the format has, at the next flush. If too many wait it is lost. */
 void output_print(enum output_stream stream, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/** Write what the streams take now. */
+void output_flush(void);
 /** Once in a while: try streams again, and say how many lines were lost. */
 void output_retry(void);
-/** Wait a little for standard output. Returns 0, or the errno of a line that it failed to take. */
+/** Write the last lines, and wait a little for that. Returns 0, or with what error writing failed. */
 int output_end(void);
 
 /** Say on stderr what went wrong, with errno's reason if it is not 0. Returns EXIT_FAILED. */
