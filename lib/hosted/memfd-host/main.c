@@ -236,6 +236,16 @@ static void print_changes(struct server *server)
 	}
 }
 
+static void print_refused(struct server *server)
+{
+	if (server->n_refused)
+		output_print(OUTPUT_ERR,
+			"balloon-memfd-host: %" PRIu64 " guests refused, whose users have %" PRIu64
+			" already\n",
+			server->n_refused, server->options.max_user_guests);
+	server->n_refused = 0;
+}
+
 static void tick(struct server *server)
 {
 	uint64_t now_ns = balloon_platform_now_ns();
@@ -244,12 +254,7 @@ static void tick(struct server *server)
 	server->tick_ns = now_ns + (uint64_t)TICK_MS * NS_PER_MS;
 	server->problem = NULL;
 	output_retry();
-	if (server->n_refused)
-		output_print(OUTPUT_ERR,
-			"balloon-memfd-host: %" PRIu64 " guests refused: their users have %" PRIu64
-			" each\n",
-			server->n_refused, server->options.max_user_guests);
-	server->n_refused = 0;
+	print_refused(server);
 	print_changes(server);
 }
 
@@ -319,6 +324,7 @@ static void run(struct server *server)
 	}
 	door_close(&server->door);
 	end_guests(server);
+	print_refused(server);
 	server->accounts.n_held_max = atomic_load(&server->held->n_max);
 }
 

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 
 enum {
 	STATUS_LEFT = 0,
-	STATUS_DROPPED = 1,
-	STATUS_FAILED = 2,
+	STATUS_DROPPED = 16,
+	STATUS_FAILED = 17,
 	MS_PER_S = 1000,
 	NS_PER_MS = 1000000
 };
@@ -62,6 +63,17 @@ static void obey(pid_t first)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Who reads what the first process says until there is nobody to say more does not wait for this one. */
+static void leave_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
 /* Wait for the guest's first message. False: it has taken too long. */
 static bool is_heard(struct place *place, int socket_fd, uint64_t timeout_s)
 {
@@ -85,6 +97,7 @@ _Noreturn void place_run(
 	struct guest guest;
 	enum guest_result result = GUEST_DROPPED;
 	obey(first);
+	leave_streams();
 	if (guest_open(&guest, socket_fd, options, &place->report) < 0)
 		_exit(STATUS_FAILED);
 	if (is_heard(place, socket_fd, options->hello_timeout_s))
