@@ -22,6 +22,7 @@
 enum {
 	TICK_MS = 1000,
 	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
+	BURST_MS = 100,     /* guests of so much time come at once after a rest */
 	GUEST_MS = 2,       /* from one guest to the next: a crowd of them leaves time to others */
 	END_MS = 10,        /* so long it waits for processes that it has killed */
 	NS_PER_MS = 1000000,
@@ -173,7 +174,9 @@ static void welcome(struct server *server, struct place *place)
 {
 	uid_t user;
 	int socket_fd = door_accept(&server->door);
-	server->door_ms = now_ms() + GUEST_MS;
+	uint64_t earliest_ms = now_ms() - BURST_MS;
+	server->door_ms =
+		GUEST_MS + (server->door_ms > earliest_ms ? server->door_ms : earliest_ms);
 	if (socket_fd == -EAGAIN)
 		return;
 	if (socket_fd == -EMFILE) {
