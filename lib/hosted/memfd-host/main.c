@@ -23,7 +23,7 @@ enum {
 	TICK_MS = 1000,
 	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
 	BURST_MS = 100,     /* guests of so much time come at once after a rest */
-	GUEST_MS = 2,       /* from one guest to the next: a crowd of them leaves time to others */
+	GUEST_MS = 4,       /* from one guest to the next: a crowd of them leaves time to others */
 	END_MS = 10,        /* so long it waits for processes that it has killed */
 	NS_PER_MS = 1000000,
 };
@@ -152,7 +152,10 @@ static void seat(struct server *server, struct place *place, int socket_fd, uid_
 		.came_ns = balloon_platform_now_ns(),
 		.user = user,
 		.report.held = server->held};
-	pid_t pid = fork();
+	/* One that has gone again costs no process. */
+	char byte;
+	bool is_gone = recv(socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	pid_t pid = is_gone ? first : fork();
 	if (pid == 0) {
 		if (server->door.fd >= 0)
 			close(server->door.fd);
@@ -168,6 +171,8 @@ static void seat(struct server *server, struct place *place, int socket_fd, uid_
 	server->accounts.n_guests++;
 	server->n_here++;
 	accounts_print_guest(&server->accounts, place, "came");
+	if (is_gone)
+		part(server, place, "left");
 }
 
 static void welcome(struct server *server, struct place *place)
