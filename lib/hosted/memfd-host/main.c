@@ -338,7 +338,7 @@ static void run(struct server *server)
 
 int main(int argc, char **argv)
 {
-	struct server server = {.signal_fd = -1};
+	static struct server server = {.signal_fd = -1};
 	int result = options_read(&server.options, argc, argv);
 	if (result >= 0)
 		return result;
