@@ -86,6 +86,7 @@ struct driver_state {
 	struct request_lock locks[N_REQUEST_LOCKS];
 	struct balloon_batch *free; /* requests */
 	uint32_t n_free;
+	uint32_t n_ended;              /* requests, wrapping around */
 	struct balloon_batch *reserve; /* the one for relief, if it is free */
 	struct relief_note *notes;     /* of those who joined the marked leak */
 	bool is_marked;                /* a leak is under way that may be joined */
