@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 enum {
 	STACK_BYTES = 128 << 10,
@@ -230,6 +231,24 @@ void __asan_on_error(void)
 			(unsigned long long)engine.step, engine.current->name);
 }
 #endif
+
+static void on_tick(int unused)
+{
+	static uint64_t last_hash;
+	(void)unused;
+	if (engine.current && engine.hash == last_hash)
+		engine_fail(ENGINE_SPIN, "%s loops without a point", engine.current->name);
+	last_hash = engine.hash;
+}
+
+void engine_watch(unsigned seconds)
+{
+	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_ONSTACK | SA_NODEFER};
+	struct itimerval interval = {{seconds, 0}, {seconds, 0}};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGVTALRM, &action, NULL);
+	setitimer(ITIMER_VIRTUAL, &interval, NULL);
+}
 
 static void catch_signals(void)
 {

@@ -165,6 +165,12 @@ struct engine_report engine_run(
 int engine_sweep(uint64_t first_seed, uint64_t n_seeds, const struct engine_chooser *chooser,
 	void (*scene)(void *), void *context, struct engine_report *report);
 
+/**
+ * End runs in which a thread comes to no point any more, with a finding: it loops in code that touches
+ * nothing shared. For programs: it looks at the processor's time, every so many seconds.
+ */
+void engine_watch(unsigned seconds);
+
 /** What was found, where, and the last points. For people. */
 void engine_print(const struct engine_report *report, FILE *file);
 
