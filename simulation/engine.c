@@ -19,6 +19,7 @@ enum {
 	/* Points after which the engine looks whether a thread spins. */
 	LOOK_POINTS = 1024,
 	MAX_POINTS = 1000000,
+	TOTAL_TIMES = 50, /* a run that makes progress for ever: so many times as long */
 	SPIN_POINTS = 20000,
 	QUANTA = 9, /* a run's threads go on for 1, 2, ... 256 points on average */
 	START_NS = 1000000000,
@@ -496,6 +497,9 @@ static void look_for_spins(struct thread *thread)
 	if (engine.step - engine.progress_step > engine.options.max_points)
 		engine_fail(ENGINE_ENDLESS, "%llu points without progress",
 			(unsigned long long)(engine.step - engine.progress_step));
+	if (engine.step > engine.options.max_points * TOTAL_TIMES)
+		engine_fail(
+			ENGINE_ENDLESS, "%llu points, and no end", (unsigned long long)engine.step);
 	if (engine.n_changes != thread->spin_changes) {
 		thread->spin_changes = engine.n_changes;
 		thread->spin_start = thread->n_points;

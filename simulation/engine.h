@@ -28,7 +28,7 @@
  *   deadlock   nobody can ever go on; threads wait for each other in a circle
  *   wake-up    lost: see below
  *   spin       a thread passes engine_options.spin_points points, and nothing changes
- *   endless    engine_options.max_points points, and no progress
+ *   endless    engine_options.max_points points, and no progress; or progress for 50 times as long
  *
  * Lost wake-ups. Before time jumps, and before a deadlock is called one, every thread that sleeps on a
  * word or an event is woken once without cause. All of them have to go back to sleep. If one of them ends,
