@@ -63,11 +63,17 @@ struct backoff {
 	uint32_t n_times;
 };
 
+enum refusal_kind {
+	REFUSED_FRAME,       /* not taken: set aside from the source */
+	REFUSED_PAGE,        /* not given back: in the balloon, isolated */
+	REFUSED_QUARANTINED, /* not given back: in the quarantine, isolated */
+};
+
 /** A page that the host refused. */
 struct refusal {
 	struct balloon_refusal what;
-	bool is_held;        /* set aside: the frame is the driver's, the page isolated by it */
-	bool is_quarantined; /* the page is in the quarantine, not in the balloon */
+	enum refusal_kind kind;
+	bool is_held; /* set aside: the frame is the driver's, the page isolated by it */
 };
 
 /** Requests that only migrations take, so that a run that has many under way leaves them room. */
@@ -80,6 +86,7 @@ struct driver_state {
 	struct request_lock locks[N_REQUEST_LOCKS];
 	struct balloon_batch *free; /* requests */
 	uint32_t n_free;
+	uint32_t n_ended;              /* requests, wrapping around */
 	struct balloon_batch *reserve; /* the one for relief, if it is free */
 	struct relief_note *notes;     /* of those who joined the marked leak */
 	bool is_marked;                /* a leak is under way that may be joined */
@@ -89,8 +96,10 @@ struct driver_state {
 	uint32_t n_resumes; /* calls of resume */
 	uint32_t n_inside;  /* calls, but for stop */
 	uint32_t n_moving;  /* of those, calls that move pages */
-	uint32_t
-		n_sleepers; /* threads that are, or are about to be, asleep on the driver's event */
+	/* Threads that are, or are about to be, asleep on the driver's event: for a lock, or for anything. */
+	uint32_t n_lock_sleepers;
+	uint32_t n_sleepers;
+	bool is_lock_passed;       /* who sleeps for a lock has reason to look */
 	uint32_t n_relieving;      /* reliefs under way */
 	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
 	struct backoff backoff[2]; /* of fills, of leaks */
@@ -138,6 +147,11 @@ static inline struct balloon_channel *driver_channel(const struct balloon_driver
 	return (struct balloon_channel *)(void *)channel;
 }
 
+static inline uint32_t driver_target(const struct balloon_driver *driver)
+{
+	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+}
+
 /** a - b, or 0. */
 static inline uint64_t difference(uint64_t a, uint64_t b)
 {
@@ -161,6 +175,9 @@ struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES
 void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** The same, after a change that sleepers may wait for. */
 void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** The same, if the effects of a step say so. */
+void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+	BALLOON_RELEASES(driver->lock);
 /** The same, after a call left: only who waits for rest minds. */
 void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */
@@ -178,12 +195,12 @@ int driver_leave(struct balloon_driver *driver, bool moves, int result);
 /** 0; -ECANCELED: stopped; -EBUSY: quiesced. */
 int state_halted(const struct driver_state *state);
 /** Bring what the driver is doing up to date. */
-void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns);
+void state_look(struct driver_state *state, uint32_t target, uint64_t now_ns);
 
 /** Pages that the balloon will hold when all is done that is under way. */
 uint64_t state_expected(const struct driver_state *state);
 /** The target is reached, and nothing is under way. */
-bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state);
+bool state_is_at_rest(const struct driver_state *state, uint32_t target);
 /** Until when no frame is allocated; 0: now. */
 uint64_t state_held_off_until(struct driver_state *state);
 /** Nothing is allocated before then. */
@@ -197,7 +214,7 @@ bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock l
 	enum lock_direction direction);
 /** A request's lock is free again, if no other one of its direction holds it. The caller wakes. */
 void state_unlock_request(struct driver_state *state, struct balloon_batch *batch);
-/** Count a waiter for locks in or out. */
+/** Count a waiter for locks in or out; the caller wakes when it is out for good. */
 void state_await_lock(
 	struct driver_state *state, unsigned locks, enum lock_direction direction, bool is_waiting);
 
@@ -261,9 +278,9 @@ struct acknowledgement acknowledgement_of(const struct driver_state *state, unsi
 void driver_account(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n,
 	const struct acknowledgement *acknowledgement);
 void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n);
-/** The program's `moved`. */
-void driver_moved(
-	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in);
+/** The program's `moved`, about pages of the balloon: those of the quarantine are in none. */
+void driver_moved(struct balloon_driver *driver, const struct balloon_device *device,
+	const struct balloon_page *pages, uint32_t n, bool is_in);
 
 /** Settle what is nobody's and can be settled by now_ns; the caller is inside. */
 void driver_look_after(struct balloon_driver *driver, uint64_t now_ns);
@@ -290,6 +307,6 @@ void refusals_put_back(struct balloon_driver *driver, uint64_t until_ns);
 /** All pages that are kept isolated for having been refused are listed again. */
 void refusals_put_all_back(struct balloon_driver *driver);
 /** When a refused page has its time; BALLOON_NEVER. The caller has the lock. */
-uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request_kind kind);
+uint64_t refusals_next_ns(const struct driver_state *state, enum refusal_kind kind);
 
 #endif

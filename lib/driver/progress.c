@@ -41,8 +41,9 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	driver_enter(driver, false);
 	uint64_t now_ns = balloon_platform_now_ns();
 	struct driver_state *state = driver_lock(driver);
-	state_look(driver, state, now_ns);
-	progress->target = balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+	uint32_t target = driver_target(driver);
+	state_look(state, target, now_ns);
+	progress->target = target;
 	copy_places(progress, &state->counts);
 	copy_events(progress, state);
 	driver_unlock(driver);
@@ -129,7 +130,7 @@ static const char *find_defect(struct balloon_driver *driver)
 	const struct held held = count_held(driver);
 	if (state->n_inside > 0 || state->n_moving > 0 || state->n_relieving > 0)
 		return "a call is counted as under way";
-	if (state->n_sleepers > 0)
+	if (state->n_sleepers > 0 || state->n_lock_sleepers > 0)
 		return "a sleeper is counted";
 	if (held.n_busy != held.n_left || held.n_busy != counts->n_busy ||
 		held.n_left != counts->n_left)

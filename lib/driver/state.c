@@ -20,7 +20,11 @@ BALLOON_LOCK_INTERNALS void driver_unlock(struct balloon_driver *driver)
 
 BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
 {
-	bool has_sleepers = BALLOON_READ(driver->state.n_sleepers) > 0;
+	struct driver_state *state = &driver->state;
+	bool has_sleepers =
+		BALLOON_READ(state->n_sleepers) > 0 ||
+		(BALLOON_READ(state->is_lock_passed) && BALLOON_READ(state->n_lock_sleepers) > 0);
+	BALLOON_WRITE(state->is_lock_passed, false);
 	/* Once nobody is inside a stopped driver it may be gone. */
 	bool is_last = BALLOON_READ(driver->state.is_stopped);
 	if (has_sleepers && is_last)
@@ -28,6 +32,14 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 	balloon_lock_release(&driver->lock);
 	if (has_sleepers && !is_last)
 		balloon_channel_signal(driver_channel(driver), &driver->event);
+}
+
+BALLOON_LOCK_INTERNALS void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+{
+	if (effects & LIFE_WAKE)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
 }
 
 BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
@@ -114,14 +126,13 @@ uint64_t state_expected(const struct driver_state *state)
 	return difference(n_in, BALLOON_READ(counts->n_claimed_out));
 }
 
-bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state)
+bool state_is_at_rest(const struct driver_state *state, uint32_t target)
 {
 	const struct life_counts *counts = &state->counts;
 	return BALLOON_READ(counts->n_busy) == 0 &&
 	       BALLOON_READ(counts->places[PLACE_QUARANTINED]) == 0 &&
 	       BALLOON_READ(counts->places[PLACE_SET_ASIDE]) == 0 &&
-	       BALLOON_READ(counts->places[PLACE_ENQUEUED]) ==
-		       balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+	       BALLOON_READ(counts->places[PLACE_ENQUEUED]) == target;
 }
 
 uint64_t state_held_off_until(struct driver_state *state)
@@ -142,24 +153,23 @@ void state_hold_off(struct driver_state *state, uint64_t until_ns)
 }
 
 static enum balloon_driver_state doing(
-	const struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+	const struct driver_state *state, uint32_t target, uint64_t now_ns)
 {
 	if (BALLOON_READ(state->is_stopped))
 		return BALLOON_DRIVER_STOPPED;
 	if (BALLOON_READ(state->is_quiesced))
 		return BALLOON_DRIVER_QUIESCED;
-	if (state_is_at_rest(driver, state))
+	if (state_is_at_rest(state, target))
 		return BALLOON_DRIVER_IDLE;
-	if (state_expected(state) < balloon_atomic_load(&driver->target, BALLOON_RELAXED) &&
-		now_ns < BALLOON_READ(state->hold_until_ns))
+	if (state_expected(state) < target && now_ns < BALLOON_READ(state->hold_until_ns))
 		return BALLOON_DRIVER_HELD_OFF;
 	return BALLOON_READ(state->has_failed) ? BALLOON_DRIVER_STALLED
 					       : BALLOON_DRIVER_PROGRESSING;
 }
 
-void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+void state_look(struct driver_state *state, uint32_t target, uint64_t now_ns)
 {
-	enum balloon_driver_state now = doing(driver, state, now_ns);
+	enum balloon_driver_state now = doing(state, target, now_ns);
 	if (now == BALLOON_READ(state->state) && BALLOON_READ(state->since_ns))
 		return;
 	BALLOON_WRITE(state->state, now);
@@ -219,9 +229,14 @@ bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
 void state_unlock_request(struct driver_state *state, struct balloon_batch *batch)
 {
 	unsigned locks = BALLOON_READ(batch->lock);
-	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
-		if (locks & (1u << i))
-			BALLOON_BOOK(state->locks[i].n_holders, -1u);
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++) {
+		struct request_lock *lock = &state->locks[i];
+		if (!(locks & (1u << i)))
+			continue;
+		BALLOON_BOOK(lock->n_holders, -1u);
+		if (BALLOON_READ(lock->n_holders) == 0)
+			BALLOON_WRITE(state->is_lock_passed, true);
+	}
 	BALLOON_WRITE(batch->lock, BALLOON_DRIVER_NO_LOCK);
 }
 
