@@ -226,7 +226,8 @@ static void relieve_others(void *unused)
 /* Long enough for everything; where deadlines come early, there is none. */
 static uint64_t long_after(void)
 {
-	return engine_is_hasty() ? BALLOON_NEVER : engine_now_ns() + 1000000 * world_us;
+	bool ends = !engine_is_hasty() || (world->setting.faults & FAULT_LIES);
+	return ends ? engine_now_ns() + 1000000 * world_us : BALLOON_NEVER;
 }
 
 /* With a good host every target is reached. */
