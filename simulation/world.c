@@ -259,7 +259,7 @@ static void end_by_reset(void)
 {
 	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
 		world_set_target(world->setting.n_pages + 1);
-		int result = world_run(engine_now_ns() + 1000000 * world_us);
+		int result = world_run(engine_now_ns() + 10000 * world_us);
 		/* While nothing can be submitted, nobody finds out. */
 		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||
 				    (result == -ETIMEDOUT &&
