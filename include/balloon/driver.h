@@ -392,9 +392,8 @@ BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t d
  * host let go.
  *
  * Works on a stopped driver. Returns 0: the driver holds nothing; -EINVAL; -EBUSY: not stopped, or calls
- * are inside; -ETIMEDOUT, or another error of the channel's reset: the host has not let go; what it may
- * still touch stays where it is counted; -EAGAIN: pages are isolated by somebody who has to put them back
- * first. Nothing is lost: call it again.
+ * are inside; -ETIMEDOUT: the host has not let go; what it may still touch stays where it is counted;
+ * -EAGAIN: pages are isolated by somebody who has to put them back first. Nothing is lost: call it again.
  */
 BALLOON_EXPORT int balloon_driver_reset(struct balloon_driver *driver);
 

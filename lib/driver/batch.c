@@ -28,28 +28,29 @@ static uint64_t nap_ns(uint32_t n_naps)
 
 /* ---- Taking and giving back ------------------------------------------------------------------ */
 
-static bool is_migration(enum life_route route)
+static struct balloon_batch *take_from(struct driver_state *state, enum batch_pool pool)
 {
-	return route == ROUTE_NEW || route == ROUTE_OLD;
+	struct balloon_batch *batch = BALLOON_READ(state->free[pool]);
+	if (batch)
+		BALLOON_WRITE(state->free[pool], BALLOON_READ(batch->next_free));
+	return batch;
 }
 
 struct balloon_batch *batch_take(
 	struct driver_state *state, enum life_route route, uint32_t n_pages, bool may_reserve)
 {
 	struct balloon_batch *batch = NULL;
-	uint32_t n_free = BALLOON_READ(state->n_free);
-	if (n_free > (is_migration(route) ? 0 : N_MIGRATION_BATCHES)) {
-		batch = BALLOON_READ(state->free);
-		BALLOON_WRITE(state->free, BALLOON_READ(batch->next_free));
-		BALLOON_WRITE(state->n_free, n_free - 1);
-	} else if (may_reserve) {
-		batch = BALLOON_READ(state->reserve);
-		BALLOON_WRITE(state->reserve, NULL);
-	}
+	if (route == ROUTE_NEW || route == ROUTE_OLD)
+		batch = take_from(state, POOL_MIGRATION);
+	if (!batch)
+		batch = take_from(state, POOL_ANY);
+	if (!batch && may_reserve)
+		batch = take_from(state, POOL_RELIEF);
 	if (!batch)
 		return NULL;
 	BALLOON_WRITE(batch->life.route, route);
 	BALLOON_WRITE(batch->is_relief, false);
+	BALLOON_WRITE(batch->is_retry, false);
 	BALLOON_WRITE(batch->ends_call, false);
 	BALLOON_WRITE(batch->n_pages, 0);
 	BALLOON_WRITE(batch->first_insert, 0);
@@ -65,13 +66,8 @@ struct balloon_batch *batch_take(
 static void put_free(struct driver_state *state, struct balloon_batch *batch)
 {
 	BALLOON_BOOK(state->n_ended, 1);
-	if (batch->is_reserved) {
-		BALLOON_WRITE(state->reserve, batch);
-		return;
-	}
-	BALLOON_WRITE(batch->next_free, BALLOON_READ(state->free));
-	BALLOON_WRITE(state->free, batch);
-	BALLOON_BOOK(state->n_free, 1);
+	BALLOON_WRITE(batch->next_free, BALLOON_READ(state->free[batch->pool]));
+	BALLOON_WRITE(state->free[batch->pool], batch);
 }
 
 /* The call that owned the mark is over: so are those that joined it. */
@@ -109,25 +105,33 @@ unsigned batch_step(
 }
 
 /*
- * How a direction goes, for those who try again by themselves: after a success at once; after a refusal ever
- * more rarely; after "again", when nobody will say that it may be tried, soon and then less soon. A lack
- * of memory has a hold-off of its own.
+ * How a route goes, for those who try again by themselves: after a success at once; after a number of refusals
+ * in a row ever more rarely, before that at once, as the page refused is set aside and the next one may do;
+ * after "again", when nobody will say that it may be tried, soon and then less soon. A lack of memory has a
+ * hold-off of its own, and so has each page that was refused before.
  */
 static void book_backoff(struct driver_state *state, const struct balloon_batch *batch, int result)
 {
 	enum { TIMES_MAX = 8 };
 	struct backoff *backoff = &state->backoff[BALLOON_READ(batch->life.route)];
 	uint32_t n_times = BALLOON_READ(backoff->n_times);
+	uint32_t n_refusals = BALLOON_READ(backoff->n_refusals);
 	uint64_t for_ns;
-	if (result > 0) {
-		if (n_times > 0) {
-			BALLOON_WRITE(backoff->n_times, 0);
-			BALLOON_WRITE(backoff->until_ns, 0);
-		}
-		return;
+	if (result > 0 && (n_times > 0 || n_refusals > 0)) {
+		BALLOON_WRITE(backoff->n_times, 0);
+		BALLOON_WRITE(backoff->n_refusals, 0);
+		BALLOON_WRITE(backoff->until_ns, 0);
 	}
-	if (result == 0 || result == -ENOMEM || result == -ECANCELED)
+	if (result >= 0 || result == -ENOMEM || result == -ECANCELED ||
+		BALLOON_READ(batch->is_retry))
 		return;
+	if (result == -EIO) {
+		n_refusals +=
+			BALLOON_READ(batch->n_refusals) > 0 ? BALLOON_READ(batch->n_refusals) : 1;
+		BALLOON_WRITE(backoff->n_refusals, n_refusals);
+		if (n_refusals < REFUSALS_IN_A_ROW)
+			return;
+	}
 	if (result == -EAGAIN)
 		for_ns = nap_ns(n_times);
 	else

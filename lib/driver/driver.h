@@ -10,6 +10,14 @@
 #include "driver/life.h"
 #include "internal.h"
 
+/** Whose requests they are. */
+enum batch_pool {
+	POOL_ANY,       /* n_requests of them */
+	POOL_MIGRATION, /* small ones, so that a run that has many under way leaves migrations room */
+	POOL_RELIEF,    /* one, for when there is no other */
+	N_POOLS,
+};
+
 /** A request and what the driver knows of it. Handed over with its life's state, whole. */
 struct balloon_batch {
 	struct life life; /* its state: the driver's lock */
@@ -18,8 +26,9 @@ struct balloon_batch {
 	struct balloon_batch *next_free;
 
 	enum balloon_driver_lock lock; /* held: the driver's lock */
-	bool is_reserved;              /* the one that is kept for relief; constant */
+	enum batch_pool pool;          /* constant */
 	bool is_relief;                /* its pages count as relieved */
+	bool is_retry;                 /* its pages were refused before */
 	bool is_marked;                /* a leak that may be joined */
 	bool ends_call;                /* the call that has it leaves in the step that ends it */
 
@@ -61,6 +70,7 @@ struct relief_note {
 struct backoff {
 	uint64_t until_ns; /* 0: now */
 	uint32_t n_times;
+	uint32_t n_refusals; /* in a row */
 };
 
 enum refusal_kind {
@@ -76,7 +86,7 @@ struct refusal {
 	bool is_held; /* set aside: the frame is the driver's, the page isolated by it */
 };
 
-/** Requests that only migrations take, so that a run that has many under way leaves them room. */
+/** Of POOL_MIGRATION: a pair. */
 enum { N_MIGRATION_BATCHES = 2 };
 
 /** What the driver's lock protects, beside the states of requests. */
@@ -84,12 +94,10 @@ struct driver_state {
 	struct life_counts counts;
 	struct balloon_driver_tuning tuning;
 	struct request_lock locks[N_REQUEST_LOCKS];
-	struct balloon_batch *free; /* requests */
-	uint32_t n_free;
-	uint32_t n_ended;              /* requests, wrapping around */
-	struct balloon_batch *reserve; /* the one for relief, if it is free */
-	struct relief_note *notes;     /* of those who joined the marked leak */
-	bool is_marked;                /* a leak is under way that may be joined */
+	struct balloon_batch *free[N_POOLS];
+	uint32_t n_ended;          /* requests, wrapping around */
+	struct relief_note *notes; /* of those who joined the marked leak */
+	bool is_marked;            /* a leak is under way that may be joined */
 	bool is_stopped;
 	bool is_quiesced;
 	bool has_failed;    /* the last attempt */
@@ -131,7 +139,7 @@ struct balloon_driver {
 	struct balloon_atomic_word channel;
 	struct balloon_device *device;
 	struct balloon_device *quarantine;
-	struct balloon_batch *batches; /* n_batches: n_requests, and the reserved one behind them */
+	struct balloon_batch *batches; /* n_batches, of all pools in their order */
 	uint32_t n_batches;
 
 	BALLOON_ALIGNED struct balloon_lock lock;

@@ -178,9 +178,7 @@ static int reset(struct balloon_driver *driver, int (*let_go)(struct balloon_cha
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
-	result = let_go(driver_channel(driver));
-	if (result == 0)
-		result = take_back(driver);
+	result = let_go(driver_channel(driver)) == 0 ? take_back(driver) : -ETIMEDOUT;
 	return driver_leave(driver, false, result);
 }
 

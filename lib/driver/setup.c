@@ -12,6 +12,8 @@ struct layout {
 	size_t batches;
 	size_t memory; /* of the requests */
 	size_t memory_bytes;
+	size_t small; /* of those for migrations */
+	size_t small_bytes;
 	size_t total;
 };
 
@@ -91,21 +93,37 @@ static int check_config(const struct balloon_driver_config *config)
 	return balloon_channel_covers(config->channel, config->map);
 }
 
-/* One is kept for relief. */
+/* Of all pools. */
 static uint32_t n_batches_of(const struct balloon_driver_config *config)
 {
 	return config->n_requests + N_MIGRATION_BATCHES + 1;
 }
 
+static enum batch_pool pool_of(const struct balloon_driver_config *config, uint32_t number)
+{
+	if (number < config->n_requests)
+		return POOL_ANY;
+	return number < config->n_requests + N_MIGRATION_BATCHES ? POOL_MIGRATION : POOL_RELIEF;
+}
+
+static uint32_t pages_of(const struct balloon_driver_config *config, enum batch_pool pool)
+{
+	bool is_small = pool == POOL_MIGRATION && config->request_pages > BALLOON_MIGRATE_MAX;
+	return is_small ? BALLOON_MIGRATE_MAX : config->request_pages;
+}
+
 static int lay_out(const struct balloon_driver_config *config, struct layout *layout)
 {
 	struct balloon_driver_config whole = full(config);
-	size_t n_batches = n_batches_of(&whole);
 	layout->total = sizeof(struct balloon_driver);
 	layout->memory_bytes = balloon_request_size(whole.request_pages);
-	if (!layout_append(
-		    &layout->total, &layout->batches, n_batches, sizeof(struct balloon_batch)) ||
-		!layout_append(&layout->total, &layout->memory, n_batches, layout->memory_bytes) ||
+	layout->small_bytes = balloon_request_size(pages_of(&whole, POOL_MIGRATION));
+	if (!layout_append(&layout->total, &layout->batches, n_batches_of(&whole),
+		    sizeof(struct balloon_batch)) ||
+		!layout_append(&layout->total, &layout->memory, whole.n_requests + 1,
+			layout->memory_bytes) ||
+		!layout_append(
+			&layout->total, &layout->small, N_MIGRATION_BATCHES, layout->small_bytes) ||
 		!layout_round_up(&layout->total, BALLOON_MEMORY_ALIGN))
 		return -EINVAL;
 	return 0;
@@ -139,22 +157,21 @@ static void init_batches(
 	struct balloon_driver *driver, const struct layout *layout, unsigned char *memory)
 {
 	struct driver_state *state = &driver->state;
+	size_t at = layout->memory;
+	size_t small_at = layout->small;
 	driver->batches = (struct balloon_batch *)(void *)(memory + layout->batches);
 	driver->n_batches = n_batches_of(&driver->config);
-	state->n_free = driver->n_batches - 1;
 	for (uint32_t i = driver->n_batches; i-- > 0;) {
 		struct balloon_batch *batch = &driver->batches[i];
-		balloon_request_init(&batch->request,
-			memory + layout->memory + i * layout->memory_bytes,
-			driver->config.request_pages);
+		enum batch_pool pool = pool_of(&driver->config, i);
+		size_t *next = pool == POOL_MIGRATION ? &small_at : &at;
+		balloon_request_init(
+			&batch->request, memory + *next, pages_of(&driver->config, pool));
+		*next += pool == POOL_MIGRATION ? layout->small_bytes : layout->memory_bytes;
 		balloon_event_init(&batch->event);
-		batch->is_reserved = i == driver->n_batches - 1;
-		if (batch->is_reserved) {
-			state->reserve = batch;
-			continue;
-		}
-		batch->next_free = state->free;
-		state->free = batch;
+		batch->pool = pool;
+		batch->next_free = state->free[pool];
+		state->free[pool] = batch;
 	}
 }
 
@@ -184,7 +201,7 @@ int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_dr
 		size_bytes < layout.total)
 		return -EINVAL;
 	struct balloon_driver *driver = memory;
-	memset(memory, 0, layout.total);
+	memset(memory, 0, layout.memory); /* requests make theirs by themselves */
 	error = balloon_channel_claim(config->channel, driver);
 	if (error < 0)
 		return error;

@@ -239,6 +239,8 @@ static void claim(
 		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
 	if (!plan->batch)
 		plan->work = WORK_NONE; /* one that ends wakes */
+	else
+		BALLOON_WRITE(plan->batch->is_retry, plan->work == WORK_RETRY);
 }
 
 /* Frames that the host did not want, and that nobody wants now; pages that it need not give back now. */
