@@ -116,8 +116,7 @@ unsigned batch_step(
 static void book_backoff(struct driver_state *state, const struct balloon_batch *batch, int result)
 {
 	enum { TIMES_MAX = 8 };
-	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
-	struct backoff *backoff = &state->backoff[is_in ? LOCK_FILL : LOCK_LEAK];
+	struct backoff *backoff = &state->backoff[BALLOON_READ(batch->life.route)];
 	uint32_t n_times = BALLOON_READ(backoff->n_times);
 	uint64_t for_ns;
 	if (result > 0) {
@@ -563,7 +562,7 @@ static void book_returned(struct balloon_driver *driver, struct balloon_batch *b
 	if (n == 0)
 		return;
 	batch_step(driver_lock(driver), batch, route == ROUTE_OLD ? LIFE_KEPT : LIFE_RETURNED, n);
-	driver_unlock(driver);
+	driver_unlock_and_wake(driver);
 }
 
 /* The host took n_done frames. Returns whether all are entered. */

@@ -99,10 +99,10 @@ struct driver_state {
 	/* Threads that are, or are about to be, asleep on the driver's event: for a lock, or for anything. */
 	uint32_t n_lock_sleepers;
 	uint32_t n_sleepers;
-	bool is_lock_passed;       /* who sleeps for a lock has reason to look */
-	uint32_t n_relieving;      /* reliefs under way */
-	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
-	struct backoff backoff[2]; /* of fills, of leaks */
+	bool is_lock_passed;    /* who sleeps for a lock has reason to look */
+	uint32_t n_relieving;   /* reliefs under way */
+	uint64_t hold_until_ns; /* nothing is allocated before; 0: no hold-off */
+	struct backoff backoff[N_ROUTES];
 	uint64_t look_at_ns; /* when something is to be done about requests that are nobody's */
 	uint32_t looked_at;  /* the driver's event, when they were looked at */
 	uint32_t told_again; /* a new host was told of the pages below */
@@ -171,8 +171,21 @@ static inline uint64_t time_after(uint64_t now_ns, uint64_t for_ns)
 
 /* ---- state.c: the driver's lock, and what is decided under it -------------------------------- */
 
-struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES(driver->lock);
-void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+static inline struct driver_state *driver_lock(struct balloon_driver *driver)
+	BALLOON_ACQUIRES(driver->lock);
+static inline void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+
+BALLOON_LOCK_INTERNALS static inline struct driver_state *driver_lock(struct balloon_driver *driver)
+{
+	balloon_lock_acquire(&driver->lock);
+	return &driver->state;
+}
+
+BALLOON_LOCK_INTERNALS static inline void driver_unlock(struct balloon_driver *driver)
+{
+	balloon_lock_release(&driver->lock);
+}
+
 /** The same, after a change that sleepers may wait for. */
 void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** The same, if the effects of a step say so. */
