@@ -557,8 +557,8 @@ static int sweep(struct options *options)
 				print_finding(options, &report);
 				break;
 			}
-			printf(options->is_json ? "" : "found: %s\n",
-				replay_command(options, report.seed));
+			if (!options->is_json)
+				printf("found: %s\n", replay_command(options, report.seed));
 			shrink(options, &report);
 			print_finding(options, &report);
 			break;

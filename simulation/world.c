@@ -223,11 +223,18 @@ static void relieve_others(void *unused)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+/* Long enough for what can be reached; short enough for what cannot, which is tried again and again. */
+static uint64_t in_vain(void)
+{
+	return engine_now_ns() + 20000 * world_us;
+}
+
 /* Long enough for everything; where deadlines come early, there is none. */
 static uint64_t long_after(void)
 {
-	bool ends = !engine_is_hasty() || (world->setting.faults & FAULT_LIES);
-	return ends ? engine_now_ns() + 1000000 * world_us : BALLOON_NEVER;
+	if (world->setting.faults & FAULT_LIES)
+		return in_vain();
+	return engine_is_hasty() ? BALLOON_NEVER : engine_now_ns() + 1000000 * world_us;
 }
 
 /* With a good host every target is reached. */
@@ -259,7 +266,7 @@ static void end_by_reset(void)
 {
 	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
 		world_set_target(world->setting.n_pages + 1);
-		int result = world_run(engine_now_ns() + 10000 * world_us);
+		int result = world_run(in_vain());
 		/* While nothing can be submitted, nobody finds out. */
 		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||
 				    (result == -ETIMEDOUT &&

@@ -167,7 +167,7 @@ Test(engine, finds_a_flag_that_is_tested_and_then_set, .init = open_shared)
 
 /* ---- Locks ----------------------------------------------------------------------------------- */
 
-static void take_both(size_t first)
+BALLOON_LOCK_INTERNALS static void take_both(size_t first)
 {
 	/* By trylock first: against the ranks, which would be a finding of its own. */
 	if (!balloon_lock_try(&shared->locks[first]))
@@ -177,7 +177,7 @@ static void take_both(size_t first)
 	balloon_lock_release(&shared->locks[first]);
 }
 
-static void up(void *unused)
+BALLOON_LOCK_INTERNALS static void up(void *unused)
 {
 	(void)unused;
 	balloon_lock_acquire(&shared->locks[0]);
@@ -205,7 +205,7 @@ Test(engine, finds_a_deadlock, .init = open_shared)
 	expect(ENGINE_DEADLOCK, circle);
 }
 
-static void against_ranks(void *unused)
+BALLOON_LOCK_INTERNALS static void against_ranks(void *unused)
 {
 	(void)unused;
 	init_locks();
@@ -213,7 +213,7 @@ static void against_ranks(void *unused)
 	balloon_lock_acquire(&shared->locks[0]);
 }
 
-static void twice(void *unused)
+BALLOON_LOCK_INTERNALS static void twice(void *unused)
 {
 	(void)unused;
 	init_locks();
@@ -221,14 +221,14 @@ static void twice(void *unused)
 	balloon_lock_acquire(&shared->locks[0]);
 }
 
-static void never_taken(void *unused)
+BALLOON_LOCK_INTERNALS static void never_taken(void *unused)
 {
 	(void)unused;
 	init_locks();
 	balloon_lock_release(&shared->locks[0]);
 }
 
-static void kept(void *unused)
+BALLOON_LOCK_INTERNALS static void kept(void *unused)
 {
 	(void)unused;
 	init_locks();
@@ -258,7 +258,7 @@ static bool is_set(void *unused)
 	return shared->is_set;
 }
 
-static void give_up(void *unused)
+BALLOON_LOCK_INTERNALS static void give_up(void *unused)
 {
 	(void)unused;
 	init_locks();

@@ -56,7 +56,7 @@ static void lock_and_book(void *unused)
 	}
 }
 
-static void lock_excludes(void *unused)
+BALLOON_LOCK_INTERNALS static void lock_excludes(void *unused)
 {
 	(void)unused;
 	init();
