@@ -198,21 +198,54 @@ void driver_moved(struct balloon_driver *driver, const struct balloon_device *de
 
 /* ---- Locks ----------------------------------------------------------------------------------- */
 
-/*
- * Asleep, it counts as a waiter, so that no more of the other direction join before it. It looks after
- * requests that are nobody's: one of them may hold the lock.
- */
-int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsigned locks,
-	enum lock_direction direction, uint64_t limit_ns)
+/* A thread that waits for a lock: on which event it is asleep. */
+struct lock_wait {
+	unsigned locks;
+	enum lock_direction direction;
+	bool is_asleep;
+	bool is_for_all; /* on the driver's event */
+};
+
+/* The caller has the lock. */
+static void count_asleep(struct driver_state *state, const struct lock_wait *wait, uint32_t n)
 {
-	bool is_waiting = false;
+	state_await_lock(state, wait->locks, wait->direction, n == 1);
+	if (wait->is_for_all)
+		BALLOON_BOOK(state->n_lock_sleepers, n);
+	else
+		BALLOON_BOOK(state->n_asleep_for[wait->direction], n);
+}
+
+/*
+ * Asleep, it counts as a waiter, so that no more of the other direction join before it. While requests are
+ * nobody's, one of which may hold the lock, it looks after them; else it is woken when its direction may have
+ * the lock.
+ */
+static void sleep_for_lock(struct balloon_driver *driver, struct lock_wait *wait, uint64_t until_ns)
+{
+	struct driver_state *state = &driver->state; /* locked */
+	wait->is_asleep = true;
+	wait->is_for_all = BALLOON_READ(state->counts.n_left) > 0;
+	count_asleep(state, wait, 1);
+	struct balloon_event *event =
+		wait->is_for_all ? &driver->event : &driver->lock_events[wait->direction];
+	uint32_t seen = balloon_event_seen(event);
+	uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
+	driver_unlock(driver);
+	/* What was answered before `seen` was remembered; the rest wakes. */
+	driver_look_after_if_due(driver);
+	balloon_channel_sleep(driver_channel(driver), event, seen, earlier(until_ns, look_at_ns));
+}
+
+BALLOON_LOCK_INTERNALS int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch,
+	unsigned locks, enum lock_direction direction, uint64_t limit_ns)
+{
+	struct lock_wait wait = {.locks = locks, .direction = direction};
 	uint64_t until_ns = 0;
 	for (;;) {
 		struct driver_state *state = driver_lock(driver);
-		if (is_waiting) {
-			state_await_lock(state, locks, direction, false);
-			BALLOON_BOOK(state->n_lock_sleepers, -1u);
-		}
+		if (wait.is_asleep)
+			count_asleep(state, &wait, -1u);
 		uint64_t now_ns = 0;
 		int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : -EAGAIN;
 		if (result == -EAGAIN && state_lock_request(state, batch,
@@ -230,21 +263,12 @@ int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsig
 		if (result == -ECANCELED || limit_ns == 0 || now_ns >= until_ns) {
 			if (result == -EAGAIN)
 				BALLOON_BOOK(state->n_busy, 1);
-			if (is_waiting) /* others stood back */
+			if (wait.is_asleep) /* others stood back */
 				BALLOON_WRITE(state->is_lock_passed, true);
 			driver_unlock_and_wake(driver);
 			return result;
 		}
-		is_waiting = true;
-		state_await_lock(state, locks, direction, true);
-		BALLOON_BOOK(state->n_lock_sleepers, 1);
-		uint32_t seen = balloon_event_seen(&driver->event);
-		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
-		driver_unlock(driver);
-		/* What was answered before `seen` was remembered; the rest wakes. */
-		driver_look_after_if_due(driver);
-		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
-			earlier(until_ns, look_at_ns));
+		sleep_for_lock(driver, &wait, until_ns);
 	}
 }
 
@@ -822,6 +846,7 @@ static bool let_go(struct balloon_driver *driver, struct balloon_batch *batch, i
 	end_call(state, batch, result);
 	BALLOON_WRITE(batch->ends_call, false);
 	batch_step(state, batch, LIFE_LEAVE, 0);
+	state_wake_directions(state);
 	if (now_ns >= deadline_ns)
 		batch_step(state, batch, LIFE_TIME_OUT, 0);
 	else

@@ -104,12 +104,15 @@ struct driver_state {
 	uint32_t n_resumes; /* calls of resume */
 	uint32_t n_inside;  /* calls, but for stop */
 	uint32_t n_moving;  /* of those, calls that move pages */
-	/* Threads that are, or are about to be, asleep on the driver's event: for a lock, or for anything. */
-	uint32_t n_lock_sleepers;
+	/* Threads that are, or are about to be, asleep: on the driver's event for anything, or for a lock
+	 * because requests are nobody's, one of which may hold it; on the event of a direction for a lock. */
 	uint32_t n_sleepers;
-	bool is_lock_passed;    /* who sleeps for a lock has reason to look */
-	uint32_t n_relieving;   /* reliefs under way */
-	uint64_t hold_until_ns; /* nothing is allocated before; 0: no hold-off */
+	uint32_t n_lock_sleepers;
+	uint32_t n_asleep_for[N_LOCK_DIRECTIONS];
+	bool is_lock_passed;       /* who sleeps for a lock has reason to look */
+	unsigned wakes_directions; /* bits: all that sleep for these have */
+	uint32_t n_relieving;      /* reliefs under way */
+	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
 	struct backoff backoff[N_ROUTES];
 	uint64_t look_at_ns; /* when something is to be done about requests that are nobody's */
 	uint32_t looked_at;  /* the driver's event, when they were looked at */
@@ -146,7 +149,8 @@ struct balloon_driver {
 	struct balloon_atomic_word n_contended;
 	struct balloon_atomic_u32 target;
 	struct balloon_event event; /* something changed that sleepers wait for */
-	struct driver_state state;  /* lock */
+	struct balloon_event lock_events[N_LOCK_DIRECTIONS]; /* they may try for their lock */
+	struct driver_state state;                           /* lock */
 };
 
 static inline struct balloon_channel *driver_channel(const struct balloon_driver *driver)
@@ -235,6 +239,8 @@ bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock l
 	enum lock_direction direction);
 /** A request's lock is free again, if no other one of its direction holds it. The caller wakes. */
 void state_unlock_request(struct driver_state *state, struct balloon_batch *batch);
+/** Requests are nobody's from now on: who sleeps for a lock has to look after them. The caller wakes. */
+void state_wake_directions(struct driver_state *state);
 /** Count a waiter for locks in or out; the caller wakes when it is out for good. */
 void state_await_lock(
 	struct driver_state *state, unsigned locks, enum lock_direction direction, bool is_waiting);
@@ -244,6 +250,16 @@ static inline const struct balloon_driver_hold *driver_hold(
 	const struct balloon_driver *driver, bool is_inflation)
 {
 	return is_inflation ? &driver->config.design->fill : &driver->config.design->leak;
+}
+
+/** What a direction locks by the driver's design: bits. */
+static inline unsigned driver_locks(
+	const struct balloon_driver *driver, enum lock_direction direction)
+{
+	const struct balloon_driver_design *design = driver->config.design;
+	if (direction == LOCK_MIGRATE)
+		return design->migration_locks;
+	return (unsigned)(direction == LOCK_FILL ? design->fill.lock : design->leak.lock);
 }
 
 /* ---- batch.c: a request from its pages to its end -------------------------------------------- */

@@ -186,6 +186,8 @@ static void init_state(struct balloon_driver *driver, const struct balloon_drive
 	balloon_atomic_init(&driver->target, 0, BALLOON_SHARED_TARGET);
 	balloon_lock_init(&driver->lock, BALLOON_RANK_BOOKS, &driver->n_contended);
 	balloon_event_init(&driver->event);
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		balloon_event_init(&driver->lock_events[i]);
 }
 
 int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_driver_config *config,

@@ -7,20 +7,58 @@
  */
 #include "driver/driver.h"
 
+/* Of those who sleep for a lock, the directions that may have it now. The caller has the lock. */
+static unsigned directions_to_wake(
+	const struct balloon_driver *driver, const struct driver_state *state)
+{
+	unsigned directions = BALLOON_READ(state->wakes_directions);
+	if (!BALLOON_READ(state->is_lock_passed))
+		return directions;
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		if (BALLOON_READ(state->n_asleep_for[i]) > 0 &&
+			state_can_lock(state,
+				(enum balloon_driver_lock)driver_locks(
+					driver, (enum lock_direction)i),
+				(enum lock_direction)i))
+			directions |= 1u << i;
+	return directions;
+}
+
+static void wake(struct balloon_driver *driver, bool has_sleepers, unsigned directions)
+{
+	struct balloon_channel *channel = driver_channel(driver);
+	if (has_sleepers)
+		balloon_channel_signal(channel, &driver->event);
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		if (directions & (1u << i))
+			balloon_channel_signal(channel, &driver->lock_events[i]);
+}
+
 BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
 {
 	struct driver_state *state = &driver->state;
-	bool has_sleepers =
-		BALLOON_READ(state->n_sleepers) > 0 ||
-		(BALLOON_READ(state->is_lock_passed) && BALLOON_READ(state->n_lock_sleepers) > 0);
+	bool is_passed = BALLOON_READ(state->is_lock_passed);
+	bool has_sleepers = BALLOON_READ(state->n_sleepers) > 0 ||
+			    (is_passed && BALLOON_READ(state->n_lock_sleepers) > 0);
+	unsigned directions = directions_to_wake(driver, state);
 	BALLOON_WRITE(state->is_lock_passed, false);
+	BALLOON_WRITE(state->wakes_directions, 0u);
 	/* Once nobody is inside a stopped driver it may be gone. */
-	bool is_last = BALLOON_READ(driver->state.is_stopped);
-	if (has_sleepers && is_last)
-		balloon_channel_signal(driver_channel(driver), &driver->event);
+	bool is_last = BALLOON_READ(state->is_stopped);
+	if (is_last)
+		wake(driver, has_sleepers, directions);
 	balloon_lock_release(&driver->lock);
-	if (has_sleepers && !is_last)
-		balloon_channel_signal(driver_channel(driver), &driver->event);
+	if (!is_last)
+		wake(driver, has_sleepers, directions);
+}
+
+void state_wake_directions(struct driver_state *state)
+{
+	unsigned directions = 0;
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		if (BALLOON_READ(state->n_asleep_for[i]) > 0)
+			directions |= 1u << i;
+	BALLOON_WRITE(state->wakes_directions, directions);
 }
 
 BALLOON_LOCK_INTERNALS void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
@@ -42,6 +80,8 @@ BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
 void driver_wake_all(struct balloon_driver *driver)
 {
 	balloon_channel_signal(driver_channel(driver), &driver->event);
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		balloon_channel_signal(driver_channel(driver), &driver->lock_events[i]);
 	for (uint32_t i = 0; i < driver->n_batches; i++)
 		balloon_channel_signal(driver_channel(driver), &driver->batches[i].event);
 }
