@@ -6,9 +6,9 @@
 #ifndef DRIVER_HOST_H
 #define DRIVER_HOST_H
 
-#include <pthread.h>
-
 #include <balloon/channel.h>
+
+#include "place.h"
 
 enum host_behaviour {
 	HOST_TAKES,   /* does all of it, at once */
@@ -34,7 +34,7 @@ enum { HOST_KEPT_MAX = 16 };
 
 struct host {
 	struct balloon_channel channel;
-	pthread_mutex_t mutex; /* protects the rest */
+	struct place_lock lock; /* protects the rest */
 	uint32_t n_pages;
 	unsigned char *pages; /* enum host_page */
 	uint64_t n_requests;
@@ -45,8 +45,15 @@ struct host {
 	uint64_t fault_at;
 	bool goes_on;
 	enum host_behaviour fault;
-	struct balloon_request *kept[HOST_KEPT_MAX]; /* not answered yet */
+	unsigned fault_kinds;      /* bits of 1 << enum balloon_request_kind; 0: all */
+	int reason;                /* of refusals; 0: -EIO */
+	unsigned char *is_refused; /* pages that the host stops at, for ever: the same bits */
+	int reset_error;           /* what a reset comes to; 0: it lets go */
+	/* Not answered yet, the oldest first, and since when. */
+	struct balloon_request *kept[HOST_KEPT_MAX];
+	uint64_t kept_ns[HOST_KEPT_MAX];
 	size_t n_kept;
+	size_t most_kept;      /* so many at once, at most */
 	const char *violation; /* what the guest did that it must not; the first one */
 };
 
@@ -60,8 +67,11 @@ void host_always(struct host *host, enum host_behaviour behaviour);
 
 /** Answer what is kept, newest first: n_done pages of each (UINT32_MAX: all). Returns how many. */
 size_t host_answer(struct host *host, uint32_t n_done);
-/** Wait until so many requests are kept. */
-void host_wait_kept(struct host *host, size_t n);
+/** The same for the oldest alone. Returns whether there was one. */
+bool host_answer_oldest(struct host *host, uint32_t n_done);
+/** Stop at this page whenever it is in a request of this kind; or do so no more. */
+void host_refuse_page(
+	struct host *host, uint32_t index, enum balloon_request_kind kind, bool is_refused);
 
 enum host_page host_page(struct host *host, uint32_t index);
 uint64_t host_n_held(struct host *host);

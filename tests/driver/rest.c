@@ -2,6 +2,7 @@
 /* Claims about rest and misuse: quiesce, stop, reset, and calls that make no sense. */
 
 #include "claims.h"
+#include "driver/driver.h"
 
 static void short_timeout(struct balloon_driver_config *config)
 {
@@ -45,6 +46,12 @@ static bool never(void *context, const struct balloon_driver_progress *progress)
 	return true;
 }
 
+static bool has_inflated(void *shared)
+{
+	const struct halting *h = shared;
+	return h->rig.driver->state.counts.n_inflated >= 200;
+}
+
 static void run_or_halt(void *shared, size_t thread)
 {
 	struct halting *h = shared;
@@ -52,8 +59,7 @@ static void run_or_halt(void *shared, size_t thread)
 		h->result = balloon_driver_run(h->rig.driver, BALLOON_NEVER, never, h);
 		return;
 	}
-	while (rig_progress(&h->rig).n_inflated < 200)
-		sleep_ms(1);
+	engine_wait_until(has_inflated, h);
 	CHECK_EQ(h->is_stop ? balloon_driver_stop(h->rig.driver, in_ms(60000))
 			    : balloon_driver_quiesce(h->rig.driver, in_ms(60000)),
 		0);
@@ -66,7 +72,7 @@ DRIVER_CLAIM(rest, quiesce_and_stop_end_a_run_on_another_thread)
 		struct halting h = {.is_stop = is_stop};
 		open_rig(&h.rig, strategy, design, NULL);
 		balloon_driver_set_target(h.rig.driver, 100);
-		run_together(2, run_or_halt, &h);
+		place_run_together(2, run_or_halt, &h);
 		CHECK_EQ(h.result, is_stop ? -ECANCELED : -EBUSY);
 		if (!is_stop)
 			CHECK_EQ(balloon_driver_resume(h.rig.driver), 0);
@@ -82,7 +88,7 @@ DRIVER_CLAIM(rest, a_reset_waits_for_isolated_pages)
 	struct balloon_page page;
 	open_rig(&rig, strategy, design, NULL);
 	reach(&rig, 10);
-	CHECK_EQ(balloon_driver_destroy(rig.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_fini(rig.driver), -EBUSY);
 	CHECK_EQ(rig_isolate(&rig, &page, 1), 1);
 	CHECK_EQ(rig_progress(&rig).n_isolated, 1);
 	CHECK_EQ(balloon_driver_stop(rig.driver, in_ms(1000)), 0);
@@ -107,12 +113,15 @@ DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 	close_rig(&rig);
 }
 
+enum { ENOUGH = 1 << 17 };
+
 static void check_refused(struct balloon_driver_config config)
 {
 	struct balloon_driver *driver;
 	size_t size_bytes;
 	CHECK_EQ(balloon_driver_size(&config, &size_bytes), -EINVAL);
-	CHECK_EQ(balloon_driver_create(&config, &driver), -EINVAL);
+	void *memory = place_allocate(ENOUGH);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), -EINVAL);
 }
 
 /* config: a good one. Each of these makes it a bad one. */
@@ -161,13 +170,16 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	open_rig(&rig, strategy, design, NULL);
 	struct balloon_driver_config config = rig_config(&rig);
 	check_configs(&config);
-	CHECK_EQ(balloon_driver_create(&config, &driver), -EBUSY); /* the channel is a driver's */
+	void *memory = place_allocate(ENOUGH);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver),
+		-EBUSY); /* the channel is a driver's */
 	struct balloon_channel other;
 	balloon_channel_init(&other, &balloon_null_channel_ops);
 	config.channel = &other;
-	CHECK_EQ(balloon_driver_create(&config, &driver), -ENOSPC); /* no device slot is left */
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver),
+		-ENOSPC); /* no device slot is left */
 	CHECK_EQ(balloon_channel_fini(&other), 0);
-	CHECK_EQ(balloon_driver_create(&config, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_size(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_init(&rig, 64, &config, &driver), -EINVAL);
 	CHECK_EQ(balloon_driver_fill(NULL, 1), -EINVAL);
@@ -183,7 +195,7 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_driver_reset(rig.driver), -EBUSY);
 	CHECK_EQ(balloon_driver_progress(rig.driver, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_validate(NULL, NULL), -EINVAL);
-	CHECK_EQ(balloon_driver_destroy(NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_fini(NULL), -EINVAL);
 	CHECK(balloon_driver_device(NULL) == NULL && balloon_driver_memmap(rig.driver) == rig.map);
 	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 0, &outcome), -EINVAL);
 	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 1, NULL), -EINVAL);
@@ -197,15 +209,15 @@ Test(designs, are_found_by_name_and_described)
 	struct balloon_driver_design_info info;
 	size_t n = 0;
 	for (; balloon_driver_design_at(n); n++) {
-		CHECK_EQ(balloon_driver_design_describe(balloon_driver_design_at(n), &info), 0);
-		CHECK(balloon_driver_design_find(info.name) == balloon_driver_design_at(n));
-		CHECK(info.era[0] != '\0');
+		cr_assert_eq(balloon_driver_design_describe(balloon_driver_design_at(n), &info), 0);
+		cr_assert(balloon_driver_design_find(info.name) == balloon_driver_design_at(n));
+		cr_assert(info.era[0] != '\0');
 	}
-	CHECK(n > 0);
-	CHECK(balloon_driver_design_at(SIZE_MAX) == NULL);
-	CHECK(balloon_driver_design_find(NULL) == NULL);
-	CHECK(balloon_driver_design_find("coars") == NULL);
-	CHECK_EQ(balloon_driver_design_describe(NULL, &info), -EINVAL);
+	cr_assert(n > 0);
+	cr_assert(balloon_driver_design_at(SIZE_MAX) == NULL);
+	cr_assert(balloon_driver_design_find(NULL) == NULL);
+	cr_assert(balloon_driver_design_find("coars") == NULL);
+	cr_assert_eq(balloon_driver_design_describe(NULL, &info), -EINVAL);
 	for (int state = 0; state <= BALLOON_DRIVER_STOPPED; state++)
-		CHECK(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
+		cr_assert(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
 }
