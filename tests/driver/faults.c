@@ -124,7 +124,10 @@ static void die(const struct balloon_strategy *strategy, const struct balloon_dr
 	check_rig(&rig);
 	balloon_driver_set_target(rig.driver, 50);
 	int result = balloon_driver_run(rig.driver, in_ms(5), NULL, NULL);
-	CHECK(result == -ENODEV || result == -ETIMEDOUT);
+	if (host_n_requests(&rig.host) < rig.host.fault_at)
+		CHECK_EQ(result, 0); /* there were not so many */
+	else
+		CHECK(result == -ENODEV || result == -ETIMEDOUT);
 	CHECK_EQ(balloon_driver_reset(rig.driver), -EBUSY);
 	CHECK_EQ(balloon_driver_stop(rig.driver, in_ms(60000)), 0);
 	CHECK_EQ(balloon_driver_reset(rig.driver), 0);
@@ -200,7 +203,7 @@ DRIVER_CLAIM(faults, nobody_waits_busily)
 	host_always(&rig.host, HOST_REFUSES);
 	balloon_driver_set_target(rig.driver, 100);
 	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(100), NULL, NULL), -ETIMEDOUT);
-	/* Every 2 ms, then after twice as long each time. */
-	CHECK(rig_progress(&rig).n_refused <= 10);
+	/* After 2 ms, and then after twice as long each time; each time it tries a few frames. */
+	CHECK(rig_progress(&rig).n_refused <= 6 * 8);
 	close_rig(&rig);
 }
