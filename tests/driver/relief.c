@@ -6,6 +6,8 @@
 #include "claims.h"
 #include "driver/driver.h"
 
+#include <string.h>
+
 static void long_holdoff(struct balloon_driver_config *config)
 {
 	config->relief_holdoff_ns = 150 * RIG_MS;
@@ -241,7 +243,7 @@ static void relieve_together(void *shared, size_t thread)
 DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
 {
 	struct joining j = {.results = {0}};
-	if (design != balloon_driver_design_find("split-coalesce"))
+	if (strcmp(design->name, "split-coalesce") != 0)
 		return;
 	open_rig(&j.rig, strategy, design, long_timeout);
 	reach(&j.rig, 60);
