@@ -138,7 +138,12 @@ struct engine_point {
 	bool is_in_arena;
 };
 
-enum { ENGINE_TRACE = 64 };
+/* A build for looking closely keeps more: -Dc_args=-DSIMULATION_TRACE=4096. */
+#ifndef SIMULATION_TRACE
+#define SIMULATION_TRACE 64
+#endif
+
+enum { ENGINE_TRACE = SIMULATION_TRACE };
 
 struct engine_report {
 	enum engine_finding finding;

@@ -347,10 +347,13 @@ static bool is_same(const struct engine_report *a, const struct engine_report *b
 	return a->finding == b->finding && !strcmp(a->what, b->what);
 }
 
+/* How long it may take, all together. */
+static uint64_t n_points_max;
+
 /* Look for the finding within other bounds. */
 static bool find_again(struct options *options, struct engine_report *report, uint64_t n_seeds)
 {
-	for (uint64_t seed = 1; seed <= n_seeds; seed++) {
+	for (uint64_t seed = 1; seed <= n_seeds && n_points_done < n_points_max; seed++) {
 		struct engine_report found = run(options, seed);
 		if (is_same(&found, report)) {
 			*report = found;
@@ -403,6 +406,7 @@ static void shrink(struct options *options, struct engine_report *report)
 {
 	enum { N_STEPS = 9 + N_FAULTS, N_SEEDS = 400 };
 	struct world_setting setting = world->setting;
+	n_points_max = n_points_done + 100000000;
 	for (uint32_t step = 0; step < N_STEPS; step++) {
 		struct options less = *options;
 		if (!reduce(&less.bounds, &setting, step) || !find_again(&less, report, N_SEEDS))
@@ -411,7 +415,7 @@ static void shrink(struct options *options, struct engine_report *report)
 		setting = world->setting;
 	}
 	/* Within these bounds, the shortest of several. */
-	for (uint64_t seed = 1; seed <= N_SEEDS; seed++) {
+	for (uint64_t seed = 1; seed <= N_SEEDS && n_points_done < n_points_max; seed++) {
 		struct engine_report found = run(options, seed);
 		if (is_same(&found, report) && found.step < report->step)
 			*report = found;

@@ -131,15 +131,15 @@ static void fill(void)
 static void leak(void)
 {
 	uint32_t n_pages = 1 + choose(WORLD_REQUEST_MAX);
-	struct doing *doing = &world->doing[engine_self()];
-	uint32_t n_freed = doing->n_freed;
+	uint64_t n_freed = world->n_freed;
 	struct call call = begin("leak", true);
 	int result = balloon_driver_leak(world->driver, n_pages);
 	check_mover(&call, result);
 	check_duration(&call);
 	WORLD_CHECK(result <= (int)n_pages, "leak returns %d of %u pages", result, n_pages);
-	WORLD_CHECK(result <= (int)(doing->n_freed - n_freed),
-		"leak returns %d, and %u pages went back", result, doing->n_freed - n_freed);
+	WORLD_CHECK(result <= (int)(world->n_freed - n_freed),
+		"leak returns %d, and %u pages went back", result,
+		(unsigned)(world->n_freed - n_freed));
 	end(&call);
 }
 
@@ -157,10 +157,36 @@ struct caller {
 	bool has_canceled;
 };
 
+/* All of one moment. */
+static void check_progress(const struct balloon_driver_progress *progress)
+{
+	uint64_t n_acknowledged =
+		progress->n_enqueued + progress->n_deflating + progress->n_quarantined;
+	bool is_still = progress->n_pending == 0 && progress->n_inflating == 0;
+	WORLD_CHECK(progress->state <= BALLOON_DRIVER_STOPPED, "a state that is none");
+	WORLD_CHECK(progress->since_ns <= engine_now_ns(), "a state since tomorrow");
+	WORLD_CHECK(progress->n_inflating > 0 || progress->n_acknowledged == n_acknowledged,
+		"progress: %llu pages are acknowledged, and places have %llu",
+		(unsigned long long)progress->n_acknowledged, (unsigned long long)n_acknowledged);
+	WORLD_CHECK(
+		progress->state != BALLOON_DRIVER_IDLE ||
+			(is_still && progress->n_deflating == 0 && progress->n_quarantined == 0 &&
+				progress->n_enqueued == progress->target),
+		"progress: idle, and it is not");
+	WORLD_CHECK(progress->state != BALLOON_DRIVER_STOPPED || world->is_stopping,
+		"progress: stopped, and it is not");
+	WORLD_CHECK(progress->state != BALLOON_DRIVER_QUIESCED || world->was_quiesced,
+		"progress: quiesced, and it is not");
+	uint64_t n = progress->n_pending + progress->n_inflating + n_acknowledged;
+	WORLD_CHECK(has_lies() || n <= world->setting.n_pages,
+		"progress: %llu pages, and there are %u", (unsigned long long)n,
+		world->setting.n_pages);
+}
+
 static bool told(void *context, const struct balloon_driver_progress *progress)
 {
 	struct caller *caller = context;
-	WORLD_CHECK(progress->state <= BALLOON_DRIVER_STOPPED, "a state that is none");
+	check_progress(progress);
 	caller->has_canceled = caller->can_cancel && engine_chance(8);
 	if (caller->has_canceled)
 		engine_excuse();
@@ -235,22 +261,43 @@ void world_set_target(uint64_t n_pages)
 	WORLD_CHECK(result == 0, "set_target returns %d", result);
 }
 
+/* What the design promises while fills are under way. */
+static void check_relief(const struct call *call, int result, bool is_alone)
+{
+	const uint32_t excuses =
+		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED | FAULT_UNTOLD;
+	struct balloon_driver_design_info info;
+	bool is_at_once = engine_is_hasty() || engine_now_ns() == call->begin_ns;
+	balloon_driver_design_describe(world->setting.design, &info);
+	if (result != -EBUSY || world->was_quiesced)
+		return;
+	if (info.relief == BALLOON_RELIEF_BUSY)
+		WORLD_CHECK(is_at_once, "relieve says that it is busy, but not at once");
+	else
+		WORLD_CHECK(!is_alone || (world->setting.faults & excuses) || engine_is_hasty(),
+			"relieve says that it is busy, and the design promises progress");
+}
+
 int world_relieve(uint32_t n_pages)
 {
-	struct doing *doing = &world->doing[engine_self()];
 	uint64_t bytes = 0;
-	uint32_t n_freed = doing->n_freed;
+	uint64_t n_freed = world->n_freed;
+	uint64_t n_reliefs = ++world->n_reliefs;
+	bool is_alone = world->n_relieving++ == 0;
 	struct call call = begin("relieve", true);
 	int result = balloon_driver_relieve(world->driver, n_pages, &bytes);
+	world->n_relieving--;
 	check_mover(&call, result);
 	check_duration(&call);
+	check_relief(&call, result, is_alone && n_reliefs == world->n_reliefs);
 	uint64_t n_bytes = result > 0 ? (uint64_t)result * balloon_memmap_page_size(world->map) : 0;
 	WORLD_CHECK(bytes == n_bytes, "relieve returns %d and %llu bytes", result,
 		(unsigned long long)bytes);
 	/* Whoever joins another leak reports that one's. */
 	bool joins = balloon_driver_design_find("split-coalesce") == world->setting.design;
-	WORLD_CHECK(joins || result <= (int)(doing->n_freed - n_freed),
-		"relieve returns %d, and %u pages went back", result, doing->n_freed - n_freed);
+	WORLD_CHECK(joins || result <= (int)(world->n_freed - n_freed),
+		"relieve returns %d, and %u pages went back", result,
+		(unsigned)(world->n_freed - n_freed));
 	end(&call);
 	return result;
 }
@@ -442,15 +489,8 @@ static void look(void)
 			    after.n_refused >= before.n_refused &&
 			    after.n_timeouts >= before.n_timeouts && after.n_busy >= before.n_busy,
 		"a count of events falls");
-	uint64_t n_pages = world->setting.n_pages;
-	WORLD_CHECK(
-		has_lies() ||
-			(after.n_pending <= n_pages && after.n_inflating <= n_pages &&
-				after.n_enqueued <= n_pages && after.n_deflating <= n_pages &&
-				after.n_quarantined <= n_pages && after.n_acknowledged <= n_pages),
-		"a count of pages is above the number of pages");
-	WORLD_CHECK(after.state <= BALLOON_DRIVER_STOPPED, "a state that is none");
-	WORLD_CHECK(after.since_ns <= engine_now_ns(), "a state since tomorrow");
+	check_progress(&before);
+	check_progress(&after);
 	engine_progress();
 }
 

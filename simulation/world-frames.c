@@ -88,10 +88,8 @@ static bool is_relief_done(void *unused)
 /* Memory has run out: this thread, or another one that it waits for, makes the balloon smaller. */
 static void run_out_of_memory(void)
 {
-	struct doing *doing = &world->doing[engine_self()];
-	if (doing->n_inside > 1)
+	if (world->doing[engine_self()].n_inside > 1)
 		return; /* within relief already */
-	uint32_t n_freed = doing->n_freed;
 	if (engine_chance(2) || world->wants_relief || !world->is_relief_done) {
 		world_relieve(1 + engine_choose(ENGINE_CHOOSE_WORLD, WORLD_REQUEST_MAX));
 	} else {
@@ -99,7 +97,6 @@ static void run_out_of_memory(void)
 		world->wants_relief = true;
 		engine_wait_until(is_relief_done, NULL);
 	}
-	doing->n_relieved += doing->n_freed - n_freed;
 }
 
 static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
@@ -126,7 +123,7 @@ static void give(struct balloon_frames *frames, const struct balloon_page *pages
 	if (world->doing[engine_self()].n_inside > 0) /* else it is a compactor's */
 		world_check_callback("free");
 	engine_point();
-	world->doing[engine_self()].n_freed += (uint32_t)n_pages;
+	world->n_freed += n_pages;
 	source_give(pages, (uint32_t)n_pages);
 }
 

@@ -124,7 +124,8 @@ static int complete(
 #endif
 }
 
-static void give_answer(struct host *host, struct host_entry *entry)
+/* may_wait: this is a thread of the host's own. */
+static void give_answer(struct host *host, struct host_entry *entry, bool may_wait)
 {
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
@@ -140,6 +141,9 @@ static void give_answer(struct host *host, struct host_entry *entry)
 	int result = complete(host, given.request, given.id, given.n_done, given.error);
 	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
 	if (given.is_twice) {
+		/* By then, the request may be another submission. */
+		if (may_wait)
+			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
 		result = complete(host, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
 	}
@@ -193,20 +197,20 @@ static void die(struct host *host)
 	ring(host);
 }
 
-/* Is there something to do? Looked at by the engine, at every switch. */
-static bool has_work(void *unused)
+/* When there is something to do next. */
+static uint64_t next_work_ns(const struct host *host)
 {
-	(void)unused;
-	struct host *host = &world->host;
-	if (!host->is_dead && engine_now_ns() >= host->dies_at_ns)
-		return true;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX && !host->is_dead; i++) {
-		const struct host_entry *entry = &host->entries[i];
-		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
-			(entry->due_ns <= engine_now_ns() || host->is_over))
-			return true;
-	}
-	return false;
+	if (host->is_dead)
+		return BALLOON_NEVER;
+	uint64_t due_ns =
+		host->is_over && due((struct host *)(uintptr_t)host, false) ? 0 : next_due_ns(host);
+	return due_ns < host->dies_at_ns ? due_ns : host->dies_at_ns;
+}
+
+/* Is there something to do sooner than was thought? */
+static bool has_work(void *until_ns)
+{
+	return next_work_ns(&world->host) < *(const uint64_t *)until_ns;
 }
 
 static void work(void *unused)
@@ -214,16 +218,16 @@ static void work(void *unused)
 	(void)unused;
 	struct host *host = &world->host;
 	for (;;) {
-		uint64_t until_ns = next_due_ns(host);
-		if (host->dies_at_ns < until_ns)
-			until_ns = host->dies_at_ns;
-		engine_wait_for(has_work, NULL, host->is_dead ? BALLOON_NEVER : until_ns);
-		if (!host->is_dead && engine_now_ns() >= host->dies_at_ns) {
+		uint64_t until_ns = next_work_ns(host);
+		if (until_ns > engine_now_ns()) {
+			engine_wait_for(has_work, &until_ns, until_ns);
+			continue;
+		}
+		if (engine_now_ns() >= host->dies_at_ns) {
 			die(host);
 			continue;
 		}
-		struct host_entry *entry =
-			host->is_dead ? NULL : due(host, world->setting.host == HOST_MIXED);
+		struct host_entry *entry = due(host, world->setting.host == HOST_MIXED);
 		if (!entry)
 			continue;
 		if (world->setting.host == HOST_POLLED) {
@@ -231,7 +235,7 @@ static void work(void *unused)
 			ring(host);
 		} else {
 			entry->is_answering = true;
-			give_answer(host, entry);
+			give_answer(host, entry, true);
 		}
 	}
 }
@@ -267,6 +271,15 @@ static void choose_answer(struct host_entry *entry)
 	entry->is_twice = has_fault(FAULT_TWICE) && engine_chance(4);
 }
 
+/* Why submit fails. "Again" says that there will be room after another answer. */
+static int choose_not_to_be_told(void)
+{
+	int reason = choose_reason();
+	if (reason == -EAGAIN && next_due_ns(&world->host) != BALLOON_NEVER)
+		return reason;
+	return reason == -EAGAIN || reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
+}
+
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct host *host = host_of(channel);
@@ -274,17 +287,13 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	engine_point();
 	if (host->is_dead)
 		return -ENODEV;
-	if (has_fault(FAULT_UNTOLD) && engine_chance(4)) {
-		int reason = choose_reason();
-		return reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
-	}
+	if (has_fault(FAULT_UNTOLD) && engine_chance(4))
+		return choose_not_to_be_told();
 	struct host_entry *entry = note(host, request);
-	if (has_fault(FAULT_LIES))
-		entry->due_ns = engine_now_ns();
 	choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;
-		give_answer(host, entry);
+		give_answer(host, entry, false);
 	}
 	return 0;
 }
@@ -293,17 +302,20 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 {
 	struct host *host = host_of(channel);
 	WORLD_CHECK(++host->n_polling == 1, "two threads poll a channel");
+	/* A bell that was rung before is for this poll. */
+	uint32_t heard = host->bell_heard;
 	uint32_t seen = balloon_event_seen(&host->bell);
 	bool is_any = false;
+	host->bell_heard = seen;
 	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || !entry->is_ready || entry->is_answering)
 			continue;
 		is_any = true;
 		entry->is_answering = true;
-		give_answer(host, entry);
+		give_answer(host, entry, false);
 	}
-	if (!is_any && !host->is_dead && deadline_ns > 0)
+	if (!is_any && seen == heard && !host->is_dead && deadline_ns > 0)
 		balloon_event_wait(&host->bell, seen, deadline_ns);
 	host->n_polling--;
 	return host->is_dead ? -ENODEV : 0;
@@ -365,6 +377,10 @@ void host_open(void)
 	host->dies_at_ns = BALLOON_NEVER;
 	balloon_channel_init(
 		&host->channel, world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+#if HAS_SUBMISSIONS
+	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
+		host->channel.limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+#endif
 	if (has_fault(FAULT_DEAD))
 		host->dies_at_ns =
 			engine_now_ns() + engine_choose(ENGINE_CHOOSE_WORLD, 30) * 100 * world_us;

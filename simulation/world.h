@@ -134,6 +134,7 @@ struct host {
 	enum host_page pages[WORLD_PAGES_MAX];
 	struct host_entry entries[WORLD_ENTRIES_MAX];
 	struct balloon_event bell; /* rung for whoever polls */
+	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
 	bool is_dead;     /* there is no host, and submit says so */
 	bool has_failed;  /* and the channel was told */
@@ -173,10 +174,8 @@ void source_give(const struct balloon_page *pages, uint32_t n_pages);
 
 /** What a thread is doing. */
 struct doing {
-	uint32_t n_inside;   /* calls on the driver, one within another */
-	uint32_t n_freed;    /* frames that the driver gave back on this thread, ever */
-	uint32_t n_relieved; /* of them by calls for relief within allocations */
-	uint64_t n_begun;    /* world.n_begun, when it began */
+	uint32_t n_inside; /* calls on the driver, one within another */
+	uint64_t n_begun;  /* world.n_begun, when it began */
 };
 
 struct world {
@@ -202,7 +201,10 @@ struct world {
 	bool has_stopped; /* a stop has returned */
 	bool is_stopped;  /* it said that nobody is inside */
 	uint32_t n_resetting;
-	bool wants_relief; /* somebody waits for the thread that relieves */
+	uint64_t n_freed;     /* frames that the driver gave back, ever */
+	uint64_t n_reliefs;   /* calls for relief, ever */
+	uint32_t n_relieving; /* and under way */
+	bool wants_relief;    /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
 

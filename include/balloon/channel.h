@@ -4,9 +4,9 @@
  *
  * A request is a set of pages, as ranges. It is *prepared*, *submitted*, and later *completed*: the
  * host did a part of it from the start (all, as a rule) and gave a reason for stopping. Until then
- * the request's memory belongs to the channel: it is neither changed nor used again, however long the
- * host takes (H-27). Waiting for it has a deadline; a host that never answers makes an error, not a
- * hang (H-26).
+ * the request's memory belongs to the channel: it is neither changed nor used again, however long
+ * the host takes (H-27). Waiting for it has a deadline; a host that never answers makes an error,
+ * not a hang (H-26).
  *
  *     balloon_request_init()                         once, with memory of the caller's
  *     request->pages[0 .. n) = ...                   FREE: the caller's
@@ -14,9 +14,9 @@
  *     balloon_request_submit(channel, request)       OUTSTANDING: the channel's
  *     balloon_request_wait(channel, request, until)  0: COMPLETE, the caller's again
  *
- * Whoever waits for several requests, or for other things beside them, names one event of its own for
- * all of them (request->event, or balloon_request_redirect()), looks at their states, and sleeps in
- * balloon_channel_sleep() until that event is signalled:
+ * Whoever waits for several requests, or for other things beside them, names one event of its own
+ * for all of them (request->event, or balloon_request_redirect()), looks at their states, and
+ * sleeps in balloon_channel_sleep() until that event is signalled:
  *
  *     seen = balloon_event_seen(&event)
  *     look at balloon_request_state() of each, and at everything else
@@ -25,10 +25,11 @@
  * Some channels have to be polled for answers. One of the threads that wait does that, the others
  * sleep until what they wait for has happened; when the one leaves, another one takes over.
  *
- * For whoever writes a channel: embed a struct balloon_channel, call balloon_channel_init() with an ops
- * table, set its geometry and limits, and call balloon_request_complete() for each request that submit()
- * accepted. What the other side says is not to be trusted: a completion of a submission that is not
- * outstanding, or of more pages than were asked for, is refused and counted, and changes nothing.
+ * For whoever writes a channel: embed a struct balloon_channel, call balloon_channel_init() with an
+ * ops table, set its geometry and limits, and call balloon_request_complete() for each request that
+ * submit() accepted. What the other side says is not to be trusted: a completion of a submission
+ * that is not outstanding, or of more pages than were asked for, is refused and counted, and
+ * changes nothing.
  *
  * Sources: VIRTIO 1.3, section 5.5 (inflate and deflate queues, acknowledgement by use of the
  * descriptor); ranges in place of single pages as proposed for virtio-balloon in 2017.
@@ -63,10 +64,10 @@ enum balloon_request_state {
 enum { BALLOON_REQUEST_PAGES_MAX = 1 << 24 };
 
 /*
- * Who may touch a request follows from its state. C1 (acquire) in balloon_request_state() pairs with C2
- * (release) where the channel ends a submission: whoever has seen COMPLETE there may read n_done and
- * error and use the request again, without a lock. Without the pair it could read the answer before
- * the last one.
+ * Who may touch a request follows from its state. C1 (acquire) in balloon_request_state() pairs
+ * with C2 (release) where the channel ends a submission: whoever has seen COMPLETE there may read
+ * n_done and error and use the request again, without a lock. Without the pair it could read the
+ * answer before the last one.
  */
 struct balloon_request {
 	/* The caller's to fill before balloon_request_prepare(), which sorts them. */
@@ -119,11 +120,12 @@ BALLOON_EXPORT int balloon_request_init(
 	struct balloon_request *request, void *memory, uint32_t capacity_pages);
 
 /**
- * Sort the first n_pages of request->pages (by radix; the cost of a look if they are sorted) and merge
- * neighbours into ranges. Pages in descending order, as leaks give them, are reversed.
+ * Sort the first n_pages of request->pages (by radix; the cost of a look if they are sorted) and
+ * merge neighbours into ranges. Pages in descending order, as leaks give them, are reversed.
  *
- * Returns 0; -EINVAL: a null pointer, no pages, more than its capacity, a page twice; then nothing is
- * prepared; -EBUSY: the request is outstanding, and stays as it is. Threads: the request is the caller's. Locks: none.
+ * Returns 0; -EINVAL: a null pointer, no pages, more than its capacity, a page twice; then nothing
+ * is prepared; -EBUSY: the request is outstanding, and stays as it is. Threads: the request is the
+ * caller's. Locks: none.
  */
 BALLOON_EXPORT int balloon_request_prepare(
 	struct balloon_request *request, enum balloon_request_kind kind, uint32_t n_pages);
@@ -143,18 +145,18 @@ struct balloon_channel;
 struct balloon_channel_ops {
 	const char *name;
 	/**
-	 * Give a request to the host. 0: balloon_request_complete() is or will be called for it, by any
-	 * thread, perhaps before this returns: whoever needs request->id afterwards reads it before. A
-	 * negative errno: it will not, and the host knows nothing of it; -EAGAIN: there is no room for
-	 * it, and will be after another completion; -ENODEV: the host is gone. Does not wait for the
-	 * host; allocates nothing.
+	 * Give a request to the host. 0: balloon_request_complete() is or will be called for it, by
+	 * any thread, perhaps before this returns: whoever needs request->id afterwards reads it
+	 * before. A negative errno: it will not, and the host knows nothing of it; -EAGAIN: there
+	 * is no room for it, and will be after another completion; -ENODEV: the host is gone. Does
+	 * not wait for the host; allocates nothing.
 	 */
 	int (*submit)(struct balloon_channel *channel, struct balloon_request *request);
 	/**
-	 * Look for answers of the host and complete what they name; if there is none, sleep until there
-	 * is, or until the deadline (0: do not sleep), or less. One thread at a time, without a lock. 0,
-	 * or a negative errno: the host is gone. Optional: channels without it complete requests by
-	 * threads of the program's own.
+	 * Look for answers of the host and complete what they name; if there is none, sleep until
+	 * there is, or until the deadline (0: do not sleep), or less. One thread at a time, without
+	 * a lock. 0, or a negative errno: the host is gone. Optional: channels without it complete
+	 * requests by threads of the program's own.
 	 */
 	int (*poll)(struct balloon_channel *channel, uint64_t deadline_ns);
 	/**
@@ -164,15 +166,16 @@ struct balloon_channel_ops {
 	 */
 	void (*wake)(struct balloon_channel *channel);
 	/**
-	 * A file descriptor that is readable while poll() has something to do; -1: none. For programs
-	 * that sleep in an event loop of their own. Optional.
+	 * A file descriptor that is readable while poll() has something to do; -1: none. For
+	 * programs that sleep in an event loop of their own. Optional.
 	 */
 	int (*descriptor)(struct balloon_channel *channel);
 	/**
-	 * Ask the host to let go of all requests. 0: it has, and touches nothing any more. A negative
-	 * errno: it has not said so, and may still do what it was asked; -ETIMEDOUT: not in time. It
-	 * may complete requests. Nothing is submitted meanwhile or afterwards; poll() may run beside
-	 * it. Optional.
+	 * Ask the host to let go of all requests. 0: it has, and touches nothing any more. A
+	 * negative
+	 * errno: it has not said so, and may still do what it was asked; -ETIMEDOUT: not in time.
+	 * It may complete requests. Nothing is submitted meanwhile or afterwards; poll() may run
+	 * beside it. Optional.
 	 */
 	int (*reset)(struct balloon_channel *channel);
 };
@@ -232,16 +235,16 @@ BALLOON_EXPORT void balloon_channel_init(
 	struct balloon_channel *channel, const struct balloon_channel_ops *ops);
 
 /**
- * End it. Returns 0; -EINVAL; -EBUSY: requests are outstanding, or somebody polls or sleeps, or it is
- * claimed. Threads: the caller serialises it against every other call.
+ * End it. Returns 0; -EINVAL; -EBUSY: requests are outstanding, or somebody polls or sleeps, or it
+ * is claimed. Threads: the caller serialises it against every other call.
  */
 BALLOON_EXPORT int balloon_channel_fini(struct balloon_channel *channel);
 
 /**
  * Does the channel reach every page of this map?
  *
- * Returns 0; -EINVAL: a null pointer, another page size, another first page frame number, or fewer pages
- * than the map has. Threads: any. Locks: none.
+ * Returns 0; -EINVAL: a null pointer, another page size, another first page frame number, or fewer
+ * pages than the map has. Threads: any. Locks: none.
  */
 BALLOON_EXPORT int balloon_channel_covers(
 	const struct balloon_channel *channel, const struct balloon_memmap *map);
@@ -251,28 +254,29 @@ BALLOON_EXPORT int balloon_channel_covers(
  * held to that.
  *
  * owner: any address that is the caller's; not looked at.
- * Returns 0; -EINVAL: a null pointer; -EBUSY: it is claimed already. Threads: any. Locks: the channel's.
+ * Returns 0; -EINVAL: a null pointer; -EBUSY: it is claimed already. Threads: any. Locks: the
+ * channel's.
  */
 BALLOON_EXPORT int balloon_channel_claim(struct balloon_channel *channel, const void *owner);
 
 /**
- * Give up a claim, if this owner has it. When it returns, events that were named for requests which are
- * complete are not touched any more: their memory may go. Threads: any. Locks: the channel's.
+ * Give up a claim, if this owner has it. When it returns, events that were named for requests which
+ * are complete are not touched any more: their memory may go. Threads: any. Locks: the channel's.
  */
 BALLOON_EXPORT void balloon_channel_release(struct balloon_channel *channel, const void *owner);
 
 /**
  * Give a prepared request to the host.
  *
- * It gets an id of its own, in request->id; the id before is gone for ever. request->event: NULL, or the
- * event that is signalled at its completion, under the channel's lock.
+ * It gets an id of its own, in request->id; the id before is gone for ever. request->event: NULL,
+ * or the event that is signalled at its completion, under the channel's lock.
  * Returns 0: the request is the channel's until it is COMPLETE. A negative errno: the host was not
  * told, the request is the caller's; -EINVAL: a null pointer, or nothing prepared; -EBUSY: it is
- * outstanding already; -E2BIG: above the channel's limits for a request; -EAGAIN: there is no room now,
- * and will be after another completion; -ENODEV: the host is gone, or a reset was asked for; else what
- * the channel says.
- * Threads: any. Locks: the channel's, shortly; none while the channel's submit() runs. Cost: with the
- * completion four atomic read-modify-writes, if nobody waits and no event is named.
+ * outstanding already; -E2BIG: above the channel's limits for a request; -EAGAIN: there is no room
+ * now, and will be after another completion; -ENODEV: the host is gone, or a reset was asked for;
+ * else what the channel says.
+ * Threads: any. Locks: the channel's, shortly; none while the channel's submit() runs. Cost: with
+ * the completion four atomic read-modify-writes, if nobody waits and no event is named.
  */
 BALLOON_EXPORT int balloon_request_submit(
 	struct balloon_channel *channel, struct balloon_request *request);
@@ -280,8 +284,9 @@ BALLOON_EXPORT int balloon_request_submit(
 /**
  * Let another event be signalled when the request completes; NULL: one of the channel's.
  *
- * Returns whether the request is still outstanding. False: it is complete, nothing will be signalled.
- * Who waits on the former event looks again.
+ * Returns whether the request is still outstanding. False: it is complete, nothing will be
+ * signalled. Who waits for the request on the former event looks again, on the new one; until then
+ * the former event is there.
  * Threads: any. Locks: the channel's.
  */
 BALLOON_EXPORT bool balloon_request_redirect(struct balloon_channel *channel,
@@ -290,10 +295,10 @@ BALLOON_EXPORT bool balloon_request_redirect(struct balloon_channel *channel,
 /**
  * Wait until a request is COMPLETE.
  *
- * deadline_ns: a time of balloon_platform_now_ns(); 0: only look; BALLOON_NEVER. Where answers have to
- * be polled for, it looks for some at least once, unless somebody else polls.
- * Returns 0; -EINVAL: a null pointer, or it was not submitted; -ETIMEDOUT: not yet, the request stays
- * the channel's; -ENODEV: not yet, and the host is gone.
+ * deadline_ns: a time of balloon_platform_now_ns(); 0: only look; BALLOON_NEVER. Where answers have
+ * to be polled for, it looks for some at least once, unless somebody else polls.
+ * Returns 0; -EINVAL: a null pointer, or it was not submitted; -ETIMEDOUT: not yet, the request
+ * stays the channel's; -ENODEV: not yet, and the host is gone.
  * Threads: any number, for one request or several. Locks: the channel's, shortly. May sleep.
  * Order: what the completer did before is visible.
  */
@@ -301,13 +306,13 @@ BALLOON_EXPORT int balloon_request_wait(
 	struct balloon_channel *channel, struct balloon_request *request, uint64_t deadline_ns);
 
 /**
- * Sleep until an event is signalled after `seen`, or until the deadline; perhaps less: the caller looks
- * again. The one place where threads wait for a host.
+ * Sleep until an event is signalled after `seen`, or until the deadline; perhaps less: the caller
+ * looks again. The one place where threads wait for a host.
  *
- * On a polled channel whose host is there and that nobody polls, this thread polls meanwhile. event: the
- * caller's, or one that a request names; it is signalled by balloon_channel_signal(), by completions of
- * requests that name it, and by balloon_channel_fail() if somebody sleeps for it or an outstanding
- * request names it.
+ * On a polled channel whose host is there and that nobody polls, this thread polls meanwhile.
+ * event: the caller's, or one that a request names; it is signalled by balloon_channel_signal(), by
+ * completions of requests that name it, and by balloon_channel_fail() if somebody sleeps for it or
+ * an outstanding request names it.
  * Threads: any number, also for one event. Locks: the channel's, shortly. May sleep.
  */
 BALLOON_EXPORT void balloon_channel_sleep(struct balloon_channel *channel,
@@ -316,8 +321,9 @@ BALLOON_EXPORT void balloon_channel_sleep(struct balloon_channel *channel,
 /**
  * Signal an event that threads may sleep for in balloon_channel_sleep().
  *
- * F1 (full fence) in balloon_channel_sleep(), between naming the event that is polled for and looking at
- * its word, pairs with F2 (full fence) here, between raising the word and looking which event is polled
+ * F1 (full fence) in balloon_channel_sleep(), between naming the event that is polled for and
+ * looking at its word, pairs with F2 (full fence) here, between raising the word and looking which
+ * event is polled
  * for: one of the two sees the other. Without either, the poller could fall asleep with its event
  * signalled and nobody to wake it.
  * Threads: any, in a signal handler or an interrupt too. Locks: none.
@@ -326,7 +332,8 @@ BALLOON_EXPORT void balloon_channel_signal(
 	struct balloon_channel *channel, struct balloon_event *event);
 
 /**
- * Look for answers once, without sleeping; nothing where there is nothing to poll, or somebody else polls.
+ * Look for answers once, without sleeping; nothing where there is nothing to poll, or somebody else
+ * polls.
  *
  * Returns 0; -EINVAL; or why the host is gone, as balloon_channel_error(). Threads: any.
  * Locks: the channel's, shortly.
@@ -334,20 +341,20 @@ BALLOON_EXPORT void balloon_channel_signal(
 BALLOON_EXPORT int balloon_channel_poll(struct balloon_channel *channel);
 
 /**
- * A file descriptor that is readable while balloon_channel_poll() has something to do; -1: there is none.
- * It stays the channel's. Threads: any. Locks: none.
+ * A file descriptor that is readable while balloon_channel_poll() has something to do; -1: there is
+ * none. It stays the channel's. Threads: any. Locks: none.
  */
 BALLOON_EXPORT int balloon_channel_descriptor(struct balloon_channel *channel);
 
 /**
  * Answer a request: for channels.
  *
- * id: of the submission that is answered: what request->id was in the channel's submit(). n_done: how
- * many of its pages, in their order, the host did. error: 0 if that is all of them, else why it stopped,
- * a negative errno.
- * Returns 0; -EINVAL: a null pointer; -ESTALE: that submission is not outstanding (answered twice, or
- * never asked); -EPROTO: more pages than asked for, or fewer without a reason. Refused answers are
- * counted and change nothing.
+ * id: of the submission that is answered: what request->id was in the channel's submit(). n_done:
+ * how many of its pages, in their order, the host did. error: 0 if that is all of them, else why it
+ * stopped, a negative errno.
+ * Returns 0; -EINVAL: a null pointer; -ESTALE: that submission is not outstanding (answered twice,
+ * or never asked); -EPROTO: more pages than asked for, or fewer without a reason. Refused answers
+ * are counted and change nothing.
  * Threads: any, while the request's memory is there. Locks: the channel's.
  */
 BALLOON_EXPORT int balloon_request_complete(struct balloon_channel *channel,
@@ -366,8 +373,8 @@ BALLOON_EXPORT void balloon_channel_count_stray(struct balloon_channel *channel)
 
 /**
  * The host is gone: for channels, and for whoever finds out. Wakes everybody who waits. Outstanding
- * requests stay outstanding, and may still be completed; waiting for them ends in -ENODEV, and so does
- * submitting. The first reason stays. A negative result of ops->poll() is the same.
+ * requests stay outstanding, and may still be completed; waiting for them ends in -ENODEV, and so
+ * does submitting. The first reason stays. A negative result of ops->poll() is the same.
  *
  * error: why, a negative errno.
  * Returns 0 or -EINVAL. Threads: any, also in ops->submit() and ops->poll(). Locks: the channel's.
@@ -380,18 +387,22 @@ BALLOON_EXPORT int balloon_channel_error(const struct balloon_channel *channel);
 /**
  * Ask the host to let go of everything. From now on submits are refused with -ENODEV.
  *
- * Returns 0: it has let go, and will touch nothing any more: each outstanding request is completed with 0
- * pages and -ECANCELED. A negative errno: it has not said so, and may still do what it was asked:
- * outstanding requests stay outstanding, and this may be called again. -EINVAL: a null pointer;
+ * Returns 0: it has let go, and will touch nothing any more: each outstanding request is completed
+ * with 0 pages and -ECANCELED. A negative errno: it has not said so, and may still do what it was
+ * asked: outstanding requests stay outstanding, and this may be called again. -EINVAL: a null
+ * pointer;
  * -ETIMEDOUT: not in time; -EBUSY: requests are outstanding on a channel that cannot ask; else what the
- * channel says.
- * Threads: any. Locks: the channel's, shortly; none while the host is asked, which may take a while.
+ * channel says. A request whose balloon_request_submit() is still under way in another thread is
+ * that thread's until the call returns, complete or not.
+ * Threads: any. Locks: the channel's, shortly; none while the host is asked, which may take a
+ * while.
  */
 BALLOON_EXPORT int balloon_channel_reset(struct balloon_channel *channel);
 
 /**
- * Take all outstanding requests back although the host has confirmed nothing: each is completed with 0
- * pages and -ECANCELED, and submits are refused. Only for a caller who knows otherwise that the host is
+ * Take all outstanding requests back although the host has confirmed nothing: each is completed
+ * with 0 pages and -ECANCELED, and submits are refused. Only for a caller who knows otherwise that
+ * the host is
  * dead: one that lives may still empty pages that are in use again.
  *
  * Returns 0 or -EINVAL. Threads: any. Locks: the channel's.

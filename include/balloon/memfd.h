@@ -2,25 +2,28 @@
 /**
  * The memfd channel, guest side: the host is another process, which shares the guest's memory.
  *
- * The memory is a memfd (memfd_create()) that the guest has mapped; page i of the map is its bytes from
- * i * page_size. Guest and host talk over a connected Unix socket, by the protocol of
- * docs/memfd-protocol.md; the host's half is <balloon/memfd-host.h> and the program balloon-memfd-host.
- * What is inflated the host punches out of the memfd, so that the machine has it back; it reads as zeros
- * until somebody writes to it. Deflating tells the host that the pages are in use again.
+ * The memory is a memfd (memfd_create()) that the guest has mapped; page i of the map is its bytes
+ * from i * page_size. Guest and host talk over a connected Unix socket, by the protocol of
+ * docs/memfd-protocol.md; the host's half is <balloon/memfd-host.h> and the program
+ * balloon-memfd-host. What is inflated the host punches out of the memfd, so that the machine has
+ * it back; it reads as zeros until somebody writes to it. Deflating tells the host that the pages
+ * are in use again.
  *
  * Neither side trusts the other. An answer that fits no request is refused and counted
- * (balloon_channel_stats()). What the guest cannot prevent: a host that has the memfd can write to it.
+ * (balloon_channel_stats()). What the guest cannot prevent: a host that has the memfd can write to
+ * it.
  *
  * Answers are taken when somebody waits or polls: balloon_request_wait(), balloon_channel_sleep(),
- * balloon_channel_poll(); balloon_channel_descriptor() is the socket. Submitting never blocks: -EAGAIN when
- * the socket is full, -E2BIG for more than BALLOON_MEMFD_RANGES_MAX ranges. When the host closes its
- * end, waiting ends in -ENODEV and requests stay outstanding: until balloon_channel_reset() their pages
- * may be punched at any time.
+ * balloon_channel_poll(); balloon_channel_descriptor() is the socket. Submitting never blocks:
+ * -EAGAIN when the socket is full, -E2BIG for more than BALLOON_MEMFD_RANGES_MAX ranges. When the
+ * host closes its end, waiting ends in -ENODEV and requests stay outstanding: until
+ * balloon_channel_reset() their pages may be punched at any time.
  *
- * balloon_channel_reset() says to a host that still lives that nothing more comes, takes its answers, and
- * waits until it has closed its end. A host that keeps the protocol has answered everything by then and
- * punches nothing any more. If it has not closed in time, as one that is stopped, the result is -ETIMEDOUT:
- * it still may punch what it was asked to, and nothing is taken back. -EBADF: the socket was closed here.
+ * balloon_channel_reset() says to a host that still lives that nothing more comes, takes its
+ * answers, and waits until it has closed its end. A host that keeps the protocol has answered
+ * everything by then and punches nothing any more. If it has not closed in time, as one that is
+ * stopped, the result is -ETIMEDOUT: it still may punch what it was asked to, and nothing is taken
+ * back. -EBADF: the socket was closed here.
  *
  * Hosted programs on Linux.
  */

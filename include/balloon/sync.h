@@ -70,11 +70,11 @@ enum balloon_shared_word {
 };
 
 /*
- * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks and
- * about memory that is handed over by a word (published before the word is stored, observed after it was loaded),
- * yields at random around them, so that a tool sees more schedules than one, and a checking build
- * (option `checking`) holds the lock ranks against each thread's held locks. Other builds compile
- * all of it to nothing.
+ * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks,
+ * yields at random around them, so that a tool sees more schedules than one, and tells them which word
+ * hands memory over without a lock (published before the word is stored, observed after it was loaded).
+ * A checking build (option `checking`) holds the lock ranks against each thread's held locks. Other
+ * builds compile all of it to nothing.
  */
 #ifdef BALLOON_ANNOTATE
 BALLOON_EXPORT void balloon_hook_ignore(

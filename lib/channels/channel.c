@@ -2,12 +2,13 @@
 /*
  * What all host channels share: who has a request, refusing wrong answers, and the end of a host.
  *
- * The channel's lock protects every request that is outstanding on it. Outstanding requests are in a hash
- * table, by the id of their submission, so that an answer finds its request among many late ones.
+ * The channel's lock protects every request that is outstanding on it. Outstanding requests are in
+ * a hash table, by the id of their submission, so that an answer finds its request among many late
+ * ones.
  *
- * Whom a completion wakes: a named event is signalled always, under the lock, so that its owner may free it
- * once it has passed that lock. One of the channel's own is signalled only if somebody waits on it for this
- * request, and after the lock is free, which the woken want next.
+ * Whom a completion wakes: a named event is signalled always, under the lock, so that its owner may
+ * free it once it has passed that lock. One of the channel's own is signalled only if somebody
+ * waits on it for this request, and after the lock is free, which the woken want next.
  */
 #include "channels/channel.h"
 
@@ -124,8 +125,8 @@ struct balloon_event *channel_event_of(
 }
 
 /*
- * The end of a submission: FREE or COMPLETE. From then on the request is its caller's. Returns an event
- * that is to be signalled when the lock is free, or NULL.
+ * The end of a submission: FREE or COMPLETE. From then on the request is its caller's. Returns an
+ * event that is to be signalled when the lock is free, or NULL.
  */
 static struct balloon_event *end(struct balloon_channel *channel, struct balloon_request *request,
 	enum balloon_request_state state)
@@ -310,8 +311,9 @@ int balloon_channel_error(const struct balloon_channel *channel)
 }
 
 /*
- * Whoever remembered an event before it looked, and found the host there, finds the event signalled: as
- * one of the sleepers, or as the event of an outstanding request. The caller holds the lock.
+ * Whoever remembered an event before it looked, and found the host there, finds the event
+ * signalled: as one of the sleepers, or as the event of an outstanding request. The caller holds
+ * the lock.
  */
 void channel_fail(struct balloon_channel *channel, int error)
 {

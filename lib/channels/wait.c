@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a host, by events. Where a channel has to be polled for answers, one of the waiting threads
- * polls, and the others sleep, each on its event.
+ * Waiting for a host, by events. Where a channel has to be polled for answers, one of the waiting
+ * threads polls, and the others sleep, each on its event.
  *
  * No wake-up is lost: a thread remembers its event, looks at what it waits for, and sleeps or polls
- * only while the event is as remembered, which it looks at once more when it is known as a sleeper or as
- * the poller. And while there are sleepers and the host is there, somebody polls, or one of the sleepers,
- * the successor, has been told to: by the poller that left, or by a successor that left in its turn.
- * A thread that comes anew and finds nobody polling does it itself, and the successor sleeps on.
+ * only while the event is as remembered, which it looks at once more when it is known as a sleeper
+ * or as the poller. And while there are sleepers and the host is there, somebody polls, or one of
+ * the sleepers, the successor, has been told to: by the poller that left, or by a successor that
+ * left in its turn. A thread that comes anew and finds nobody polling does it itself, and the
+ * successor sleeps on.
  *
- * The successor is told by its event, as of everything. Whether something else has happened to that event
- * as well the number of signals says: if not, the thread polls without asking its caller.
+ * The successor is told by its event, as of everything. Whether something else has happened to that
+ * event as well the number of signals says: if not, the thread polls without asking its caller.
  */
 #include "channels/channel.h"
 
@@ -126,10 +127,10 @@ static uint32_t sleep_as_known(struct balloon_channel *channel, struct balloon_e
 	return seen + BALLOON_EVENT_STEP;
 }
 
-void balloon_channel_sleep(struct balloon_channel *channel, struct balloon_event *event,
-	uint32_t seen, uint64_t deadline_ns)
+/* With the lock, which is let go meanwhile. */
+static void sleep_or_poll(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns) BALLOON_REQUIRES(channel->lock)
 {
-	balloon_lock_acquire(&channel->lock);
 	while (!balloon_event_is_past(event, seen)) {
 		if (has_to_be_polled(channel)) {
 			poll_host(channel, event, seen, deadline_ns);
@@ -141,32 +142,27 @@ void balloon_channel_sleep(struct balloon_channel *channel, struct balloon_event
 		seen = told;
 	}
 	appoint_successor(channel);
+}
+
+void balloon_channel_sleep(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns)
+{
+	balloon_lock_acquire(&channel->lock);
+	sleep_or_poll(channel, event, seen, deadline_ns);
 	balloon_lock_release(&channel->lock);
 }
 
-/* What a waiter for one request has to know, of one moment. */
-struct look {
-	enum balloon_request_state state;
-	int error; /* of the channel */
-	struct balloon_event *event;
-	uint32_t seen;
-};
-
-static struct look look_at(struct balloon_channel *channel, struct balloon_request *request)
+/* 0 or why waiting is over; 1: it is not. The caller holds the lock. */
+static int outcome(const struct balloon_channel *channel, const struct balloon_request *request)
 {
-	struct look look = {.state = balloon_request_state(request)};
-	if (look.state != BALLOON_REQUEST_OUTSTANDING)
-		return look;
-	balloon_lock_acquire(&channel->lock);
-	look.state = balloon_request_state(request);
-	look.error = balloon_channel_error(channel);
-	if (look.state == BALLOON_REQUEST_OUTSTANDING) {
-		look.event = channel_event_of(channel, request);
-		look.seen = balloon_event_seen(look.event);
-		BALLOON_WRITE(request->is_awaited, true);
+	switch (balloon_request_state(request)) {
+	case BALLOON_REQUEST_COMPLETE:
+		return 0;
+	case BALLOON_REQUEST_OUTSTANDING:
+		return balloon_channel_error(channel) < 0 ? -ENODEV : 1;
+	default:
+		return -EINVAL;
 	}
-	balloon_lock_release(&channel->lock);
-	return look;
 }
 
 int balloon_request_wait(
@@ -176,19 +172,26 @@ int balloon_request_wait(
 		return -EINVAL;
 	/* Where answers have to be fetched, somebody looks whether there is one before giving up. */
 	bool has_looked = !channel->ops->poll;
-	for (;;) {
-		struct look look = look_at(channel, request);
-		if (look.state != BALLOON_REQUEST_OUTSTANDING)
-			return look.state == BALLOON_REQUEST_COMPLETE ? 0 : -EINVAL;
-		if (look.error < 0)
-			return -ENODEV;
+	int result;
+	if (balloon_request_state(request) == BALLOON_REQUEST_COMPLETE)
+		return 0;
+	balloon_lock_acquire(&channel->lock);
+	while ((result = outcome(channel, request)) > 0) {
 		bool is_over = deadline_ns == 0 || balloon_platform_now_ns() >= deadline_ns;
-		if (is_over && has_looked)
-			return -ETIMEDOUT;
+		if (is_over && has_looked) {
+			result = -ETIMEDOUT;
+			break;
+		}
 		has_looked |= is_over;
-		if (is_over)
-			balloon_channel_poll(channel);
-		else
-			balloon_channel_sleep(channel, look.event, look.seen, deadline_ns);
+		struct balloon_event *event = channel_event_of(channel, request);
+		uint32_t seen = balloon_event_seen(event);
+		if (!is_over) {
+			BALLOON_WRITE(request->is_awaited, true);
+			sleep_or_poll(channel, event, seen, deadline_ns);
+		} else if (has_to_be_polled(channel)) {
+			poll_host(channel, event, seen, 0);
+		}
 	}
+	balloon_lock_release(&channel->lock);
+	return result;
 }

@@ -207,7 +207,7 @@ int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsig
 		struct driver_state *state = driver_lock(driver);
 		if (is_waiting) {
 			state_await_lock(state, locks, direction, false);
-			BALLOON_BOOK(state->n_sleepers, -1u);
+			BALLOON_BOOK(state->n_lock_sleepers, -1u);
 		}
 		uint64_t now_ns = 0;
 		int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : -EAGAIN;
@@ -226,12 +226,14 @@ int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsig
 		if (result == -ECANCELED || limit_ns == 0 || now_ns >= until_ns) {
 			if (result == -EAGAIN)
 				BALLOON_BOOK(state->n_busy, 1);
+			if (is_waiting) /* others stood back */
+				BALLOON_WRITE(state->is_lock_passed, true);
 			driver_unlock_and_wake(driver);
 			return result;
 		}
 		is_waiting = true;
 		state_await_lock(state, locks, direction, true);
-		BALLOON_BOOK(state->n_sleepers, 1);
+		BALLOON_BOOK(state->n_lock_sleepers, 1);
 		uint32_t seen = balloon_event_seen(&driver->event);
 		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
@@ -679,7 +681,10 @@ static int prepare(struct balloon_driver *driver, struct balloon_batch *batch, u
 	return 0;
 }
 
-/* A ring that is full has room after another completion. Returns false: not in time. */
+/*
+ * A ring that is full has room after another completion, perhaps of a request that is not this driver's: then
+ * nobody says so. Returns false: not in time.
+ */
 static bool await_room(
 	struct balloon_driver *driver, uint64_t *until_ns, uint64_t limit_ns, uint32_t n_tries)
 {
@@ -690,6 +695,7 @@ static bool await_room(
 	if (*until_ns == 0)
 		*until_ns = earlier(
 			limit_ns, time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
+	uint64_t nap_until_ns = earlier(*until_ns, time_after(now_ns, nap_ns(n_tries)));
 	bool waits = now_ns < *until_ns && !BALLOON_READ(state->is_stopped);
 	if (waits)
 		BALLOON_BOOK(state->n_sleepers, 1);
@@ -697,8 +703,9 @@ static bool await_room(
 	driver_unlock(driver);
 	if (!waits)
 		return false;
-	balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
-		earlier(*until_ns, time_after(now_ns, nap_ns(n_tries))));
+	while (!balloon_event_is_past(&driver->event, seen) &&
+		balloon_platform_now_ns() < nap_until_ns)
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, nap_until_ns);
 	state = driver_lock(driver);
 	BALLOON_BOOK(state->n_sleepers, -1u);
 	driver_unlock(driver);

@@ -89,8 +89,10 @@ struct driver_state {
 	uint32_t n_resumes; /* calls of resume */
 	uint32_t n_inside;  /* calls, but for stop */
 	uint32_t n_moving;  /* of those, calls that move pages */
-	uint32_t
-		n_sleepers; /* threads that are, or are about to be, asleep on the driver's event */
+	/* Threads that are, or are about to be, asleep on the driver's event: for a lock, or for anything. */
+	uint32_t n_lock_sleepers;
+	uint32_t n_sleepers;
+	bool is_lock_passed;       /* who sleeps for a lock has reason to look */
 	uint32_t n_relieving;      /* reliefs under way */
 	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
 	struct backoff backoff[2]; /* of fills, of leaks */
@@ -197,7 +199,7 @@ bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock l
 	enum lock_direction direction);
 /** A request's lock is free again, if no other one of its direction holds it. The caller wakes. */
 void state_unlock_request(struct driver_state *state, struct balloon_batch *batch);
-/** Count a waiter for locks in or out. */
+/** Count a waiter for locks in or out; the caller wakes when it is out for good. */
 void state_await_lock(
 	struct driver_state *state, unsigned locks, enum lock_direction direction, bool is_waiting);
 

@@ -129,7 +129,7 @@ static const char *find_defect(struct balloon_driver *driver)
 	const struct held held = count_held(driver);
 	if (state->n_inside > 0 || state->n_moving > 0 || state->n_relieving > 0)
 		return "a call is counted as under way";
-	if (state->n_sleepers > 0)
+	if (state->n_sleepers > 0 || state->n_lock_sleepers > 0)
 		return "a sleeper is counted";
 	if (held.n_busy != held.n_left || held.n_busy != counts->n_busy ||
 		held.n_left != counts->n_left)

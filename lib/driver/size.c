@@ -74,7 +74,8 @@ static bool is_prepared(
 	       !(is_fill && driver->config.before_fill);
 }
 
-static int move_request(struct balloon_driver *driver, enum life_route route, uint32_t n_pages)
+BALLOON_LOCK_INTERNALS static int move_request(
+	struct balloon_driver *driver, enum life_route route, uint32_t n_pages)
 {
 	bool is_fill = route == ROUTE_FILL;
 	struct balloon_batch *batch = NULL;
@@ -99,7 +100,11 @@ static int move_request(struct balloon_driver *driver, enum life_route route, ui
 		return -EAGAIN;
 	}
 	BALLOON_WRITE(batch->ends_call, true);
-	driver_unlock(driver);
+	/* What this call is about to do a run may have to undo. */
+	if (state_expected(state) != target_of(driver))
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
 	if (batch_start(driver, batch, n, BALLOON_NEVER, &result))
 		result = batch_finish(driver, batch, BALLOON_NEVER);
 	return result;
@@ -452,10 +457,8 @@ static void await(struct balloon_driver *driver, struct awaited *awaited, struct
 	struct driver_state *state = driver_lock(driver);
 	state_await_lock(state, awaited->lock, awaited->direction, false);
 	state_await_lock(state, wanted.lock, wanted.direction, true);
-	if (awaited->lock)
-		driver_unlock_and_wake(driver);
-	else
-		driver_unlock(driver);
+	BALLOON_WRITE(state->is_lock_passed, awaited->lock != BALLOON_DRIVER_NO_LOCK);
+	driver_unlock_and_wake(driver);
 	*awaited = wanted;
 }
 

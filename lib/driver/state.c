@@ -20,7 +20,11 @@ BALLOON_LOCK_INTERNALS void driver_unlock(struct balloon_driver *driver)
 
 BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
 {
-	bool has_sleepers = BALLOON_READ(driver->state.n_sleepers) > 0;
+	struct driver_state *state = &driver->state;
+	bool has_sleepers =
+		BALLOON_READ(state->n_sleepers) > 0 ||
+		(BALLOON_READ(state->is_lock_passed) && BALLOON_READ(state->n_lock_sleepers) > 0);
+	BALLOON_WRITE(state->is_lock_passed, false);
 	/* Once nobody is inside a stopped driver it may be gone. */
 	bool is_last = BALLOON_READ(driver->state.is_stopped);
 	if (has_sleepers && is_last)
@@ -219,9 +223,14 @@ bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
 void state_unlock_request(struct driver_state *state, struct balloon_batch *batch)
 {
 	unsigned locks = BALLOON_READ(batch->lock);
-	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
-		if (locks & (1u << i))
-			BALLOON_BOOK(state->locks[i].n_holders, -1u);
+	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++) {
+		struct request_lock *lock = &state->locks[i];
+		if (!(locks & (1u << i)))
+			continue;
+		BALLOON_BOOK(lock->n_holders, -1u);
+		if (BALLOON_READ(lock->n_holders) == 0)
+			BALLOON_WRITE(state->is_lock_passed, true);
+	}
 	BALLOON_WRITE(batch->lock, BALLOON_DRIVER_NO_LOCK);
 }
 

@@ -2,12 +2,12 @@
 /*
  * A memfd channel's traffic, guest side.
  *
- * One packet a request and one an answer. A packet is sent whole or not at all, so a full socket costs a
- * request nothing but another try. Whatever the host sends is read into a small buffer: what does not fit
- * there is no answer.
+ * One packet a request and one an answer. A packet is sent whole or not at all, so a full socket
+ * costs a request nothing but another try. Whatever the host sends is read into a small buffer:
+ * what does not fit there is no answer.
  *
- * A poller sleeps on the socket and on an eventfd at once. Who wakes it writes to the eventfd only if it
- * is asleep: mostly it is the poller itself, who completes what it waits for.
+ * A poller sleeps on the socket and on an eventfd at once. Who wakes it writes to the eventfd only
+ * if it is asleep: mostly it is the poller itself, who completes what it waits for.
  */
 
 #define _GNU_SOURCE /* ppoll(), POLLRDHUP */
@@ -240,8 +240,9 @@ static int descriptor(struct balloon_channel *channel)
 
 /*
  * "Nothing more comes", and a host that keeps the protocol answers what it has, and hangs up. Until
- * then it may punch what it was asked to, so nothing but its end of the socket closed says that it does
- * not. Its answers are taken meanwhile: a host that cannot send them would not come to the end.
+ * then it may punch what it was asked to, so nothing but its end of the socket closed says that it
+ * does not. Its answers are taken meanwhile: a host that cannot send them would not come to the
+ * end.
  */
 static int reset(struct balloon_channel *channel)
 {

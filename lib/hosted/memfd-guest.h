@@ -15,8 +15,8 @@ struct balloon_memfd_guest {
 };
 
 /*
- * M1 (acquire), where the poller leaves, pairs with M2 (release) where somebody wakes it: it finds what it was
- * woken for. Without the pair it could look too early, and sleep again.
+ * M1 (acquire), where the poller leaves, pairs with M2 (release) where somebody wakes it: it finds
+ * what it was woken for. Without the pair it could look too early, and sleep again.
  */
 enum memfd_poller {
 	MEMFD_POLLER_AWAKE, /* or there is none */
@@ -27,13 +27,14 @@ enum memfd_poller {
 extern const struct balloon_channel_ops balloon_memfd_ops;
 
 /**
- * Sleep until there is something to receive, a signal, or the deadline, or wake_fd is readable; -1: none.
+ * Sleep until there is something to receive, a signal, or the deadline, or wake_fd is readable; -1:
+ * none.
  */
 void balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns);
 
 /**
- * Receive one packet without waiting. Returns its length, which may be more than the room; -EAGAIN: none
- * yet; -ENODEV: the host is gone.
+ * Receive one packet without waiting. Returns its length, which may be more than the room; -EAGAIN:
+ * none yet; -ENODEV: the host is gone.
  */
 int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room);
 

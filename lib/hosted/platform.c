@@ -16,8 +16,8 @@
 enum { NS_PER_S = 1000000000 };
 
 /*
- * 64-bit systems have one call, whose times are of 64 bits. 32-bit ones have it with times of 32 bits,
- * and since Linux 5.1 another one.
+ * 64-bit systems have one call, whose times are of 64 bits. 32-bit ones have it with times of 32
+ * bits, and since Linux 5.1 another one.
  */
 #ifdef SYS_futex
 #define FUTEX_CALL SYS_futex
@@ -33,8 +33,8 @@ enum { NS_PER_S = 1000000000 };
 #endif
 
 /*
- * The kernel's own structures, of fixed width: the C library's struct timespec need not be what the kernel
- * takes here, as on a 32-bit system with 64-bit time_t.
+ * The kernel's own structures, of fixed width: the C library's struct timespec need not be what the
+ * kernel takes here, as on a 32-bit system with 64-bit time_t.
  */
 struct time64 {
 	int64_t s;

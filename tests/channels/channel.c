@@ -76,8 +76,8 @@ BOTH_KINDS(answers_that_fit_nothing_are_refused_and_counted)
 }
 
 /*
- * Symptom: a host that answered twice completed a request that had been submitted again meanwhile. Cause:
- * an answer named the request's memory. Now it names the submission.
+ * Symptom: a host that answered twice completed a request that had been submitted again meanwhile.
+ * Cause: an answer named the request's memory. Now it names the submission.
  */
 BOTH_KINDS(an_answer_to_a_former_submission_is_refused)
 {

@@ -2,11 +2,12 @@
 /*
  * Deadlines far away are one sleep: no busy loop, and no early end.
  *
- * A thread waits; once the kernel says that it sleeps, it is woken, and has returned once. One that does
- * not sleep is waited for for ever. No time is measured.
+ * A thread waits; once the kernel says that it sleeps, it is woken, and has returned once. One that
+ * does not sleep is waited for for ever. No time is measured.
  *
- * Symptom: a wait that should sleep for a hundred years returned all the time, on systems of 32 bits any
- * wait. Cause: the C library's time in a system call that takes the kernel's; seconds that do not fit.
+ * Symptom: a wait that should sleep for a hundred years returned all the time, on systems of 32
+ * bits any wait. Cause: the C library's time in a system call that takes the kernel's; seconds that
+ * do not fit.
  */
 
 #define _GNU_SOURCE /* gettid() */

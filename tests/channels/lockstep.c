@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wake-ups that must not be lost, round after round in step, so that every round is a new chance to lose
- * one. Whoever loses one hangs: there is no bound in time, and no deadline that could hide it.
+ * Wake-ups that must not be lost, round after round in step, so that every round is a new chance to
+ * lose one. Whoever loses one hangs: there is no bound in time, and no deadline that could hide it.
  *
- * Symptom: two threads waited for their own requests, the host had answered both, and one slept to its
- * deadline. Cause: between looking at its request and beginning to poll, the other one had polled both
- * answers and left.
+ * Symptom: two threads waited for their own requests, the host had answered both, and one slept to
+ * its deadline. Cause: between looking at its request and beginning to poll, the other one had
+ * polled both answers and left.
  */
 
 #define _POSIX_C_SOURCE 200809L /* pthread_barrier_t */

@@ -227,3 +227,18 @@ Test(madvise, pages_outside_the_map_are_refused)
 	memory_unmap(&memory);
 	request_delete(request);
 }
+
+Test(madvise, its_geometry_is_its_memorys)
+{
+	struct memory memory;
+	memory_map(&memory, PAGES);
+	struct balloon_channel *channel =
+		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_EACH);
+	CHECK_EQ(channel->geometry.first_pfn, BALLOON_PFN_ANY);
+	CHECK_EQ(channel->geometry.n_pages, PAGES);
+	CHECK_EQ(channel->geometry.page_size_bytes, memory.page_size);
+	CHECK_EQ(balloon_channel_reset(channel), 0); /* nothing is ever outstanding */
+	CHECK_EQ(balloon_channel_descriptor(channel), -1);
+	CHECK_EQ(balloon_madvise_destroy(channel), 0);
+	memory_unmap(&memory);
+}

@@ -166,8 +166,9 @@ Test(memfd, nothing_can_be_submitted_to_nobody)
 /* ---- Reset ----------------------------------------------------------------------------------- */
 
 /*
- * Symptom: a reset succeeded although its host was stopped; when it went on, it emptied pages that were in
- * use again. Cause: a time-out read as success. Now it is an error, until the host has closed its end.
+ * Symptom: a reset succeeded although its host was stopped; when it went on, it emptied pages that
+ * were in use again. Cause: a time-out read as success. Now it is an error, until the host has
+ * closed its end.
  */
 Test(memfd, a_host_that_has_not_let_go_keeps_its_requests)
 {
