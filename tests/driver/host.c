@@ -42,6 +42,8 @@ static void check_ranges(struct host *host, const struct balloon_request *reques
 	if (page != request->n_pages)
 		accuse(host, "ranges and pages differ");
 	host->n_ranges += request->n_ranges;
+	if (request->n_ranges > host->most_ranges)
+		host->most_ranges = request->n_ranges;
 }
 
 static void note(struct host *host, const struct balloon_request *request)
@@ -157,6 +159,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 {
 	struct host *host = (struct host *)(void *)channel;
 	uint64_t now_ns = balloon_platform_now_ns();
+	if (host->on_submit)
+		host->on_submit(host->on_submit_context);
 	place_lock(&host->lock);
 	place_act();
 	note(host, request);
@@ -193,18 +197,22 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	return 0;
 }
 
-static int reset(struct balloon_channel *channel)
+void host_let_go(struct host *host)
 {
-	struct host *host = (struct host *)(void *)channel;
-	if (host->reset_error < 0)
-		return host->reset_error;
 	place_lock(&host->lock);
 	host->n_kept = 0;
 	for (uint32_t i = 0; i < host->n_pages; i++)
 		host->pages[i] = HOST_PAGE_GUEST;
 	host->n_held = 0;
 	place_unlock(&host->lock);
-	return 0;
+}
+
+static int reset(struct balloon_channel *channel)
+{
+	struct host *host = (struct host *)(void *)channel;
+	if (host->reset_error == 0)
+		host_let_go(host);
+	return host->reset_error;
 }
 
 static const struct balloon_channel_ops ops = {

@@ -34,6 +34,9 @@ enum { HOST_KEPT_MAX = 16 };
 
 struct host {
 	struct balloon_channel channel;
+	/* Called when a request has come, with no lock held. May be NULL. */
+	void (*on_submit)(void *context);
+	void *on_submit_context;
 	struct place_lock lock; /* protects the rest */
 	uint32_t n_pages;
 	unsigned char *pages; /* enum host_page */
@@ -41,6 +44,7 @@ struct host {
 	uint64_t n_held;  /* pages that are the host's */
 	uint32_t largest; /* pages of a request */
 	uint64_t n_ranges;
+	uint32_t most_ranges; /* of a request */
 	/* The request with this number, counted from 1, is treated so; or all from it on. */
 	uint64_t fault_at;
 	bool goes_on;
@@ -59,6 +63,9 @@ struct host {
 
 void host_init(struct host *host, uint32_t n_pages);
 void host_fini(struct host *host);
+
+/** The host lets go of everything, as in a reset: all pages are the guest's. */
+void host_let_go(struct host *host);
 
 /** Treat the n-th request from now (1: the next) so. */
 void host_at(struct host *host, uint64_t n, enum host_behaviour behaviour);

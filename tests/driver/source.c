@@ -20,6 +20,8 @@ static uint32_t pop(struct source *source, struct balloon_page *pages, uint32_t 
 		pages[n] = source->free[--source->n_free];
 		source->is_out[pages[n].index] = 1;
 	}
+	if (source->n_free < source->least_free)
+		source->least_free = source->n_free;
 	return n;
 }
 
@@ -96,6 +98,7 @@ void source_init(struct source *source, uint32_t n_pages, struct host *host)
 	*source = (struct source){.frames = {&ops},
 		.host = host,
 		.n_pages = n_pages,
+		.least_free = n_pages,
 		.free = place_allocate(n_pages * sizeof(*source->free)),
 		.is_out = place_allocate(n_pages)};
 	place_lock_init(&source->lock);

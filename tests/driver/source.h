@@ -23,6 +23,7 @@ struct source {
 	struct balloon_page *free; /* a stack */
 	unsigned char *is_out;
 	uint32_t n_free;
+	uint32_t least_free; /* so few at any time */
 	uint64_t n_calls;
 	uint64_t fail_at; /* this call gets nothing, 0: none */
 	const char *violation;
