@@ -164,6 +164,8 @@ int rig_migrate(struct rig *rig, uint32_t n_pages)
 	uint32_t n_new =
 		source_take(&rig->source, new_pages, n_pages < RIG_REQUEST ? n_pages : RIG_REQUEST);
 	uint32_t n = rig_isolate(rig, old_pages, n_new);
+	for (uint32_t i = 0; i < n; i++)
+		outcomes[i] = BALLOON_MIGRATED_KEPT_OLD; /* where nothing is said */
 	int result = n ? balloon_driver_migrate(rig->driver, new_pages, old_pages, n, outcomes) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!(outcomes[i] & BALLOON_MIGRATED_TOOK_NEW))
