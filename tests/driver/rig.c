@@ -78,13 +78,12 @@ static const char *check_pages(struct rig *rig)
 		if (is_held && !rig->source.is_out[i])
 			return "the host has a page that is free";
 	}
-	if (progress.n_overdue > 0)
-		return NULL;
-	if (n_out != progress.n_acknowledged + progress.n_set_aside)
+	if (n_out != progress.n_acknowledged + progress.n_inflating + progress.n_set_aside)
 		return "a page is neither free nor the host's";
-	if (rig->host.n_held != progress.n_acknowledged)
+	if (rig->host.n_held != progress.n_acknowledged - progress.n_deflating)
 		return "the host has not what was acknowledged";
-	if (by_node[0] != rig->ballooned[0] || by_node[1] != rig->ballooned[1])
+	if (progress.n_deflating == 0 &&
+		(by_node[0] != rig->ballooned[0] || by_node[1] != rig->ballooned[1]))
 		return "the account of a node is wrong";
 	return NULL;
 }

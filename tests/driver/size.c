@@ -67,6 +67,29 @@ DRIVER_CLAIM(driver, fills_leave_the_floor_to_the_system)
 	close_rig(&rig);
 }
 
+static void fill_to_the_floor(void *shared, size_t thread)
+{
+	struct rig *rig = shared;
+	(void)thread;
+	for (int i = 0; i < 6; i++)
+		balloon_driver_fill(rig->driver, RIG_REQUEST);
+}
+
+/* Each looks how many frames are free, and takes some: none takes what another one has counted on. */
+DRIVER_CLAIM(driver, eight_fills_at_once_leave_the_floor_to_the_system)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, keep_100);
+	rig.source.max_per_call = 1 + engine_choose(ENGINE_CHOOSE_WORLD, RIG_REQUEST);
+	place_run_together(8, fill_to_the_floor, &rig);
+	CHECK(rig.source.least_free >= 100);
+	balloon_driver_set_target(rig.driver, RIG_PAGES);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(100), NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(rig.source.least_free, 100);
+	check_rig(&rig);
+	close_rig(&rig);
+}
+
 struct watch {
 	unsigned n_calls;
 	unsigned stop_at;
