@@ -394,6 +394,12 @@ static uint64_t next_deadline(void)
 	return deadline_ns;
 }
 
+static void forget_probe(void)
+{
+	for (uint32_t i = 0; i < engine.n_threads; i++)
+		engine.threads[i].is_probed = false;
+}
+
 static bool let_time_go_on(void)
 {
 	uint64_t deadline_ns = next_deadline();
@@ -402,8 +408,7 @@ static bool let_time_go_on(void)
 	engine.now_ns = deadline_ns;
 	/* Whoever has not gone back to sleep yet may find that something has happened now. */
 	engine.is_probing = false;
-	for (uint32_t i = 0; i < engine.n_threads; i++)
-		engine.threads[i].is_probed = false;
+	forget_probe();
 	return true;
 }
 
@@ -748,9 +753,10 @@ void engine_act(void)
 	engine.progress_step = engine.step;
 }
 
+/* What it does now may be a reason for others, who perhaps have not gone back to sleep yet. */
 void engine_excuse(void)
 {
-	engine.current->is_probed = false;
+	forget_probe();
 }
 
 void engine_progress(void)

@@ -12,7 +12,8 @@ void world_check_callback(const char *what)
 {
 	/* Whoever was woken without cause has nothing to tell a host, and nothing to allocate. */
 	engine_act();
-	if (world->n_resetting > 0)
+	/* Who reads the progress of a stopped driver takes late answers, too. */
+	if (world->n_resetting > 0 || world->n_looking > 0)
 		return;
 	WORLD_CHECK(!world->is_stopped, "%s is called after a stop that returned 0", what);
 	WORLD_CHECK(!world->is_at_rest, "%s is called on a quiesced driver", what);
@@ -33,6 +34,32 @@ void world_account(void *unused, const struct balloon_page *pages, size_t n_page
 			"page %u is accounted as what it is not", index);
 		world->is_accounted[index] = change == -1;
 	}
+}
+
+/* Any order, but each once. */
+void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence)
+{
+	(void)unused;
+	world_check_callback("acknowledged");
+	world->n_sequences++;
+	if (sequence > world->sequence) {
+		world->sequence = sequence;
+		world->n_acknowledged = n_pages;
+	}
+	engine_point();
+}
+
+void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in)
+{
+	(void)unused;
+	world_check_callback("moved");
+	for (size_t i = 0; i < n_pages && !has_lies(); i++) {
+		uint32_t index = pages[i].index;
+		WORLD_CHECK(world->is_moved[index] != is_in, "page %u is told to %s twice", index,
+			is_in ? "enter" : "leave");
+		world->is_moved[index] = is_in;
+	}
+	engine_point();
 }
 
 /* Nobody else has taken frames since this call looked how many there are. */
@@ -59,6 +86,9 @@ static void check_page(uint32_t index)
 	WORLD_CHECK(is_hosts == (info.state != BALLOON_PAGE_OWNED),
 		"page %u is in a balloon and not the host's, or the other way round", index);
 	WORLD_CHECK(world->is_accounted[index] == is_hosts, "page %u is not accounted for", index);
+	WORLD_CHECK(world->is_moved[index] == is_hosts,
+		"page %u was told to have entered, and is not in the balloon, or the reverse",
+		index);
 }
 
 void world_check_rest(void)
@@ -66,12 +96,21 @@ void world_check_rest(void)
 	struct balloon_finding finding = {NULL, {0}, NULL};
 	struct balloon_driver_progress progress;
 	const char *what = "";
+	world->n_looking++;
 	balloon_driver_progress(world->driver, &progress); /* takes late answers */
+	world->n_looking--;
 	WORLD_CHECK(balloon_driver_validate(world->driver, &what) == 0, "validate: %s", what);
 	WORLD_CHECK(
 		balloon_memmap_validate(world->map, &finding) == 0, "the map: %s", finding.what);
-	for (uint32_t i = 0; i < world->setting.n_pages && !has_lies(); i++)
+	if (has_lies())
+		return;
+	for (uint32_t i = 0; i < world->setting.n_pages; i++)
 		check_page(i);
+	WORLD_CHECK(world->n_acknowledged == progress.n_acknowledged &&
+			    world->n_sequences <= world->sequence,
+		"acknowledged: %llu pages are known, and there are %llu",
+		(unsigned long long)world->n_acknowledged,
+		(unsigned long long)progress.n_acknowledged);
 }
 
 void world_check_empty(void)

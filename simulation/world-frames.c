@@ -90,6 +90,7 @@ static void run_out_of_memory(void)
 {
 	if (world->doing[engine_self()].n_inside > 1)
 		return; /* within relief already */
+	world->doing[engine_self()].n_reliefs++;
 	if (engine_chance(2) || world->wants_relief || !world->is_relief_done) {
 		world_relieve(1 + engine_choose(ENGINE_CHOOSE_WORLD, WORLD_REQUEST_MAX));
 	} else {

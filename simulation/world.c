@@ -48,7 +48,11 @@ const struct scenario world_scenarios[] = {
 			[CALL_RESET] = 1},
 		FAULT_ALL & ~FAULT_LIES},
 	{"runs", "runs alone, and hosts that are late or refuse",
-		{[CALL_RUN] = 4, [CALL_STEP] = 1, [CALL_TARGET] = 1, [CALL_PROGRESS] = 1},
+		{[CALL_RUN] = 4,
+			[CALL_STEP] = 1,
+			[CALL_POLL] = 1,
+			[CALL_TARGET] = 1,
+			[CALL_PROGRESS] = 1},
 		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_FRAMES},
 	{"memory", "relief, from allocations too",
 		{[CALL_FILL] = 4,
@@ -152,6 +156,8 @@ static void open_driver(void)
 		.retry_ns = 200 * world_us,
 		.floor_pages = setting->floor_pages,
 		.account = world_account,
+		.acknowledged = world_acknowledged,
+		.moved = world_moved,
 	};
 	result = balloon_driver_size(&world->config, &n_bytes);
 	ENGINE_CHECK(result == 0);
@@ -250,7 +256,7 @@ static void end_by_running(void)
 static void end_by_reset(void)
 {
 	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
-		world_set_target(1 + host_n_held());
+		world_set_target(world->setting.n_pages + 1);
 		int result = world_run(in_ms(1000));
 		/* While nothing can be submitted, nobody finds out. */
 		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||

@@ -61,6 +61,8 @@ enum world_call {
 	CALL_LEAK,
 	CALL_STEP,
 	CALL_RUN,
+	CALL_POLL,
+	CALL_TUNE,
 	CALL_TARGET,
 	CALL_RELIEVE,
 	CALL_MIGRATE,
@@ -174,8 +176,9 @@ void source_give(const struct balloon_page *pages, uint32_t n_pages);
 
 /** What a thread is doing. */
 struct doing {
-	uint32_t n_inside; /* calls on the driver, one within another */
-	uint64_t n_begun;  /* world.n_begun, when it began */
+	uint32_t n_inside;  /* calls on the driver, one within another */
+	uint64_t n_begun;   /* world.n_begun, when it began */
+	uint32_t n_reliefs; /* that it made, or waited for, in allocations */
 };
 
 struct world {
@@ -188,6 +191,10 @@ struct world {
 	struct host host;
 	struct source source;
 	bool is_accounted[WORLD_PAGES_MAX]; /* the host has it, as the driver's account says */
+	bool is_moved[WORLD_PAGES_MAX];     /* it is in the balloon, as the driver has told */
+	uint64_t n_sequences;               /* what was acknowledged: how often it was told, */
+	uint64_t sequence;                  /* the latest, */
+	uint64_t n_acknowledged;            /* and how many pages that were */
 	struct doing doing[ENGINE_THREADS_MAX];
 	uint64_t target;
 	uint64_t n_begun;  /* calls, ever */
@@ -195,12 +202,14 @@ struct world {
 	uint32_t n_movers; /* calls under way that move pages whatever the target is */
 	uint64_t n_moves;  /* such calls, ever, and changes of the target */
 	uint64_t n_resumes;
+	uint32_t n_resuming;
 	bool was_quiesced;
 	bool is_at_rest;  /* quiesce said so, and nobody has resumed */
 	bool is_stopping; /* a stop has begun */
 	bool has_stopped; /* a stop has returned */
 	bool is_stopped;  /* it said that nobody is inside */
 	uint32_t n_resetting;
+	uint32_t n_looking;   /* calls that read the progress, which take late answers */
 	uint64_t n_freed;     /* frames that the driver gave back, ever */
 	uint64_t n_reliefs;   /* calls for relief, ever */
 	uint32_t n_relieving; /* and under way */
@@ -230,8 +239,10 @@ void world_set_target(uint64_t n_pages);
 
 /** A callback of the driver: is it one that may be? what: for people. */
 void world_check_callback(const char *what);
-/** The driver's account. */
+/** The driver's callbacks. */
 void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
+void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
+void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
 /** The floor, when a fill was given frames. */
 void world_check_floor(void);
 /** Nothing is under way: hold everything against everything. */

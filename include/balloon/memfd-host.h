@@ -28,6 +28,8 @@ enum {
 	/** No message of a guest is longer. */
 	BALLOON_MEMFD_MESSAGE_MAX = 24 + 8 * BALLOON_MEMFD_RANGES_MAX,
 	BALLOON_MEMFD_ANSWER_BYTES = 24,
+	/** No punch is of more, but for a single page that is larger. */
+	BALLOON_MEMFD_PUNCH_BYTES = 16 << 20,
 };
 
 /** One guest. */
@@ -43,7 +45,9 @@ struct balloon_memfd_host_config {
 	uint32_t page_size;
 	/**
 	 * Punch this part, whole pages, out of the guest's memory: fallocate(FALLOC_FL_PUNCH_HOLE).
-	 * Returns 0 or a negative errno, which becomes the answer.
+	 * A long request is several punches. The kernel lets a punch wait for as long as the guest
+	 * likes, who can hold its file's lock: a host of several guests serves each in a thread or
+	 * process of its own. Returns 0 or a negative errno, which becomes the answer.
 	 */
 	int (*punch)(void *context, uint64_t offset_bytes, uint64_t n_bytes);
 	void *context;

@@ -185,10 +185,10 @@ void driver_free(struct balloon_driver *driver, const struct balloon_page *pages
 		driver->config.frames->ops->free(driver->config.frames, pages, n);
 }
 
-void driver_moved(
-	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in)
+void driver_moved(struct balloon_driver *driver, const struct balloon_device *device,
+	const struct balloon_page *pages, uint32_t n, bool is_in)
 {
-	if (driver->config.moved && n > 0)
+	if (driver->config.moved && n > 0 && device == driver->device)
 		driver->config.moved(driver->config.moved_context, pages, n, is_in);
 }
 
@@ -237,9 +237,10 @@ int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsig
 		uint32_t seen = balloon_event_seen(&driver->event);
 		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
+		/* What was answered before `seen` was remembered; the rest wakes. */
+		driver_look_after_if_due(driver);
 		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
 			earlier(until_ns, look_at_ns));
-		driver_look_after_if_due(driver);
 	}
 }
 
@@ -320,14 +321,15 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);
+		unsigned effects = 0;
 		n_had = show_pending(state, batch, n_had, (uint32_t)got);
 		/* Memory may have run out meanwhile: then what is there has to do. */
 		bool is_last = n_had >= n || BALLOON_READ(state->n_relieving) > 0 ||
 			       state_held_off_until(state);
 		if (is_last && (BALLOON_READ(batch->lock) ||
 				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))
-			batch_step(state, batch, LIFE_SEAL, 0);
-		driver_unlock(driver);
+			effects = batch_step(state, batch, LIFE_SEAL, 0);
+		driver_unlock_after(driver, effects);
 		if (is_last)
 			return (int)n_had;
 	}
@@ -346,9 +348,8 @@ static bool seal(
 		error = lock_by_design(driver, batch, limit_ns);
 	struct driver_state *state = driver_lock(driver);
 	uint32_t n = BALLOON_READ(batch->life.n_pages);
-	if (n > 0)
-		batch_step(state, batch, LIFE_SEAL, 0);
-	driver_unlock(driver);
+	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_SEAL, 0) : 0;
+	driver_unlock_after(driver, effects);
 	if (n == 0) {
 		*result = batch_give_up(driver, batch, error < 0 ? error : -EAGAIN);
 		return false;
@@ -388,16 +389,15 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 	int n = balloon_pages_dequeue(driver->device, batch->request.pages, n_wanted);
 	struct driver_state *state = driver_lock(driver);
 	/* Is all that is left what the host keeps? */
-	if (n == -EAGAIN && refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER)
+	if (n == -EAGAIN && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
-	if (n > 0)
-		batch_step(state, batch, LIFE_GOT, (uint32_t)n);
-	driver_unlock(driver);
+	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
+	driver_unlock_after(driver, effects);
 	if (n <= 0) {
 		*result = batch_give_up(driver, batch, n);
 		return false;
 	}
-	driver_moved(driver, batch->request.pages, (uint32_t)n, false);
+	driver_moved(driver, driver->device, batch->request.pages, (uint32_t)n, false);
 	return batch_lock_and_tell(driver, batch, (uint32_t)n, limit_ns, result);
 }
 
@@ -469,7 +469,7 @@ static void set_to_enter(struct balloon_driver *driver, struct balloon_batch *ba
 	BALLOON_WRITE(batch->first_insert, first);
 	BALLOON_WRITE(batch->end_insert, end);
 	BALLOON_WRITE(batch->home, home);
-	driver_moved(driver, batch->request.pages + first, end - first, true);
+	driver_moved(driver, home, batch->request.pages + first, end - first, true);
 }
 
 /* The last step of a request: it is free, or its pages are entered later. Returns what came of it. */
@@ -610,7 +610,7 @@ static bool follow_deflation(
 	if (answer->goes_on && !is_entered) {
 		answer->goes_on = false;
 		book_returned(driver, batch, answer->n_left);
-		driver_moved(driver, pages + answer->n_done + n_back, answer->n_left, true);
+		driver_moved(driver, home, pages + answer->n_done + n_back, answer->n_left, true);
 		BALLOON_BOOK(batch->end_insert, answer->n_left);
 	}
 	return is_entered;

@@ -63,11 +63,17 @@ struct backoff {
 	uint32_t n_times;
 };
 
+enum refusal_kind {
+	REFUSED_FRAME,       /* not taken: set aside from the source */
+	REFUSED_PAGE,        /* not given back: in the balloon, isolated */
+	REFUSED_QUARANTINED, /* not given back: in the quarantine, isolated */
+};
+
 /** A page that the host refused. */
 struct refusal {
 	struct balloon_refusal what;
-	bool is_held;        /* set aside: the frame is the driver's, the page isolated by it */
-	bool is_quarantined; /* the page is in the quarantine, not in the balloon */
+	enum refusal_kind kind;
+	bool is_held; /* set aside: the frame is the driver's, the page isolated by it */
 };
 
 /** Requests that only migrations take, so that a run that has many under way leaves them room. */
@@ -140,6 +146,11 @@ static inline struct balloon_channel *driver_channel(const struct balloon_driver
 	return (struct balloon_channel *)(void *)channel;
 }
 
+static inline uint32_t driver_target(const struct balloon_driver *driver)
+{
+	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+}
+
 /** a - b, or 0. */
 static inline uint64_t difference(uint64_t a, uint64_t b)
 {
@@ -163,6 +174,9 @@ struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES
 void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** The same, after a change that sleepers may wait for. */
 void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+/** The same, if the effects of a step say so. */
+void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+	BALLOON_RELEASES(driver->lock);
 /** The same, after a call left: only who waits for rest minds. */
 void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */
@@ -180,12 +194,12 @@ int driver_leave(struct balloon_driver *driver, bool moves, int result);
 /** 0; -ECANCELED: stopped; -EBUSY: quiesced. */
 int state_halted(const struct driver_state *state);
 /** Bring what the driver is doing up to date. */
-void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns);
+void state_look(struct driver_state *state, uint32_t target, uint64_t now_ns);
 
 /** Pages that the balloon will hold when all is done that is under way. */
 uint64_t state_expected(const struct driver_state *state);
 /** The target is reached, and nothing is under way. */
-bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state);
+bool state_is_at_rest(const struct driver_state *state, uint32_t target);
 /** Until when no frame is allocated; 0: now. */
 uint64_t state_held_off_until(struct driver_state *state);
 /** Nothing is allocated before then. */
@@ -263,9 +277,9 @@ struct acknowledgement acknowledgement_of(const struct driver_state *state, unsi
 void driver_account(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n,
 	const struct acknowledgement *acknowledgement);
 void driver_free(struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n);
-/** The program's `moved`. */
-void driver_moved(
-	struct balloon_driver *driver, const struct balloon_page *pages, uint32_t n, bool is_in);
+/** The program's `moved`, about pages of the balloon: those of the quarantine are in none. */
+void driver_moved(struct balloon_driver *driver, const struct balloon_device *device,
+	const struct balloon_page *pages, uint32_t n, bool is_in);
 
 /** Settle what is nobody's and can be settled by now_ns; the caller is inside. */
 void driver_look_after(struct balloon_driver *driver, uint64_t now_ns);
@@ -292,6 +306,6 @@ void refusals_put_back(struct balloon_driver *driver, uint64_t until_ns);
 /** All pages that are kept isolated for having been refused are listed again. */
 void refusals_put_all_back(struct balloon_driver *driver);
 /** When a refused page has its time; BALLOON_NEVER. The caller has the lock. */
-uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request_kind kind);
+uint64_t refusals_next_ns(const struct driver_state *state, enum refusal_kind kind);
 
 #endif

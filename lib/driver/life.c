@@ -88,6 +88,14 @@ static void unclaim(struct life_counts *counts, struct life *life, uint32_t n)
 		BALLOON_BOOK(counts->n_claimed_out, -(uint64_t)n_given);
 }
 
+/* Fewer pages are there than were wanted: somebody else may get the others. */
+static unsigned unclaim_rest(struct life_counts *counts, struct life *life)
+{
+	uint32_t n_claimed = BALLOON_READ(life->n_claimed);
+	unclaim(counts, life, n_claimed);
+	return n_claimed > 0 ? LIFE_WAKE : 0;
+}
+
 static void take(struct life_counts *counts, struct life *life, uint32_t n)
 {
 	BALLOON_WRITE(life->n_pages, 0);
@@ -171,13 +179,12 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 		return depart(counts, life, n, PLACE_PENDING, PLACE_OUTSIDE);
 	case LIFE_GOT:
 		move(counts, n, routes[route].from, routes[route].with);
+		unclaim(counts, life, n);
 		BALLOON_BOOK(life->n_pages, n);
-		unclaim(counts, life, BALLOON_READ(life->n_claimed));
-		return 0;
+		return unclaim_rest(counts, life);
 	case LIFE_SEAL:
 		move(counts, BALLOON_READ(life->n_pages), PLACE_PENDING, PLACE_INFLATING);
-		unclaim(counts, life, BALLOON_READ(life->n_claimed));
-		return 0;
+		return unclaim_rest(counts, life);
 	case LIFE_ACCEPTED:
 	case LIFE_REJECTED:
 	case LIFE_RESUME:

@@ -294,7 +294,7 @@ static void leave_balloon(const struct migration *m, uint32_t i)
 static void swap(struct migration *m, uint32_t i)
 {
 	struct balloon_driver *driver = m->driver;
-	driver_moved(driver, &m->new_pages[i], 1, true);
+	driver_moved(driver, driver->device, &m->new_pages[i], 1, true);
 	if (balloon_page_migrate(driver->device, m->new_pages[i], m->old_pages[i]) == 0) {
 		m->n_swapped++;
 		return;
@@ -311,7 +311,7 @@ static void swap_all(struct migration *m)
 {
 	struct balloon_driver *driver = m->driver;
 	uint8_t verdicts[BALLOON_MIGRATE_MAX];
-	for (uint32_t i = 0; i < m->n_pages; i++)
+	for (uint32_t i = 0; i < m->n_pages && i < BALLOON_MIGRATE_MAX; i++)
 		verdicts[i] = (uint8_t)verdict_of(m->in, m->is_in_answered, m->new_pages[i]);
 	BALLOON_WRITE(m->in->first_insert, 0);
 	BALLOON_WRITE(m->in->end_insert, 0);
@@ -323,7 +323,7 @@ static void swap_all(struct migration *m)
 			swap(m, i);
 		else
 			leave_balloon(m, i);
-		driver_moved(driver, &m->old_pages[i], 1, false);
+		driver_moved(driver, driver->device, &m->old_pages[i], 1, false);
 	}
 }
 

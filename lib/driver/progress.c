@@ -41,8 +41,9 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	driver_enter(driver, false);
 	uint64_t now_ns = balloon_platform_now_ns();
 	struct driver_state *state = driver_lock(driver);
-	state_look(driver, state, now_ns);
-	progress->target = balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+	uint32_t target = driver_target(driver);
+	state_look(state, target, now_ns);
+	progress->target = target;
 	copy_places(progress, &state->counts);
 	copy_events(progress, state);
 	driver_unlock(driver);

@@ -40,8 +40,8 @@ static struct refusal *entry_for(struct driver_state *state, struct balloon_page
 }
 
 /* The caller has the lock. Returns false: there is no room. */
-static bool remember(struct driver_state *state, struct balloon_page page,
-	enum balloon_request_kind kind, bool is_quarantined, int error)
+static bool remember(
+	struct driver_state *state, struct balloon_page page, enum refusal_kind kind, int error)
 {
 	struct refusal *entry = entry_for(state, page);
 	if (!entry)
@@ -51,10 +51,22 @@ static bool remember(struct driver_state *state, struct balloon_page page,
 	uint32_t power = n_times < TIMES_MAX ? n_times : TIMES_MAX;
 	uint64_t for_ns = retry_ns > BALLOON_NEVER >> power ? BALLOON_NEVER : retry_ns << power;
 	struct refusal value = {
-		{page, kind, error, n_times + 1, time_after(balloon_platform_now_ns(), for_ns)},
-		true, is_quarantined};
+		.what = {.page = page,
+			.kind = kind == REFUSED_FRAME ? BALLOON_REQUEST_INFLATE
+						      : BALLOON_REQUEST_DEFLATE,
+			.error = error,
+			.n_times = n_times + 1,
+			.retry_at_ns = time_after(balloon_platform_now_ns(), for_ns)},
+		.kind = kind,
+		.is_held = true};
 	BALLOON_WRITE(*entry, value);
 	return true;
+}
+
+static enum refusal_kind kind_of(
+	const struct balloon_driver *driver, const struct balloon_device *device)
+{
+	return device == driver->quarantine ? REFUSED_QUARANTINED : REFUSED_PAGE;
 }
 
 bool refusals_set_frame_aside(struct balloon_driver *driver, struct balloon_batch *batch,
@@ -63,10 +75,10 @@ bool refusals_set_frame_aside(struct balloon_driver *driver, struct balloon_batc
 	struct driver_state *state = driver_lock(driver);
 	bool is_kept = BALLOON_READ(batch->life.route) == ROUTE_FILL &&
 		       !BALLOON_READ(state->n_relieving) &&
-		       remember(state, page, BALLOON_REQUEST_INFLATE, false, error);
+		       remember(state, page, REFUSED_FRAME, error);
 	if (is_kept)
 		batch_step(state, batch, LIFE_SET_ASIDE, 1);
-	driver_unlock(driver);
+	driver_unlock_and_wake(driver);
 	return is_kept;
 }
 
@@ -79,20 +91,19 @@ void refusals_set_page_aside(struct balloon_driver *driver, struct balloon_devic
 	if (!is_kept)
 		return; /* another leak has it already, or a migration */
 	struct driver_state *state = driver_lock(driver);
-	is_kept =
-		remember(state, page, BALLOON_REQUEST_DEFLATE, device == driver->quarantine, error);
+	is_kept = remember(state, page, kind_of(driver, device), error);
 	driver_unlock(driver);
 	if (!is_kept)
 		balloon_page_putback(map, page);
 }
 
-uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request_kind kind)
+uint64_t refusals_next_ns(const struct driver_state *state, enum refusal_kind kind)
 {
 	uint64_t at_ns = BALLOON_NEVER;
 	uint32_t n = BALLOON_READ(state->n_refusals);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct refusal *refusal = &state->refusals[i];
-		if (BALLOON_READ(refusal->is_held) && BALLOON_READ(refusal->what.kind) == kind)
+		if (BALLOON_READ(refusal->is_held) && BALLOON_READ(refusal->kind) == kind)
 			at_ns = earlier(at_ns, BALLOON_READ(refusal->what.retry_at_ns));
 	}
 	return at_ns;
@@ -102,14 +113,13 @@ uint64_t refusals_next_ns(const struct driver_state *state, enum balloon_request
  * One held entry of a kind whose time has come by until_ns. It stays on the list, not held, so that a page
  * that is refused again is known to have been. NULL.
  */
-static struct refusal *take_entry(struct driver_state *state, enum balloon_request_kind kind,
-	bool is_quarantined, uint64_t until_ns)
+static struct refusal *take_entry(
+	struct driver_state *state, enum refusal_kind kind, uint64_t until_ns)
 {
 	uint32_t n = BALLOON_READ(state->n_refusals);
 	for (uint32_t i = 0; i < n; i++) {
 		struct refusal *refusal = &state->refusals[i];
-		if (!BALLOON_READ(refusal->is_held) || BALLOON_READ(refusal->what.kind) != kind ||
-			BALLOON_READ(refusal->is_quarantined) != is_quarantined ||
+		if (!BALLOON_READ(refusal->is_held) || BALLOON_READ(refusal->kind) != kind ||
 			BALLOON_READ(refusal->what.retry_at_ns) > until_ns)
 			continue;
 		BALLOON_WRITE(refusal->is_held, false);
@@ -124,8 +134,7 @@ uint32_t refusals_release_frames(struct balloon_driver *driver, uint32_t n, uint
 	while (n_released < n) {
 		struct balloon_page page = {0};
 		struct driver_state *state = driver_lock(driver);
-		const struct refusal *entry =
-			take_entry(state, BALLOON_REQUEST_INFLATE, false, until_ns);
+		const struct refusal *entry = take_entry(state, REFUSED_FRAME, until_ns);
 		if (entry) {
 			page = BALLOON_READ(entry->what.page);
 			BALLOON_BOOK(state->counts.places[PLACE_SET_ASIDE], -UINT64_C(1));
@@ -140,12 +149,11 @@ uint32_t refusals_release_frames(struct balloon_driver *driver, uint32_t n, uint
 }
 
 /* A page that is the driver's, isolated. */
-static bool take_page(struct balloon_driver *driver, bool is_quarantined, uint64_t until_ns,
+static bool take_page(struct balloon_driver *driver, enum refusal_kind kind, uint64_t until_ns,
 	struct balloon_page *page)
 {
 	struct driver_state *state = driver_lock(driver);
-	const struct refusal *entry =
-		take_entry(state, BALLOON_REQUEST_DEFLATE, is_quarantined, until_ns);
+	const struct refusal *entry = take_entry(state, kind, until_ns);
 	if (entry)
 		*page = BALLOON_READ(entry->what.page);
 	driver_unlock(driver);
@@ -156,8 +164,7 @@ uint32_t refusals_take_pages(struct balloon_driver *driver, struct balloon_devic
 	struct balloon_page *pages, uint32_t n, uint64_t until_ns)
 {
 	uint32_t n_taken = 0;
-	while (n_taken < n &&
-		take_page(driver, device == driver->quarantine, until_ns, &pages[n_taken]))
+	while (n_taken < n && take_page(driver, kind_of(driver, device), until_ns, &pages[n_taken]))
 		if (balloon_page_finalize(device, pages[n_taken]) == 0)
 			n_taken++;
 	return n_taken;
@@ -166,7 +173,7 @@ uint32_t refusals_take_pages(struct balloon_driver *driver, struct balloon_devic
 void refusals_put_back(struct balloon_driver *driver, uint64_t until_ns)
 {
 	struct balloon_page page;
-	while (take_page(driver, false, until_ns, &page))
+	while (take_page(driver, REFUSED_PAGE, until_ns, &page))
 		balloon_page_putback(driver->config.map, page);
 }
 
@@ -174,7 +181,7 @@ void refusals_put_all_back(struct balloon_driver *driver)
 {
 	struct balloon_page page;
 	refusals_put_back(driver, BALLOON_NEVER);
-	while (take_page(driver, true, BALLOON_NEVER, &page))
+	while (take_page(driver, REFUSED_QUARANTINED, BALLOON_NEVER, &page))
 		balloon_page_putback(driver->config.map, page);
 }
 

@@ -159,7 +159,7 @@ static int end(struct balloon_driver *driver, int result)
 	if (result > 0)
 		state_hold_off(
 			state, time_after(now_ns, BALLOON_READ(state->tuning.relief_holdoff_ns)));
-	driver_unlock(driver);
+	driver_unlock_and_wake(driver);
 	return driver_leave(driver, true, result);
 }
 

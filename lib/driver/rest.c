@@ -133,7 +133,7 @@ static int drain_some(
 	int n = balloon_pages_dequeue(device, pages, driver->config.request_pages);
 	if (n <= 0)
 		return batch_give_up(driver, batch, n);
-	driver_moved(driver, pages, (uint32_t)n, false);
+	driver_moved(driver, device, pages, (uint32_t)n, false);
 	driver_free(driver, pages, (uint32_t)n);
 	state = driver_lock(driver);
 	struct acknowledgement acknowledgement = book_left(state, batch, (uint32_t)n);
@@ -256,7 +256,7 @@ static int inflate_again(struct balloon_driver *driver, struct balloon_batch *ba
 	uint64_t deadline_ns)
 {
 	int result = 0;
-	driver_moved(driver, batch->request.pages, n, false);
+	driver_moved(driver, driver->device, batch->request.pages, n, false);
 	struct driver_state *state = driver_lock(driver);
 	struct acknowledgement acknowledgement = book_left(state, batch, n);
 	/* The request that was freed in this step is the first to be had: the pages are in it. */

@@ -196,7 +196,7 @@ int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_dr
 	}
 	init_state(driver, config);
 	init_batches(driver, &layout, memory);
-	state_look(driver, &driver->state, balloon_platform_now_ns());
+	state_look(&driver->state, 0, balloon_platform_now_ns());
 	*result = driver;
 	return 0;
 }

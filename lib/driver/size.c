@@ -13,11 +13,6 @@ int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 	return 0;
 }
 
-static uint32_t target_of(const struct balloon_driver *driver)
-{
-	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
-}
-
 /* ---- One request that a call waits for ------------------------------------------------------- */
 
 static uint32_t fit(const struct driver_state *state, uint64_t n_pages)
@@ -101,7 +96,7 @@ BALLOON_LOCK_INTERNALS static int move_request(
 	}
 	BALLOON_WRITE(batch->ends_call, true);
 	/* What this call is about to do a run may have to undo. */
-	if (state_expected(state) != target_of(driver))
+	if (state_expected(state) != driver_target(driver))
 		driver_unlock_and_wake(driver);
 	else
 		driver_unlock(driver);
@@ -186,7 +181,7 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
 		BALLOON_READ(state->counts.n_claimed_out));
 	uint32_t n = fit(state, n_surplus < n_there ? n_surplus : n_there);
-	uint64_t retry_at_ns = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE);
+	uint64_t retry_at_ns = refusals_next_ns(state, REFUSED_PAGE);
 	if (n == 0 || !can_lock(driver, state, LOCK_LEAK, plan))
 		return;
 	plan->n_pages = n;
@@ -205,9 +200,10 @@ static void plan_next(
 	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
 {
 	uint64_t now_ns = balloon_platform_now_ns();
-	uint64_t target = target_of(driver);
+	uint64_t target = driver_target(driver);
 	uint64_t expected = state_expected(state);
-	*plan = (struct plan){.next_ns = BALLOON_READ(state->look_at_ns)};
+	*plan = (struct plan){.next_ns = earlier(BALLOON_READ(state->look_at_ns),
+				      refusals_next_ns(state, REFUSED_FRAME))};
 	if (BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) > 0 &&
 		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns)) {
 		BALLOON_WRITE(state->quarantine_at_ns,
@@ -247,15 +243,15 @@ static void claim(
 static void give_up_refusals(struct balloon_driver *driver)
 {
 	struct driver_state *state = driver_lock(driver);
-	uint64_t expected = state_expected(state);
-	uint64_t target = target_of(driver);
+	uint64_t n_enqueued = BALLOON_READ(state->counts.places[PLACE_ENQUEUED]);
+	uint64_t target = driver_target(driver);
 	bool has_set_aside = BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0;
-	bool has_refused = refusals_next_ns(state, BALLOON_REQUEST_DEFLATE) != BALLOON_NEVER;
+	bool has_refused = refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER;
 	driver_unlock(driver);
 	if (has_set_aside)
 		refusals_release_frames(driver, UINT32_MAX,
-			expected >= target ? BALLOON_NEVER : balloon_platform_now_ns());
-	if (has_refused && expected <= target)
+			n_enqueued >= target ? BALLOON_NEVER : balloon_platform_now_ns());
+	if (has_refused && n_enqueued <= target)
 		refusals_put_back(driver, balloon_platform_now_ns());
 }
 
@@ -277,9 +273,9 @@ static bool start_again(
 		*result = batch_give_up(driver, batch, -EAGAIN);
 		return false;
 	}
-	driver_moved(driver, pages, n, false);
-	batch_step(driver_lock(driver), batch, LIFE_GOT, n);
-	driver_unlock(driver);
+	driver_moved(driver, device, pages, n, false);
+	unsigned effects = batch_step(driver_lock(driver), batch, LIFE_GOT, n);
+	driver_unlock_after(driver, effects);
 	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
 	if (is_quarantine)
 		return batch_tell(driver, batch, n, limit_ns, result);
@@ -300,7 +296,7 @@ static void prepare_fill(struct balloon_driver *driver)
 	if (!driver->config.before_fill)
 		return;
 	struct driver_state *state = driver_lock(driver);
-	uint32_t n = fit(state, difference(target_of(driver), state_expected(state)));
+	uint32_t n = fit(state, difference(driver_target(driver), state_expected(state)));
 	bool is_told = n > 0 && may_allocate(state);
 	driver_unlock(driver);
 	if (is_told)
@@ -313,7 +309,7 @@ static void prepare_fill(struct balloon_driver *driver)
 static void claim_for_step(
 	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
 {
-	uint64_t target = target_of(driver);
+	uint64_t target = driver_target(driver);
 	uint64_t expected = state_expected(state);
 	claim(driver, state, plan);
 	if (plan->work != WORK_NONE)
@@ -346,7 +342,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	give_up_refusals(driver);
 	struct driver_state *state = driver_lock(driver);
 	claim_for_step(driver, state, &plan);
-	bool is_at_rest = state_is_at_rest(driver, state);
+	bool is_at_rest = state_is_at_rest(state, driver_target(driver));
 	if (plan.work != WORK_NONE)
 		BALLOON_WRITE(plan.batch->ends_call, true);
 	driver_unlock(driver);
@@ -389,10 +385,11 @@ static bool advance(struct balloon_driver *driver, struct plan *plan)
 static int look(struct balloon_driver *driver, uint64_t now_ns)
 {
 	struct driver_state *state = driver_lock(driver);
+	uint32_t target = driver_target(driver);
 	int result = state_halted(state);
 	if (result == 0)
-		result = state_is_at_rest(driver, state) ? 0 : 1;
-	state_look(driver, state, now_ns);
+		result = state_is_at_rest(state, target) ? 0 : 1;
+	state_look(state, target, now_ns);
 	driver_unlock(driver);
 	if (result == 1 && balloon_channel_error(driver_channel(driver)) < 0)
 		result = -ENODEV;

@@ -34,6 +34,14 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 		balloon_channel_signal(driver_channel(driver), &driver->event);
 }
 
+BALLOON_LOCK_INTERNALS void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
+{
+	if (effects & LIFE_WAKE)
+		driver_unlock_and_wake(driver);
+	else
+		driver_unlock(driver);
+}
+
 BALLOON_LOCK_INTERNALS void driver_unlock_left(struct balloon_driver *driver)
 {
 	if (state_halted(&driver->state) < 0)
@@ -118,14 +126,13 @@ uint64_t state_expected(const struct driver_state *state)
 	return difference(n_in, BALLOON_READ(counts->n_claimed_out));
 }
 
-bool state_is_at_rest(const struct balloon_driver *driver, const struct driver_state *state)
+bool state_is_at_rest(const struct driver_state *state, uint32_t target)
 {
 	const struct life_counts *counts = &state->counts;
 	return BALLOON_READ(counts->n_busy) == 0 &&
 	       BALLOON_READ(counts->places[PLACE_QUARANTINED]) == 0 &&
 	       BALLOON_READ(counts->places[PLACE_SET_ASIDE]) == 0 &&
-	       BALLOON_READ(counts->places[PLACE_ENQUEUED]) ==
-		       balloon_atomic_load(&driver->target, BALLOON_RELAXED);
+	       BALLOON_READ(counts->places[PLACE_ENQUEUED]) == target;
 }
 
 uint64_t state_held_off_until(struct driver_state *state)
@@ -146,24 +153,23 @@ void state_hold_off(struct driver_state *state, uint64_t until_ns)
 }
 
 static enum balloon_driver_state doing(
-	const struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+	const struct driver_state *state, uint32_t target, uint64_t now_ns)
 {
 	if (BALLOON_READ(state->is_stopped))
 		return BALLOON_DRIVER_STOPPED;
 	if (BALLOON_READ(state->is_quiesced))
 		return BALLOON_DRIVER_QUIESCED;
-	if (state_is_at_rest(driver, state))
+	if (state_is_at_rest(state, target))
 		return BALLOON_DRIVER_IDLE;
-	if (state_expected(state) < balloon_atomic_load(&driver->target, BALLOON_RELAXED) &&
-		now_ns < BALLOON_READ(state->hold_until_ns))
+	if (state_expected(state) < target && now_ns < BALLOON_READ(state->hold_until_ns))
 		return BALLOON_DRIVER_HELD_OFF;
 	return BALLOON_READ(state->has_failed) ? BALLOON_DRIVER_STALLED
 					       : BALLOON_DRIVER_PROGRESSING;
 }
 
-void state_look(struct balloon_driver *driver, struct driver_state *state, uint64_t now_ns)
+void state_look(struct driver_state *state, uint32_t target, uint64_t now_ns)
 {
-	enum balloon_driver_state now = doing(driver, state, now_ns);
+	enum balloon_driver_state now = doing(state, target, now_ns);
 	if (now == BALLOON_READ(state->state) && BALLOON_READ(state->since_ns))
 		return;
 	BALLOON_WRITE(state->state, now);

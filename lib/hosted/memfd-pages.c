@@ -16,20 +16,37 @@ static bool is_held(const struct balloon_memfd_host *host, uint64_t page)
 	return host->held[page / BITS] >> (page % BITS) & 1;
 }
 
+/* The bits of one word from page `first` on, n at most; how many there are in n_bits. */
+static uint64_t word_part(uint64_t first, uint64_t n, uint32_t *n_bits)
+{
+	uint32_t at = (uint32_t)(first % BITS);
+	*n_bits = n < BITS - at ? (uint32_t)n : BITS - at;
+	return UINT64_MAX >> (BITS - *n_bits) << at;
+}
+
 /* How many pages from `first` on, n at most, are held, or are not. */
 static uint32_t count_alike(
 	const struct balloon_memfd_host *host, uint32_t first, uint32_t n, bool held)
 {
-	uint32_t n_alike = 0;
-	while (n_alike < n && is_held(host, (uint64_t)first + n_alike) == held)
-		n_alike++;
-	return n_alike;
+	uint64_t end = (uint64_t)first + n;
+	uint64_t page = first;
+	uint32_t n_bits;
+	for (; page < end; page += n_bits) {
+		uint64_t part = word_part(page, end - page, &n_bits);
+		if ((host->held[page / BITS] & part) != (held ? part : 0))
+			break;
+	}
+	while (page < end && is_held(host, page) == held)
+		page++;
+	return (uint32_t)(page - first);
 }
 
 static void flip(struct balloon_memfd_host *host, uint32_t first, uint32_t n)
 {
-	for (uint64_t page = first; page < (uint64_t)first + n; page++)
-		host->held[page / BITS] ^= UINT64_C(1) << (page % BITS);
+	uint64_t end = (uint64_t)first + n;
+	uint32_t n_bits;
+	for (uint64_t page = first; page < end; page += n_bits)
+		host->held[page / BITS] ^= word_part(page, end - page, &n_bits);
 }
 
 static uint32_t n_affordable(const struct balloon_memfd_host *host, uint32_t n)
@@ -46,7 +63,7 @@ static int punch(struct balloon_memfd_host *host, uint32_t first, uint32_t n)
 		      : host->config.punch(host->config.context, first * page_size, n * page_size);
 }
 
-void balloon_memfd_inflate(struct balloon_memfd_doing *doing, uint32_t first, uint32_t n)
+static void inflate_slice(struct balloon_memfd_doing *doing, uint32_t first, uint32_t n)
 {
 	struct balloon_memfd_host *host = doing->host;
 	uint32_t n_free = count_alike(host, first, n, false);
@@ -62,6 +79,21 @@ void balloon_memfd_inflate(struct balloon_memfd_doing *doing, uint32_t first, ui
 	doing->n_done += n_taken;
 	if (n_taken < n)
 		doing->error = n_taken < n_free ? -ENOSPC : -EEXIST;
+}
+
+/* By slices: no punch takes long, and what one that fails leaves undone is known to a slice. */
+void balloon_memfd_inflate(struct balloon_memfd_doing *doing, uint32_t first, uint32_t n)
+{
+	uint64_t page_size = doing->host->stats.page_size;
+	uint32_t slice = page_size < BALLOON_MEMFD_PUNCH_BYTES
+				 ? (uint32_t)(BALLOON_MEMFD_PUNCH_BYTES / page_size)
+				 : 1;
+	while (n > 0 && doing->error == 0) {
+		uint32_t n_slice = n < slice ? n : slice;
+		inflate_slice(doing, first, n_slice);
+		first += n_slice;
+		n -= n_slice;
+	}
 }
 
 void balloon_memfd_deflate(struct balloon_memfd_doing *doing, uint32_t first, uint32_t n)

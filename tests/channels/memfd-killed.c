@@ -39,6 +39,8 @@ static pid_t start(const char *program, const struct ends *ends)
 {
 	char number[16];
 	pid_t pid = fork();
+	/* A group of its own: the host serves the guest in a process of its own. */
+	setpgid(pid, pid);
 	if (pid != 0)
 		return pid;
 	int fd = dup(ends->host); /* a copy stays open in the program */
@@ -83,7 +85,7 @@ static int kill_in_request(struct setting *s, int round)
 	if (shared_n_resident(&s->shared) != PAGES - 32)
 		return failed("other pages were punched");
 	if (round % 3)
-		kill(s->host, SIGSTOP);
+		kill(-s->host, SIGSTOP);
 	if (give(s, second, 1, 100) < 0)
 		return failed("a host that is stopped can be asked");
 	kill(s->host, SIGKILL);

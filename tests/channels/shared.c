@@ -80,7 +80,7 @@ static void *serve(void *argument)
 	struct options options = {.max_pages = host->max_pages};
 	struct guest guest;
 	enum guest_result result = GUEST_STAYS;
-	must(guest_open(&guest, host->socket_fd, 1, &options));
+	must(guest_open(&guest, host->socket_fd, &options, NULL));
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = guest.socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};

@@ -5,17 +5,87 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "program.h"
 
-enum { BACKLOG = 16, KIND = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK };
+enum {
+	BACKLOG = 16,
+	KIND = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	LOCK_TRIES = 10,
+	LOCK_MS = 4, /* between two tries */
+};
 
-/* A host that was killed left its socket behind: nobody listens there. Nobody listens at other files
+static int refuse(const char *what, int error)
+{
+	complain(what, error);
+	return -1;
+}
+
+/* ---- One host at a time changes what is at the path ------------------------------------------ */
+
+/*
+ * A host that starts finds out whether another one listens there, removes what a dead one left, binds and
+ * listens. Two that do so at a time would take each other's socket for a dead one's, so each locks a file
+ * beside the socket, for so long and no longer: whether a host lives the socket itself says. The file is
+ * removed before it is unlocked, and who locks one that is not at its path any more tries another.
+ */
+struct lock {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + sizeof(".lock")];
+	int fd;
+};
+
+static bool is_at(const char *path, int fd)
+{
+	struct stat at;
+	struct stat open;
+	return fstat(fd, &open) == 0 && lstat(path, &at) == 0 && open.st_dev == at.st_dev &&
+	       open.st_ino == at.st_ino;
+}
+
+/* Returns 0, -EAGAIN: somebody else has it; or another negative errno. */
+static int lock_try(struct lock *lock)
+{
+	int result = -EAGAIN;
+	lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (lock->fd < 0)
+		return -errno;
+	if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0 && is_at(lock->path, lock->fd))
+		return 0;
+	close(lock->fd);
+	return result;
+}
+
+/* Others hold it for a moment only, or hang. */
+static int lock_take(struct lock *lock, const char *socket_path)
+{
+	const struct timespec pause = {0, LOCK_MS * 1000000};
+	int result = -EAGAIN;
+	snprintf(lock->path, sizeof(lock->path), "%s.lock", socket_path);
+	for (int i = 0; i < LOCK_TRIES && result == -EAGAIN; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		result = lock_try(lock);
+	}
+	return result == -EAGAIN ? -EADDRINUSE : result;
+}
+
+static void lock_release(const struct lock *lock)
+{
+	unlink(lock->path);
+	close(lock->fd);
+}
+
+/* ---- A socket at a path ---------------------------------------------------------------------- */
+
+/* A host that was killed left its socket: nobody listens there. Nobody listens at other files
  * either, but those are not ours to remove. */
 static bool is_abandoned(const struct sockaddr_un *address)
 {
@@ -44,27 +114,57 @@ static int bind_to(int fd, const struct sockaddr_un *address)
 	return bind(fd, any, sizeof(*address));
 }
 
-static int refuse(const char *what, int error)
+/* Under the lock. Returns 0 or a negative errno. */
+static int bind_and_listen(struct door *door, const struct sockaddr_un *address)
 {
-	complain(what, error);
-	return -1;
+	struct stat status;
+	door->fd = socket(AF_UNIX, KIND, 0);
+	if (door->fd < 0 || bind_to(door->fd, address) < 0)
+		return -errno;
+	int result =
+		listen(door->fd, BACKLOG) < 0 || lstat(address->sun_path, &status) < 0 ? -errno : 0;
+	if (result < 0) {
+		unlink(address->sun_path);
+		return result;
+	}
+	door->device = status.st_dev;
+	door->inode = status.st_ino;
+	return 0;
 }
 
 static int listen_at(struct door *door, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct lock lock;
 	if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
 		return refuse("the path of a socket has 1 to 107 characters", 0);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	door->fd = socket(AF_UNIX, KIND, 0);
-	if (door->fd < 0 || bind_to(door->fd, &address) < 0)
-		return refuse(path, errno);
+	int result = lock_take(&lock, path);
+	if (result == 0) {
+		result = bind_and_listen(door, &address);
+		lock_release(&lock);
+	}
+	if (result < 0)
+		return refuse(path, -result);
 	door->path = path;
 	door->is_listening = true;
-	if (listen(door->fd, BACKLOG) < 0)
-		return refuse(path, errno);
 	return 0;
 }
+
+/* Somebody may have removed it, and another host may have bound its own since. */
+static void remove_own(const struct door *door)
+{
+	struct stat status;
+	struct lock lock;
+	if (lock_take(&lock, door->path) < 0)
+		return; /* what is left is a dead host's */
+	if (lstat(door->path, &status) == 0 && status.st_dev == door->device &&
+		status.st_ino == door->inode)
+		unlink(door->path);
+	lock_release(&lock);
+}
+
+/* ---- A socket that was inherited ------------------------------------------------------------- */
 
 static int socket_option(int fd, int option)
 {
@@ -77,14 +177,18 @@ static int inherit(struct door *door, int fd)
 {
 	if (socket_option(fd, SO_DOMAIN) != AF_UNIX || socket_option(fd, SO_TYPE) != SOCK_SEQPACKET)
 		return refuse("--fd: not a Unix socket of packets", 0);
+	bool is_listening = socket_option(fd, SO_ACCEPTCONN) == 1;
 	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	/* Who shares the door may take the guest that poll() announced. */
+	if (flags < 0 || (is_listening && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return refuse("--fd", errno);
 	door->fd = fd;
-	door->is_listening = socket_option(fd, SO_ACCEPTCONN) == 1;
+	door->is_listening = is_listening;
 	return 0;
 }
+
+/* ---- Both ------------------------------------------------------------------------------------ */
 
 int door_open(struct door *door, const struct options *options)
 {
@@ -106,16 +210,28 @@ int door_accept(struct door *door)
 	int guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (guest >= 0)
 		return guest;
-	return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? -errno
-											 : -EAGAIN;
+	switch (errno) {
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case EPERM: /* a security module does not want this one */
+		return -EAGAIN;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return -EMFILE;
+	default: /* whoever else has the socket has shut it down */
+		return -errno;
+	}
 }
 
 void door_close(struct door *door)
 {
+	if (door->path)
+		remove_own(door);
 	if (door->fd >= 0)
 		close(door->fd);
-	if (door->path)
-		unlink(door->path);
 	door->fd = -1;
 	door->path = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,16 +14,59 @@
 #include "program.h"
 
 enum {
-	ATTEMPTS = 16,   /* to punch, when signals interrupt */
+	ATTEMPTS = 16,   /* to punch, when signals interrupt; to read what is being written */
 	DESCRIPTORS = 4, /* so many of a message are taken in, to be closed */
 };
+
+/* ---- What others can know -------------------------------------------------------------------- */
+
+static void count_held(struct report *report, uint64_t n_held)
+{
+	struct held *held = report->held;
+	uint64_t change = n_held - report->n_counted; /* modulo 2^64 */
+	uint64_t n = atomic_fetch_add(&held->n, change) + change;
+	uint64_t n_max = atomic_load(&held->n_max);
+	while (n > n_max && !atomic_compare_exchange_weak(&held->n_max, &n_max, n))
+		;
+	report->n_counted = n_held;
+}
+
+/* Readers look at the other one of the two meanwhile. */
+static void report_write(struct report *report, const struct balloon_memfd_host *host)
+{
+	uint32_t version = atomic_load(&report->version) + 1;
+	balloon_memfd_host_stats(host, &report->stats[version % 2]);
+	atomic_store(&report->version, version);
+	count_held(report, report->stats[version % 2].n_held);
+}
+
+void report_end(struct report *report)
+{
+	count_held(report, 0);
+}
+
+void report_read(const struct report *report, struct balloon_memfd_host_stats *stats)
+{
+	uint32_t version;
+	int n_tries = 0;
+	do {
+		version = atomic_load(&report->version);
+		*stats = report->stats[version % 2];
+		atomic_thread_fence(memory_order_acquire);
+	} while (atomic_load(&report->version) != version && ++n_tries < ATTEMPTS);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
 {
 	const struct guest *guest = context;
+	if (guest->report) /* of a long request, what was done so far */
+		report_write(guest->report, guest->host);
 	if (offset_bytes > INT64_MAX || n_bytes > INT64_MAX)
 		return -EFBIG;
 	for (int i = 0; i < ATTEMPTS; i++) {
+		sched_yield(); /* a long request takes turns with others for a processor */
 		if (fallocate(guest->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			    (off_t)offset_bytes, (off_t)n_bytes) == 0)
 			return 0;
@@ -32,14 +76,15 @@ static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
 	return -errno;
 }
 
-int guest_open(struct guest *guest, int socket_fd, uint64_t number, const struct options *options)
+int guest_open(
+	struct guest *guest, int socket_fd, const struct options *options, struct report *report)
 {
 	struct balloon_memfd_host_config config = {.max_pages = options->max_pages,
 		.max_memory_pages = options->max_memory_pages,
 		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 		.punch = punch,
 		.context = guest};
-	*guest = (struct guest){.number = number, .socket_fd = socket_fd, .memfd = -1};
+	*guest = (struct guest){.report = report, .socket_fd = socket_fd, .memfd = -1};
 	int result = balloon_memfd_host_create(&config, &guest->host);
 	if (result < 0)
 		close(socket_fd);
@@ -100,11 +145,17 @@ static int receive(int socket_fd, struct packet *packet)
 static bool look_at_memory(int memfd, struct balloon_memfd_memory *memory)
 {
 	struct stat status;
-	int seals = memfd < 0 ? -1 : fcntl(memfd, F_GET_SEALS);
-	if (memfd < 0 || fstat(memfd, &status) < 0 || status.st_size < 0)
+	*memory = (struct balloon_memfd_memory){.size_bytes = 0};
+	if (memfd < 0)
+		return false;
+	/* What has no seals is not asked for its size: a file of any kind may take for ever to say. */
+	int seals = fcntl(memfd, F_GET_SEALS);
+	if (seals < 0)
+		return true;
+	if (fstat(memfd, &status) < 0 || status.st_size < 0)
 		return false;
 	memory->size_bytes = (uint64_t)status.st_size;
-	memory->is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
+	memory->is_sealed = seals & F_SEAL_SHRINK;
 	return true;
 }
 
@@ -136,8 +187,11 @@ static int feed(struct guest *guest, const struct packet *packet)
 		close(packet->memfd);
 	if (packet->n_bytes > sizeof(packet->bytes))
 		return -EPROTO;
-	return balloon_memfd_host_feed(guest->host, packet->bytes, packet->n_bytes,
+	int result = balloon_memfd_host_feed(guest->host, packet->bytes, packet->n_bytes,
 		has_memory ? &memory : NULL, &guest->answer);
+	if (guest->report)
+		report_write(guest->report, guest->host);
+	return result;
 }
 
 enum guest_result guest_serve(struct guest *guest)

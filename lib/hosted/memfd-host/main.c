@@ -1,217 +1,364 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balloon-memfd-host: one thread, which waits for all guests at once and takes one message of each in
- * turn, so that none of them keeps it from the others.
+ * balloon-memfd-host: the first process. It waits for guests, for processes that end, and for signals, all
+ * of them descriptors of one poll(), so that no crowd of the one keeps it from the others.
  */
 
-#define _GNU_SOURCE /* ppoll() */
+#define _GNU_SOURCE /* struct ucred, SCHED_IDLE */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "program.h"
 
-enum { TICK_MS = 1000, NS_PER_MS = 1000000 };
+enum {
+	TICK_MS = 1000,
+	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
+	BURST_MS = 100,     /* guests of so much time come at once after a rest */
+	GUEST_MS = 4,       /* from one guest to the next: a crowd of them leaves time to others */
+	END_MS = 10,        /* so long it waits for processes that it has killed */
+	NS_PER_MS = 1000000,
+};
 
 struct server {
 	struct options options;
 	struct door door;
 	struct accounts accounts;
-	struct guest *guests; /* max_guests places */
-	struct pollfd *polls; /* of the guests, and the door behind them */
-	uint64_t *n_printed;  /* requests of each guest when its last line was printed */
+	struct place *places; /* max_guests of them */
+	struct held *held;
 	uint64_t n_here;
 	uint64_t n_gone;
-	uint64_t tick_ns; /* when the next lines are due */
-	bool is_pausing;  /* no descriptors left for guests, until the next tick */
+	uint64_t n_refused;  /* guests of users who have too many, since the last tick */
+	uint64_t door_ms;    /* when the next guest may come */
+	uint64_t tick_ns;    /* when the next lines are due */
+	const char *problem; /* why no guest can be taken in, until the next tick */
+	int signal_fd;
+	bool is_stopped;
+	bool has_failed; /* nobody can come any more, though nobody said so */
 };
 
-static volatile sig_atomic_t is_stopped;
-
-static void stop(int signal)
+static uint64_t now_ms(void)
 {
-	(void)signal;
-	is_stopped = 1;
+	return balloon_platform_now_ns() / NS_PER_MS;
 }
 
-/* Signals come in while we wait, and at no other time. */
-static void catch_signals(sigset_t *while_waiting)
+/* ---- Signals --------------------------------------------------------------------------------- */
+
+static int catch_signals(struct server *server)
 {
-	struct sigaction action = {.sa_handler = stop};
-	sigset_t blocked;
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGINT);
-	sigprocmask(SIG_BLOCK, &blocked, while_waiting);
-	sigdelset(while_waiting, SIGTERM);
-	sigdelset(while_waiting, SIGINT);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t caught;
+	sigemptyset(&caught);
+	sigaddset(&caught, SIGTERM);
+	sigaddset(&caught, SIGINT);
+	sigaddset(&caught, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &caught, NULL);
+	sigaction(SIGCHLD, &action, NULL); /* children do not vanish unseen */
+	server->signal_fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	return server->signal_fd < 0 ? complain("signals", errno) : 0;
 }
 
-/* ---- Guests come and go ---------------------------------------------------------------------- */
-
-static struct guest *free_place(struct server *server)
+static void take_signals(struct server *server)
 {
-	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		if (!server->guests[i].host)
-			return &server->guests[i];
-	return NULL;
+	struct signalfd_siginfo info;
+	while (read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			server->is_stopped = true;
 }
 
-static void welcome(struct server *server)
-{
-	struct guest *guest = free_place(server);
-	int socket_fd = guest ? door_accept(&server->door) : -EAGAIN;
-	if (socket_fd < 0) {
-		server->is_pausing = socket_fd != -EAGAIN;
-		return;
-	}
-	if (guest_open(guest, socket_fd, server->accounts.n_guests + 1, &server->options) < 0)
-		return;
-	server->accounts.n_guests++;
-	server->n_here++;
-	server->n_printed[guest - server->guests] = 0;
-	accounts_print_guest(&server->accounts, guest, "came");
-}
+/* ---- Guests go ------------------------------------------------------------------------------- */
 
-static void part(struct server *server, struct guest *guest, const char *event)
+static void part(struct server *server, struct place *place, const char *event)
 {
-	accounts_print_guest(&server->accounts, guest, event);
-	accounts_add(&server->accounts, guest);
-	guest_close(guest);
+	report_end(&place->report);
+	accounts_print_guest(&server->accounts, place, event);
+	accounts_add(&server->accounts, place);
+	place->pid = 0;
 	server->n_here--;
 	server->n_gone++;
 }
 
-static void serve(struct server *server, struct guest *guest)
+static struct place *place_of(struct server *server, pid_t pid)
 {
-	switch (guest_serve(guest)) {
-	case GUEST_STAYS:
-		return;
-	case GUEST_LEFT:
-		part(server, guest, "left");
-		return;
-	case GUEST_DROPPED:
-		server->accounts.n_dropped++;
-		part(server, guest, "dropped");
+	for (uint64_t i = 0; i < server->options.max_guests; i++)
+		if (server->places[i].pid == pid)
+			return &server->places[i];
+	return NULL;
+}
+
+/* Their processes have ended. event: of those whose process was killed. NULL: that is a fault. */
+static void reap(struct server *server, const char *event_killed)
+{
+	int status;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct place *place = place_of(server, pid);
+		if (!place)
+			continue;
+		const char *event = place_event(place, status);
+		if (!event && !event_killed)
+			output_print(OUTPUT_ERR,
+				"balloon-memfd-host: guest %" PRIu64
+				": its process failed: %s %d\n",
+				place->number, WIFSIGNALED(status) ? "signal" : "status",
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		if (!event)
+			event = "parted";
+		server->accounts.n_dropped += event[0] == 'd';
+		part(server, place, event);
+	}
+}
+
+/* ---- Guests come ----------------------------------------------------------------------------- */
+
+static uint64_t n_of_user(const struct server *server, uid_t user)
+{
+	uint64_t n = 0;
+	for (uint64_t i = 0; i < server->options.max_guests; i++)
+		n += server->places[i].pid != 0 && server->places[i].user == user;
+	return n;
+}
+
+/* Those who could stop the host have no limit. */
+static bool is_welcome(const struct server *server, int socket_fd, uid_t *user)
+{
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(peer);
+	getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	*user = peer.uid;
+	return !server->door.is_listening || *user == 0 || *user == geteuid() ||
+	       n_of_user(server, *user) < server->options.max_user_guests;
+}
+
+static void pause_door(struct server *server, const char *problem, int error)
+{
+	if (!server->problem)
+		complain(problem, error);
+	server->problem = problem;
+}
+
+static void seat(struct server *server, struct place *place, int socket_fd, uid_t user)
+{
+	pid_t first = getpid();
+	*place = (struct place){.number = server->accounts.n_guests + 1,
+		.came_ns = balloon_platform_now_ns(),
+		.user = user,
+		.report.held = server->held};
+	/* One that has gone again costs no process. */
+	char byte;
+	bool is_gone = recv(socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	pid_t pid = is_gone ? first : fork();
+	if (pid == 0) {
+		if (server->door.fd >= 0)
+			close(server->door.fd);
+		close(server->signal_fd);
+		place_run(place, socket_fd, first, &server->options);
+	}
+	if (pid < 0) {
+		pause_door(server, "no process for a guest", errno);
+		server->has_failed |= !server->door.is_listening;
 		return;
 	}
+	place->pid = pid;
+	server->accounts.n_guests++;
+	server->n_here++;
+	accounts_print_guest(&server->accounts, place, "came");
+	if (is_gone)
+		part(server, place, "left");
+}
+
+static void welcome(struct server *server, struct place *place)
+{
+	uid_t user;
+	int socket_fd = door_accept(&server->door);
+	uint64_t earliest_ms = now_ms() - BURST_MS;
+	server->door_ms =
+		GUEST_MS + (server->door_ms > earliest_ms ? server->door_ms : earliest_ms);
+	if (socket_fd == -EAGAIN)
+		return;
+	if (socket_fd == -EMFILE) {
+		pause_door(server, "no descriptor for a guest", EMFILE);
+	} else if (socket_fd < 0) {
+		complain("nobody can come any more", -socket_fd);
+		door_close(&server->door);
+		server->has_failed = true;
+	} else {
+		if (is_welcome(server, socket_fd, &user))
+			seat(server, place, socket_fd, user);
+		else
+			server->n_refused++;
+		close(socket_fd);
+	}
+}
+
+/* The one that has been silent longest, and long enough; but one at a time makes room. */
+static struct place *most_silent(const struct server *server)
+{
+	struct place *result = NULL;
+	uint64_t since_ns = balloon_platform_now_ns() - (uint64_t)PATIENCE_MS * NS_PER_MS;
+	for (uint64_t i = 0; i < server->options.max_guests; i++) {
+		struct place *place = &server->places[i];
+		int stage = atomic_load(&place->stage);
+		if (place->pid != 0 && stage == PLACE_GIVEN_UP)
+			return NULL;
+		if (place->pid == 0 || stage != PLACE_SILENT || place->came_ns > since_ns)
+			continue;
+		since_ns = place->came_ns;
+		result = place;
+	}
+	return result;
+}
+
+/* Somebody is at the door. There is a place, or one who says nothing has to make room first. */
+static void open_door(struct server *server)
+{
+	struct place *place = place_of(server, 0);
+	if (place)
+		welcome(server, place);
+	else if ((place = most_silent(server)) != NULL)
+		place_give_up(place);
 }
 
 /* ---- Accounts, now and then ------------------------------------------------------------------ */
 
-static void count_held(struct server *server)
-{
-	struct balloon_memfd_host_stats stats;
-	uint64_t n_held = 0;
-	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		if (balloon_memfd_host_stats(server->guests[i].host, &stats) == 0)
-			n_held += stats.n_held;
-	if (n_held > server->accounts.n_held_max)
-		server->accounts.n_held_max = n_held;
-}
-
 static void print_changes(struct server *server)
 {
 	struct balloon_memfd_host_stats stats;
+	for (uint64_t i = 0; i < server->options.max_guests; i++) {
+		struct place *place = &server->places[i];
+		if (place->pid == 0)
+			continue;
+		report_read(&place->report, &stats);
+		if (stats.n_requests == place->n_printed)
+			continue;
+		place->n_printed = stats.n_requests;
+		accounts_print_guest(&server->accounts, place, "changed");
+	}
+}
+
+static void print_refused(struct server *server)
+{
+	if (server->n_refused)
+		output_print(OUTPUT_ERR,
+			"balloon-memfd-host: %" PRIu64 " guests refused, whose users have %" PRIu64
+			" already\n",
+			server->n_refused, server->options.max_user_guests);
+	server->n_refused = 0;
+}
+
+static void tick(struct server *server)
+{
 	uint64_t now_ns = balloon_platform_now_ns();
 	if (now_ns < server->tick_ns)
 		return;
 	server->tick_ns = now_ns + (uint64_t)TICK_MS * NS_PER_MS;
-	server->is_pausing = false;
-	for (uint64_t i = 0; i < server->options.max_guests; i++) {
-		struct guest *guest = &server->guests[i];
-		if (balloon_memfd_host_stats(guest->host, &stats) < 0 ||
-			stats.n_requests == server->n_printed[i])
-			continue;
-		server->n_printed[i] = stats.n_requests;
-		accounts_print_guest(&server->accounts, guest, "changed");
-	}
+	server->problem = NULL;
+	output_retry();
+	print_refused(server);
+	print_changes(server);
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
-static void wait_for_events(struct server *server, const sigset_t *while_waiting)
+/* Whether somebody is at the door, and is to be looked at. */
+static bool wait_for_events(const struct server *server)
 {
-	const struct timespec tick = {TICK_MS / 1000, TICK_MS % 1000 * NS_PER_MS};
-	uint64_t n = server->options.max_guests;
-	bool has_room = server->n_here < n && !server->is_pausing;
-	for (uint64_t i = 0; i < n; i++) {
-		const struct guest *guest = &server->guests[i];
-		server->polls[i].fd = guest->host ? guest->socket_fd : -1;
-		server->polls[i].events = guest->answer.n_bytes ? POLLOUT : POLLIN;
-		server->polls[i].revents = 0;
-	}
-	server->polls[n] = (struct pollfd){.fd = has_room ? server->door.fd : -1, .events = POLLIN};
-	if (has_room && server->door.fd >= 0 && !server->door.is_listening)
-		server->polls[n].events = POLLOUT; /* a guest that is here already */
-	if (ppoll(server->polls, n + 1, &tick, while_waiting) < 0)
-		for (uint64_t i = 0; i <= n; i++)
-			server->polls[i].revents = 0;
+	uint64_t ms = now_ms();
+	bool is_early = ms < server->door_ms;
+	bool can_open = !is_early && !server->problem &&
+			(server->n_here < server->options.max_guests || most_silent(server));
+	struct pollfd polls[] = {
+		{.fd = server->signal_fd, .events = POLLIN},
+		{.fd = can_open ? server->door.fd : -1, .events = POLLIN},
+	};
+	return poll(polls, 2, is_early ? (int)(server->door_ms - ms) : TICK_MS) > 0 &&
+	       polls[1].revents != 0;
 }
 
 static bool is_over(const struct server *server)
 {
 	const struct options *options = &server->options;
-	return is_stopped || (options->exit_after && server->n_gone >= options->exit_after) ||
+	return server->is_stopped ||
+	       (options->exit_after && server->n_gone >= options->exit_after) ||
 	       (server->door.fd < 0 && server->n_here == 0);
 }
 
-static void run(struct server *server, const sigset_t *while_waiting)
+/*
+ * All processes are killed. One that its guest holds in the kernel ends when the guest lets it; the host
+ * does not wait for that, nor does the guest see its connection end before.
+ */
+static void end_guests(struct server *server)
 {
-	uint64_t n = server->options.max_guests;
-	while (!is_over(server)) {
-		wait_for_events(server, while_waiting);
-		for (uint64_t i = 0; i < n; i++)
-			if (server->polls[i].revents && server->guests[i].host)
-				serve(server, &server->guests[i]);
-		if (server->polls[n].revents)
-			welcome(server);
-		count_held(server);
-		print_changes(server);
+	uint64_t end_ms = now_ms() + END_MS;
+	const struct sched_param none = {.sched_priority = 0};
+	for (uint64_t i = 0; i < server->options.max_guests; i++) {
+		if (server->places[i].pid == 0)
+			continue;
+		/* A thousand processes that end do not keep this one from its own end. */
+		sched_setscheduler(server->places[i].pid, SCHED_IDLE, &none);
+		kill(server->places[i].pid, SIGKILL);
 	}
-	for (uint64_t i = 0; i < n; i++)
-		if (server->guests[i].host)
-			part(server, &server->guests[i], "parted");
+	for (uint64_t ms = now_ms(); server->n_here > 0 && ms < end_ms; ms = now_ms()) {
+		struct pollfd signals = {.fd = server->signal_fd, .events = POLLIN};
+		poll(&signals, 1, (int)(end_ms - ms));
+		take_signals(server);
+		reap(server, "parted");
+	}
+	for (uint64_t i = 0; i < server->options.max_guests; i++)
+		if (server->places[i].pid != 0)
+			part(server, &server->places[i], "parted");
 }
 
-static int allocate(struct server *server)
+static void run(struct server *server)
 {
-	uint64_t n = server->options.max_guests;
-	server->guests = calloc(n, sizeof(*server->guests));
-	server->polls = calloc(n + 1, sizeof(*server->polls));
-	server->n_printed = calloc(n, sizeof(*server->n_printed));
-	return server->guests && server->polls && server->n_printed ? 0 : complain("no memory", 0);
+	if (!server->door.is_listening)
+		open_door(server); /* the guest is here already */
+	while (!is_over(server)) {
+		bool is_somebody = wait_for_events(server);
+		take_signals(server);
+		reap(server, NULL);
+		if (is_somebody && !server->is_stopped)
+			open_door(server);
+		tick(server);
+		output_flush();
+	}
+	door_close(&server->door);
+	end_guests(server);
+	print_refused(server);
+	server->accounts.n_held_max = atomic_load(&server->held->n_max);
 }
 
 int main(int argc, char **argv)
 {
-	struct server server = {.accounts = {.is_json = false}};
-	sigset_t while_waiting;
+	static struct server server = {.signal_fd = -1};
 	int result = options_read(&server.options, argc, argv);
 	if (result >= 0)
 		return result;
 	server.accounts.is_json = server.options.is_json;
-	catch_signals(&while_waiting);
-	result = allocate(&server);
+	result = output_begin(server.options.is_json);
+	if (result != 0)
+		return result;
+	server.places = places_create(server.options.max_guests, &server.held);
+	if (!server.places)
+		return complain("no memory", 0);
+	/* Signals are caught first: one that comes while the door is opened does not leave it behind. */
+	result = catch_signals(&server);
 	if (result == 0 && door_open(&server.door, &server.options) < 0)
 		result = EXIT_FAILED;
 	if (result == 0) {
-		run(&server, &while_waiting);
-		door_close(&server.door);
+		run(&server);
 		accounts_print_summary(&server.accounts);
-		if (ferror(stdout))
-			result = complain("stdout", EIO);
+		if (output_end() != 0 || server.has_failed)
+			result = EXIT_FAILED;
 	}
-	free(server.guests);
-	free(server.polls);
-	free(server.n_printed);
+	places_destroy(server.places, server.options.max_guests);
 	return result;
 }

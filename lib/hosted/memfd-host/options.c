@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "program.h"
 
@@ -26,6 +27,9 @@ static const char help[] =
 	"  --max-pages N           take at most N pages of each guest at a time\n"
 	"  --max-memory-pages N    turn guests away whose memory has more pages (268435456)\n"
 	"  --max-guests N          serve at most N guests at a time (64); others wait\n"
+	"  --max-user-guests N     of one user at most N, but for root and the host's own (3/4 of "
+	"all)\n"
+	"  --hello-timeout S       hang up on a guest that has said nothing for S seconds (5)\n"
 	"  --exit-after N          end when N guests have gone\n"
 	"  --json                  print each line as a JSON object\n"
 	"  --help                  this text\n"
@@ -39,6 +43,8 @@ enum option_number {
 	OPTION_MAX_PAGES,
 	OPTION_MAX_MEMORY_PAGES,
 	OPTION_MAX_GUESTS,
+	OPTION_MAX_USER_GUESTS,
+	OPTION_HELLO_TIMEOUT,
 	OPTION_EXIT_AFTER,
 	OPTION_JSON,
 	OPTION_HELP,
@@ -51,6 +57,8 @@ static const struct option long_options[] = {
 	{"max-pages", required_argument, NULL, OPTION_MAX_PAGES},
 	{"max-memory-pages", required_argument, NULL, OPTION_MAX_MEMORY_PAGES},
 	{"max-guests", required_argument, NULL, OPTION_MAX_GUESTS},
+	{"max-user-guests", required_argument, NULL, OPTION_MAX_USER_GUESTS},
+	{"hello-timeout", required_argument, NULL, OPTION_HELLO_TIMEOUT},
 	{"exit-after", required_argument, NULL, OPTION_EXIT_AFTER},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -58,7 +66,7 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-enum { GUESTS_MAX = 1024 };
+enum { GUESTS_MAX = 1024, HELLO_TIMEOUT_MAX_S = 86400 };
 
 static int usage_error(const char *what, const char *argument)
 {
@@ -103,6 +111,10 @@ static int take_option(struct options *options, int option)
 		return read_number(&options->max_memory_pages, 1, UINT32_MAX);
 	case OPTION_MAX_GUESTS:
 		return read_number(&options->max_guests, 1, GUESTS_MAX);
+	case OPTION_MAX_USER_GUESTS:
+		return read_number(&options->max_user_guests, 1, GUESTS_MAX);
+	case OPTION_HELLO_TIMEOUT:
+		return read_number(&options->hello_timeout_s, 1, HELLO_TIMEOUT_MAX_S);
 	case OPTION_EXIT_AFTER:
 		return read_number(&options->exit_after, 1, UINT64_MAX);
 	case OPTION_JSON:
@@ -121,7 +133,7 @@ int options_read(struct options *options, int argc, char **argv)
 {
 	static char name[] = "balloon-memfd-host"; /* as getopt_long() calls us */
 	int option;
-	*options = (struct options){.inherited_fd = -1, .max_guests = 64};
+	*options = (struct options){.inherited_fd = -1, .max_guests = 64, .hello_timeout_s = 5};
 	argv[0] = name;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		int result = take_option(options, option);
@@ -132,12 +144,9 @@ int options_read(struct options *options, int argc, char **argv)
 		return usage_error("unexpected argument", argv[optind]);
 	if ((options->socket_path != NULL) == (options->inherited_fd >= 0))
 		return usage_error("either --socket or --fd is needed", NULL);
+	if (options->inherited_fd == STDOUT_FILENO || options->inherited_fd == STDERR_FILENO)
+		return usage_error("--fd: that is where the lines go", NULL);
+	if (options->max_user_guests == 0)
+		options->max_user_guests = options->max_guests - options->max_guests / 4;
 	return -1;
-}
-
-int complain(const char *what, int error)
-{
-	fprintf(stderr, "balloon-memfd-host: %s%s%s\n", what, error ? ": " : "",
-		error ? strerror(error) : "");
-	return EXIT_FAILED;
 }

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* balloon-memfd-host: a host for guests of the memfd channel, as a process. */
+/*
+ * balloon-memfd-host: a host for guests of the memfd channel, as a process.
+ *
+ * A guest can hold up whoever touches its descriptors: a punch waits for the lock of its file, which the
+ * guest may hold for seconds, and closing a file of its choice may never end. Therefore each guest is
+ * served by a process of its own, and it is that process alone that ever has a descriptor of the guest's.
+ * The first process accepts connections, keeps accounts and takes signals; nothing that it does blocks.
+ */
 #ifndef MEMFD_HOST_PROGRAM_H
 #define MEMFD_HOST_PROGRAM_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
 
 #include <balloon/memfd-host.h>
 
@@ -13,12 +23,31 @@ struct options {
 	uint64_t max_pages;        /* of each guest; 0: no limit */
 	uint64_t max_memory_pages; /* of each guest; 0: the library's */
 	uint64_t max_guests;       /* at a time */
+	uint64_t max_user_guests;  /* of one user, at a time */
+	uint64_t hello_timeout_s;  /* how long a guest may be silent at first */
 	uint64_t exit_after;       /* guests; 0: never */
 	bool is_json;
 };
 
 /** Returns -1, or the exit status if there is nothing more to do. */
 int options_read(struct options *options, int argc, char **argv);
+
+/* ---- What it says ---------------------------------------------------------------------------- */
+
+/** Standard output or standard error, which may be a pipe that nobody reads. */
+enum output_stream { OUTPUT_OUT, OUTPUT_ERR };
+
+/** Before the first line: descriptors 0 to 2 are open, and no write of ours blocks or kills. */
+int output_begin(bool is_json);
+/** Print a line, whose newline the format has, at the next flush. If too many wait it is lost. */
+void output_print(enum output_stream stream, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/** Write what the streams take now. */
+void output_flush(void);
+/** Once in a while: try streams again, and say how many lines were lost. */
+void output_retry(void);
+/** Write the last lines, and wait a little for that. Returns 0, or with what error writing failed. */
+int output_end(void);
 
 /** Say on stderr what went wrong, with errno's reason if it is not 0. Returns EXIT_FAILED. */
 int complain(const char *what, int error);
@@ -28,20 +57,40 @@ int complain(const char *what, int error);
 struct door {
 	int fd;            /* a socket; -1 when nobody can come any more */
 	bool is_listening; /* else it is a connected one: a single guest */
-	const char *path;  /* to be removed in the end; NULL: none */
+	const char *path;  /* where it is bound; NULL: it was inherited */
+	dev_t device;      /* of the socket's file at the path, when it was bound */
+	ino_t inode;
 };
 
 /** Returns 0, or complains and returns -1. */
 int door_open(struct door *door, const struct options *options);
-/** The next guest's socket; -EAGAIN: nobody; another negative errno: not now. */
+/**
+ * The next guest's socket; -EAGAIN: nobody; -EMFILE: no descriptors or memory for a guest now; another
+ * negative errno: nobody can come any more.
+ */
 int door_accept(struct door *door);
+/** Take the socket away from its path, if it is ours that is there, and close it. */
 void door_close(struct door *door);
 
 /* ---- A guest --------------------------------------------------------------------------------- */
 
+/** How many pages the host has of all guests together, as their processes add it up. */
+struct held {
+	_Atomic uint64_t n;
+	_Atomic uint64_t n_max;
+};
+
+/** A guest's accounts, which its process writes and the first process reads at any time. */
+struct report {
+	struct held *held;  /* to which its pages are added */
+	uint64_t n_counted; /* so many were */
+	_Atomic uint32_t version;
+	struct balloon_memfd_host_stats stats[2]; /* the one that counts: version modulo 2 */
+};
+
 struct guest {
-	struct balloon_memfd_host *host; /* NULL: nobody here */
-	uint64_t number;                 /* in the order of their coming, from 1 */
+	struct balloon_memfd_host *host;
+	struct report *report; /* NULL: nobody wants to know */
 	int socket_fd;
 	int memfd;                          /* -1 before the hello */
 	struct balloon_memfd_answer answer; /* not sent yet, if it has bytes */
@@ -50,10 +99,47 @@ struct guest {
 enum guest_result { GUEST_STAYS, GUEST_LEFT, GUEST_DROPPED };
 
 /** Takes the socket over. Returns 0 or a negative errno. */
-int guest_open(struct guest *guest, int socket_fd, uint64_t number, const struct options *options);
+int guest_open(
+	struct guest *guest, int socket_fd, const struct options *options, struct report *report);
 /** Take what it sent, or send what could not be sent before. */
 enum guest_result guest_serve(struct guest *guest);
 void guest_close(struct guest *guest);
+
+/** The guest has gone: its pages are nobody's any more. */
+void report_end(struct report *report);
+/** What it said last. */
+void report_read(const struct report *report, struct balloon_memfd_host_stats *stats);
+
+/* ---- Its place, and its process -------------------------------------------------------------- */
+
+enum place_stage {
+	PLACE_SILENT,   /* nothing has come from the guest */
+	PLACE_TALKING,  /* something has */
+	PLACE_GIVEN_UP, /* it was silent and others waited: its process goes */
+};
+
+/** In memory that the first process shares with the others. What is not marked is the first's. */
+struct place {
+	pid_t pid;       /* 0: nobody here */
+	uint64_t number; /* in the order of their coming, from 1 */
+	uint64_t came_ns;
+	uint64_t n_printed; /* requests, when the last line about it was printed */
+	uid_t user;
+	_Atomic int stage;    /* both change it, by compare-and-exchange from PLACE_SILENT */
+	struct report report; /* the guest's process writes it */
+};
+
+/** Memory for so many places, all empty. NULL: no memory. */
+struct place *places_create(uint64_t n, struct held **held);
+void places_destroy(struct place *places, uint64_t n);
+
+/** Serve a guest, and end this process, whose parent is the first one; for place_event(). */
+_Noreturn void place_run(
+	struct place *place, int socket_fd, pid_t first, const struct options *options);
+/** What happened, by the status that waitpid() gave. NULL: the process failed. */
+const char *place_event(struct place *place, int status);
+/** Give up a guest that has said nothing. False: it just did. */
+bool place_give_up(struct place *place);
 
 /* ---- Accounts -------------------------------------------------------------------------------- */
 
@@ -70,9 +156,9 @@ struct accounts {
 
 /** One line about a guest. event: a constant word for what happened. */
 void accounts_print_guest(
-	const struct accounts *accounts, const struct guest *guest, const char *event);
+	const struct accounts *accounts, const struct place *place, const char *event);
 /** Add a guest that goes. */
-void accounts_add(struct accounts *accounts, const struct guest *guest);
+void accounts_add(struct accounts *accounts, const struct place *place);
 /** The last line. */
 void accounts_print_summary(const struct accounts *accounts);
 

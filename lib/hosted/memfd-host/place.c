@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest's place, and the process that serves it there. */
+
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "program.h"
+
+enum {
+	STATUS_LEFT = 0,
+	STATUS_DROPPED = 16,
+	STATUS_FAILED = 17,
+	MS_PER_S = 1000,
+	NS_PER_MS = 1000000
+};
+
+/* ---- Shared memory --------------------------------------------------------------------------- */
+
+static size_t size_of(uint64_t n)
+{
+	return sizeof(struct held) + (size_t)n * sizeof(struct place);
+}
+
+struct place *places_create(uint64_t n, struct held **held)
+{
+	void *memory =
+		mmap(NULL, size_of(n), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	*held = memory;
+	return (struct place *)(void *)(*held + 1);
+}
+
+void places_destroy(struct place *places, uint64_t n)
+{
+	if (places)
+		munmap((struct held *)(void *)places - 1, size_of(n));
+}
+
+/* ---- The guest's process --------------------------------------------------------------------- */
+
+/* It ends with the first process, however that ends, and a terminal's interrupt is that one's. */
+static void obey(pid_t first)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != first)
+		_exit(STATUS_FAILED);
+	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGINT, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Who reads what the first process says until there is nobody to say more does not wait for this one. */
+static void leave_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+/* Wait for the guest's first message. False: it has taken too long. */
+static bool is_heard(struct place *place, int socket_fd, uint64_t timeout_s)
+{
+	struct pollfd poll_fd = {.fd = socket_fd, .events = POLLIN};
+	uint64_t deadline_ns = place->came_ns + timeout_s * MS_PER_S * NS_PER_MS;
+	int n_ready = 0;
+	for (uint64_t now_ns; n_ready <= 0;) {
+		now_ns = balloon_platform_now_ns();
+		if (now_ns >= deadline_ns)
+			break;
+		uint64_t left_ms = (deadline_ns - now_ns) / NS_PER_MS + 1;
+		n_ready = poll(&poll_fd, 1, (int)left_ms);
+	}
+	int silent = PLACE_SILENT;
+	return n_ready > 0 && atomic_compare_exchange_strong(&place->stage, &silent, PLACE_TALKING);
+}
+
+_Noreturn void place_run(
+	struct place *place, int socket_fd, pid_t first, const struct options *options)
+{
+	struct guest guest;
+	enum guest_result result = GUEST_DROPPED;
+	obey(first);
+	leave_streams();
+	if (guest_open(&guest, socket_fd, options, &place->report) < 0)
+		_exit(STATUS_FAILED);
+	if (is_heard(place, socket_fd, options->hello_timeout_s))
+		result = guest_serve(&guest);
+	while (result == GUEST_STAYS) {
+		struct pollfd poll_fd = {
+			.fd = socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
+		if (poll(&poll_fd, 1, -1) > 0)
+			result = guest_serve(&guest);
+	}
+	report_end(&place->report);
+	_exit(result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
+}
+
+/* ---- Seen from the first process ------------------------------------------------------------- */
+
+bool place_give_up(struct place *place)
+{
+	int silent = PLACE_SILENT;
+	if (!atomic_compare_exchange_strong(&place->stage, &silent, PLACE_GIVEN_UP))
+		return false;
+	kill(place->pid, SIGKILL);
+	return true;
+}
+
+const char *place_event(struct place *place, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEFT)
+		return "left";
+	if (atomic_load(&place->stage) == PLACE_GIVEN_UP ||
+		(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DROPPED))
+		return "dropped";
+	/* An operator may end one guest's process, or those of a whole group. */
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? "parted" : NULL;
+}

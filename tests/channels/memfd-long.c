@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's half, without sockets: requests of many pages are done in parts. */
+
+#include <string.h>
+
+#include <balloon/memfd-host.h>
+
+#include "hosted/memfd-wire.h"
+#include "support.h"
+
+enum { PAGE_BYTES = 4096, SLICE = BALLOON_MEMFD_PUNCH_BYTES / PAGE_BYTES, MANY = 1 << 24 };
+
+/* What was punched: one part after the other, none of them long. */
+struct punched {
+	uint64_t next_bytes;
+	uint64_t max_bytes; /* of one punch */
+	uint32_t n_calls;
+	uint32_t fails_at; /* this call; 0: none */
+};
+
+static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
+{
+	struct punched *punched = context;
+	CHECK_EQ(offset_bytes, punched->next_bytes);
+	CHECK(n_bytes > 0 && n_bytes <= punched->max_bytes);
+	if (++punched->n_calls == punched->fails_at)
+		return -EIO;
+	punched->next_bytes += n_bytes;
+	return 0;
+}
+
+static struct balloon_memfd_host *open_host(
+	struct punched *punched, uint64_t max_pages, uint32_t page_bytes, uint64_t n_pages)
+{
+	unsigned char message[HELLO_BYTES] = {0};
+	struct balloon_memfd_host_config config = {
+		.max_pages = max_pages, .punch = punch, .context = punched};
+	struct balloon_memfd_memory memory = {n_pages * page_bytes, true};
+	struct balloon_memfd_answer answer;
+	struct balloon_memfd_host *host;
+	CHECK_EQ(balloon_memfd_host_create(&config, &host), 0);
+	memfd_put_header(message, MEMFD_HELLO, HELLO_BYTES, 0);
+	memfd_put(message + HELLO_PAGE_SIZE, 4, page_bytes);
+	memfd_put(message + HELLO_N_PAGES, 8, n_pages);
+	CHECK_EQ(balloon_memfd_host_feed(host, message, HELLO_BYTES, &memory, &answer), 0);
+	return host;
+}
+
+static struct memfd_answer ask(
+	struct balloon_memfd_host *host, enum memfd_type type, uint32_t first, uint32_t n)
+{
+	unsigned char message[REQUEST_RANGES + RANGE_BYTES];
+	struct balloon_memfd_answer answer;
+	struct memfd_answer read;
+	memfd_put_header(message, type, sizeof(message), 1);
+	memfd_put(message + REQUEST_N_RANGES, 4, 1);
+	memfd_put(message + REQUEST_N_PAGES, 4, n);
+	memfd_put(message + REQUEST_RANGES, 4, first);
+	memfd_put(message + REQUEST_RANGES + 4, 4, n);
+	CHECK_EQ(balloon_memfd_host_feed(host, message, sizeof(message), NULL, &answer), 0);
+	CHECK(balloon_memfd_read_answer(answer.bytes, answer.n_bytes, &read));
+	CHECK_EQ(balloon_memfd_host_validate(host), 0);
+	return read;
+}
+
+static void check_asked(struct balloon_memfd_host *host, enum memfd_type type, uint32_t first,
+	uint32_t n, uint32_t n_done, int error)
+{
+	struct memfd_answer answer = ask(host, type, first, n);
+	CHECK_EQ(answer.n_done, n_done);
+	CHECK_EQ(answer.error, error);
+}
+
+Test(memfd, no_punch_of_a_long_request_is_long)
+{
+	struct punched punched = {.max_bytes = BALLOON_MEMFD_PUNCH_BYTES};
+	struct balloon_memfd_host *host = open_host(&punched, 0, PAGE_BYTES, MANY);
+	check_asked(host, MEMFD_INFLATE, 0, MANY, MANY, 0);
+	CHECK_EQ(punched.next_bytes, (uint64_t)MANY * PAGE_BYTES);
+	check_asked(host, MEMFD_DEFLATE, 5, MANY - 5, MANY - 5, 0);
+	CHECK(balloon_memfd_host_has(host, 4) && !balloon_memfd_host_has(host, 5));
+	balloon_memfd_host_destroy(host);
+}
+
+/* A page is punched whole, however large it is. */
+Test(memfd, a_large_page_is_one_punch)
+{
+	const uint32_t page_bytes = 2 * BALLOON_MEMFD_PUNCH_BYTES;
+	struct punched punched = {.max_bytes = page_bytes};
+	struct balloon_memfd_host *host = open_host(&punched, 0, page_bytes, 8);
+	check_asked(host, MEMFD_INFLATE, 0, 8, 8, 0);
+	CHECK_EQ(punched.n_calls, 8);
+	balloon_memfd_host_destroy(host);
+}
+
+/* What was done before the part that stops a request is done, and the answer has it. */
+Test(memfd, a_long_request_stops_where_it_cannot_go_on)
+{
+	struct punched punched = {.max_bytes = BALLOON_MEMFD_PUNCH_BYTES, .fails_at = 3};
+	struct balloon_memfd_host *host = open_host(&punched, 5 * SLICE + 100, PAGE_BYTES, MANY);
+	check_asked(host, MEMFD_INFLATE, 0, 10 * SLICE, 2 * SLICE, -EIO);
+	check_asked(host, MEMFD_INFLATE, 2 * SLICE, 10 * SLICE, 3 * SLICE + 100, -ENOSPC);
+	check_asked(host, MEMFD_DEFLATE, 0, 3 * SLICE + 70, 3 * SLICE + 70, 0);
+	punched.next_bytes = 0;
+	check_asked(host, MEMFD_INFLATE, 0, 4 * SLICE, 3 * SLICE + 70, -EEXIST);
+	check_asked(host, MEMFD_DEFLATE, 33, 6 * SLICE, 5 * SLICE + 67, -ENOENT);
+	struct balloon_memfd_host_stats stats;
+	CHECK_EQ(balloon_memfd_host_stats(host, &stats), 0);
+	CHECK_EQ(stats.n_held, 33);
+	CHECK_EQ(stats.n_refused, 4);
+	balloon_memfd_host_destroy(host);
+}
