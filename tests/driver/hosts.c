@@ -298,8 +298,10 @@ DRIVER_CLAIM(hosts, as_many_requests_are_under_way_as_can_be)
 	open_rig(&rig, strategy, design, NULL);
 	host_always(&rig.host, HOST_KEEPS);
 	balloon_driver_set_target(rig.driver, RIG_PAGES);
+	uint64_t begin_ns = engine_now_ns();
 	engine_spawn("run", run, &rig);
 	engine_wait_until(has_asked_for_all, &rig);
+	CHECK_EQ(engine_now_ns(), begin_ns);
 	CHECK_EQ(rig_progress(&rig).n_inflating, 6 * RIG_REQUEST);
 	answer_after(&rig, 0);
 	engine_join_all();

@@ -89,8 +89,9 @@ enum caller {
 	LEAKING,   /* waits for the fill's lock, or the host */
 	RUNNING,   /* waits for the host */
 	NAPPING,   /* a run waits for memory */
-	QUIESCING, /* waits for a request */
+	QUIESCING, /* waits for a request that is nobody's */
 	SERVING,   /* has nothing to do */
+	HALTED,    /* serves a quiesced driver */
 	RELIEVING, /* waits for the lock, or the host */
 	MIGRATING, /* waits for the lock, or the host */
 	N_CALLERS,
@@ -120,6 +121,7 @@ static int make_call(struct caught *c)
 	case QUIESCING:
 		return balloon_driver_quiesce(driver, BALLOON_NEVER);
 	case SERVING:
+	case HALTED:
 		return balloon_driver_serve(driver, NULL, NULL);
 	case RELIEVING:
 		return balloon_driver_relieve(driver, 2, NULL);
@@ -161,10 +163,15 @@ DRIVER_CLAIMS(rest, stop_ends_every_wait_at_once, N_CALLERS)
 	CHECK_EQ(rig_isolate(&c.rig, &c.old_page, 1), 1);
 	if (c.caller == NAPPING)
 		source_fail_at(&c.rig.source, 1);
-	balloon_driver_set_target(c.rig.driver, c.caller == SERVING ? 30 : 40);
+	bool is_idle = c.caller == SERVING || c.caller == HALTED;
+	balloon_driver_set_target(c.rig.driver, is_idle ? 30 : 40);
 	if (c.caller != NAPPING)
 		host_always(&c.rig.host, HOST_KEEPS);
-	if (c.caller != NAPPING && c.caller != SERVING) {
+	if (c.caller == HALTED) {
+		CHECK_EQ(balloon_driver_quiesce(c.rig.driver, BALLOON_NEVER), 0);
+	} else if (c.caller == QUIESCING) {
+		CHECK_EQ(balloon_driver_poll(c.rig.driver, NULL), 1);
+	} else if (c.caller != NAPPING && !is_idle) {
 		engine_spawn("fill", fill_for_long, &c);
 		wait_kept(&c.rig, 1);
 	}
