@@ -369,6 +369,28 @@ static void check_all_seen(void)
 			}
 }
 
+/* From wherever a request is, events that were seen to happen lead to its end: it is stuck nowhere. */
+static void check_all_end(enum life_route route)
+{
+	bool ends[N_LIFE_STATES] = {[LIFE_FREE] = true};
+	bool has_changed = true;
+	while (has_changed) {
+		has_changed = false;
+		for (int event = 0; event < N_LIFE_EVENTS; event++)
+			for (int state = 0; state < N_LIFE_STATES; state++) {
+				if (ends[state] || !was_seen[event][state][route] ||
+					!ends[life_next(
+						(enum life_event)event, (enum life_state)state)])
+					continue;
+				ends[state] = has_changed = true;
+			}
+	}
+	for (int state = 0; state < N_LIFE_STATES; state++)
+		cr_assert(ends[state] || (state == LIFE_PENDING && route != ROUTE_FILL),
+			"%s, on route %d, never ends", life_state_name((enum life_state)state),
+			route);
+}
+
 Test(life, is_right_in_every_state_that_can_be_reached)
 {
 	struct two nothing;
@@ -385,6 +407,8 @@ Test(life, is_right_in_every_state_that_can_be_reached)
 	cr_log_info("%zu states", n_queued);
 	cr_assert(n_queued > 10000);
 	check_all_seen();
+	for (int route = 0; route < N_ROUTES; route++)
+		check_all_end((enum life_route)route);
 	free(set);
 	free(queue);
 }
