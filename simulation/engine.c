@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 enum {
 	STACK_BYTES = 128 << 10,
@@ -18,6 +19,7 @@ enum {
 	/* Points after which the engine looks whether a thread spins. */
 	LOOK_POINTS = 1024,
 	MAX_POINTS = 1000000,
+	TOTAL_TIMES = 50, /* a run that makes progress for ever: so many times as long */
 	SPIN_POINTS = 20000,
 	QUANTA = 9, /* a run's threads go on for 1, 2, ... 256 points on average */
 	START_NS = 1000000000,
@@ -230,6 +232,24 @@ void __asan_on_error(void)
 			(unsigned long long)engine.step, engine.current->name);
 }
 #endif
+
+static void on_tick(int unused)
+{
+	static uint64_t last_hash;
+	(void)unused;
+	if (engine.current && engine.hash == last_hash)
+		engine_fail(ENGINE_SPIN, "%s loops without a point", engine.current->name);
+	last_hash = engine.hash;
+}
+
+void engine_watch(unsigned seconds)
+{
+	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_ONSTACK | SA_NODEFER};
+	struct itimerval interval = {{seconds, 0}, {seconds, 0}};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGVTALRM, &action, NULL);
+	setitimer(ITIMER_VIRTUAL, &interval, NULL);
+}
 
 static void catch_signals(void)
 {
@@ -477,6 +497,9 @@ static void look_for_spins(struct thread *thread)
 	if (engine.step - engine.progress_step > engine.options.max_points)
 		engine_fail(ENGINE_ENDLESS, "%llu points without progress",
 			(unsigned long long)(engine.step - engine.progress_step));
+	if (engine.step > engine.options.max_points * TOTAL_TIMES)
+		engine_fail(
+			ENGINE_ENDLESS, "%llu points, and no end", (unsigned long long)engine.step);
 	if (engine.n_changes != thread->spin_changes) {
 		thread->spin_changes = engine.n_changes;
 		thread->spin_start = thread->n_points;

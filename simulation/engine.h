@@ -28,7 +28,7 @@
  *   deadlock   nobody can ever go on; threads wait for each other in a circle
  *   wake-up    lost: see below
  *   spin       a thread passes engine_options.spin_points points, and nothing changes
- *   endless    engine_options.max_points points, and no progress
+ *   endless    engine_options.max_points points, and no progress; or progress for 50 times as long
  *
  * Lost wake-ups. Before time jumps, and before a deadlock is called one, every thread that sleeps on a
  * word or an event is woken once without cause. All of them have to go back to sleep. If one of them ends,
@@ -169,6 +169,12 @@ struct engine_report engine_run(
 /** Runs with n_seeds seeds, up to the first finding. Returns 0; 1: *report says what and where. */
 int engine_sweep(uint64_t first_seed, uint64_t n_seeds, const struct engine_chooser *chooser,
 	void (*scene)(void *), void *context, struct engine_report *report);
+
+/**
+ * End runs in which a thread comes to no point any more, with a finding: it loops in code that touches
+ * nothing shared. For programs: it looks at the processor's time, every so many seconds.
+ */
+void engine_watch(unsigned seconds);
 
 /** What was found, where, and the last points. For people. */
 void engine_print(const struct engine_report *report, FILE *file);

@@ -342,9 +342,25 @@ static const char *replay_command(const struct options *options, uint64_t seed)
 
 /* ---- Making a finding small ------------------------------------------------------------------ */
 
+/* Numbers do not make a difference. */
+static bool is_alike(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		while (*a >= '0' && *a <= '9')
+			a++;
+		while (*b >= '0' && *b <= '9')
+			b++;
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+	}
+	return *a == *b;
+}
+
 static bool is_same(const struct engine_report *a, const struct engine_report *b)
 {
-	return a->finding == b->finding && !strcmp(a->what, b->what);
+	return a->finding == b->finding && is_alike(a->what, b->what);
 }
 
 /* How long it may take, all together. */
@@ -477,22 +493,6 @@ static struct found {
 } found[FOUND_MAX];
 static uint32_t n_found;
 
-/* Numbers do not make a difference. */
-static bool is_alike(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++) {
-		while (*a >= '0' && *a <= '9')
-			a++;
-		while (*b >= '0' && *b <= '9')
-			b++;
-		if (*a != *b)
-			return false;
-		if (!*a)
-			return true;
-	}
-	return *a == *b;
-}
-
 static void keep(const struct engine_report *report)
 {
 	uint32_t i = 0;
@@ -579,5 +579,6 @@ int main(int argc, char **argv)
 	static struct options options;
 	parse(&options, argc, argv);
 	world_open();
+	engine_watch(5);
 	return sweep(&options);
 }

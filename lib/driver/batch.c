@@ -64,6 +64,7 @@ struct balloon_batch *batch_take(
 
 static void put_free(struct driver_state *state, struct balloon_batch *batch)
 {
+	BALLOON_BOOK(state->n_ended, 1);
 	if (batch->is_reserved) {
 		BALLOON_WRITE(state->reserve, batch);
 		return;
@@ -115,8 +116,7 @@ unsigned batch_step(
 static void book_backoff(struct driver_state *state, const struct balloon_batch *batch, int result)
 {
 	enum { TIMES_MAX = 8 };
-	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
-	struct backoff *backoff = &state->backoff[is_in ? LOCK_FILL : LOCK_LEAK];
+	struct backoff *backoff = &state->backoff[BALLOON_READ(batch->life.route)];
 	uint32_t n_times = BALLOON_READ(backoff->n_times);
 	uint64_t for_ns;
 	if (result > 0) {
@@ -562,7 +562,7 @@ static void book_returned(struct balloon_driver *driver, struct balloon_batch *b
 	if (n == 0)
 		return;
 	batch_step(driver_lock(driver), batch, route == ROUTE_OLD ? LIFE_KEPT : LIFE_RETURNED, n);
-	driver_unlock(driver);
+	driver_unlock_and_wake(driver);
 }
 
 /* The host took n_done frames. Returns whether all are entered. */
@@ -681,6 +681,27 @@ static int prepare(struct balloon_driver *driver, struct balloon_batch *batch, u
 	return 0;
 }
 
+/* Asleep until a request of this driver's is over, or until a time. */
+static void await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns)
+{
+	for (;;) {
+		struct driver_state *state = driver_lock(driver);
+		bool is_over = BALLOON_READ(state->n_ended) != n_ended ||
+			       BALLOON_READ(state->is_stopped) ||
+			       balloon_platform_now_ns() >= until_ns;
+		BALLOON_BOOK(state->n_sleepers, is_over ? 0u : 1u);
+		uint32_t seen = balloon_event_seen(&driver->event);
+		driver_unlock(driver);
+		if (is_over)
+			return;
+		driver_look_after_if_due(driver);
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
+		state = driver_lock(driver);
+		BALLOON_BOOK(state->n_sleepers, -1u);
+		driver_unlock(driver);
+	}
+}
+
 /*
  * A ring that is full has room after another completion, perhaps of a request that is not this driver's: then
  * nobody says so. Returns false: not in time.
@@ -695,21 +716,12 @@ static bool await_room(
 	if (*until_ns == 0)
 		*until_ns = earlier(
 			limit_ns, time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
-	uint64_t nap_until_ns = earlier(*until_ns, time_after(now_ns, nap_ns(n_tries)));
-	bool waits = now_ns < *until_ns && !BALLOON_READ(state->is_stopped);
-	if (waits)
-		BALLOON_BOOK(state->n_sleepers, 1);
-	uint32_t seen = balloon_event_seen(&driver->event);
+	bool is_stopped = BALLOON_READ(state->is_stopped);
+	uint32_t n_ended = BALLOON_READ(state->n_ended);
 	driver_unlock(driver);
-	if (!waits)
+	if (now_ns >= *until_ns || is_stopped)
 		return false;
-	while (!balloon_event_is_past(&driver->event, seen) &&
-		balloon_platform_now_ns() < nap_until_ns)
-		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, nap_until_ns);
-	state = driver_lock(driver);
-	BALLOON_BOOK(state->n_sleepers, -1u);
-	driver_unlock(driver);
-	driver_look_after_if_due(driver);
+	await_end_of_any(driver, n_ended, earlier(*until_ns, time_after(now_ns, nap_ns(n_tries))));
 	return true;
 }
 

@@ -86,6 +86,7 @@ struct driver_state {
 	struct request_lock locks[N_REQUEST_LOCKS];
 	struct balloon_batch *free; /* requests */
 	uint32_t n_free;
+	uint32_t n_ended;              /* requests, wrapping around */
 	struct balloon_batch *reserve; /* the one for relief, if it is free */
 	struct relief_note *notes;     /* of those who joined the marked leak */
 	bool is_marked;                /* a leak is under way that may be joined */
@@ -98,10 +99,10 @@ struct driver_state {
 	/* Threads that are, or are about to be, asleep on the driver's event: for a lock, or for anything. */
 	uint32_t n_lock_sleepers;
 	uint32_t n_sleepers;
-	bool is_lock_passed;       /* who sleeps for a lock has reason to look */
-	uint32_t n_relieving;      /* reliefs under way */
-	uint64_t hold_until_ns;    /* nothing is allocated before; 0: no hold-off */
-	struct backoff backoff[2]; /* of fills, of leaks */
+	bool is_lock_passed;    /* who sleeps for a lock has reason to look */
+	uint32_t n_relieving;   /* reliefs under way */
+	uint64_t hold_until_ns; /* nothing is allocated before; 0: no hold-off */
+	struct backoff backoff[N_ROUTES];
 	uint64_t look_at_ns; /* when something is to be done about requests that are nobody's */
 	uint32_t looked_at;  /* the driver's event, when they were looked at */
 	uint32_t told_again; /* a new host was told of the pages below */

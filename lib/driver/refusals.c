@@ -44,7 +44,7 @@ static bool remember(
 	struct driver_state *state, struct balloon_page page, enum refusal_kind kind, int error)
 {
 	struct refusal *entry = entry_for(state, page);
-	if (!entry)
+	if (!entry || BALLOON_READ(entry->is_held))
 		return false;
 	uint64_t retry_ns = BALLOON_READ(state->tuning.retry_ns);
 	uint32_t n_times = BALLOON_READ(entry->what.n_times);

@@ -146,7 +146,8 @@ static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloo
 		BALLOON_WRITE((*batch)->is_relief, true);
 		BALLOON_BOOK(state->n_relieving, 1);
 	}
-	driver_unlock(driver);
+	/* A run that wanted to fill does not any more: it must not stand in the way of this leak. */
+	driver_unlock_and_wake(driver);
 	return *batch ? 0 : driver_leave(driver, true, -EBUSY);
 }
 

@@ -166,8 +166,8 @@ static void plan_fill(const struct balloon_driver *driver, struct driver_state *
 {
 	if (BALLOON_READ(state->n_relieving) > 0 ||
 		!is_time(state_held_off_until(state), now_ns, &plan->next_ns) ||
-		!is_time(
-			BALLOON_READ(state->backoff[LOCK_FILL].until_ns), now_ns, &plan->next_ns) ||
+		!is_time(BALLOON_READ(state->backoff[ROUTE_FILL].until_ns), now_ns,
+			&plan->next_ns) ||
 		!can_lock(driver, state, LOCK_FILL, plan))
 		return;
 	plan->work = WORK_FILL;
@@ -187,7 +187,7 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	plan->n_pages = n;
 	if (is_time(retry_at_ns, now_ns, &plan->next_ns))
 		plan->work = WORK_RETRY;
-	else if (is_time(BALLOON_READ(state->backoff[LOCK_LEAK].until_ns), now_ns, &plan->next_ns))
+	else if (is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns, &plan->next_ns))
 		plan->work = WORK_LEAK;
 }
 
@@ -205,7 +205,9 @@ static void plan_next(
 	*plan = (struct plan){.next_ns = earlier(BALLOON_READ(state->look_at_ns),
 				      refusals_next_ns(state, REFUSED_FRAME))};
 	if (BALLOON_READ(state->counts.places[PLACE_QUARANTINED]) > 0 &&
-		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns)) {
+		is_time(BALLOON_READ(state->quarantine_at_ns), now_ns, &plan->next_ns) &&
+		is_time(BALLOON_READ(state->backoff[ROUTE_QUARANTINE].until_ns), now_ns,
+			&plan->next_ns)) {
 		BALLOON_WRITE(state->quarantine_at_ns,
 			time_after(now_ns, BALLOON_READ(state->tuning.retry_ns)));
 		plan->work = WORK_QUARANTINE;

@@ -250,11 +250,12 @@ static void ask_who_goes(void *request)
 	engine_progress();
 }
 
-/* The event of an outstanding request: no other one is signalled for nobody who sleeps yet. */
+/* Of nobody who sleeps yet, only the event of an outstanding request is signalled. */
 static void wait_for_the_end(void *unused)
 {
 	(void)unused;
-	scene->requests[2].event = &scene->event;
+	if (engine_is_hasty())
+		scene->requests[2].event = &scene->event;
 	tell(&scene->requests[2]);
 	for (;;) {
 		uint32_t seen = balloon_event_seen(&scene->event);
@@ -274,7 +275,7 @@ static void go(void *unused)
 {
 	(void)unused;
 	engine_wait_until(are_told, NULL);
-	engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 100));
+	engine_sleep_ns(1 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
 	scene->is_gone = true;
 	if (scene->is_polled && engine_chance(2))
 		balloon_event_signal(&scene->bell);

@@ -425,10 +425,21 @@ static void change_for_ever(void *unused)
 		BALLOON_BOOK(shared->n, 1);
 }
 
+static void progress_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		BALLOON_BOOK(shared->n, 1);
+		engine_progress();
+	}
+}
+
 Test(engine, finds_what_never_ends, .init = open_shared)
 {
 	struct engine_options options = {.seed = 1, .max_points = 5000};
 	struct engine_report report = engine_run_with(&options, change_for_ever, NULL);
+	cr_assert_eq(report.finding, ENGINE_ENDLESS);
+	report = engine_run_with(&options, progress_for_ever, NULL);
 	cr_assert_eq(report.finding, ENGINE_ENDLESS);
 }
 
