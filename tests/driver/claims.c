@@ -98,6 +98,11 @@ void close_rig(struct rig *rig)
 	check(rig_close(rig));
 }
 
+void be_polled(struct balloon_driver_config *config)
+{
+	host_be_polled((struct host *)(void *)config->channel);
+}
+
 uint64_t in_ms(uint64_t ms)
 {
 	return engine_now_ns() + ms * RIG_MS;

@@ -60,6 +60,9 @@ void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
 void check_rig(struct rig *rig);
 void close_rig(struct rig *rig);
 
+/** For `change`: the host has to be polled. */
+void be_polled(struct balloon_driver_config *config);
+
 /** A time so many milliseconds from now. */
 uint64_t in_ms(uint64_t ms);
 void sleep_ms(uint64_t ms);

@@ -82,11 +82,27 @@ static int reason(const struct host *host)
 	return host->reason ? host->reason : -EIO;
 }
 
+static void make_ready(struct host *host, const struct host_answer *answer)
+{
+	place_lock(&host->lock);
+	if (host->n_ready < HOST_KEPT_MAX)
+		host->ready[host->n_ready++] = *answer;
+	else
+		accuse(host, "more answers than the test has room for");
+	place_unlock(&host->lock);
+	balloon_event_signal(&host->bell);
+}
+
 static void answer(struct host *host, struct balloon_request *request, uint32_t n_done)
 {
+	const struct host_answer answer = {
+		request, request->id, n_done, n_done < request->n_pages ? reason(host) : 0};
 	place_act();
-	balloon_request_complete(&host->channel, request, request->id, n_done,
-		n_done < request->n_pages ? reason(host) : 0);
+	if (host->is_polled)
+		make_ready(host, &answer);
+	else
+		balloon_request_complete(
+			&host->channel, request, answer.id, answer.n_done, answer.error);
 }
 
 static void answer_twice(struct host *host, struct balloon_request *request)
@@ -201,6 +217,7 @@ void host_let_go(struct host *host)
 {
 	place_lock(&host->lock);
 	host->n_kept = 0;
+	host->n_ready = 0;
 	for (uint32_t i = 0; i < host->n_pages; i++)
 		host->pages[i] = HOST_PAGE_GUEST;
 	host->n_held = 0;
@@ -214,6 +231,52 @@ static int reset(struct balloon_channel *channel)
 		host_let_go(host);
 	return host->reset_error;
 }
+
+static bool take_ready(struct host *host, struct host_answer *answer)
+{
+	place_lock(&host->lock);
+	bool is_there = host->n_ready > 0;
+	if (is_there)
+		*answer = host->ready[--host->n_ready];
+	place_unlock(&host->lock);
+	return is_there;
+}
+
+static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
+{
+	struct host *host = (struct host *)(void *)channel;
+	struct host_answer answer;
+	uint32_t seen = balloon_event_seen(&host->bell);
+	bool is_any = false;
+	while (take_ready(host, &answer)) {
+		is_any = true;
+		balloon_request_complete(
+			channel, answer.request, answer.id, answer.n_done, answer.error);
+	}
+	if (!is_any && deadline_ns > 0)
+		balloon_event_wait(&host->bell, seen, deadline_ns);
+	return 0;
+}
+
+static void wake(struct balloon_channel *channel)
+{
+	balloon_event_signal(&((struct host *)(void *)channel)->bell);
+}
+
+static int descriptor(struct balloon_channel *channel)
+{
+	(void)channel;
+	return HOST_DESCRIPTOR;
+}
+
+static const struct balloon_channel_ops polled_ops = {
+	.name = "scripted, polled",
+	.submit = submit,
+	.poll = poll,
+	.wake = wake,
+	.descriptor = descriptor,
+	.reset = reset,
+};
 
 static const struct balloon_channel_ops ops = {
 	.name = "scripted",
@@ -230,6 +293,13 @@ void host_init(struct host *host, uint32_t n_pages)
 		.is_refused = place_allocate(n_pages)};
 	place_lock_init(&host->lock);
 	balloon_channel_init(&host->channel, &ops);
+}
+
+void host_be_polled(struct host *host)
+{
+	host->is_polled = true;
+	balloon_event_init(&host->bell);
+	balloon_channel_init(&host->channel, &polled_ops);
 }
 
 void host_fini(struct host *host)

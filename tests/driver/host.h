@@ -30,7 +30,14 @@ enum host_page {
 	HOST_PAGE_ASKED, /* in a request that has not been answered */
 };
 
-enum { HOST_KEPT_MAX = 16 };
+enum { HOST_KEPT_MAX = 16, HOST_DESCRIPTOR = 1234 };
+
+struct host_answer {
+	struct balloon_request *request;
+	uint64_t id;
+	uint32_t n_done;
+	int error;
+};
 
 struct host {
 	struct balloon_channel channel;
@@ -57,12 +64,20 @@ struct host {
 	struct balloon_request *kept[HOST_KEPT_MAX];
 	uint64_t kept_ns[HOST_KEPT_MAX];
 	size_t n_kept;
-	size_t most_kept;      /* so many at once, at most */
+	size_t most_kept; /* so many at once, at most */
+	/* Of a polled host: answers that poll() takes. */
+	bool is_polled;
+	struct host_answer ready[HOST_KEPT_MAX];
+	size_t n_ready;
+	struct balloon_event bell;
 	const char *violation; /* what the guest did that it must not; the first one */
 };
 
 void host_init(struct host *host, uint32_t n_pages);
 void host_fini(struct host *host);
+
+/** Before the channel is a driver's: it has to be polled for its answers. */
+void host_be_polled(struct host *host);
 
 /** The host lets go of everything, as in a reset: all pages are the guest's. */
 void host_let_go(struct host *host);

@@ -117,6 +117,31 @@ DRIVER_CLAIM(programs, a_loop_of_events_reaches_its_target)
 	close_rig(&rig);
 }
 
+static bool is_readable(void *context)
+{
+	const struct rig *rig = context;
+	return rig->host.n_ready > 0;
+}
+
+/* Where there is a descriptor, the loop sleeps on that, and loses no time. */
+DRIVER_CLAIM(programs, a_loop_of_events_sleeps_on_a_descriptor)
+{
+	struct rig rig;
+	struct balloon_driver_next next;
+	open_rig(&rig, strategy, design, be_polled);
+	answer_after(&rig, 100000);
+	balloon_driver_set_target(rig.driver, RIG_PAGES);
+	uint64_t begin_ns = engine_now_ns();
+	while (balloon_driver_poll(rig.driver, &next) == 1) {
+		CHECK_EQ(next.descriptor, HOST_DESCRIPTOR);
+		engine_wait_for(is_readable, &rig, next.at_ns);
+	}
+	CHECK_EQ(rig_progress(&rig).n_enqueued, RIG_PAGES);
+	/* Six requests at a time, of sixteen. */
+	CHECK_EQ(engine_now_ns() - begin_ns, 3 * 100000);
+	close_rig(&rig);
+}
+
 DRIVER_CLAIM(programs, a_loop_of_events_is_told_why_it_ends)
 {
 	struct rig rig;
