@@ -2,6 +2,9 @@
 /*
  * Claims about every driver design, each with every page strategy. A claim is a scene of the engine: its
  * threads run in an order that a seed decides, and its time is virtual, so what it says about time is exact.
+ *
+ * To look closer: BALLOON_DRIVER names one design, BALLOON_CLAIM_SEED the first seed and BALLOON_CLAIM_SEEDS
+ * how many, and with BALLOON_CLAIM_TRACE set a failure shows the last points of its run.
  */
 #ifndef DRIVER_CLAIMS_H
 #define DRIVER_CLAIMS_H
