@@ -127,6 +127,37 @@ static void sort_by_radix(struct balloon_request *request, uint32_t n, uint32_t 
 		memcpy(pages, from, n * sizeof(*from));
 }
 
+/* Do the pages run up or down without a gap, as sources and balloons often give them? */
+static bool is_run(const struct balloon_page *pages, uint32_t n, uint32_t step)
+{
+	struct balloon_page first = BALLOON_READ(pages[0]);
+	uint32_t expected = first.index;
+	uint32_t differ = 0;
+	for (uint32_t i = 0; i < n && differ == 0; i++, expected += step) {
+		struct balloon_page page = BALLOON_READ(pages[i]);
+		differ = page.index ^ expected;
+	}
+	return differ == 0;
+}
+
+/* One range, then. Returns whether they do. */
+static bool make_run(struct balloon_request *request, uint32_t n)
+{
+	struct balloon_page *pages = BALLOON_READ(request->pages);
+	struct balloon_range *ranges = BALLOON_READ(request->ranges);
+	struct balloon_page first = BALLOON_READ(pages[0]);
+	if (!is_run(pages, n, 1)) {
+		if (first.index < n - 1 || !is_run(pages, n, UINT32_MAX))
+			return false;
+		first.index -= n - 1;
+		for (uint32_t i = 0; i < n; i++)
+			BALLOON_WRITE(pages[i], balloon_page(first.index + i));
+	}
+	BALLOON_WRITE(ranges[0].first, first.index);
+	BALLOON_WRITE(ranges[0].n_pages, n);
+	return true;
+}
+
 /* How the pages lie, by one look. */
 struct order {
 	uint32_t differ;     /* bits that differ between any two of them */
@@ -201,8 +232,11 @@ int balloon_request_prepare(
 	BALLOON_WRITE(request->n_ranges, 0);
 	if (n == 0 || n > request->capacity_pages)
 		return -EINVAL;
-	sort(request, n);
-	uint32_t n_ranges = make_ranges(request, n);
+	uint32_t n_ranges = 1;
+	if (!make_run(request, n)) {
+		sort(request, n);
+		n_ranges = make_ranges(request, n);
+	}
 	if (n_ranges == 0)
 		return -EINVAL;
 	BALLOON_WRITE(request->kind, kind);

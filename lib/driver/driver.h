@@ -171,8 +171,21 @@ static inline uint64_t time_after(uint64_t now_ns, uint64_t for_ns)
 
 /* ---- state.c: the driver's lock, and what is decided under it -------------------------------- */
 
-struct driver_state *driver_lock(struct balloon_driver *driver) BALLOON_ACQUIRES(driver->lock);
-void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+static inline struct driver_state *driver_lock(struct balloon_driver *driver)
+	BALLOON_ACQUIRES(driver->lock);
+static inline void driver_unlock(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
+
+BALLOON_LOCK_INTERNALS static inline struct driver_state *driver_lock(struct balloon_driver *driver)
+{
+	balloon_lock_acquire(&driver->lock);
+	return &driver->state;
+}
+
+BALLOON_LOCK_INTERNALS static inline void driver_unlock(struct balloon_driver *driver)
+{
+	balloon_lock_release(&driver->lock);
+}
+
 /** The same, after a change that sleepers may wait for. */
 void driver_unlock_and_wake(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** The same, if the effects of a step say so. */

@@ -7,17 +7,6 @@
  */
 #include "driver/driver.h"
 
-BALLOON_LOCK_INTERNALS struct driver_state *driver_lock(struct balloon_driver *driver)
-{
-	balloon_lock_acquire(&driver->lock);
-	return &driver->state;
-}
-
-BALLOON_LOCK_INTERNALS void driver_unlock(struct balloon_driver *driver)
-{
-	balloon_lock_release(&driver->lock);
-}
-
 BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
 {
 	struct driver_state *state = &driver->state;

@@ -63,23 +63,21 @@ static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pag
 	return result < 0 ? result : (int)n;
 }
 
-/* Is this a frame of the zone that is in use? */
-static bool is_used(const struct balloon_zone *zone, struct balloon_page page)
-{
-	uint32_t frame = page.index - zone->first;
-	return frame < zone->n_frames && balloon_zone_range_is_used(zone, frame, 1);
-}
-
-/* As many of the pages as ascend within one word, and are in use, go back at once. Returns how many. */
+/* As many of the pages as ascend within one word, and are frames of the zone that are in use, go back at
+ * once. Returns how many. */
 static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pages, size_t n_pages)
 {
 	uint32_t word = (pages[0].index - zone->first) / WORD_BITS;
+	if (pages[0].index - zone->first >= zone->n_frames)
+		return 0;
+	uint64_t used = ~zone_word(&zone->tiers[0], word);
 	uint64_t bits = 0;
 	size_t n = 0;
-	for (; n < n_pages && is_used(zone, pages[n]); n++) {
+	for (; n < n_pages; n++) {
 		uint32_t frame = pages[n].index - zone->first;
 		uint64_t bit = UINT64_C(1) << frame % WORD_BITS;
-		if (frame / WORD_BITS != word || bits >= bit)
+		if (frame / WORD_BITS != word || frame >= zone->n_frames || bits >= bit ||
+			!(used & bit))
 			break;
 		bits |= bit;
 	}
