@@ -757,6 +757,11 @@ uint64_t engine_now_ns(void)
 	return engine.now_ns;
 }
 
+uint64_t engine_step(void)
+{
+	return engine.step;
+}
+
 bool engine_is_hasty(void)
 {
 	return engine.is_hasty;

@@ -196,6 +196,8 @@ uint32_t engine_self(void);
 bool engine_is_running(void);
 
 uint64_t engine_now_ns(void);
+/** How many points there were so far: what waiting costs, say. */
+uint64_t engine_step(void);
 void engine_sleep_ns(uint64_t ns);
 void engine_sleep_until(uint64_t time_ns);
 

@@ -1,36 +1,79 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L /* nanosleep() */
-
 #include "claims.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+/* ---- Holding claims -------------------------------------------------------------------------- */
+
+struct combination {
+	driver_claim claim;
+	const struct balloon_strategy *strategy;
+	const struct balloon_driver_design *design;
+};
+
+static uint32_t number; /* changes between runs only */
+
+uint32_t claim_number(void)
+{
+	return number;
+}
+
+static void scene(void *context)
+{
+	const struct combination *c = context;
+	c->claim(c->strategy, c->design);
+}
+
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *value = getenv(name);
+	return value ? strtoull(value, NULL, 10) : otherwise;
+}
+
+static void run(struct combination *c, uint64_t seed, const struct engine_chooser *chooser)
+{
+	struct engine_report report = engine_run(seed, chooser, scene, c);
+	if (report.finding == ENGINE_NONE)
+		return;
+	if (getenv("BALLOON_CLAIM_TRACE"))
+		engine_print(&report, stderr);
+	cr_assert_fail("%s, %s, case %u, %s, seed %llu: %s: %s", c->design->name, c->strategy->name,
+		(unsigned)number, report.chooser, (unsigned long long)seed,
+		engine_finding_name(report.finding), report.what);
+}
+
+static void hold(struct combination *c, uint32_t n_numbers)
+{
+	static const struct engine_chooser *const choosers[] = {&engine_random, &engine_pct};
+	uint64_t n_seeds = setting("BALLOON_CLAIM_SEEDS", n_numbers ? 1 : 3);
+	uint64_t first = setting("BALLOON_CLAIM_SEED", 1);
+	for (number = 1; number <= (n_numbers ? n_numbers : 1); number++)
+		for (uint64_t seed = first; seed < first + n_seeds; seed++)
+			for (size_t i = 0; i < 2; i++)
+				if (n_numbers == 0 || i == number % 2)
+					run(c, seed, choosers[i]);
+}
 
 /* Under Valgrind one strategy for each design, another one each. */
 static bool is_chosen(size_t strategy, size_t design)
 {
-	return scaled(100) >= 100 || strategy == design + 1 || !balloon_strategy_at(design + 1);
+	return setting("BALLOON_TEST_SCALE", 100) >= 100 || strategy == design + 1 ||
+	       !balloon_strategy_at(design + 1);
 }
 
-void for_each_combination(void (*claim)(
-	const struct balloon_strategy *strategy, const struct balloon_driver_design *design))
+void for_each_combination(driver_claim claim, uint32_t n_numbers)
 {
-	static char name[64];
 	const char *only = getenv("BALLOON_DRIVER"); /* for mutants, and to look closer */
-	for (size_t d = 0; design_at(d); d++) {
-		const struct balloon_driver_design *design = design_at(d);
+	for (size_t d = 0; design_at(d); d++)
 		for (size_t s = 0; balloon_strategy_at(s); s++) {
-			if (!is_chosen(s, d) || (only && strcmp(only, design->name) != 0))
-				continue;
-			strcpy(name, design->name);
-			strcat(strcat(name, ", "), balloon_strategy_at(s)->name);
-			strategy_under_test = name;
-			claim(balloon_strategy_at(s), design);
+			struct combination c = {claim, balloon_strategy_at(s), design_at(d)};
+			if (is_chosen(s, d) && (!only || strcmp(only, c.design->name) == 0))
+				hold(&c, n_numbers);
 		}
-	}
-	strategy_under_test = "-";
 }
+
+/* ---- Rigs ------------------------------------------------------------------------------------ */
 
 void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,
@@ -41,7 +84,8 @@ void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
 
 static void check(const char *what)
 {
-	cr_assert(!what, "%s: %s", strategy_under_test, what ? what : "");
+	if (what)
+		engine_fail(ENGINE_CLAIM, "%s", what);
 }
 
 void check_rig(struct rig *rig)
@@ -54,14 +98,60 @@ void close_rig(struct rig *rig)
 	check(rig_close(rig));
 }
 
-uint64_t in_ms(uint64_t ms)
+void be_polled(struct balloon_driver_config *config)
 {
-	return balloon_platform_now_ns() + ms * RIG_MS;
+	host_be_polled((struct host *)(void *)config->channel);
 }
 
-void sleep_ms(long ms)
+uint64_t in_ms(uint64_t ms)
 {
-	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+	return engine_now_ns() + ms * RIG_MS;
+}
+
+void sleep_ms(uint64_t ms)
+{
+	engine_sleep_ns(ms * RIG_MS);
+}
+
+struct awaited_requests {
+	const struct host *host;
+	size_t n;
+};
+
+static bool are_kept(void *context)
+{
+	const struct awaited_requests *a = context;
+	return a->host->n_kept >= a->n;
+}
+
+void wait_kept(struct rig *rig, size_t n)
+{
+	struct awaited_requests a = {&rig->host, n};
+	engine_wait_until(are_kept, &a);
+}
+
+struct latency {
+	struct rig *rig;
+	uint64_t ns;
+};
+
+static void answer_in_order(void *context)
+{
+	const struct latency *latency = context;
+	struct host *host = &latency->rig->host;
+	for (;;) {
+		wait_kept(latency->rig, 1);
+		engine_sleep_until(host->kept_ns[0] + latency->ns);
+		host_answer_oldest(host, UINT32_MAX);
+	}
+}
+
+void answer_after(struct rig *rig, uint64_t latency_ns)
+{
+	struct latency *latency = place_allocate(sizeof(*latency));
+	*latency = (struct latency){rig, latency_ns};
+	host_always(&rig->host, HOST_KEEPS);
+	engine_spawn_daemon("host", answer_in_order, latency);
 }
 
 void reach(struct rig *rig, uint64_t target)

@@ -1,29 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims about every driver design, each with every page strategy. */
+/*
+ * Claims about every driver design, each with every page strategy. A claim is a scene of the engine: its
+ * threads run in an order that a seed decides, and its time is virtual, so what it says about time is exact.
+ *
+ * To look closer: BALLOON_DRIVER names one design, BALLOON_CLAIM_SEED the first seed and BALLOON_CLAIM_SEEDS
+ * how many, and with BALLOON_CLAIM_TRACE set a failure shows the last points of its run.
+ */
 #ifndef DRIVER_CLAIMS_H
 #define DRIVER_CLAIMS_H
 
-#include "../suites/support.h"
+#include <criterion/criterion.h>
+
+#include "engine.h"
 #include "rig.h"
 
 /** The designs that claims are held against: designs.c, the built-in ones; mutants.c, broken ones. */
 const struct balloon_driver_design *design_at(size_t index);
 
-/** Hold a claim against all combinations. */
-void for_each_combination(void (*claim)(
-	const struct balloon_strategy *strategy, const struct balloon_driver_design *design));
+typedef void (*driver_claim)(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design);
 
-#define DRIVER_CLAIM(suite, name)                                                                  \
+/**
+ * Hold a claim against all combinations. n_numbers 0: with some seeds and choosers each. Else for
+ * claim_number() from 1 to so many, once each.
+ */
+void for_each_combination(driver_claim claim, uint32_t n_numbers);
+
+#define DRIVER_CLAIMS(suite, name, n_numbers)                                                      \
 	static void name(const struct balloon_strategy *strategy,                                  \
 		const struct balloon_driver_design *design);                                       \
 	Test(suite, name)                                                                          \
 	{                                                                                          \
-		for_each_combination(name);                                                        \
+		for_each_combination(name, n_numbers);                                             \
 	}                                                                                          \
 	static void name(const struct balloon_strategy *strategy,                                  \
 		const struct balloon_driver_design *design)
 
-/** Open a rig; a failure fails the test. */
+#define DRIVER_CLAIM(suite, name) DRIVER_CLAIMS(suite, name, 0)
+
+/** Which case of a claim this is. */
+uint32_t claim_number(void);
+
+/* Within a claim, in place of Criterion's: a failure ends the run, and with it the test. */
+#define CHECK(condition)                                                                           \
+	((condition) ? (void)0                                                                     \
+		     : engine_fail(ENGINE_CLAIM, "%s:%d: %s", __FILE__, __LINE__, #condition))
+
+#define CHECK_EQ(actual, expected)                                                                 \
+	do {                                                                                       \
+		long long actual_ = (long long)(actual);                                           \
+		long long expected_ = (long long)(expected);                                       \
+		if (actual_ != expected_)                                                          \
+			engine_fail(ENGINE_CLAIM, "%s:%d: %s is %lld, not %lld", __FILE__,         \
+				__LINE__, #actual, actual_, expected_);                            \
+	} while (0)
+
+/** Open a rig; a failure fails the claim. */
 void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,
 	void (*change)(struct balloon_driver_config *config));
@@ -31,10 +63,17 @@ void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
 void check_rig(struct rig *rig);
 void close_rig(struct rig *rig);
 
+/** For `change`: the host has to be polled. */
+void be_polled(struct balloon_driver_config *config);
+
 /** A time so many milliseconds from now. */
 uint64_t in_ms(uint64_t ms);
+void sleep_ms(uint64_t ms);
+/** Wait until the host keeps so many requests. */
+void wait_kept(struct rig *rig, size_t n);
 
-void sleep_ms(long ms);
+/** From now on the host answers each request after so long, in order. */
+void answer_after(struct rig *rig, uint64_t latency_ns);
 
 /** Set a target and run to it; the claim fails if it is not reached within ten seconds. */
 void reach(struct rig *rig, uint64_t target);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
-
 #include "crowd.h"
 
-#include <stdlib.h>
-
-enum { THREADS_MAX = 16 };
-
 struct member {
-	pthread_t thread;
 	struct rig *rig;
 	uint64_t random;
 	uint32_t n_rounds;
@@ -79,34 +72,25 @@ static void act(struct member *m)
 	}
 }
 
-static void *take_part(void *argument)
+static void take_part(void *members, size_t thread)
 {
-	struct member *m = argument;
+	struct member *m = (struct member *)members + thread;
 	for (uint32_t i = 0; i < m->n_rounds; i++)
 		act(m);
-	return NULL;
 }
 
 const char *crowd_run(struct rig *rig, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
 {
-	struct member members[THREADS_MAX];
-	unsigned n_started = 0;
-	for (; n_started < n_threads && n_started < THREADS_MAX; n_started++) {
-		struct member *m = &members[n_started];
-		*m = (struct member){.rig = rig,
-			.random = seed * 0x9e3779b97f4a7c15u + n_started + 1,
+	struct member *members = place_allocate(n_threads * sizeof(*members));
+	for (unsigned i = 0; i < n_threads; i++)
+		members[i] = (struct member){.rig = rig,
+			.random = seed * 0x9e3779b97f4a7c15u + i + 1,
 			.n_rounds = n_rounds};
-		if (pthread_create(&m->thread, NULL, take_part, m) != 0)
-			break;
-	}
-	for (unsigned i = 0; i < n_started; i++)
-		pthread_join(members[i].thread, NULL);
+	place_run_together(n_threads, take_part, members);
+	place_free(members);
 	host_at(&rig->host, 0, HOST_TAKES);
 	host_answer(&rig->host, UINT32_MAX);
-	struct balloon_driver_progress progress = rig_progress(rig);
-	if (n_started < n_threads)
-		return "a thread could not be started";
-	if (progress.n_overdue > 0)
+	if (rig_progress(rig).n_overdue > 0)
 		return "a request is overdue that was answered";
 	return rig_close(rig);
 }

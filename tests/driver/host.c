@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L /* nanosleep() */
-
 #include "host.h"
-
-#include <stdlib.h>
-#include <time.h>
 
 static void accuse(struct host *host, const char *what)
 {
@@ -12,7 +7,7 @@ static void accuse(struct host *host, const char *what)
 		host->violation = what;
 }
 
-/* ---- What a request has to be; the caller holds the mutex ------------------------------------ */
+/* ---- What a request has to be; the caller holds the lock ------------------------------------ */
 
 static void check_pages(struct host *host, const struct balloon_request *request)
 {
@@ -47,6 +42,8 @@ static void check_ranges(struct host *host, const struct balloon_request *reques
 	if (page != request->n_pages)
 		accuse(host, "ranges and pages differ");
 	host->n_ranges += request->n_ranges;
+	if (request->n_ranges > host->most_ranges)
+		host->most_ranges = request->n_ranges;
 }
 
 static void note(struct host *host, const struct balloon_request *request)
@@ -80,10 +77,32 @@ static void decide(struct host *host, const struct balloon_request *request, uin
 		is_inflate ? HOST_PAGE_GUEST : HOST_PAGE_HOST);
 }
 
+static int reason(const struct host *host)
+{
+	return host->reason ? host->reason : -EIO;
+}
+
+static void make_ready(struct host *host, const struct host_answer *answer)
+{
+	place_lock(&host->lock);
+	if (host->n_ready < HOST_KEPT_MAX)
+		host->ready[host->n_ready++] = *answer;
+	else
+		accuse(host, "more answers than the test has room for");
+	place_unlock(&host->lock);
+	balloon_event_signal(&host->bell);
+}
+
 static void answer(struct host *host, struct balloon_request *request, uint32_t n_done)
 {
-	balloon_request_complete(
-		&host->channel, request, request->id, n_done, n_done < request->n_pages ? -EIO : 0);
+	const struct host_answer answer = {
+		request, request->id, n_done, n_done < request->n_pages ? reason(host) : 0};
+	place_act();
+	if (host->is_polled)
+		make_ready(host, &answer);
+	else
+		balloon_request_complete(
+			&host->channel, request, answer.id, answer.n_done, answer.error);
 }
 
 static void answer_twice(struct host *host, struct balloon_request *request)
@@ -108,17 +127,33 @@ static void answer_wrongly(struct host *host, struct balloon_request *request)
 	answer(host, request, request->n_pages);
 }
 
-static void keep(struct host *host, struct balloon_request *request)
+static void keep(struct host *host, struct balloon_request *request, uint64_t now_ns)
 {
 	set_pages(host, request, 0, request->n_pages, HOST_PAGE_ASKED);
-	if (host->n_kept < HOST_KEPT_MAX)
-		host->kept[host->n_kept++] = request;
-	else
+	if (host->n_kept == HOST_KEPT_MAX) {
 		accuse(host, "the test keeps too many requests");
+		return;
+	}
+	host->kept_ns[host->n_kept] = now_ns;
+	host->kept[host->n_kept++] = request;
+	if (host->n_kept > host->most_kept)
+		host->most_kept = host->n_kept;
 }
 
-static enum host_behaviour behaviour_now(const struct host *host)
+/* How many pages come before one that the host stops at. */
+static uint32_t n_before_refused(const struct host *host, const struct balloon_request *request)
 {
+	uint32_t n = 0;
+	while (n < request->n_pages &&
+		!(host->is_refused[request->pages[n].index] & 1u << request->kind))
+		n++;
+	return n;
+}
+
+static enum host_behaviour behaviour_now(const struct host *host, enum balloon_request_kind kind)
+{
+	if (host->fault_kinds && !(host->fault_kinds & 1u << kind))
+		return HOST_TAKES;
 	bool is_now = host->fault_at != 0 &&
 		      (host->n_requests == host->fault_at ||
 			      (host->n_requests > host->fault_at &&
@@ -127,9 +162,9 @@ static enum host_behaviour behaviour_now(const struct host *host)
 }
 
 /* What is late is answered once another request has come: out of order, then. */
-static struct balloon_request *late_one(struct host *host)
+static struct balloon_request *late_one(struct host *host, enum host_behaviour behaviour)
 {
-	if (host->fault != HOST_IS_LATE || host->n_kept == 0 || behaviour_now(host) == HOST_IS_LATE)
+	if (host->fault != HOST_IS_LATE || host->n_kept == 0 || behaviour == HOST_IS_LATE)
 		return NULL;
 	struct balloon_request *request = host->kept[--host->n_kept];
 	decide(host, request, request->n_pages);
@@ -139,22 +174,26 @@ static struct balloon_request *late_one(struct host *host)
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct host *host = (struct host *)(void *)channel;
-	uint32_t n_done = request->n_pages;
-	pthread_mutex_lock(&host->mutex);
+	uint64_t now_ns = balloon_platform_now_ns();
+	if (host->on_submit)
+		host->on_submit(host->on_submit_context);
+	place_lock(&host->lock);
+	place_act();
 	note(host, request);
-	enum host_behaviour behaviour = behaviour_now(host);
-	struct balloon_request *late = late_one(host);
+	uint32_t n_done = n_before_refused(host, request);
+	enum host_behaviour behaviour = behaviour_now(host, request->kind);
+	struct balloon_request *late = late_one(host, behaviour);
 	if (behaviour == HOST_IS_LATE || behaviour == HOST_KEEPS) {
-		keep(host, request);
+		keep(host, request, now_ns);
 	} else if (behaviour != HOST_REJECTS && behaviour != HOST_GONE) {
 		if (behaviour == HOST_REFUSES || behaviour == HOST_HALVES)
 			n_done = behaviour == HOST_HALVES ? n_done / 2 : 0;
 		decide(host, request, n_done);
 	}
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 	switch (behaviour) {
 	case HOST_REJECTS:
-		return -EIO;
+		return reason(host);
 	case HOST_GONE:
 		return -ENODEV;
 	case HOST_IS_LATE:
@@ -174,47 +213,110 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	return 0;
 }
 
-static int forget(struct balloon_channel *channel)
+void host_let_go(struct host *host)
 {
-	struct host *host = (struct host *)(void *)channel;
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	host->n_kept = 0;
+	host->n_ready = 0;
 	for (uint32_t i = 0; i < host->n_pages; i++)
 		host->pages[i] = HOST_PAGE_GUEST;
 	host->n_held = 0;
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
+}
+
+static int reset(struct balloon_channel *channel)
+{
+	struct host *host = (struct host *)(void *)channel;
+	if (host->reset_error == 0)
+		host_let_go(host);
+	return host->reset_error;
+}
+
+static bool take_ready(struct host *host, struct host_answer *answer)
+{
+	place_lock(&host->lock);
+	bool is_there = host->n_ready > 0;
+	if (is_there)
+		*answer = host->ready[--host->n_ready];
+	place_unlock(&host->lock);
+	return is_there;
+}
+
+static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
+{
+	struct host *host = (struct host *)(void *)channel;
+	struct host_answer answer;
+	uint32_t seen = balloon_event_seen(&host->bell);
+	bool is_any = false;
+	while (take_ready(host, &answer)) {
+		is_any = true;
+		balloon_request_complete(
+			channel, answer.request, answer.id, answer.n_done, answer.error);
+	}
+	if (!is_any && deadline_ns > 0)
+		balloon_event_wait(&host->bell, seen, deadline_ns);
 	return 0;
 }
+
+static void wake(struct balloon_channel *channel)
+{
+	balloon_event_signal(&((struct host *)(void *)channel)->bell);
+}
+
+static int descriptor(struct balloon_channel *channel)
+{
+	(void)channel;
+	return HOST_DESCRIPTOR;
+}
+
+static const struct balloon_channel_ops polled_ops = {
+	.name = "scripted, polled",
+	.submit = submit,
+	.poll = poll,
+	.wake = wake,
+	.descriptor = descriptor,
+	.reset = reset,
+};
 
 static const struct balloon_channel_ops ops = {
 	.name = "scripted",
 	.submit = submit,
-	.reset = forget,
+	.reset = reset,
 };
 
 /* ---- For tests ------------------------------------------------------------------------------- */
 
 void host_init(struct host *host, uint32_t n_pages)
 {
-	*host = (struct host){.n_pages = n_pages, .pages = calloc(n_pages, 1)};
-	pthread_mutex_init(&host->mutex, NULL);
+	*host = (struct host){.n_pages = n_pages,
+		.pages = place_allocate(n_pages),
+		.is_refused = place_allocate(n_pages)};
+	place_lock_init(&host->lock);
 	balloon_channel_init(&host->channel, &ops);
+}
+
+void host_be_polled(struct host *host)
+{
+	host->is_polled = true;
+	balloon_event_init(&host->bell);
+	balloon_channel_init(&host->channel, &polled_ops);
 }
 
 void host_fini(struct host *host)
 {
 	balloon_channel_fini(&host->channel);
-	pthread_mutex_destroy(&host->mutex);
-	free(host->pages);
+	place_lock_fini(&host->lock);
+	place_free(host->pages);
+	place_free(host->is_refused);
 }
 
 static void set_fault(struct host *host, uint64_t n, enum host_behaviour behaviour, bool goes_on)
 {
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	host->fault_at = host->n_requests + n;
 	host->fault = behaviour;
 	host->goes_on = goes_on;
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 }
 
 void host_at(struct host *host, uint64_t n, enum host_behaviour behaviour)
@@ -231,7 +333,7 @@ size_t host_answer(struct host *host, uint32_t n_done)
 {
 	struct balloon_request *kept[HOST_KEPT_MAX];
 	uint32_t done[HOST_KEPT_MAX];
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	size_t n = host->n_kept;
 	for (size_t i = 0; i < n; i++) {
 		kept[i] = host->kept[n - 1 - i];
@@ -239,44 +341,63 @@ size_t host_answer(struct host *host, uint32_t n_done)
 		decide(host, kept[i], done[i]);
 	}
 	host->n_kept = 0;
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 	for (size_t i = 0; i < n; i++)
 		answer(host, kept[i], done[i]);
 	return n;
 }
 
-void host_wait_kept(struct host *host, size_t n)
+bool host_answer_oldest(struct host *host, uint32_t n_done)
 {
-	for (;;) {
-		pthread_mutex_lock(&host->mutex);
-		bool is_there = host->n_kept >= n;
-		pthread_mutex_unlock(&host->mutex);
-		if (is_there)
-			return;
-		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+	place_lock(&host->lock);
+	struct balloon_request *request = host->n_kept > 0 ? host->kept[0] : NULL;
+	if (request) {
+		host->n_kept--;
+		for (size_t i = 0; i < host->n_kept; i++) {
+			host->kept[i] = host->kept[i + 1];
+			host->kept_ns[i] = host->kept_ns[i + 1];
+		}
+		if (n_done > request->n_pages)
+			n_done = request->n_pages;
+		decide(host, request, n_done);
 	}
+	place_unlock(&host->lock);
+	if (request)
+		answer(host, request, n_done);
+	return request != NULL;
+}
+
+void host_refuse_page(
+	struct host *host, uint32_t index, enum balloon_request_kind kind, bool is_refused)
+{
+	unsigned char bit = (unsigned char)(1u << kind);
+	place_lock(&host->lock);
+	host->is_refused[index] =
+		(unsigned char)(is_refused ? host->is_refused[index] | bit
+					   : host->is_refused[index] & ~(unsigned)bit);
+	place_unlock(&host->lock);
 }
 
 enum host_page host_page(struct host *host, uint32_t index)
 {
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	enum host_page result = host->pages[index];
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 	return result;
 }
 
 uint64_t host_n_held(struct host *host)
 {
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	uint64_t result = host->n_held;
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 	return result;
 }
 
 uint64_t host_n_requests(struct host *host)
 {
-	pthread_mutex_lock(&host->mutex);
+	place_lock(&host->lock);
 	uint64_t result = host->n_requests;
-	pthread_mutex_unlock(&host->mutex);
+	place_unlock(&host->lock);
 	return result;
 }

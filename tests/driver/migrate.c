@@ -164,10 +164,10 @@ static void fill_or_migrate(void *shared, size_t thread)
 		balloon_driver_fill(c->rig.driver, 2);
 		return;
 	}
-	host_wait_kept(&c->rig.host, 1);
-	uint64_t begin_ns = balloon_platform_now_ns();
+	wait_kept(&c->rig, 1);
+	uint64_t begin_ns = engine_now_ns();
 	c->result = rig_migrate(&c->rig, 2);
-	CHECK(balloon_platform_now_ns() - begin_ns < 1000 * RIG_MS);
+	CHECK_EQ(engine_now_ns(), begin_ns); /* it waits for no lock */
 	host_answer(&c->rig.host, UINT32_MAX);
 }
 
@@ -178,7 +178,7 @@ DRIVER_CLAIM(migrate, a_busy_driver_answers_again)
 	open_rig(&c.rig, strategy, design, NULL);
 	reach(&c.rig, 10);
 	host_at(&c.rig.host, 1, HOST_KEEPS);
-	run_together(2, fill_or_migrate, &c);
+	place_run_together(2, fill_or_migrate, &c);
 	CHECK_EQ(c.result, -EAGAIN);
 	CHECK_EQ(rig_progress(&c.rig).n_busy, 1);
 	CHECK_EQ(rig_progress(&c.rig).n_enqueued, 12);
@@ -244,6 +244,13 @@ static void hold_pages(const struct balloon_strategy *strategy)
 	n_again = 0;
 }
 
+static uint64_t n_listed(struct rig *rig)
+{
+	struct balloon_device_stats stats;
+	CHECK_EQ(balloon_device_stats(balloon_driver_device(rig->driver), &stats), 0);
+	return stats.n_listed;
+}
+
 /* For a moment: tried again. For longer than a host may take: another call enters them. */
 DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 {
@@ -258,16 +265,212 @@ DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 	check_rig(&rig);
 	n_again = 1000000;
 	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
-	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 8);
+	CHECK_EQ(n_listed(&rig), 8);
 	CHECK_EQ(rig_migrate(&rig, 4), 4);
-	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 4);
+	CHECK_EQ(n_listed(&rig), 4);
 	CHECK_EQ(host_n_held(&rig.host), 13);
 	CHECK_EQ(balloon_driver_validate(rig.driver, NULL), 0);
 	n_again = 0;
 	CHECK_EQ(rig_progress(&rig).n_enqueued, 13);
 	reach(&rig, 13);
-	CHECK_EQ(stats_of(balloon_driver_device(rig.driver)).n_listed, 13);
+	CHECK_EQ(n_listed(&rig), 13);
 	close_rig(&rig);
+}
+
+/* ---- Scanners, and callers that do what they must not ----------------------------------------- */
+
+/* As if a scanner with a stale reference looked at a frame that is in no balloon. */
+static struct balloon_strategy scanned;
+static const struct balloon_strategy *unscanned;
+static uint32_t scanned_page;
+static uint32_t n_scans;
+
+static bool is_candidate_scanned(const struct balloon_memmap *map, struct balloon_page page)
+{
+	return (n_scans > 0 && page.index == scanned_page) || unscanned->is_candidate(map, page);
+}
+
+static int isolate_scanned(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	if (n_scans == 0 || pages[0].index != scanned_page)
+		return unscanned->isolate(map, pages, n_pages);
+	n_scans--;
+	return -EAGAIN;
+}
+
+DRIVER_CLAIM(migrate, a_frame_that_a_scanner_touches_is_tried_again)
+{
+	struct rig rig;
+	struct balloon_page old_page;
+	struct balloon_page new_page;
+	uint8_t outcome;
+	unscanned = strategy;
+	scanned = *strategy;
+	scanned.is_candidate = is_candidate_scanned;
+	scanned.isolate = isolate_scanned;
+	n_scans = 0;
+	open_rig(&rig, &scanned, design, NULL);
+	reach(&rig, 10);
+	CHECK_EQ(source_take(&rig.source, &new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&rig, &old_page, 1), 1);
+	scanned_page = new_page.index;
+	n_scans = 1;
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome), -EAGAIN);
+	CHECK_EQ(outcome, KEPT);
+	CHECK_EQ(n_scans, 0);
+	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome), 1);
+	CHECK_EQ(outcome, TOOK | GAVE);
+	source_give(&rig.source, &old_page, 1);
+	close_rig(&rig);
+}
+
+struct misuse {
+	struct rig rig;
+	struct balloon_page old_page;
+	uint32_t n_submitted;
+};
+
+/* Somebody ends the isolation of the old page while the host is asked for it. */
+static void end_isolation(void *context)
+{
+	struct misuse *m = context;
+	if (++m->n_submitted != 2)
+		return;
+	if (claim_number() == 1)
+		CHECK_EQ(balloon_page_putback(m->rig.map, m->old_page), 0);
+	else
+		CHECK_EQ(balloon_page_finalize(balloon_driver_device(m->rig.driver), m->old_page),
+			0);
+}
+
+/* Put back, it is isolated anew; taken out, it is nobody's to give. The counts are what is so. */
+DRIVER_CLAIMS(migrate, the_counts_follow_what_happened, 2)
+{
+	struct misuse m = {.n_submitted = 0};
+	struct balloon_page new_page;
+	uint8_t outcome;
+	open_rig(&m.rig, strategy, design, NULL);
+	reach(&m.rig, 10);
+	CHECK_EQ(source_take(&m.rig.source, &new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&m.rig, &m.old_page, 1), 1);
+	m.rig.host.on_submit = end_isolation;
+	m.rig.host.on_submit_context = &m;
+	int result = balloon_driver_migrate(m.rig.driver, &new_page, &m.old_page, 1, &outcome);
+	m.rig.host.on_submit = NULL;
+	CHECK_EQ(result, claim_number() == 1);
+	CHECK_EQ(outcome, claim_number() == 1 ? (TOOK | GAVE) : TOOK);
+	CHECK_EQ(rig_progress(&m.rig).n_strays, claim_number() == 2);
+	CHECK_EQ(rig_progress(&m.rig).n_enqueued, 10);
+	CHECK_EQ(n_listed(&m.rig), 10);
+	CHECK_EQ(balloon_driver_validate(m.rig.driver, NULL), 0);
+	source_give(&m.rig.source, &m.old_page, 1); /* whoever took it out */
+	close_rig(&m.rig);
+}
+
+/* ---- With a deadline ------------------------------------------------------------------------- */
+
+struct patience {
+	struct rig rig;
+	uint64_t for_ns;
+	int result;
+	uint8_t outcome;
+	uint64_t took_ns;
+	struct balloon_page old_page;
+	struct balloon_page new_page;
+};
+
+static void migrate_patiently(struct patience *p)
+{
+	uint64_t begin_ns = engine_now_ns();
+	p->result = balloon_driver_migrate_until(p->rig.driver, &p->new_page, &p->old_page, 1,
+		&p->outcome, p->for_ns ? begin_ns + p->for_ns : 0);
+	p->took_ns = engine_now_ns() - begin_ns;
+}
+
+static void open_patience(struct patience *p, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, uint64_t for_ns)
+{
+	*p = (struct patience){.for_ns = for_ns};
+	open_rig(&p->rig, strategy, design, NULL);
+	reach(&p->rig, 10);
+	CHECK_EQ(source_take(&p->rig.source, &p->new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&p->rig, &p->old_page, 1), 1);
+}
+
+static void close_patience(struct patience *p)
+{
+	if (!(p->outcome & TOOK))
+		source_give(&p->rig.source, &p->new_page, 1);
+	if (p->outcome & GAVE)
+		source_give(&p->rig.source, &p->old_page, 1);
+	if (p->outcome & KEPT)
+		CHECK_EQ(balloon_page_putback(p->rig.map, p->old_page), 0);
+	host_answer(&p->rig.host, UINT32_MAX);
+	rig_progress(&p->rig);
+	close_rig(&p->rig);
+}
+
+/* 0: not at all. */
+DRIVER_CLAIMS(migrate, waits_for_the_host_as_long_as_its_caller_says, 3)
+{
+	static const uint64_t waits_ns[] = {0, 1, 7654321};
+	struct patience p;
+	open_patience(&p, strategy, design, waits_ns[claim_number() - 1]);
+	host_always(&p.rig.host, HOST_KEEPS);
+	migrate_patiently(&p);
+	CHECK_EQ(p.took_ns, p.for_ns);
+	CHECK_EQ(p.result, 0);
+	CHECK_EQ(p.outcome, TOOK); /* the driver keeps both */
+	check_rig(&p.rig);
+	close_patience(&p);
+}
+
+DRIVER_CLAIM(migrate, needs_no_time_where_the_host_needs_none)
+{
+	struct patience p;
+	open_patience(&p, strategy, design, 0);
+	migrate_patiently(&p);
+	CHECK_EQ(p.took_ns, 0);
+	CHECK_EQ(p.result, 1);
+	CHECK_EQ(p.outcome, TOOK | GAVE);
+	close_patience(&p);
+}
+
+static void fill_two(void *context)
+{
+	struct patience *p = context;
+	CHECK_EQ(balloon_driver_fill(p->rig.driver, 2), 2);
+}
+
+static void answer_in_20_ms(void *context)
+{
+	struct patience *p = context;
+	sleep_ms(20);
+	host_answer(&p->rig.host, UINT32_MAX);
+}
+
+/* A fill has the lock, and its host answers after 20 ms; all designs' migrations mind that. */
+DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
+{
+	static const uint64_t waits_ms[] = {0, 19, 21};
+	struct patience p;
+	open_patience(&p, strategy, design, waits_ms[claim_number() - 1] * RIG_MS);
+	host_at(&p.rig.host, 1, HOST_KEEPS);
+	engine_spawn("fill", fill_two, &p);
+	wait_kept(&p.rig, 1);
+	engine_spawn("host", answer_in_20_ms, &p);
+	migrate_patiently(&p);
+	if (claim_number() < 3) {
+		CHECK_EQ(p.result, -EAGAIN);
+		CHECK_EQ(p.outcome, KEPT);
+		CHECK_EQ(p.took_ns, p.for_ns);
+	} else {
+		CHECK_EQ(p.result, 1);
+		CHECK_EQ(p.took_ns, 20 * RIG_MS);
+	}
+	engine_join_all();
+	close_patience(&p);
 }
 
 /* ---- Before a fill --------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* Claims about rest and misuse: quiesce, stop, reset, and calls that make no sense. */
 
 #include "claims.h"
+#include "driver/driver.h"
 
 static void short_timeout(struct balloon_driver_config *config)
 {
@@ -45,6 +46,12 @@ static bool never(void *context, const struct balloon_driver_progress *progress)
 	return true;
 }
 
+static bool has_inflated(void *shared)
+{
+	const struct halting *h = shared;
+	return h->rig.driver->state.counts.n_inflated >= 200;
+}
+
 static void run_or_halt(void *shared, size_t thread)
 {
 	struct halting *h = shared;
@@ -52,8 +59,7 @@ static void run_or_halt(void *shared, size_t thread)
 		h->result = balloon_driver_run(h->rig.driver, BALLOON_NEVER, never, h);
 		return;
 	}
-	while (rig_progress(&h->rig).n_inflated < 200)
-		sleep_ms(1);
+	engine_wait_until(has_inflated, h);
 	CHECK_EQ(h->is_stop ? balloon_driver_stop(h->rig.driver, in_ms(60000))
 			    : balloon_driver_quiesce(h->rig.driver, in_ms(60000)),
 		0);
@@ -66,7 +72,7 @@ DRIVER_CLAIM(rest, quiesce_and_stop_end_a_run_on_another_thread)
 		struct halting h = {.is_stop = is_stop};
 		open_rig(&h.rig, strategy, design, NULL);
 		balloon_driver_set_target(h.rig.driver, 100);
-		run_together(2, run_or_halt, &h);
+		place_run_together(2, run_or_halt, &h);
 		CHECK_EQ(h.result, is_stop ? -ECANCELED : -EBUSY);
 		if (!is_stop)
 			CHECK_EQ(balloon_driver_resume(h.rig.driver), 0);
@@ -76,13 +82,204 @@ DRIVER_CLAIM(rest, quiesce_and_stop_end_a_run_on_another_thread)
 	}
 }
 
+/* ---- Everybody returns ----------------------------------------------------------------------- */
+
+enum caller {
+	FILLING,   /* waits for the host */
+	LEAKING,   /* waits for the fill's lock, or the host */
+	RUNNING,   /* waits for the host */
+	NAPPING,   /* a run waits for memory */
+	QUIESCING, /* waits for a request that is nobody's */
+	SERVING,   /* has nothing to do */
+	HALTED,    /* serves a quiesced driver */
+	RELIEVING, /* waits for the lock, or the host */
+	MIGRATING, /* waits for the lock, or the host */
+	N_CALLERS,
+};
+
+struct caught {
+	struct rig rig;
+	enum caller caller;
+	struct balloon_page old_page;
+	struct balloon_page new_page;
+	uint8_t outcome;
+	int result;
+	uint64_t returned_ns;
+};
+
+static int make_call(struct caught *c)
+{
+	struct balloon_driver *driver = c->rig.driver;
+	switch (c->caller) {
+	case FILLING:
+		return balloon_driver_fill(driver, 2);
+	case LEAKING:
+		return balloon_driver_leak(driver, 2);
+	case RUNNING:
+	case NAPPING:
+		return balloon_driver_run(driver, BALLOON_NEVER, NULL, NULL);
+	case QUIESCING:
+		return balloon_driver_quiesce(driver, BALLOON_NEVER);
+	case SERVING:
+	case HALTED:
+		return balloon_driver_serve(driver, NULL, NULL);
+	case RELIEVING:
+		return balloon_driver_relieve(driver, 2, NULL);
+	case MIGRATING:
+		return balloon_driver_migrate_until(
+			driver, &c->new_page, &c->old_page, 1, &c->outcome, BALLOON_NEVER);
+	case N_CALLERS:
+		break;
+	}
+	return 0;
+}
+
+static void be_caught(void *context)
+{
+	struct caught *c = context;
+	c->result = make_call(c);
+	c->returned_ns = engine_now_ns();
+}
+
+static void fill_for_long(void *context)
+{
+	struct caught *c = context;
+	CHECK_EQ(balloon_driver_fill(c->rig.driver, 3), -ECANCELED);
+}
+
+static void be_patient(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 100000 * RIG_MS;
+	config->allocation_backoff_ns = 100000 * RIG_MS;
+	if (claim_number() > N_CALLERS)
+		be_polled(config);
+}
+
+/* Whatever somebody waits for when a driver is stopped: nobody is inside afterwards, and no time passes. */
+DRIVER_CLAIMS(rest, stop_ends_every_wait_at_once, 2 * N_CALLERS)
+{
+	struct caught c = {.caller = (enum caller)((claim_number() - 1) % N_CALLERS)};
+	open_rig(&c.rig, strategy, design, be_patient);
+	reach(&c.rig, 30);
+	CHECK_EQ(source_take(&c.rig.source, &c.new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&c.rig, &c.old_page, 1), 1);
+	if (c.caller == NAPPING)
+		source_fail_at(&c.rig.source, 1);
+	bool is_idle = c.caller == SERVING || c.caller == HALTED;
+	balloon_driver_set_target(c.rig.driver, is_idle ? 30 : 40);
+	if (c.caller != NAPPING)
+		host_always(&c.rig.host, HOST_KEEPS);
+	if (c.caller == HALTED) {
+		CHECK_EQ(balloon_driver_quiesce(c.rig.driver, BALLOON_NEVER), 0);
+	} else if (c.caller == QUIESCING) {
+		CHECK_EQ(balloon_driver_poll(c.rig.driver, NULL), 1);
+	} else if (c.caller != NAPPING && !is_idle) {
+		engine_spawn("fill", fill_for_long, &c);
+		wait_kept(&c.rig, 1);
+	}
+	engine_spawn("caller", be_caught, &c);
+	sleep_ms(50);
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_stop(c.rig.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(engine_now_ns(), begin_ns);
+	CHECK_EQ(balloon_driver_validate(c.rig.driver, NULL), 0); /* no call is counted */
+	engine_join_all();
+	CHECK_EQ(c.returned_ns, begin_ns - (c.returned_ns < begin_ns ? 50 * RIG_MS : 0));
+	/* At once, if the design says busy; a migration leaves what the host has with the driver. */
+	bool is_busy = c.caller == RELIEVING && c.result == -EBUSY;
+	bool is_left = c.caller == MIGRATING && c.result == 0;
+	if (!is_busy && !is_left)
+		CHECK_EQ(c.result, -ECANCELED);
+	if (c.caller != MIGRATING || (c.outcome & BALLOON_MIGRATED_KEPT_OLD))
+		CHECK_EQ(balloon_page_putback(c.rig.map, c.old_page), 0);
+	if (!(c.outcome & BALLOON_MIGRATED_TOOK_NEW))
+		source_give(&c.rig.source, &c.new_page, 1);
+	close_rig(&c.rig);
+}
+
+static bool sleep_in_allocation(void *context, uint64_t n_calls)
+{
+	(void)context;
+	(void)n_calls;
+	sleep_ms(100);
+	return true;
+}
+
+/* A call that is in the program's own function cannot be called back: stop says so in time. */
+DRIVER_CLAIM(rest, stop_says_that_somebody_is_inside)
+{
+	struct caught c = {.caller = FILLING};
+	open_rig(&c.rig, strategy, design, NULL);
+	c.rig.source.on_allocate = sleep_in_allocation;
+	engine_spawn("caller", be_caught, &c);
+	sleep_ms(50);
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_stop(c.rig.driver, in_ms(10)), -ETIMEDOUT);
+	CHECK_EQ(engine_now_ns(), begin_ns + 10 * RIG_MS);
+	CHECK_EQ(balloon_driver_reset(c.rig.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_stop(c.rig.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(engine_now_ns(), begin_ns + 50 * RIG_MS);
+	engine_join_all();
+	CHECK_EQ(balloon_driver_reset(c.rig.driver), 0);
+	close_rig(&c.rig);
+}
+
+/* ---- Quiesce and resume ---------------------------------------------------------------------- */
+
+DRIVER_CLAIM(rest, quiesce_says_that_somebody_resumed_the_driver)
+{
+	struct caught c = {.caller = QUIESCING};
+	open_rig(&c.rig, strategy, design, short_timeout);
+	host_at(&c.rig.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_fill(c.rig.driver, 4), -ETIMEDOUT);
+	engine_spawn("caller", be_caught, &c);
+	sleep_ms(50);
+	CHECK_EQ(rig_progress(&c.rig).state, BALLOON_DRIVER_QUIESCED);
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_resume(c.rig.driver), 0);
+	engine_join_all();
+	CHECK_EQ(c.result, -EAGAIN);
+	CHECK_EQ(c.returned_ns, begin_ns);
+	host_answer(&c.rig.host, UINT32_MAX);
+	rig_progress(&c.rig);
+	close_rig(&c.rig);
+}
+
+DRIVER_CLAIM(rest, quiesce_ends_with_the_answer_or_its_deadline_or_the_host)
+{
+	struct caught c = {.caller = QUIESCING};
+	open_rig(&c.rig, strategy, design, short_timeout);
+	host_at(&c.rig.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_fill(c.rig.driver, 4), -ETIMEDOUT);
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_quiesce(c.rig.driver, begin_ns + 1234567), -ETIMEDOUT);
+	CHECK_EQ(engine_now_ns(), begin_ns + 1234567);
+	engine_spawn("caller", be_caught, &c);
+	sleep_ms(50);
+	begin_ns = engine_now_ns();
+	bool is_gone = engine_chance(2);
+	if (is_gone)
+		balloon_channel_fail(&c.rig.host.channel, -EPIPE);
+	else
+		host_answer(&c.rig.host, UINT32_MAX);
+	engine_join_all();
+	CHECK_EQ(c.result, is_gone ? -ENODEV : 0);
+	CHECK_EQ(c.returned_ns, begin_ns);
+	if (!is_gone)
+		check_rig(&c.rig);
+	CHECK_EQ(balloon_driver_resume(c.rig.driver), 0);
+	close_rig(&c.rig);
+}
+
+/* ---- Reset ----------------------------------------------------------------------------------- */
+
 DRIVER_CLAIM(rest, a_reset_waits_for_isolated_pages)
 {
 	struct rig rig;
 	struct balloon_page page;
 	open_rig(&rig, strategy, design, NULL);
 	reach(&rig, 10);
-	CHECK_EQ(balloon_driver_destroy(rig.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_fini(rig.driver), -EBUSY);
 	CHECK_EQ(rig_isolate(&rig, &page, 1), 1);
 	CHECK_EQ(rig_progress(&rig).n_isolated, 1);
 	CHECK_EQ(balloon_driver_stop(rig.driver, in_ms(1000)), 0);
@@ -91,6 +288,41 @@ DRIVER_CLAIM(rest, a_reset_waits_for_isolated_pages)
 	CHECK_EQ(balloon_page_putback(rig.map, page), 0);
 	CHECK_EQ(balloon_driver_reset(rig.driver), 0);
 	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES);
+	close_rig(&rig);
+}
+
+/* Until it says that it has, what it may touch stays where it is counted. */
+DRIVER_CLAIM(rest, a_reset_fails_while_the_host_has_not_let_go)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, short_timeout);
+	reach(&rig, 30);
+	host_always(&rig.host, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_leak(rig.driver, 4), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 3), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_stop(rig.driver, 0), 0);
+	static const int errors[] = {-ETIMEDOUT, -EIO, -ETIMEDOUT};
+	for (int i = 0; i < 3; i++) {
+		rig.host.reset_error = errors[i];
+		CHECK_EQ(balloon_driver_reset(rig.driver), errors[i]);
+		struct balloon_driver_progress progress = rig_progress(&rig);
+		CHECK_EQ(progress.n_enqueued, 26);
+		CHECK_EQ(progress.n_deflating, 4);
+		CHECK_EQ(progress.n_inflating, 3);
+		CHECK_EQ(source_n_free(&rig.source), RIG_PAGES - 33);
+		CHECK_EQ(balloon_driver_fini(rig.driver), -EBUSY);
+	}
+	if (engine_chance(2)) {
+		rig.host.reset_error = 0;
+		CHECK_EQ(balloon_driver_reset(rig.driver), 0);
+	} else {
+		/* The program knows better: it is dead. */
+		host_let_go(&rig.host);
+		CHECK_EQ(balloon_driver_forget(rig.driver), 0);
+		rig.host.reset_error = 0;
+	}
+	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES);
+	check_rig(&rig);
 	close_rig(&rig);
 }
 
@@ -107,12 +339,15 @@ DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 	close_rig(&rig);
 }
 
+enum { ENOUGH = 1 << 17 };
+
 static void check_refused(struct balloon_driver_config config)
 {
 	struct balloon_driver *driver;
 	size_t size_bytes;
 	CHECK_EQ(balloon_driver_size(&config, &size_bytes), -EINVAL);
-	CHECK_EQ(balloon_driver_create(&config, &driver), -EINVAL);
+	void *memory = place_allocate(ENOUGH);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), -EINVAL);
 }
 
 /* config: a good one. Each of these makes it a bad one. */
@@ -161,13 +396,16 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	open_rig(&rig, strategy, design, NULL);
 	struct balloon_driver_config config = rig_config(&rig);
 	check_configs(&config);
-	CHECK_EQ(balloon_driver_create(&config, &driver), -EBUSY); /* the channel is a driver's */
+	void *memory = place_allocate(ENOUGH);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver),
+		-EBUSY); /* the channel is a driver's */
 	struct balloon_channel other;
 	balloon_channel_init(&other, &balloon_null_channel_ops);
 	config.channel = &other;
-	CHECK_EQ(balloon_driver_create(&config, &driver), -ENOSPC); /* no device slot is left */
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver),
+		-ENOSPC); /* no device slot is left */
 	CHECK_EQ(balloon_channel_fini(&other), 0);
-	CHECK_EQ(balloon_driver_create(&config, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_size(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_init(&rig, 64, &config, &driver), -EINVAL);
 	CHECK_EQ(balloon_driver_fill(NULL, 1), -EINVAL);
@@ -183,7 +421,7 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_driver_reset(rig.driver), -EBUSY);
 	CHECK_EQ(balloon_driver_progress(rig.driver, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_validate(NULL, NULL), -EINVAL);
-	CHECK_EQ(balloon_driver_destroy(NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_fini(NULL), -EINVAL);
 	CHECK(balloon_driver_device(NULL) == NULL && balloon_driver_memmap(rig.driver) == rig.map);
 	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 0, &outcome), -EINVAL);
 	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 1, NULL), -EINVAL);
@@ -197,15 +435,15 @@ Test(designs, are_found_by_name_and_described)
 	struct balloon_driver_design_info info;
 	size_t n = 0;
 	for (; balloon_driver_design_at(n); n++) {
-		CHECK_EQ(balloon_driver_design_describe(balloon_driver_design_at(n), &info), 0);
-		CHECK(balloon_driver_design_find(info.name) == balloon_driver_design_at(n));
-		CHECK(info.era[0] != '\0');
+		cr_assert_eq(balloon_driver_design_describe(balloon_driver_design_at(n), &info), 0);
+		cr_assert(balloon_driver_design_find(info.name) == balloon_driver_design_at(n));
+		cr_assert(info.era[0] != '\0');
 	}
-	CHECK(n > 0);
-	CHECK(balloon_driver_design_at(SIZE_MAX) == NULL);
-	CHECK(balloon_driver_design_find(NULL) == NULL);
-	CHECK(balloon_driver_design_find("coars") == NULL);
-	CHECK_EQ(balloon_driver_design_describe(NULL, &info), -EINVAL);
+	cr_assert(n > 0);
+	cr_assert(balloon_driver_design_at(SIZE_MAX) == NULL);
+	cr_assert(balloon_driver_design_find(NULL) == NULL);
+	cr_assert(balloon_driver_design_find("coars") == NULL);
+	cr_assert_eq(balloon_driver_design_describe(NULL, &info), -EINVAL);
 	for (int state = 0; state <= BALLOON_DRIVER_STOPPED; state++)
-		CHECK(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
+		cr_assert(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
 }

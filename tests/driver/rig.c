@@ -2,21 +2,13 @@
 #include "rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-uint64_t rig_ms(void)
-{
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	return scale && strtoul(scale, NULL, 10) < 100 ? 4000000 : 1000000;
-}
-
 static void account(void *context, const struct balloon_page *pages, size_t n_pages, int change)
 {
 	struct rig *rig = context;
-	pthread_mutex_lock(&rig->mutex);
+	place_lock(&rig->lock);
 	for (size_t i = 0; i < n_pages; i++)
 		rig->ballooned[pages[i].index >= RIG_NODE_PAGES] -= change;
-	pthread_mutex_unlock(&rig->mutex);
+	place_unlock(&rig->lock);
 }
 
 struct balloon_driver_config rig_config(struct rig *rig)
@@ -45,16 +37,25 @@ int rig_open(struct rig *rig, const struct balloon_strategy *strategy,
 		.strategy = strategy, .n_pages = RIG_PAGES, .n_devices = BALLOON_DRIVER_DEVICES};
 	*rig = (struct rig){.strategy = strategy, .design = design};
 	snprintf(rig->name, sizeof(rig->name), "%s, %s", design->name, strategy->name);
-	pthread_mutex_init(&rig->mutex, NULL);
+	place_lock_init(&rig->lock);
 	host_init(&rig->host, RIG_PAGES);
 	source_init(&rig->source, RIG_PAGES, &rig->host);
-	int result = balloon_memmap_create(&map_config, &rig->map);
+	size_t n_bytes;
+	int result = balloon_memmap_size(&map_config, &n_bytes);
+	if (result < 0)
+		return result;
+	rig->memory[0] = place_allocate(n_bytes);
+	result = balloon_memmap_init(rig->memory[0], n_bytes, &map_config, &rig->map);
 	if (result < 0)
 		return result;
 	struct balloon_driver_config config = rig_config(rig);
 	if (change)
 		change(&config);
-	return balloon_driver_create(&config, &rig->driver);
+	result = balloon_driver_size(&config, &n_bytes);
+	if (result < 0)
+		return result;
+	rig->memory[1] = place_allocate(n_bytes);
+	return balloon_driver_init(rig->memory[1], n_bytes, &config, &rig->driver);
 }
 
 struct balloon_driver_progress rig_progress(struct rig *rig)
@@ -77,13 +78,12 @@ static const char *check_pages(struct rig *rig)
 		if (is_held && !rig->source.is_out[i])
 			return "the host has a page that is free";
 	}
-	if (progress.n_overdue > 0)
-		return NULL;
-	if (n_out != progress.n_acknowledged + progress.n_set_aside)
+	if (n_out != progress.n_acknowledged + progress.n_inflating + progress.n_set_aside)
 		return "a page is neither free nor the host's";
-	if (rig->host.n_held != progress.n_acknowledged)
+	if (rig->host.n_held != progress.n_acknowledged - progress.n_deflating)
 		return "the host has not what was acknowledged";
-	if (by_node[0] != rig->ballooned[0] || by_node[1] != rig->ballooned[1])
+	if (progress.n_deflating == 0 &&
+		(by_node[0] != rig->ballooned[0] || by_node[1] != rig->ballooned[1]))
 		return "the account of a node is wrong";
 	return NULL;
 }
@@ -125,13 +125,15 @@ const char *rig_close(struct rig *rig)
 		what = rig_check(rig);
 	if (!what && source_n_free(&rig->source) != RIG_PAGES)
 		what = "a frame is lost";
-	if (!what && balloon_driver_destroy(rig->driver) < 0)
+	if (!what && balloon_driver_fini(rig->driver) < 0)
 		what = "the driver does not end";
-	if (!what && balloon_memmap_destroy(rig->map) < 0)
+	if (!what && balloon_memmap_fini(rig->map) < 0)
 		what = "the map does not end";
+	place_free(rig->memory[0]);
+	place_free(rig->memory[1]);
 	host_fini(&rig->host);
 	source_fini(&rig->source);
-	pthread_mutex_destroy(&rig->mutex);
+	place_lock_fini(&rig->lock);
 	return what;
 }
 
@@ -161,6 +163,8 @@ int rig_migrate(struct rig *rig, uint32_t n_pages)
 	uint32_t n_new =
 		source_take(&rig->source, new_pages, n_pages < RIG_REQUEST ? n_pages : RIG_REQUEST);
 	uint32_t n = rig_isolate(rig, old_pages, n_new);
+	for (uint32_t i = 0; i < n; i++)
+		outcomes[i] = BALLOON_MIGRATED_KEPT_OLD; /* where nothing is said */
 	int result = n ? balloon_driver_migrate(rig->driver, new_pages, old_pages, n, outcomes) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!(outcomes[i] & BALLOON_MIGRATED_TOOK_NEW))

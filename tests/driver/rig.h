@@ -15,9 +15,7 @@ enum {
 	RIG_NODE_PAGES = 100, /* pages below are on node 0, the others on node 1 */
 };
 
-/** A millisecond as the tests count; four of them where everything is slow, as under Valgrind. */
-uint64_t rig_ms(void);
-#define RIG_MS rig_ms()
+#define RIG_MS UINT64_C(1000000) /* nanoseconds */
 
 struct rig {
 	const struct balloon_strategy *strategy;
@@ -26,12 +24,13 @@ struct rig {
 	struct balloon_driver *driver;
 	struct host host;
 	struct source source;
-	pthread_mutex_t mutex;
-	int64_t ballooned[2]; /* mutex: by node, as the driver's account says */
+	void *memory[2]; /* of the map, of the driver */
+	struct place_lock lock;
+	int64_t ballooned[2]; /* lock: by node, as the driver's account says */
 	char name[64];
 };
 
-/** What differs from the defaults of a rig: times short enough to be waited for. */
+/** What differs from the defaults. */
 struct balloon_driver_config rig_config(struct rig *rig);
 
 /** Returns 0 or a negative errno. change: may alter the configuration; may be NULL. */

@@ -67,6 +67,29 @@ DRIVER_CLAIM(driver, fills_leave_the_floor_to_the_system)
 	close_rig(&rig);
 }
 
+static void fill_to_the_floor(void *shared, size_t thread)
+{
+	struct rig *rig = shared;
+	(void)thread;
+	for (int i = 0; i < 6; i++)
+		balloon_driver_fill(rig->driver, RIG_REQUEST);
+}
+
+/* Each looks how many frames are free, and takes some: none takes what another one has counted on. */
+DRIVER_CLAIM(driver, eight_fills_at_once_leave_the_floor_to_the_system)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, keep_100);
+	rig.source.max_per_call = 1 + engine_choose(ENGINE_CHOOSE_WORLD, RIG_REQUEST);
+	place_run_together(8, fill_to_the_floor, &rig);
+	CHECK(rig.source.least_free >= 100);
+	balloon_driver_set_target(rig.driver, RIG_PAGES);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(100), NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(rig.source.least_free, 100);
+	check_rig(&rig);
+	close_rig(&rig);
+}
+
 struct watch {
 	unsigned n_calls;
 	unsigned stop_at;
@@ -135,17 +158,19 @@ DRIVER_CLAIM(driver, after_a_failed_allocation_nothing_is_allocated_for_a_while)
 	struct rig rig;
 	open_rig(&rig, strategy, design, back_off);
 	source_fail_at(&rig.source, 1);
-	uint64_t begin_ns = balloon_platform_now_ns();
+	uint64_t begin_ns = engine_now_ns();
 	CHECK_EQ(balloon_driver_fill(rig.driver, 1), -ENOMEM);
 	CHECK_EQ(balloon_driver_fill(rig.driver, 1), -EAGAIN);
 	CHECK_EQ(rig.source.n_calls, 1);
 	balloon_driver_set_target(rig.driver, 1);
 	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_HELD_OFF);
 	reach(&rig, 1);
-	CHECK(balloon_platform_now_ns() - begin_ns >= 150 * RIG_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 150 * RIG_MS);
 	CHECK_EQ(rig.source.n_calls, 2);
 	close_rig(&rig);
 }
+
+enum { N_ROUNDS = 4 };
 
 /* Two threads that leak the last pages: neither takes an empty list for lost pages (H-21). */
 struct emptying {
@@ -166,12 +191,12 @@ DRIVER_CLAIM(driver, concurrent_leaks_of_the_last_pages_end_in_an_empty_balloon)
 {
 	struct emptying e = {.n = {0, 0}};
 	open_rig(&e.rig, strategy, design, NULL);
-	for (uint32_t round = 0; round < scaled(20); round++) {
+	for (uint32_t round = 0; round < N_ROUNDS; round++) {
 		reach(&e.rig, 30);
 		balloon_driver_set_target(e.rig.driver, 0);
-		run_together(2, leak_all, &e);
+		place_run_together(2, leak_all, &e);
 	}
-	CHECK_EQ(e.n[0] + e.n[1], 30 * scaled(20));
+	CHECK_EQ(e.n[0] + e.n[1], 30 * N_ROUNDS);
 	close_rig(&e.rig);
 }
 
@@ -187,13 +212,13 @@ DRIVER_CLAIM(driver, concurrent_runs_do_not_overshoot)
 {
 	struct emptying e = {.n = {0, 0}};
 	open_rig(&e.rig, strategy, design, NULL);
-	for (uint32_t round = 0; round < scaled(20); round++) {
+	for (uint32_t round = 0; round < N_ROUNDS; round++) {
 		const uint64_t target = round % 2 ? 7 : 103;
 		const struct balloon_driver_progress before = rig_progress(&e.rig);
 		const uint64_t n_missing =
 			target > before.n_enqueued ? target - before.n_enqueued : 0;
 		balloon_driver_set_target(e.rig.driver, target);
-		run_together(3, run_to_target, &e);
+		place_run_together(3, run_to_target, &e);
 		CHECK_EQ(rig_progress(&e.rig).n_enqueued, target);
 		CHECK_EQ(rig_progress(&e.rig).n_inflated - before.n_inflated, n_missing);
 	}
@@ -214,7 +239,7 @@ static void fill_or_leak(void *shared, size_t thread)
 		e->n[0] = balloon_driver_fill(e->rig.driver, 5);
 		return;
 	}
-	host_wait_kept(&e->rig.host, 1);
+	wait_kept(&e->rig, 1);
 	e->n[1] = balloon_driver_leak(e->rig.driver, 9);
 }
 
@@ -229,7 +254,7 @@ DRIVER_CLAIM(driver, a_leak_gets_nothing_that_was_not_acknowledged)
 		open_rig(&e.rig, strategy, design, short_timeout);
 		reach(&e.rig, (uint64_t)n_before);
 		host_at(&e.rig.host, 1, HOST_KEEPS);
-		run_together(2, fill_or_leak, &e);
+		place_run_together(2, fill_or_leak, &e);
 		CHECK_EQ(e.n[0], -ETIMEDOUT);
 		CHECK(e.n[1] == n_before || e.n[1] == -EAGAIN);
 		check_rig(&e.rig);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "source.h"
 
-#include <stdlib.h>
-
 static void accuse(struct source *source, const char *what)
 {
 	if (!source->violation)
@@ -14,7 +12,7 @@ static struct source *source_of(struct balloon_frames *frames)
 	return (struct source *)(void *)frames;
 }
 
-/* Caller holds the mutex. */
+/* Caller holds the lock. */
 static uint32_t pop(struct source *source, struct balloon_page *pages, uint32_t n_pages)
 {
 	uint32_t n = 0;
@@ -22,14 +20,16 @@ static uint32_t pop(struct source *source, struct balloon_page *pages, uint32_t 
 		pages[n] = source->free[--source->n_free];
 		source->is_out[pages[n].index] = 1;
 	}
+	if (source->n_free < source->least_free)
+		source->least_free = source->n_free;
 	return n;
 }
 
 uint32_t source_take(struct source *source, struct balloon_page *pages, uint32_t n_pages)
 {
-	pthread_mutex_lock(&source->mutex);
+	place_lock(&source->lock);
 	uint32_t n = pop(source, pages, n_pages);
-	pthread_mutex_unlock(&source->mutex);
+	place_unlock(&source->lock);
 	for (uint32_t i = 0; i < n; i++)
 		if (host_page(source->host, pages[i].index) != HOST_PAGE_GUEST)
 			accuse(source, "a frame is handed out that the host has");
@@ -40,10 +40,10 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 {
 	struct source *source = source_of(frames);
 	uint32_t n_wanted = (uint32_t)n_pages;
-	pthread_mutex_lock(&source->mutex);
+	place_lock(&source->lock);
 	uint64_t n_calls = ++source->n_calls;
 	bool fails = n_calls == source->fail_at;
-	pthread_mutex_unlock(&source->mutex);
+	place_unlock(&source->lock);
 	if (source->on_allocate && !source->on_allocate(source->context, n_calls))
 		fails = true;
 	if (source->max_per_call && source->max_per_call < n_wanted)
@@ -57,7 +57,7 @@ void source_give(struct source *source, const struct balloon_page *pages, uint32
 	for (uint32_t i = 0; i < n_pages; i++)
 		if (host_page(source->host, pages[i].index) != HOST_PAGE_GUEST)
 			accuse(source, "a frame is freed that the host has");
-	pthread_mutex_lock(&source->mutex);
+	place_lock(&source->lock);
 	for (uint32_t i = 0; i < n_pages; i++) {
 		if (!source->is_out[pages[i].index])
 			accuse(source, "a frame is freed twice");
@@ -65,7 +65,7 @@ void source_give(struct source *source, const struct balloon_page *pages, uint32
 		if (source->n_free < source->n_pages)
 			source->free[source->n_free++] = pages[i];
 	}
-	pthread_mutex_unlock(&source->mutex);
+	place_unlock(&source->lock);
 }
 
 static void give(struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
@@ -75,9 +75,9 @@ static void give(struct balloon_frames *frames, const struct balloon_page *pages
 
 uint32_t source_n_free(struct source *source)
 {
-	pthread_mutex_lock(&source->mutex);
+	place_lock(&source->lock);
 	uint32_t n = source->n_free;
-	pthread_mutex_unlock(&source->mutex);
+	place_unlock(&source->lock);
 	return n;
 }
 
@@ -98,9 +98,10 @@ void source_init(struct source *source, uint32_t n_pages, struct host *host)
 	*source = (struct source){.frames = {&ops},
 		.host = host,
 		.n_pages = n_pages,
-		.free = calloc(n_pages, sizeof(*source->free)),
-		.is_out = calloc(n_pages, 1)};
-	pthread_mutex_init(&source->mutex, NULL);
+		.least_free = n_pages,
+		.free = place_allocate(n_pages * sizeof(*source->free)),
+		.is_out = place_allocate(n_pages)};
+	place_lock_init(&source->lock);
 	/* Runs of adjacent frames, and runs that run backwards. */
 	for (uint32_t i = 0; i < n_pages; i++) {
 		uint32_t reversed = i / 8 * 8 + (7 - i % 8);
@@ -111,14 +112,14 @@ void source_init(struct source *source, uint32_t n_pages, struct host *host)
 
 void source_fini(struct source *source)
 {
-	pthread_mutex_destroy(&source->mutex);
-	free(source->free);
-	free(source->is_out);
+	place_lock_fini(&source->lock);
+	place_free(source->free);
+	place_free(source->is_out);
 }
 
 void source_fail_at(struct source *source, uint64_t n)
 {
-	pthread_mutex_lock(&source->mutex);
+	place_lock(&source->lock);
 	source->fail_at = source->n_calls + n;
-	pthread_mutex_unlock(&source->mutex);
+	place_unlock(&source->lock);
 }

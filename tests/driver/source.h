@@ -18,11 +18,12 @@ struct source {
 	void *context;
 	uint32_t max_per_call; /* 0: as many as are asked for */
 
-	pthread_mutex_t mutex; /* protects the rest */
+	struct place_lock lock; /* protects the rest */
 	uint32_t n_pages;
 	struct balloon_page *free; /* a stack */
 	unsigned char *is_out;
 	uint32_t n_free;
+	uint32_t least_free; /* so few at any time */
 	uint64_t n_calls;
 	uint64_t fail_at; /* this call gets nothing, 0: none */
 	const char *violation;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+
+#include "place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <balloon/balloon.h>
+
+void place_lock_init(struct place_lock *lock)
+{
+	pthread_mutex_init(&lock->mutex, NULL);
+}
+
+void place_lock_fini(struct place_lock *lock)
+{
+	pthread_mutex_destroy(&lock->mutex);
+}
+
+void place_lock(struct place_lock *lock)
+{
+	pthread_mutex_lock(&lock->mutex);
+}
+
+void place_unlock(struct place_lock *lock)
+{
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+static _Noreturn void give_up(const char *what)
+{
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+void *place_allocate(size_t size_bytes)
+{
+	void *memory;
+	if (posix_memalign(&memory, BALLOON_MEMORY_ALIGN, size_bytes) != 0)
+		give_up("no memory");
+	return memset(memory, 0, size_bytes);
+}
+
+void place_free(void *memory)
+{
+	free(memory);
+}
+
+void place_act(void)
+{
+}
+
+struct runner {
+	pthread_t thread;
+	void (*body)(void *shared, size_t thread);
+	void *shared;
+	size_t number;
+};
+
+static void *run(void *argument)
+{
+	struct runner *runner = argument;
+	runner->body(runner->shared, runner->number);
+	return NULL;
+}
+
+void place_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
+{
+	struct runner runners[PLACE_THREADS_MAX];
+	if (n_threads > PLACE_THREADS_MAX)
+		give_up("too many threads");
+	for (size_t i = 0; i < n_threads; i++) {
+		runners[i] = (struct runner){.body = body, .shared = shared, .number = i};
+		if (pthread_create(&runners[i].thread, NULL, run, &runners[i]) != 0)
+			give_up("a thread could not be started");
+	}
+	for (size_t i = 0; i < n_threads; i++)
+		pthread_join(runners[i].thread, NULL);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a rig stands: on threads of the system (place-native.c), or in the engine that runs threads in an
+ * order of its own and in virtual time (place-engine.c). Host, source and rig are the same in both.
+ */
+#ifndef DRIVER_PLACE_H
+#define DRIVER_PLACE_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+/** In the engine a point: another thread may go on before. What follows comes to no other one. */
+struct place_lock {
+	pthread_mutex_t mutex;
+};
+
+void place_lock_init(struct place_lock *lock);
+void place_lock_fini(struct place_lock *lock);
+void place_lock(struct place_lock *lock);
+void place_unlock(struct place_lock *lock);
+
+/** Zeroed memory, aligned to BALLOON_MEMORY_ALIGN. In the engine it is gone at the end of the run. */
+void *place_allocate(size_t size_bytes);
+void place_free(void *memory);
+
+/** Something is done that nobody does without a reason. */
+void place_act(void);
+
+enum { PLACE_THREADS_MAX = 16 };
+
+/** Run body(shared, 0) to body(shared, n_threads - 1), each in a thread, and wait for all of them. */
+void place_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared);
+
+#endif

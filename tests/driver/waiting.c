@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* Claims about waiting: for how long, what ends it, and what it costs. */
+
+#include "claims.h"
+#include "driver/driver.h"
+
+#include <string.h>
+
+/* ---- What a run may wait for ----------------------------------------------------------------- */
+
+enum obstacle {
+	SILENT_HOST,    /* answers nothing */
+	REFUSING_HOST,  /* takes nothing, with a reason that is also one of the driver's own */
+	UNTELLABLE,     /* cannot be told anything */
+	NO_MEMORY,      /* the source has no frames */
+	HELD_OFF,       /* memory was relieved just now */
+	LOCKED_PAGES,   /* pages cannot be entered */
+	ISOLATED_PAGES, /* nothing can leak */
+	BUSY_LOCK,      /* somebody else waits for a silent host */
+	N_OBSTACLES,
+};
+
+/* As a device whose pages somebody keeps locked. */
+static struct balloon_strategy locked;
+static const struct balloon_strategy *unlocked;
+static bool is_locked;
+
+static int insert_locked(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	return is_locked ? -EAGAIN : unlocked->insert(device, pages, n_pages);
+}
+
+static const struct balloon_strategy *with_locked_pages(const struct balloon_strategy *strategy)
+{
+	unlocked = strategy;
+	locked = *strategy;
+	locked.insert = insert_locked;
+	is_locked = false;
+	return &locked;
+}
+
+enum { ISOLATED = 40 };
+
+struct waiting {
+	struct rig rig;
+	enum obstacle obstacle;
+	uint64_t deadline_ns;
+	bool has_callback;
+	uint64_t called_ns; /* the last time */
+	uint32_t n_calls;
+	int result;
+	uint64_t returned_ns;
+	struct balloon_page isolated[ISOLATED];
+	uint32_t n_isolated;
+};
+
+static bool no_frame(void *context, uint64_t n_calls)
+{
+	(void)context;
+	(void)n_calls;
+	return false;
+}
+
+/* The library's own times, and a long one for what was relieved. */
+static void be_usual(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 0;
+	config->allocation_backoff_ns = 0;
+	config->retry_ns = 0;
+	config->relief_holdoff_ns = 100000 * RIG_MS;
+}
+
+static void be_usual_and_polled(struct balloon_driver_config *config)
+{
+	be_usual(config);
+	be_polled(config);
+}
+
+static void fill_for_ever(void *context)
+{
+	struct waiting *w = context;
+	balloon_driver_fill(w->rig.driver, 3);
+}
+
+/* From now on a run to any other target but ISOLATED waits. */
+static void obstruct(struct waiting *w, enum obstacle obstacle)
+{
+	struct rig *rig = &w->rig;
+	w->obstacle = obstacle;
+	reach(rig, ISOLATED);
+	balloon_driver_set_target(rig->driver, 100);
+	switch (obstacle) {
+	case SILENT_HOST:
+		host_always(&rig->host, HOST_KEEPS);
+		break;
+	case REFUSING_HOST:
+		rig->host.reason = -ENOMEM;
+		host_always(&rig->host, HOST_REFUSES);
+		break;
+	case UNTELLABLE:
+		rig->host.reason = -ENOMEM;
+		host_always(&rig->host, HOST_REJECTS);
+		break;
+	case NO_MEMORY:
+		rig->source.on_allocate = no_frame;
+		break;
+	case HELD_OFF:
+		CHECK_EQ(balloon_driver_relieve(rig->driver, 1, NULL), 1);
+		break;
+	case LOCKED_PAGES:
+		is_locked = true;
+		break;
+	case ISOLATED_PAGES:
+		w->n_isolated = rig_isolate(rig, w->isolated, ISOLATED);
+		CHECK_EQ(w->n_isolated, ISOLATED);
+		balloon_driver_set_target(rig->driver, 0);
+		break;
+	case BUSY_LOCK:
+		host_always(&rig->host, HOST_KEEPS);
+		balloon_driver_tune(rig->driver,
+			&(struct balloon_driver_tuning){.host_timeout_ns = 100000 * RIG_MS});
+		engine_spawn("fill", fill_for_ever, w);
+		wait_kept(rig, 1);
+		host_at(&rig->host, 0, HOST_TAKES);
+		balloon_driver_set_target(rig->driver, 0);
+		break;
+	case N_OBSTACLES:
+		break;
+	}
+}
+
+static void open_waiting(struct waiting *w, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design, enum obstacle obstacle, bool is_polled)
+{
+	memset(w, 0, sizeof(*w));
+	open_rig(&w->rig, with_locked_pages(strategy), design,
+		is_polled ? be_usual_and_polled : be_usual);
+	obstruct(w, obstacle);
+}
+
+/* Each obstacle with a host that answers by itself, and with one that is polled. */
+static void open_case(struct waiting *w, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design)
+{
+	uint32_t n = claim_number() - 1;
+	open_waiting(w, strategy, design, (enum obstacle)(n % N_OBSTACLES), n >= N_OBSTACLES);
+}
+
+static void clear(struct waiting *w)
+{
+	is_locked = false;
+	w->rig.source.on_allocate = NULL;
+	host_at(&w->rig.host, 0, HOST_TAKES);
+	host_answer(&w->rig.host, UINT32_MAX);
+	balloon_pages_putback(w->rig.map, w->isolated, w->n_isolated);
+	engine_join_all();
+}
+
+static void close_waiting(struct waiting *w)
+{
+	clear(w);
+	if (w->obstacle == LOCKED_PAGES)
+		reach(&w->rig, 100); /* what could not be entered is, first */
+	close_rig(&w->rig);
+}
+
+static bool note_call(void *context, const struct balloon_driver_progress *progress)
+{
+	struct waiting *w = context;
+	(void)progress;
+	CHECK(engine_now_ns() - w->called_ns <= 100 * RIG_MS);
+	w->called_ns = engine_now_ns();
+	w->n_calls++;
+	return true;
+}
+
+static void run(void *context)
+{
+	struct waiting *w = context;
+	w->called_ns = engine_now_ns();
+	w->result = balloon_driver_run(
+		w->rig.driver, w->deadline_ns, w->has_callback ? note_call : NULL, w);
+	w->returned_ns = engine_now_ns();
+}
+
+/* ---- For how long ---------------------------------------------------------------------------- */
+
+/* A split lock lets the other direction go on: nothing to wait for. */
+static bool is_in_the_way(const struct waiting *w)
+{
+	const struct balloon_driver_design *design = w->rig.design;
+	return w->obstacle != BUSY_LOCK || design->fill.lock == design->leak.lock;
+}
+
+DRIVER_CLAIMS(waiting, a_run_returns_at_its_deadline_whatever_it_waits_for, 2 * N_OBSTACLES)
+{
+	struct waiting w;
+	open_case(&w, strategy, design);
+	uint64_t begin_ns = engine_now_ns();
+	w.deadline_ns = begin_ns + 12345678;
+	run(&w);
+	if (is_in_the_way(&w)) {
+		CHECK_EQ(w.result, -ETIMEDOUT);
+		CHECK_EQ(w.returned_ns, w.deadline_ns);
+	}
+	close_waiting(&w);
+}
+
+DRIVER_CLAIMS(waiting, a_run_tells_its_progress_at_least_every_100_ms, 2 * N_OBSTACLES)
+{
+	struct waiting w;
+	open_case(&w, strategy, design);
+	w.deadline_ns = in_ms(5000);
+	w.has_callback = true;
+	run(&w);
+	CHECK(engine_now_ns() - w.called_ns <= 100 * RIG_MS);
+	if (is_in_the_way(&w)) {
+		CHECK_EQ(w.returned_ns, w.deadline_ns);
+		CHECK(w.n_calls >= 50 && w.n_calls < 200);
+	}
+	close_waiting(&w);
+}
+
+/* ---- What it costs --------------------------------------------------------------------------- */
+
+/* Points of the engine are accesses to what is shared: 10 ms of a processor would be a million of them. */
+DRIVER_CLAIMS(waiting, a_run_that_waits_for_ten_seconds_does_next_to_nothing, 2 * N_OBSTACLES)
+{
+	struct waiting w;
+	open_case(&w, strategy, design);
+	w.deadline_ns = in_ms(10000);
+	uint64_t begin = engine_step();
+	uint64_t n_requests = host_n_requests(&w.rig.host);
+	run(&w);
+	CHECK(engine_step() - begin < 100000);
+	CHECK(host_n_requests(&w.rig.host) - n_requests < 150);
+	close_waiting(&w);
+}
+
+/* ---- What ends it ---------------------------------------------------------------------------- */
+
+enum { N_ENDS = 4 };
+
+/* As soon as there is a reason: at the same moment. */
+static void check_end(struct waiting *w, uint32_t end)
+{
+	struct balloon_driver *driver = w->rig.driver;
+	static const int results[N_ENDS] = {0, -ECANCELED, -EBUSY, 0};
+	w->deadline_ns = BALLOON_NEVER;
+	engine_spawn("run", run, w);
+	sleep_ms(1234);
+	uint64_t begin_ns = engine_now_ns();
+	switch (end) {
+	case 0:
+		balloon_driver_set_target(driver, rig_progress(&w->rig).n_enqueued);
+		break;
+	case 1:
+		balloon_driver_stop(driver, BALLOON_NEVER);
+		break;
+	case 2:
+		balloon_driver_quiesce(driver, begin_ns);
+		break;
+	default:
+		host_at(&w->rig.host, 0, HOST_TAKES);
+		while (host_answer(&w->rig.host, UINT32_MAX) > 0)
+			;
+	}
+	engine_join_all();
+	CHECK_EQ(w->result, results[end]);
+	CHECK_EQ(w->returned_ns, begin_ns);
+	if (end == 2)
+		balloon_driver_resume(driver);
+}
+
+DRIVER_CLAIMS(waiting, a_run_looks_up_at_once_when_something_changes, 2 * 3 * 3)
+{
+	struct waiting w;
+	uint32_t n = claim_number() - 1;
+	static const enum obstacle obstacles[] = {NO_MEMORY, HELD_OFF, REFUSING_HOST};
+	open_waiting(&w, strategy, design, obstacles[n / 3 % 3], n >= 9);
+	check_end(&w, n % 3);
+	close_waiting(&w);
+}
+
+static void slow_timeout(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 100000 * RIG_MS;
+	if (claim_number() == 2)
+		be_polled(config);
+}
+
+/* An answer, whether or not all that can be asked is with the host. */
+DRIVER_CLAIMS(waiting, a_run_takes_an_answer_at_once, 2)
+{
+	struct waiting w;
+	memset(&w, 0, sizeof(w));
+	open_rig(&w.rig, strategy, design, slow_timeout);
+	host_always(&w.rig.host, HOST_KEEPS);
+	balloon_driver_set_target(w.rig.driver, engine_chance(2) ? RIG_PAGES : 20);
+	check_end(&w, 3);
+	close_rig(&w.rig);
+}
+
+struct queueing {
+	struct rig rig;
+	uint64_t took_ns[6];
+};
+
+static void wait_in_a_queue(void *shared, size_t thread)
+{
+	struct queueing *q = shared;
+	uint64_t begin_ns = engine_now_ns();
+	/* No direction waits for the other one. */
+	CHECK_EQ(balloon_driver_fill(q->rig.driver, 1 + (uint32_t)thread), 1 + (int)thread);
+	q->took_ns[thread] = engine_now_ns() - begin_ns;
+}
+
+/* Of several threads that wait for answers, none sleeps longer than its own takes. */
+DRIVER_CLAIMS(waiting, each_call_takes_its_answer_at_once, 2)
+{
+	struct queueing q;
+	memset(&q, 0, sizeof(q));
+	open_rig(&q.rig, strategy, design, slow_timeout);
+	answer_after(&q.rig, 100000);
+	place_run_together(6, wait_in_a_queue, &q);
+	for (uint32_t i = 0; i < 6; i++)
+		CHECK_EQ(q.took_ns[i], 100000);
+	close_rig(&q.rig);
+}
+
+/* What is too much can go although nothing may be taken now. */
+DRIVER_CLAIMS(waiting, a_leak_does_not_mind_a_lack_of_memory, 4)
+{
+	struct waiting w;
+	bool is_relieved = claim_number() % 2;
+	open_waiting(&w, strategy, design, is_relieved ? HELD_OFF : NO_MEMORY, false);
+	uint64_t begin_ns = engine_now_ns();
+	if (!is_relieved)
+		CHECK_EQ(balloon_driver_fill(w.rig.driver, 1), -ENOMEM);
+	if (claim_number() > 2) {
+		w.deadline_ns = BALLOON_NEVER;
+		engine_spawn("run", run, &w);
+		sleep_ms(77);
+		begin_ns = engine_now_ns();
+		balloon_driver_set_target(w.rig.driver, 11);
+		engine_join_all();
+		CHECK_EQ(w.result, 0);
+	} else {
+		reach(&w.rig, 11);
+	}
+	CHECK_EQ(engine_now_ns(), begin_ns);
+	CHECK_EQ(rig_progress(&w.rig).n_enqueued, 11);
+	close_waiting(&w);
+}
+
+/* ---- Rest is rest ---------------------------------------------------------------------------- */
+
+static bool is_listed(const struct waiting *w, uint64_t n)
+{
+	struct balloon_device_stats stats;
+	balloon_device_stats(balloon_driver_device(w->rig.driver), &stats);
+	return stats.n_listed == n;
+}
+
+static void unlock_later(void *context)
+{
+	(void)context;
+	sleep_ms(50 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
+	is_locked = false;
+}
+
+DRIVER_CLAIM(waiting, a_run_ends_when_the_device_holds_the_target)
+{
+	struct waiting w;
+	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
+	engine_spawn("unlock", unlock_later, NULL);
+	CHECK_EQ(balloon_driver_run(w.rig.driver, BALLOON_NEVER, NULL, NULL), 0);
+	CHECK(is_listed(&w, 100));
+	close_waiting(&w);
+}
+
+/* Pages that are being entered are counted, and cannot leak yet. */
+DRIVER_CLAIM(waiting, a_run_waits_for_pages_that_are_being_entered)
+{
+	struct waiting w;
+	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
+	CHECK_EQ(balloon_driver_run(w.rig.driver, in_ms(200), NULL, NULL), -ETIMEDOUT);
+	balloon_driver_set_target(w.rig.driver, 0);
+	uint64_t begin = engine_step();
+	CHECK_EQ(balloon_driver_run(w.rig.driver, in_ms(2000), NULL, NULL), -ETIMEDOUT);
+	CHECK(engine_step() - begin < 100000);
+	close_waiting(&w);
+}
+
+DRIVER_CLAIM(waiting, quiesce_ends_when_every_page_is_where_it_belongs)
+{
+	struct waiting w;
+	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
+	CHECK_EQ(balloon_driver_fill(w.rig.driver, 5), 5);
+	CHECK_EQ(balloon_driver_quiesce(w.rig.driver, in_ms(20)), -ETIMEDOUT);
+	engine_spawn("unlock", unlock_later, NULL);
+	CHECK_EQ(balloon_driver_quiesce(w.rig.driver, BALLOON_NEVER), 0);
+	CHECK(is_listed(&w, ISOLATED + 5));
+	CHECK_EQ(balloon_driver_resume(w.rig.driver), 0);
+	close_waiting(&w);
+}
+
+DRIVER_CLAIM(waiting, a_step_says_whether_all_is_done)
+{
+	struct waiting w;
+	memset(&w, 0, sizeof(w));
+	open_rig(&w.rig, strategy, design, be_usual);
+	balloon_driver_set_target(w.rig.driver, 10);
+	host_at(&w.rig.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_step(w.rig.driver), -ETIMEDOUT);
+	CHECK_EQ(rig_progress(&w.rig).n_inflating, 10);
+	/* What is missing is under way already. */
+	CHECK_EQ(balloon_driver_step(w.rig.driver), -EAGAIN);
+	host_answer(&w.rig.host, UINT32_MAX);
+	CHECK_EQ(balloon_driver_step(w.rig.driver), 0);
+	CHECK_EQ(rig_progress(&w.rig).n_enqueued, 10);
+	close_rig(&w.rig);
+}
