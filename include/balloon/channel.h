@@ -224,10 +224,11 @@ struct balloon_channel {
 	struct balloon_sleeper *sleepers;                         /* the newest first */
 	struct balloon_sleeper *successor; /* was told to take polling over */
 	struct balloon_channel_stats stats;
-	uint64_t last_id;  /* of submissions: each has its own, for ever */
-	const void *owner; /* who has claimed it */
-	bool is_polled;    /* a thread is in poll() */
-	bool is_closed;    /* for submits: reset was asked for */
+	uint64_t last_id;                  /* of submissions: each has its own, for ever */
+	const void *owner;                 /* who has claimed it */
+	struct balloon_event *owner_event; /* signalled when the host is gone; NULL */
+	bool is_polled;                    /* a thread is in poll() */
+	bool is_closed;                    /* for submits: reset was asked for */
 };
 
 /** Make the common part of a channel: no geometry, no limits. Threads: before it is shared. */
@@ -253,11 +254,13 @@ BALLOON_EXPORT int balloon_channel_covers(
  * Claim the channel for one owner, who alone submits on it from now on. Nothing but other claims is
  * held to that.
  *
- * owner: any address that is the caller's; not looked at.
+ * owner: any address that is the caller's; not looked at. event: NULL, or the owner's, signalled when the
+ * host is gone.
  * Returns 0; -EINVAL: a null pointer; -EBUSY: it is claimed already. Threads: any. Locks: the
  * channel's.
  */
-BALLOON_EXPORT int balloon_channel_claim(struct balloon_channel *channel, const void *owner);
+BALLOON_EXPORT int balloon_channel_claim(
+	struct balloon_channel *channel, const void *owner, struct balloon_event *event);
 
 /**
  * Give up a claim, if this owner has it. When it returns, events that were named for requests which

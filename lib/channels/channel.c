@@ -59,14 +59,17 @@ int balloon_channel_covers(const struct balloon_channel *channel, const struct b
 	return result == 0 && first_pfn == geometry->first_pfn ? 0 : -EINVAL;
 }
 
-int balloon_channel_claim(struct balloon_channel *channel, const void *owner)
+int balloon_channel_claim(
+	struct balloon_channel *channel, const void *owner, struct balloon_event *event)
 {
 	if (!channel || !owner)
 		return -EINVAL;
 	balloon_lock_acquire(&channel->lock);
 	int result = BALLOON_READ(channel->owner) ? -EBUSY : 0;
-	if (result == 0)
+	if (result == 0) {
 		BALLOON_WRITE(channel->owner, owner);
+		BALLOON_WRITE(channel->owner_event, event);
+	}
 	balloon_lock_release(&channel->lock);
 	return result;
 }
@@ -74,8 +77,10 @@ int balloon_channel_claim(struct balloon_channel *channel, const void *owner)
 void balloon_channel_release(struct balloon_channel *channel, const void *owner)
 {
 	balloon_lock_acquire(&channel->lock);
-	if (BALLOON_READ(channel->owner) == owner)
+	if (BALLOON_READ(channel->owner) == owner) {
 		BALLOON_WRITE(channel->owner, NULL);
+		BALLOON_WRITE(channel->owner_event, NULL);
+	}
 	balloon_lock_release(&channel->lock);
 }
 
@@ -312,8 +317,8 @@ int balloon_channel_error(const struct balloon_channel *channel)
 
 /*
  * Whoever remembered an event before it looked, and found the host there, finds the event
- * signalled: as one of the sleepers, or as the event of an outstanding request. The caller holds
- * the lock.
+ * signalled: as one of the sleepers, as the owner's, or as the event of an outstanding request. The
+ * caller holds the lock.
  */
 void channel_fail(struct balloon_channel *channel, int error)
 {
@@ -321,6 +326,9 @@ void channel_fail(struct balloon_channel *channel, int error)
 		return;
 	balloon_atomic_store(&channel->error, 0u - (uint32_t)error, BALLOON_RELAXED);
 	channel_wake_sleepers(channel);
+	struct balloon_event *owner_event = BALLOON_READ(channel->owner_event);
+	if (owner_event)
+		balloon_channel_signal(channel, owner_event);
 	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++)
 		for (struct balloon_request *request = BALLOON_READ(channel->buckets[i]); request;
 			request = BALLOON_READ(request->next))

@@ -419,6 +419,9 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 	/* Is all that is left what the host keeps? */
 	if (n == -EAGAIN && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
+	/* Pages that are just being entered: nobody says when they are there. */
+	if (n == 0 && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > 0)
+		book_backoff(state, batch, -EAGAIN);
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
 	driver_unlock_after(driver, effects);
 	if (n <= 0) {
@@ -561,8 +564,9 @@ static struct answer take_answer(
 	uint32_t n_done = BALLOON_READ(batch->request.n_done);
 	uint32_t n_told = BALLOON_READ(batch->n_told);
 	struct answer answer = {.n_done = n_done, .error = BALLOON_READ(batch->request.error)};
-	bool is_gone =
-		balloon_channel_error(driver_channel(driver)) < 0 || answer.error == -ECANCELED;
+	/* Then nobody has refused anything: the request was taken back. */
+	bool is_gone = balloon_channel_error(driver_channel(driver)) < 0 ||
+		       BALLOON_READ(state->is_stopped);
 	answer.is_refused = n_done < n_told && !is_gone;
 	answer.n_left = BALLOON_READ(batch->n_pages) - n_done - (answer.is_refused ? 1 : 0);
 	if (n_done < n_told) {
@@ -574,8 +578,10 @@ static struct answer take_answer(
 	BALLOON_WRITE(batch->n_refusals, n_done ? 0 : BALLOON_READ(batch->n_refusals) + 1);
 	if (BALLOON_READ(batch->is_relief))
 		BALLOON_BOOK(state->n_relieved, n_done);
-	answer.goes_on = answer.n_left > 0 && !is_gone && state_halted(state) == 0 &&
-			 BALLOON_READ(batch->n_refusals) < REFUSALS_IN_A_ROW;
+	bool has_patience =
+		state_halted(state) == 0 && BALLOON_READ(batch->n_refusals) < REFUSALS_IN_A_ROW;
+	answer.goes_on = answer.n_left > 0 && !is_gone &&
+			 (has_patience || BALLOON_READ(state->is_attaching));
 	unsigned effects = batch_step(state, batch, LIFE_ANSWERED, n_done);
 	if ((effects & LIFE_UNLOCK_ANSWERED) && is_unlocked_when_answered(driver, batch) &&
 		!answer.goes_on)

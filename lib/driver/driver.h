@@ -54,6 +54,7 @@ enum lock_direction { LOCK_FILL, LOCK_LEAK, LOCK_MIGRATE, N_LOCK_DIRECTIONS };
 struct request_lock {
 	enum lock_direction direction; /* of its holders, or of the last ones */
 	uint32_t n_holders;
+	uint32_t n_joined; /* while somebody waits in another direction */
 	uint32_t n_waiting[N_LOCK_DIRECTIONS];
 };
 
@@ -100,6 +101,7 @@ struct driver_state {
 	bool is_marked;            /* a leak is under way that may be joined */
 	bool is_stopped;
 	bool is_quiesced;
+	bool is_attaching;  /* a new host is told of every page, whatever it refuses */
 	bool has_failed;    /* the last attempt */
 	uint32_t n_resumes; /* calls of resume */
 	uint32_t n_inside;  /* calls, but for stop */

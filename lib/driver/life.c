@@ -225,10 +225,9 @@ unsigned life_step(struct life_counts *counts, struct life *life, enum life_even
 {
 	enum life_state before = BALLOON_READ(life->state);
 	enum life_state next = life_next(event, before);
-	if (next == LIFE_NO_STATE) {
-		BALLOON_ASSERT(!"an event that cannot happen in this state");
+	BALLOON_ASSERT(next != LIFE_NO_STATE);
+	if (next == LIFE_NO_STATE)
 		return LIFE_IMPOSSIBLE;
-	}
 	unsigned effects = happen(counts, life, event, n, before);
 	if (is_nobodys(next) != is_nobodys(before))
 		BALLOON_BOOK(counts->n_left, is_nobodys(next) ? 1u : -1u);

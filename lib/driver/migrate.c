@@ -248,6 +248,9 @@ static void book_answers(const struct migration *m)
 	struct driver_state *state = driver_lock(driver);
 	unsigned in_effects = book_in(m, state);
 	unsigned out_effects = book_out(m, state);
+	/* Two changes, and one call that tells of both. */
+	if ((in_effects & LIFE_ACCOUNT_IN) && (out_effects & LIFE_ACCOUNT_OUT))
+		BALLOON_BOOK(state->counts.sequence, -UINT64_C(1));
 	struct acknowledgement a = acknowledgement_of(state, in_effects | out_effects);
 	uint32_t n_in = BALLOON_READ(m->in->request.n_done);
 	uint32_t n_out = BALLOON_READ(m->out->request.n_done);

@@ -74,7 +74,7 @@ bool refusals_set_frame_aside(struct balloon_driver *driver, struct balloon_batc
 {
 	struct driver_state *state = driver_lock(driver);
 	bool is_kept = BALLOON_READ(batch->life.route) == ROUTE_FILL &&
-		       !BALLOON_READ(state->n_relieving) &&
+		       !BALLOON_READ(state->n_relieving) && !BALLOON_READ(state->is_attaching) &&
 		       remember(state, page, REFUSED_FRAME, error);
 	if (is_kept)
 		batch_step(state, batch, LIFE_SET_ASIDE, 1);

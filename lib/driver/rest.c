@@ -200,7 +200,7 @@ static int exchange(struct balloon_driver *driver, struct balloon_channel *chann
 	struct balloon_channel *old = driver_channel(driver);
 	if (old == channel)
 		return 0;
-	int result = balloon_channel_claim(channel, driver);
+	int result = balloon_channel_claim(channel, driver, &driver->event);
 	if (result < 0)
 		return result;
 	balloon_atomic_store(
@@ -307,6 +307,13 @@ static int tell_again(struct balloon_driver *driver, uint64_t deadline_ns)
 	return result;
 }
 
+static void set_attaching(struct balloon_driver *driver, bool is_attaching)
+{
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_WRITE(state->is_attaching, is_attaching);
+	driver_unlock(driver);
+}
+
 int balloon_driver_attach(
 	struct balloon_driver *driver, struct balloon_channel *channel, uint64_t deadline_ns)
 {
@@ -324,7 +331,9 @@ int balloon_driver_attach(
 	result = exchange(driver, channel);
 	if (result == 0) {
 		driver_look_after_if_due(driver);
+		set_attaching(driver, true);
 		result = tell_again(driver, deadline_ns);
+		set_attaching(driver, false);
 	}
 	return driver_leave(driver, false, result);
 }

@@ -204,7 +204,7 @@ int balloon_driver_init(void *memory, size_t size_bytes, const struct balloon_dr
 		return -EINVAL;
 	struct balloon_driver *driver = memory;
 	memset(memory, 0, layout.memory); /* requests make theirs by themselves */
-	error = balloon_channel_claim(config->channel, driver);
+	error = balloon_channel_claim(config->channel, driver, &driver->event);
 	if (error < 0)
 		return error;
 	driver->config = full(config);

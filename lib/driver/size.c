@@ -480,6 +480,8 @@ static int follow_target(
 		bool goes_on = tell_progress(driver, run);
 		if (result < 0 || (result == 0 && run->ends))
 			return result;
+		if (balloon_channel_error(driver_channel(driver)) < 0)
+			return -ENODEV;
 		if (!goes_on)
 			return -ECANCELED;
 		now_ns = balloon_platform_now_ns();

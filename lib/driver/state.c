@@ -217,17 +217,18 @@ static uint32_t n_waiting_against(const struct request_lock *lock, enum lock_dir
 }
 
 /*
- * Who holds it lets others of its direction join, as long as nobody waits in another one; then those come
- * first, and whose turn it was waits until one of them has had it.
+ * Who holds it lets others of its direction join. Once somebody waits in another one, so many more do at most:
+ * threads that fill and leak by turns would else change the direction for every request. Then those who wait
+ * come first, and whose turn it was waits until one of them has had it.
  */
 static bool can_have(const struct request_lock *lock, enum lock_direction direction)
 {
+	enum { JOIN_MAX = 16 };
 	bool is_held = BALLOON_READ(lock->n_holders) > 0;
-	if (direction == LOCK_MIGRATE)
+	if (direction == LOCK_MIGRATE || BALLOON_READ(lock->direction) != direction)
 		return !is_held;
-	if (BALLOON_READ(lock->direction) != direction)
-		return !is_held;
-	return n_waiting_against(lock, direction) == 0;
+	return n_waiting_against(lock, direction) == 0 ||
+	       (is_held && BALLOON_READ(lock->n_joined) < JOIN_MAX);
 }
 
 bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock locks,
@@ -248,6 +249,11 @@ bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
 		struct request_lock *lock = &state->locks[i];
 		if (!((unsigned)locks & (1u << i)))
 			continue;
+		uint32_t n_joined = n_waiting_against(lock, direction) > 0
+					    ? BALLOON_READ(lock->n_joined) + 1
+					    : 0;
+		bool is_same = BALLOON_READ(lock->direction) == direction;
+		BALLOON_WRITE(lock->n_joined, is_same ? n_joined : 0);
 		BALLOON_WRITE(lock->direction, direction);
 		BALLOON_BOOK(lock->n_holders, 1);
 	}

@@ -233,16 +233,16 @@ Test(channel, a_map_that_the_channel_does_not_cover_is_refused)
 BOTH_KINDS(a_channel_has_one_owner)
 {
 	int owners[2];
-	CHECK_EQ(balloon_channel_claim(NULL, &owners[0]), -EINVAL);
-	CHECK_EQ(balloon_channel_claim(channel, NULL), -EINVAL);
-	CHECK_EQ(balloon_channel_claim(channel, &owners[0]), 0);
-	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), -EBUSY);
-	CHECK_EQ(balloon_channel_claim(channel, &owners[0]), -EBUSY);
+	CHECK_EQ(balloon_channel_claim(NULL, &owners[0], NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_claim(channel, NULL, NULL), -EINVAL);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[0], NULL), 0);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1], NULL), -EBUSY);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[0], NULL), -EBUSY);
 	balloon_channel_release(channel, &owners[1]); /* not its own */
-	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), -EBUSY);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1], NULL), -EBUSY);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	balloon_channel_release(channel, &owners[0]);
-	CHECK_EQ(balloon_channel_claim(channel, &owners[1]), 0);
+	CHECK_EQ(balloon_channel_claim(channel, &owners[1], NULL), 0);
 	balloon_channel_release(channel, &owners[1]);
 	CHECK_EQ(balloon_channel_descriptor(channel), -1);
 	CHECK_EQ(balloon_channel_descriptor(NULL), -1);

@@ -433,7 +433,7 @@ DRIVER_CLAIM(programs, a_new_host_comes_when_the_old_one_has_nothing_any_more)
 	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), 0);
 	lose_host(&r);
 	/* Somebody else's. */
-	CHECK_EQ(balloon_channel_claim(&r.other.channel, &r), 0);
+	CHECK_EQ(balloon_channel_claim(&r.other.channel, &r, NULL), 0);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -EBUSY);
 	balloon_channel_release(&r.other.channel, &r);
 	/* Somebody has a page isolated. */
