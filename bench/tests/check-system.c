@@ -305,7 +305,7 @@ static void check_rig(uint32_t host_us)
 	CHECK(rig_open(&rig, &trial, PAGES, &problem) == 0);
 	uint64_t begin_ns = now_ns();
 	CHECK(rig_reach(&rig, 128) == 0);
-	CHECK(now_ns() - begin_ns >= (uint64_t)2 * host_us * 1000);
+	CHECK(now_ns() - begin_ns >= (uint64_t)host_us * 1000);
 	expect_check(&rig, &trial, 128, 0, 0);
 	expect_check(&rig, &trial, 127, 0, -1);
 	expect_check(&rig, &trial, 127, 1, -1);

