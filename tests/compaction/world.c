@@ -118,6 +118,14 @@ static void account(void *context, const struct balloon_page *pages, size_t n_pa
 	pthread_mutex_unlock(&world->mutex);
 }
 
+/* The configuration's channel is the first driver's; a channel has one driver. */
+static struct balloon_channel *channel_for_driver(struct world *world)
+{
+	if (!world->driver && world->config.channel)
+		return world->config.channel;
+	return &world->null_channels[world->driver ? 1 : 0];
+}
+
 struct balloon_driver *world_driver(struct world *world)
 {
 	struct balloon_driver *driver;
@@ -125,7 +133,7 @@ struct balloon_driver *world_driver(struct world *world)
 		.design = world->config.design,
 		.map = world->map,
 		.frames = &world->source.frames,
-		.channel = world->config.channel,
+		.channel = channel_for_driver(world),
 		.request_pages = world->config.request_pages,
 		.host_timeout_ns = world->config.host_timeout_ns,
 		.retry_ns = 1,
@@ -138,26 +146,25 @@ struct balloon_driver *world_driver(struct world *world)
 	return driver;
 }
 
-static void set_defaults(struct world_config *config, struct balloon_channel *channel)
+static void set_defaults(struct world_config *config)
 {
 	if (!config->strategy)
 		config->strategy = balloon_strategy_at(0);
 	if (!config->design)
 		config->design = balloon_driver_design_at(0);
-	if (!config->channel)
-		config->channel = channel;
 }
 
 void world_open(struct world *world, const struct world_config *config)
 {
 	memset(world, 0, sizeof(*world));
 	world->config = *config;
-	set_defaults(&world->config, &world->null_channel);
+	set_defaults(&world->config);
 	struct balloon_memmap_config map = {.strategy = world->config.strategy,
 		.n_pages = config->n_frames,
 		.n_devices = WORLD_DEVICES};
 	struct balloon_zone_config zone = {.first = 0, .n_frames = config->n_frames};
-	balloon_channel_init(&world->null_channel, &balloon_null_channel_ops);
+	for (int i = 0; i < 2; i++)
+		balloon_channel_init(&world->null_channels[i], &balloon_null_channel_ops);
 	pthread_mutex_init(&world->mutex, NULL);
 	REQUIRE(balloon_memmap_create(&map, &world->map) == 0);
 	REQUIRE(balloon_zone_create(&zone, &world->zone) == 0);
@@ -187,7 +194,8 @@ void world_close(struct world *world)
 	REQUIRE(balloon_driver_destroy(world->driver) == 0);
 	REQUIRE(balloon_memmap_destroy(world->map) == 0);
 	REQUIRE(balloon_zone_destroy(world->zone) == 0); /* -EBUSY: a frame was lost */
-	REQUIRE(balloon_channel_fini(&world->null_channel) == 0);
+	for (int i = 0; i < 2; i++)
+		REQUIRE(balloon_channel_fini(&world->null_channels[i]) == 0);
 	shuffled_fini(&world->source);
 	pthread_mutex_destroy(&world->mutex);
 }

@@ -42,7 +42,8 @@ struct world {
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	struct shuffled source;
-	struct balloon_channel null_channel;
+	/* One for each driver, unless the configuration has another. */
+	struct balloon_channel null_channels[2];
 	struct balloon_driver *driver;
 	pthread_mutex_t mutex;      /* protects the rest */
 	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
