@@ -10,7 +10,7 @@
  * The old pages are isolated by the caller all the while, so nobody else touches them. Should somebody end
  * that isolation all the same, the counts follow what happened, not what was meant to.
  */
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 /* What the host said of a page. */
 enum verdict { ACCEPTED, REFUSED, UNANSWERED };

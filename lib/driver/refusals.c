@@ -7,7 +7,7 @@
  * leak gets it first, and ends its membership when it is to be asked for again. There is room for so many;
  * what is refused beyond is treated as if it had not been, and may be asked again at once.
  */
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 enum { TIMES_MAX = 8 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory: the entry for allocators. Allocates nothing; its request was made with the driver. */
 
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 /* ---- Frames that need no host ---------------------------------------------------------------- */
 

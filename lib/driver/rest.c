@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rest: quiesce and resume, stop, taking everything back, and another host. */
 
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
 

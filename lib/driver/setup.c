@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Drivers: what a configuration needs, how a driver lies in its memory, its end. */
 
-#include "driver/driver.h"
+#include "driver/batch.h"
 #include "layout.h"
 
 enum { REQUEST_PAGES = 256, REQUESTS = 8, REQUESTS_MIN = 2, REQUESTS_MAX = 1024 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making the balloon as large as it is asked to be: fill, leak, step, poll, run, serve. */
 
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 {

@@ -5,7 +5,7 @@
  * One short lock, a leaf: nobody's functions run under it. Whoever changes what somebody may be asleep for
  * signals the driver's event after the lock; where nobody sleeps there, that costs nothing.
  */
-#include "driver/driver.h"
+#include "driver/batch.h"
 
 /* Of those who sleep for a lock, the directions that may have it now. The caller has the lock. */
 static unsigned directions_to_wake(
