@@ -172,10 +172,9 @@ struct balloon_channel_ops {
 	int (*descriptor)(struct balloon_channel *channel);
 	/**
 	 * Ask the host to let go of all requests. 0: it has, and touches nothing any more. A
-	 * negative
-	 * errno: it has not said so, and may still do what it was asked; -ETIMEDOUT: not in time.
-	 * It may complete requests. Nothing is submitted meanwhile or afterwards; poll() may run
-	 * beside it. Optional.
+	 * negative errno: it has not said so, and may still do what it was asked; -ETIMEDOUT: not
+	 * in time. It may complete requests. Nothing is submitted meanwhile or afterwards, but for
+	 * what was inside submit() already; poll() may run beside it. Optional.
 	 */
 	int (*reset)(struct balloon_channel *channel);
 };
@@ -199,7 +198,7 @@ struct balloon_channel_limits {
 
 struct balloon_channel_stats {
 	uint64_t n_submitted;   /* requests that the host was given */
-	uint64_t n_completed;   /* requests that it answered */
+	uint64_t n_completed;   /* of these, answered, or taken back by a reset */
 	uint64_t n_outstanding; /* requests that it has now */
 	uint64_t n_stray;       /* answers that fit no outstanding request, and were refused */
 };
@@ -326,9 +325,8 @@ BALLOON_EXPORT void balloon_channel_sleep(struct balloon_channel *channel,
  *
  * F1 (full fence) in balloon_channel_sleep(), between naming the event that is polled for and
  * looking at its word, pairs with F2 (full fence) here, between raising the word and looking which
- * event is polled
- * for: one of the two sees the other. Without either, the poller could fall asleep with its event
- * signalled and nobody to wake it.
+ * event is polled for: one of the two sees the other. Without either, the poller could fall asleep
+ * with its event signalled and nobody to wake it.
  * Threads: any, in a signal handler or an interrupt too. Locks: none.
  */
 BALLOON_EXPORT void balloon_channel_signal(
@@ -393,10 +391,9 @@ BALLOON_EXPORT int balloon_channel_error(const struct balloon_channel *channel);
  * Returns 0: it has let go, and will touch nothing any more: each outstanding request is completed
  * with 0 pages and -ECANCELED. A negative errno: it has not said so, and may still do what it was
  * asked: outstanding requests stay outstanding, and this may be called again. -EINVAL: a null
- * pointer;
- * -ETIMEDOUT: not in time; -EBUSY: requests are outstanding on a channel that cannot ask; else what the
- * channel says. A request whose balloon_request_submit() is still under way in another thread is
- * that thread's until the call returns, complete or not.
+ * pointer; -ETIMEDOUT: not in time; -EBUSY: requests are outstanding on a channel that cannot ask;
+ * else what the channel says. A request whose balloon_request_submit() is still under way in another
+ * thread is that thread's until the call returns, complete or not.
  * Threads: any. Locks: the channel's, shortly; none while the host is asked, which may take a
  * while.
  */
@@ -405,8 +402,7 @@ BALLOON_EXPORT int balloon_channel_reset(struct balloon_channel *channel);
 /**
  * Take all outstanding requests back although the host has confirmed nothing: each is completed
  * with 0 pages and -ECANCELED, and submits are refused. Only for a caller who knows otherwise that
- * the host is
- * dead: one that lives may still empty pages that are in use again.
+ * the host is dead: one that lives may still empty pages that are in use again.
  *
  * Returns 0 or -EINVAL. Threads: any. Locks: the channel's.
  */

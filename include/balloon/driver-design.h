@@ -11,8 +11,10 @@
  * it as long as the call may, and gives it up where `until` says, whichever thread does that; a request
  * that the host does not answer in time gives it up then. Requests of one direction (fills, leaks) hold
  * a lock together, as the batches of one loop under the lock did in history, and are with the host at the
- * same time; while one of the other direction waits no more join. So the directions exclude each other and
- * take turns. A migration holds locks alone, and does not wait for them unless its caller says so (H-34).
+ * same time. Once one of another direction waits, at most 16 more join; then those that wait come first.
+ * So the directions exclude each other and take turns, but not for every single request. A migration
+ * holds locks alone, and does not wait for them unless its caller says so (H-34). docs/driver.md shows
+ * the built-in designs side by side.
  */
 #ifndef BALLOON_DRIVER_DESIGN_H
 #define BALLOON_DRIVER_DESIGN_H
@@ -35,7 +37,8 @@ enum balloon_driver_lock {
 
 enum balloon_lock_from {
 	BALLOON_LOCK_FROM_PAGES, /* before frames are allocated, or pages dequeued */
-	BALLOON_LOCK_FROM_TELL,  /* before the host is told */
+	/* before the host is told: frames that were allocated are pending while the lock is waited for */
+	BALLOON_LOCK_FROM_TELL,
 };
 
 enum balloon_lock_until {
@@ -54,13 +57,14 @@ struct balloon_driver_design {
 	uint32_t abi;     /* BALLOON_DRIVER_DESIGN_ABI */
 	const char *name; /* lower case words joined by '-' */
 	const char *era;  /* where the design comes from */
-	/** PROGRESS: relief takes the frames that fills have pending, then waits for the leak's lock.
-	 * BUSY: it does neither; while the lock is another direction's it is -EBUSY at once (H-12). */
+	/** PROGRESS: relief takes the frames that fills have pending; if there are none it leaks, and
+	 * waits for the leak's lock. BUSY: it does neither; if the lock cannot be had it is -EBUSY at
+	 * once (H-12). */
 	enum balloon_relief relief;
 	struct balloon_driver_hold fill;
 	struct balloon_driver_hold leak;
-	/** A relief that meets a leak under way does not start a second one: it waits for that one, and
-	 * reports what it freed. */
+	/** A relief that meets a leak under way does not start a second one: it waits for that one,
+	 * host_timeout_ns at most, and reports what came of it. */
 	bool joins_leaks;
 	/** What a migration holds, alone: bits of enum balloon_driver_lock. */
 	unsigned migration_locks;

@@ -53,15 +53,20 @@
  * may be made from callbacks of the frame source's allocate op: that is how a lack of memory arrives.
  *
  * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
- * design says and gives it up when it is answered or settled, whichever thread does that. Requests of
- * one direction share a lock; those of the other wait until it is free, and no more join while somebody
- * waits. No library lock is held while the source's, the channel's or the program's functions run.
+ * design says and gives it up when it is answered, settled or late, whichever thread does that. Requests
+ * of one direction share a lock; those of the other wait until it is free. Once somebody waits at most 16
+ * more join; then it is the turn of those that wait. No library lock is held while the source's, the
+ * channel's or the program's functions run, but a request may hold its design's: functions of the program
+ * make no calls that wait, and the source's allocate op only those that are said to be safe there
+ * (relieve and migrate).
  *
- * Waiting. Every wait has the caller's deadline or host_timeout_ns, whichever comes first, and ends when
- * what it waits for may have changed: an answer, a lock, a new target, quiesce, stop. Nothing busy-waits.
+ * Waiting. Waits for a host's answer, for room in a channel and for a lock end by the caller's deadline or
+ * after host_timeout_ns, whichever comes first; run, quiesce and stop by their deadline; serve with the
+ * driver. All of them end when what they wait for may have changed: an answer, a lock, a new target,
+ * quiesce, stop. Nothing busy-waits.
  *
- * Interrupt and signal handlers may make one call: balloon_driver_set_target(). Every other call takes a
- * lock.
+ * Interrupt and signal handlers may make one call: balloon_driver_set_target(). Every other call that is
+ * not called lockless takes a lock.
  */
 #ifndef BALLOON_DRIVER_H
 #define BALLOON_DRIVER_H
@@ -115,7 +120,8 @@ struct balloon_driver_progress;
 /** What can be changed while a driver runs, too: balloon_driver_tune(). 0 means the default. */
 struct balloon_driver_tuning {
 	/** Pages of one request; 0 means 256: some hosts silently skip longer ones. Also the pages that
-	 * one step moves at most. At most what the driver was made with, and what the channel takes. */
+	 * one step moves at most. No more than the driver was made with. What is more than the channel
+	 * takes at once the host is told in parts. */
 	uint32_t request_pages;
 	/** How long the host may take for a request, and a call may wait for a lock; 0 means 1 s. */
 	uint64_t host_timeout_ns;
@@ -123,11 +129,11 @@ struct balloon_driver_tuning {
 	uint64_t allocation_backoff_ns;
 	/** How long nothing is inflated after memory ran out and was relieved; 0 means 1 s. */
 	uint64_t relief_holdoff_ns;
-	/** How long run() waits after a refusal before it asks the host again, and for how long a page
-	 * that was refused is set aside; doubled for each further refusal, up to 256 times. 0 means
-	 * 200 ms. */
+	/** For how long a page that was refused is set aside; and how long run(), serve() and poll() wait
+	 * before they ask the host again after eight answers in a row that did nothing, or none in time.
+	 * Doubled for each further time, up to 256 times as long. 0 means 200 ms. */
 	uint64_t retry_ns;
-	/** Free frames that fills leave to the system, for sources that know how many are free. */
+	/** Free frames that fills leave to the system, for sources that know how many are free; 0: none. */
 	uint64_t floor_pages;
 };
 
@@ -142,8 +148,8 @@ struct balloon_driver_config {
 	struct balloon_channel *channel;
 	/* As in struct balloon_driver_tuning. */
 	uint32_t request_pages;
-	/** Requests that can be under way at once; 0 means 8, at least 2. One more is kept for a lack of
-	 * memory. */
+	/** Requests that can be under way at once: 2 to 1024; 0 means 8. Beside them one is kept for a lack
+	 * of memory, and two small ones for migrations. */
 	uint32_t n_requests;
 	uint64_t host_timeout_ns;
 	uint64_t allocation_backoff_ns;
@@ -229,13 +235,14 @@ BALLOON_EXPORT int balloon_driver_set_target(struct balloon_driver *driver, uint
 /**
  * Change numbers while the driver runs. Takes effect with what begins afterwards.
  *
- * Returns 0; -EINVAL: a null pointer, numbers out of bounds.
+ * Returns 0; -EINVAL: a null pointer, numbers out of bounds, more request_pages than the driver was made
+ * with.
  */
 BALLOON_EXPORT int balloon_driver_tune(
 	struct balloon_driver *driver, const struct balloon_driver_tuning *tuning);
 
 /**
- * Inflate by up to n_pages, one request, whatever the target is.
+ * Inflate by up to n_pages, one request's worth, whatever the target is.
  *
  * Returns how many pages the host took and the balloon holds now; or for the first one an error:
  * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -EIO, -ETIMEDOUT, -ENODEV, -ECANCELED; -ERANGE or -EEXIST: the
@@ -245,10 +252,11 @@ BALLOON_EXPORT int balloon_driver_tune(
 BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages);
 
 /**
- * Deflate by up to n_pages, one request, whatever the target is.
+ * Deflate by up to n_pages, one request's worth, whatever the target is.
  *
- * Returns how many pages went back to the source; 0: the balloon is empty; or errors as fill. What
- * the host refused is in the balloon again; what it has not answered is counted as deflating.
+ * Returns how many pages went back to the source; 0: the balloon is empty; or errors as fill, -EIO also
+ * if all that is left in the balloon is set aside because the host refused it before. What the host
+ * refused is in the balloon again; what it has not answered is counted as deflating.
  */
 BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
 
@@ -272,10 +280,12 @@ struct balloon_driver_next {
 
 /**
  * A step that waits for nothing: settle what was answered, give the host as many requests as it may
- * have, and say when to call again. A new target, too, is a reason to call it.
+ * have, and say when to call again. A new target, too, is a reason to call it; so are calls of other
+ * threads on the driver, which may take the answers that the descriptor would have shown.
  *
- * next: may be NULL. Returns 1: something is under way or missing; 0: the target is reached and nothing
- * is under way; -ENODEV, -EBUSY: quiesced, -ECANCELED, -EINVAL.
+ * next: may be NULL; not written if the driver was quiesced or stopped before. Returns 1: something is
+ * under way or missing; 0: the target is reached and nothing is under way; -ENODEV: the host is gone;
+ * -EBUSY: quiesced; -ECANCELED: stopped; -EINVAL.
  */
 BALLOON_EXPORT int balloon_driver_poll(
 	struct balloon_driver *driver, struct balloon_driver_next *next);
@@ -292,7 +302,8 @@ typedef bool (*balloon_progress_callback)(
  * hold-off is over. Looks again at once when the target changes. callback: NULL, or called after each
  * step or wait, every 100 ms at least. What is under way when a run ends stays under way.
  * Returns 0; -ETIMEDOUT: the deadline came, progress says what is missing and why; -ECANCELED: the
- * callback said so, or the driver was stopped; -EBUSY: it was quiesced; -ENODEV: the host is gone.
+ * callback said so, or the driver was stopped; -EBUSY: it was quiesced; -ENODEV: the host is gone;
+ * -EINVAL.
  */
 BALLOON_EXPORT int balloon_driver_run(struct balloon_driver *driver, uint64_t deadline_ns,
 	balloon_progress_callback callback, void *context);
@@ -310,12 +321,14 @@ BALLOON_EXPORT int balloon_driver_serve(
  * Memory has run out: deflate up to n_pages now (the request's worth at most). For allocators, and
  * safe in any of them: it allocates nothing, and uses a request kept for it.
  *
- * Frames that were set aside and frames that a fill has in hand are taken first: they need no host.
- * Nothing is inflated meanwhile, nor for relief_holdoff_ns after something was relieved.
+ * Frames that were set aside are taken first, and, where the design promises progress, frames that fills
+ * have pending: they need no host. No frame is allocated meanwhile, nor for relief_holdoff_ns after
+ * something was relieved.
  * bytes: receives exactly how many bytes went back to the source; with split-coalesce perhaps by the
  * leak that it joined. May be NULL.
- * Returns how many pages; 0: the balloon is empty; -EBUSY: the design cannot now, as it declares, or a
- * relief is under way; -EOPNOTSUPP: the configuration says no_relief; or errors as leak.
+ * Returns how many pages; 0: the balloon is empty; -EBUSY: the design cannot now, as it declares, all
+ * requests are under way, the one for relief included, or the leak that it joined took longer than
+ * host_timeout_ns; -EOPNOTSUPP: the configuration says no_relief; or errors as leak.
  */
 BALLOON_EXPORT int balloon_driver_relieve(
 	struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes);
@@ -337,14 +350,15 @@ enum balloon_migrated {
  * Put new pages in the place of isolated ones, and tell the host about both.
  *
  * old_pages: isolated by the caller, of this driver's balloon. new_pages: frames of the caller's, from
- * the driver's source. n_pages: 1 to BALLOON_MIGRATE_MAX, and at most request_pages.
+ * the driver's source. n_pages: 1 to balloon_driver_migrate_max().
  * outcomes: receives for each pair the bits of enum balloon_migrated. As a rule TOOK_NEW | GAVE_OLD.
  * GAVE_OLD alone: the old page left and the new one was refused; the balloon is one page smaller.
  * TOOK_NEW alone: the host has not given the old page back; it is in quarantine.
  * Returns how many old pages the caller got back; a negative errno if every outcome is KEPT_OLD and no
  * new page was taken: nothing has changed; -EAGAIN: the driver is busy, or a scanner is at a page just
- * now: try again; -EIO: the host refused; -EEXIST, -ESTALE, -EXDEV, -ERANGE: a page is not what it has
- * to be.
+ * now: try again; -EIO: the host refused; -ENODEV, -EBUSY: quiesced, -ECANCELED; -EINVAL: a null pointer,
+ * a number out of bounds, a page twice; -EEXIST, -ESTALE, -EXDEV, -ERANGE: a page is not what it has to
+ * be. A host that does not answer in time is no error: the outcomes say what became of the pages.
  */
 BALLOON_EXPORT int balloon_driver_migrate(struct balloon_driver *driver,
 	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
@@ -369,17 +383,17 @@ BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *
  * Hold all work and wait until nothing is under way: no call, no request, no page in between.
  *
  * From its beginning to balloon_driver_resume() every other call that moves pages is refused with
- * -EBUSY. Returns 0; -ETIMEDOUT: something is still under way (the driver stays held); -EAGAIN: another
- * thread resumed it meanwhile; -ENODEV: the host is gone with requests that it has not answered;
- * -EINVAL; -ECANCELED: stopped.
+ * -EBUSY; serve() waits. Pages may stay in quarantine. Returns 0; -ETIMEDOUT: something is still under
+ * way (the driver stays held); -EAGAIN: another thread resumed it meanwhile; -ENODEV: the host is gone
+ * with requests that it has not answered; -EINVAL; -ECANCELED: stopped.
  */
 BALLOON_EXPORT int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns);
 /** Returns 0; -EINVAL; -ECANCELED: stopped. */
 BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
 
 /**
- * End all work for good: calls under way return soon, and all others are refused with -ECANCELED, but
- * for fini, reset and the reading of progress.
+ * End all work for good: calls under way return soon, and those that move pages, quiesce and resume are
+ * refused with -ECANCELED from now on.
  *
  * Returns 0: nobody is inside the driver any more, but for other calls of stop; -ETIMEDOUT: calls are
  * still inside: in the channel's, the source's or the program's functions; -EINVAL. Requests may be
@@ -393,7 +407,8 @@ BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t d
  *
  * Works on a stopped driver. Returns 0: the driver holds nothing; -EINVAL; -EBUSY: not stopped, or calls
  * are inside; -ETIMEDOUT: the host has not let go; what it may still touch stays where it is counted;
- * -EAGAIN: pages are isolated by somebody who has to put them back first. Nothing is lost: call it again.
+ * -EAGAIN: pages are isolated, or held just now, by somebody who has to let them go first. Nothing is lost:
+ * call it again. The channel takes no more requests, whatever the result.
  */
 BALLOON_EXPORT int balloon_driver_reset(struct balloon_driver *driver);
 
@@ -406,13 +421,16 @@ BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
 /**
  * Give a driver a new host in the place of one that is gone: as after a restore of a virtual machine.
  *
- * The driver is quiesced; the old channel is failed or reset, and has no request outstanding. The new
- * host is told of every page that the balloon holds; what it refuses leaves the balloon and is the
- * source's; quarantined pages go back to the source. Then the driver may be resumed.
- * Returns 0; -EINVAL: a null pointer, a channel that does not cover the map; -EBUSY: not quiesced, calls
- * inside, or the old host has not let go, or another driver has the channel; -EAGAIN: pages are isolated
- * by somebody who has to put them back first; -ETIMEDOUT: the deadline came; -ENODEV: the new host is
- * gone, too. After one of the last three call it again: the pages that the new host was told of are known.
+ * The driver is quiesced, and no request of it is outstanding on the old channel: that one was reset, if
+ * it had any. The new host is told of every page that the balloon holds; what it refuses leaves the
+ * balloon and is the source's; quarantined pages go back to the source. Then the driver may be resumed.
+ * Returns 0; -EINVAL: a null pointer, a channel that does not cover the map; -EBUSY: not quiesced, or
+ * stopped, calls inside, or the old host has not let go, or another driver has the channel; -EAGAIN: pages
+ * are isolated by somebody who has to put them back first; -ETIMEDOUT: the deadline came, or the new host
+ * has not answered in time; -ENODEV: the new host is gone, too; -ECANCELED: stopped meanwhile. After
+ * -EAGAIN and -ETIMEDOUT call it again, with the same channel: the pages that the new host was told of are
+ * known. After -ENODEV with another one.
+ * Cost: a look at each page of the map.
  */
 BALLOON_EXPORT int balloon_driver_attach(
 	struct balloon_driver *driver, struct balloon_channel *channel, uint64_t deadline_ns);
@@ -448,7 +466,7 @@ struct balloon_driver_progress {
 	uint64_t n_migrated; /* pages replaced: counted in both of the former, too */
 	uint64_t n_relieved; /* pages that went back because memory ran out */
 	uint64_t n_refused;  /* requests that the host did in part or not at all */
-	uint64_t n_strays;   /* pages that were in a balloon already when they were entered */
+	uint64_t n_strays;   /* pages that turned out to be somebody else's when they were moved */
 	uint64_t n_timeouts; /* requests not answered in time */
 	uint64_t n_allocation_failures; /* fills that got no frame */
 	uint64_t n_busy;                /* calls that found the design's lock taken and gave up */
@@ -464,26 +482,27 @@ struct balloon_driver_progress {
 /** A page that the host refused, and that is tried again. */
 struct balloon_refusal {
 	struct balloon_page page;
-	enum balloon_request_kind
-		kind; /* what it was asked: INFLATE, the frame is set aside; DEFLATE,
-					 * the page is in the balloon or the quarantine, isolated */
-	int error;    /* the host's reason */
+	/* What the host was asked. INFLATE: the frame is set aside; DEFLATE: the page is in the balloon, or
+	 * the quarantine, isolated. */
+	enum balloon_request_kind kind;
+	int error; /* the host's reason */
 	uint32_t n_times;
 	uint64_t retry_at_ns;
 };
 
 /**
- * Say how far the driver is, after taking late answers.
+ * Say how far the driver is, after taking late answers, which may call the program's functions.
  *
- * Returns 0; -EINVAL. Threads: any. Locks: the books; the strategy's, once.
+ * Returns 0; -EINVAL. Threads: any, also of a driver that is quiesced or stopped.
  */
 BALLOON_EXPORT int balloon_driver_progress(
 	struct balloon_driver *driver, struct balloon_driver_progress *progress);
 
 /**
- * List the pages that the host refused.
+ * List the pages that the host refused and that are set aside now.
  *
- * refusals: receives up to n_max. Returns how many there are, BALLOON_REFUSALS_MAX at most; -EINVAL.
+ * refusals: receives up to n_max; may be NULL if that is 0. Returns how many there are,
+ * BALLOON_REFUSALS_MAX at most; -EINVAL. Threads: any. Locks: the driver's.
  */
 BALLOON_EXPORT int balloon_driver_refusals(
 	struct balloon_driver *driver, struct balloon_refusal *refusals, size_t n_max);

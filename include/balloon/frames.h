@@ -18,8 +18,8 @@ struct balloon_frames;
 
 /**
  * What a source does. Any number of threads may be in any of these at once. An op may call the
- * out-of-memory entry of drivers (balloon_driver_relieve()), the calling one included; which driver
- * locks are held meanwhile is the driver design's affair (<balloon/driver.h>).
+ * out-of-memory entry of drivers (balloon_driver_relieve()), the calling one included; what the
+ * request that wants the frames holds meanwhile is its design's affair (<balloon/driver-design.h>).
  */
 struct balloon_frames_ops {
 	const char *name;

@@ -5,8 +5,9 @@
  *
  * A request is one thread's while its state says that somebody is at it. While it is with the host and
  * nobody waits (LIFE_LEFT, LIFE_LATE), and while a page of it could not be entered (LIFE_UNSETTLED), it is
- * nobody's: every call that comes in, and every one that sleeps, looks after such requests
- * (driver_look_after()). So an answer that comes after the deadline loses nothing.
+ * nobody's: every call that comes in, and every one that sleeps for anything but an answer of its own, a leak
+ * that it joined, or the end of all calls, looks after such requests (driver_look_after()). So an answer that
+ * comes after the deadline loses nothing.
  */
 #include "driver/batch.h"
 

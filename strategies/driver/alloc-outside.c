@@ -6,7 +6,7 @@
  *
  * Lock 1 (history's balloon_lock) is held over telling, entering, dequeueing and freeing; never over an
  * allocation. Fills that come one after the other are one hold, and so are leaks: the host has several of
- * their requests at once.
+ * their requests at once. While the other direction waits, 16 more join at most.
  *
  * Why relief makes progress while a fill is under way: the requests that hold the lock wait for the host
  * at most, and for no memory, so whoever waits for the lock is not waiting for itself (H-12). Before it

@@ -3,12 +3,13 @@
  * coarse: one sleeping lock over all of fill and all of leak, allocation included.
  *
  * Source: Linux 3.8 (December 2012) to 4.14; before that one thread filled and leaked, and needed no
- * lock. Migration takes the lock by trylock and answers "again".
+ * lock. Migration takes the lock by trylock and answers "again", unless its caller may wait.
  *
  * Lock 1 (history's balloon_lock) is held over allocation, telling, entering, dequeueing and freeing. So
  * a fill and a leak are never under way at once, and what a leak dequeues was entered by a fill that is
  * over. Fills that come one after the other are one hold, as the batches of one loop were: the host has
- * several of their requests at once, and a leak waits until the last of them is settled.
+ * several of their requests at once, and a leak waits until the last of them is settled; while it does, 16
+ * more join at most.
  *
  * Why it cannot deadlock, as it did (H-12): frames are allocated under the lock, and an allocator that
  * has run out calls relief, on this thread or on one that somebody else waits for. Relief does not wait
