@@ -148,7 +148,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 {
 	struct field *field = calloc(1, sizeof *field);
 	int result = field && make_frames(field, trial->labels.pages) == 0
-			     ? rig_open(&field->rig, trial, trial->labels.pages, problem)
+			     ? rig_open(&field->rig, trial, trial->labels.pages, 0, problem)
 			     : problem_no_memory(problem);
 	if (result < 0)
 		free_field(field);

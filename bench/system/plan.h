@@ -37,7 +37,7 @@ struct plan {
 	size_t n_designs;
 	struct strategies strategies; /* of compaction; the others' is the last one */
 	uint32_t n_pages;             /* of release */
-	uint32_t n_zone_pages;        /* of target and compaction */
+	uint32_t n_zone_pages;        /* of all but release and relief */
 	uint32_t request;             /* pages */
 	uint32_t host_us;             /* a request takes on the host that takes time */
 	uint32_t n_events;            /* of relief, a repeat */

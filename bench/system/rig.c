@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define US UINT64_C(1000)
 
@@ -11,21 +12,22 @@ static int make_map(struct rig *rig, const struct trial *trial, uint32_t n_pages
 	const struct balloon_memmap_config config = {
 		.strategy = balloon_strategy_find(trial->labels.strategy),
 		.n_pages = n_pages,
-		.n_devices = BALLOON_DRIVER_DEVICES};
+		.n_devices = BALLOON_DRIVER_DEVICES + 1};
 	const struct balloon_zone_config zone = {.n_frames = n_pages};
 	int result = balloon_memmap_create(&config, &rig->map);
 	return result < 0 ? result : balloon_zone_create(&zone, &rig->zone);
 }
 
-static int make_host(struct rig *rig, uint32_t takes_us)
+static int make_host(struct rig *rig, const struct labels *labels)
 {
+	bool is_slow = strcmp(labels->channel, "slow") == 0;
 	balloon_channel_init(&rig->null, &balloon_null_channel_ops);
-	int result = takes_us > 0 ? slow_init(&rig->slow, takes_us * US) : 0;
-	rig->is_slow = takes_us > 0 && result == 0;
+	int result = is_slow ? slow_init(&rig->slow, labels->host_us * US) : 0;
+	rig->is_slow = is_slow && result == 0;
 	return result;
 }
 
-static int make_driver(struct rig *rig, const struct trial *trial)
+static int make_driver(struct rig *rig, const struct trial *trial, uint32_t n_requests)
 {
 	const struct balloon_driver_config config = {
 		.design = balloon_driver_design_find(trial->labels.driver),
@@ -33,6 +35,7 @@ static int make_driver(struct rig *rig, const struct trial *trial)
 		.frames = balloon_zone_frames(rig->zone),
 		.channel = rig->is_slow ? &rig->slow.channel : &rig->null,
 		.request_pages = trial->labels.request,
+		.n_requests = n_requests,
 		.host_timeout_ns = 10 * 1000 * 1000 * US,
 		.allocation_backoff_ns = 100 * US,
 		.relief_holdoff_ns = 500 * US,
@@ -40,14 +43,15 @@ static int make_driver(struct rig *rig, const struct trial *trial)
 	return balloon_driver_create(&config, &rig->driver);
 }
 
-int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, struct problem *problem)
+int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, uint32_t n_requests,
+	struct problem *problem)
 {
 	*rig = (struct rig){.map = NULL};
 	int result = make_map(rig, trial, n_pages);
 	if (result == 0)
-		result = make_host(rig, trial->labels.host_us);
+		result = make_host(rig, &trial->labels);
 	if (result == 0)
-		result = make_driver(rig, trial);
+		result = make_driver(rig, trial, n_requests);
 	if (result == 0)
 		return 0;
 	rig_close(rig);

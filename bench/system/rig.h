@@ -16,15 +16,18 @@ struct rig {
 	struct balloon_zone *zone;
 	struct balloon_driver *driver;
 	struct balloon_channel null; /* the host that takes no time */
-	struct slow slow;            /* the one that takes some */
+	struct slow slow;            /* the one with a thread of its own, which may take some */
 	bool is_slow;
 };
 
 /**
- * Make one of n_pages, with the design, the strategy and the host of the trial's labels. Hold-offs
- * are short: what is measured here is not how long the library waits by itself. Returns 0 or -1.
+ * Make one of n_pages, with the design, the strategy and the host of the trial's labels, and with
+ * room in the map for a device beside the driver's. n_requests: under way; 0: as many as a driver
+ * has by itself. Hold-offs are short: what is measured here is not how long the library waits by
+ * itself. Returns 0 or -1.
  */
-int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, struct problem *problem);
+int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, uint32_t n_requests,
+	struct problem *problem);
 
 /** End it; what the balloon still holds is given back. */
 void rig_close(struct rig *rig);

@@ -105,7 +105,7 @@ static int begin_filler(struct scene *scene)
 
 static int make(struct scene *scene, struct trial *trial, struct problem *problem)
 {
-	if (rig_open(&scene->rig, trial, trial->labels.pages, problem) < 0)
+	if (rig_open(&scene->rig, trial, trial->labels.pages, 0, problem) < 0)
 		return -1;
 	scene->promises_progress = strcmp(trial->labels.guarantee, "progress") == 0;
 	int result = scene_put_back(scene, trial);

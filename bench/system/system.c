@@ -24,6 +24,12 @@ static const char help[] =
 	"                       target      reached while others fill and leak\n"
 	"                       compaction  of a zone whose half a balloon holds, at random\n"
 	"                       relief      from a failed allocation to one that succeeds\n"
+	"                       cost        of a fill and a leak, beside the strategy alone;\n"
+	"                                   with requests of one page as well\n"
+	"                       latency     a run at a host that takes its time, beside one\n"
+	"                                   request after the other\n"
+	"                       crowd       16 threads that fill and leak single pages, beside\n"
+	"                                   one\n"
 	"                       all (default)\n"
 	"  --channel LIST       release: madvise: the process's own memory; memfd: memory shared\n"
 	"                       with a host in another process (default: both)\n"
@@ -35,10 +41,11 @@ static const char help[] =
 	"  --strategy LIST      these strategies; all (default). Other than compaction: the last\n"
 	"                       one\n"
 	"  --pages N            release: pages, a multiple of 512 (default 16K)\n"
-	"  --zone N             target, compaction: pages of the zone (default 256K)\n"
+	"  --zone N             target, compaction, cost, latency: pages of the zone; crowd: 64\n"
+	"                       times as many (default 256K)\n"
 	"  --request N          pages of a request, 1 to 1024 (default 256)\n"
-	"  --host-us N          target, relief: how long a host takes for a request, in us\n"
-	"                       (default 100)\n"
+	"  --host-us N          target, relief, latency: how long a host takes for a\n"
+	"                       request, in us (default 100)\n"
 	"  --events N           relief: how often memory runs out, a repeat (default 20)\n"
 	"  --repeat N           repeats of each, 1 to 10000 (default 15)\n"
 	"  --json FILE          write the results to FILE, too; -: to standard output, in the\n"
@@ -60,6 +67,9 @@ static const struct rounds *const rounds_of[N_WORKS] = {
 	[WORK_TARGET] = &rounds_of_target,
 	[WORK_COMPACTION] = &rounds_of_compaction,
 	[WORK_RELIEF] = &rounds_of_relief,
+	[WORK_COST] = &rounds_of_cost,
+	[WORK_LATENCY] = &rounds_of_latency,
+	[WORK_CROWD] = &rounds_of_crowd,
 };
 
 /* The command at work. */

@@ -117,6 +117,42 @@ static void print_relief(const struct round *round, const struct trial *trial)
 	print_figure(trial, BUSY, 9);
 }
 
+/* ---- The driver beside something simpler ----------------------------------------------------- */
+
+static void print_beside_columns(const char *reference)
+{
+	printf("\n  %-16s %9s %-17s %12s %9s\n", "", "ns/page", "[min max]", reference, "x that");
+}
+
+static void print_cost_heading(const struct labels *labels)
+{
+	printf("cost: fill and leak, requests of %" PRIu32 ", strategy %s", labels->request,
+		labels->strategy);
+	print_beside_columns("strategy");
+}
+
+static void print_latency_heading(const struct labels *labels)
+{
+	printf("latency: a run to %" PRIu32 " pages, requests of %" PRIu32
+	       ", the host takes %" PRIu32 " us",
+		labels->pages, labels->request, labels->host_us);
+	print_beside_columns("one by one");
+}
+
+static void print_crowd_heading(const struct labels *labels)
+{
+	printf("crowd: 16 threads fill and leak %" PRIu32 " pages, one by one", labels->pages);
+	print_beside_columns("one thread");
+}
+
+static void print_beside(const struct round *round, const struct trial *trial)
+{
+	(void)round;
+	print_span(trial);
+	print_figure(trial, REFERENCE_NS_PER_PAGE, 12);
+	print_number(trial_spread(trial, TIMES_REFERENCE).median, 9, "%.3g");
+}
+
 static const struct {
 	void (*heading)(const struct labels *labels);
 	void (*row)(const struct round *round, const struct trial *trial);
@@ -125,6 +161,9 @@ static const struct {
 	[WORK_TARGET] = {print_target_heading, print_target},
 	[WORK_COMPACTION] = {print_compaction_heading, print_compaction},
 	[WORK_RELIEF] = {print_relief_heading, print_relief},
+	[WORK_COST] = {print_cost_heading, print_beside},
+	[WORK_LATENCY] = {print_latency_heading, print_beside},
+	[WORK_CROWD] = {print_crowd_heading, print_beside},
 };
 
 void round_print(const struct round *round)

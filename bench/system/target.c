@@ -142,7 +142,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 	if (!rig)
 		return problem_no_memory(problem);
 	trial->own = rig;
-	if (rig_open(rig, trial, trial->labels.pages, problem) == 0)
+	if (rig_open(rig, trial, trial->labels.pages, 0, problem) == 0)
 		return 0;
 	free(rig);
 	return -1;

@@ -8,12 +8,13 @@
 
 #include "system/plan.h"
 
-const char *const work_names[N_WORKS] = {"release", "target", "compaction", "relief"};
+const char *const work_names[N_WORKS] = {
+	"release", "target", "compaction", "relief", "cost", "latency", "crowd"};
 const char *const trial_kind_names[N_TRIAL_KINDS] = {"raw", "channel", "driver", "strategy"};
 const char *const figure_names[N_FIGURES] = {"ns_per_page", "deflate_ns_per_page",
 	"refault_ns_per_page", "refault_warm_ns_per_page", "huge_share", "seconds", "busy", "again",
 	"migrated", "passes", "order_9_before", "order_9_after", "order_10_before",
-	"order_10_after"};
+	"order_10_after", "reference_ns_per_page", "times_reference"};
 
 struct trial *round_add(
 	struct round *round, const struct labels *labels, const struct trial_ops *ops)

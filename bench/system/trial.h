@@ -17,7 +17,16 @@
 #include "common/problem.h"
 #include "common/spread.h"
 
-enum work { WORK_RELEASE, WORK_TARGET, WORK_COMPACTION, WORK_RELIEF, N_WORKS };
+enum work {
+	WORK_RELEASE,
+	WORK_TARGET,
+	WORK_COMPACTION,
+	WORK_RELIEF,
+	WORK_COST,
+	WORK_LATENCY,
+	WORK_CROWD,
+	N_WORKS
+};
 enum trial_kind { TRIAL_RAW, TRIAL_CHANNEL, TRIAL_DRIVER, TRIAL_STRATEGY, N_TRIAL_KINDS };
 
 /** What one repeat came to, by figure; NAN: this work, or this subject, has no such figure. */
@@ -38,6 +47,9 @@ enum figure {
 	ORDER_9_AFTER,
 	ORDER_10_BEFORE,
 	ORDER_10_AFTER,
+	/* What does the same beside the driver, and the driver's time over its. */
+	REFERENCE_NS_PER_PAGE,
+	TIMES_REFERENCE,
 	N_FIGURES,
 };
 
@@ -104,7 +116,7 @@ struct rounds {
 		struct problem *problem);
 };
 extern const struct rounds rounds_of_release, rounds_of_target, rounds_of_compaction,
-	rounds_of_relief;
+	rounds_of_relief, rounds_of_cost, rounds_of_latency, rounds_of_crowd;
 
 /** Add a trial to a round that is made. Returns it; there is always room for all built-in ones. */
 struct trial *round_add(

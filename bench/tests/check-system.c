@@ -297,12 +297,13 @@ static void check_rig(uint32_t host_us)
 	struct trial trial = {.labels = {.driver = driver_name(balloon_driver_design_at(0)),
 				      .strategy = strategy_name(balloon_strategy_at(0)),
 				      .subject = "rig",
+				      .channel = host_us > 0 ? "slow" : "null",
 				      .request = 64,
 				      .host_us = host_us}};
 	struct problem problem;
 	struct balloon_page page;
 	struct rig rig;
-	CHECK(rig_open(&rig, &trial, PAGES, &problem) == 0);
+	CHECK(rig_open(&rig, &trial, PAGES, 0, &problem) == 0);
 	uint64_t begin_ns = now_ns();
 	CHECK(rig_reach(&rig, 128) == 0);
 	CHECK(now_ns() - begin_ns >= (uint64_t)host_us * 1000);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver beside something simpler that moves the same pages in the same repeat.
+ *
+ * Cost: it fills and leaks, request by request, at a host that takes no time; beside it, the
+ * strategy alone inserts and dequeues the same batches. Latency: a run reaches its target at a host
+ * that takes its time and has any number of requests at once; beside it, one request after the
+ * other. Crowd: many threads fill and leak single pages at a host with a thread of its own; beside
+ * them, one thread.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "system/rig.h"
+
+enum {
+	CROWD_THREADS = 16,
+	CROWD_SHARE = 64, /* of the zone: a request takes two threads a while to pass on */
+	REQUESTS_UNDER_WAY = 16,
+};
+
+struct beside {
+	struct rig rig;
+	struct balloon_device *device; /* the strategy's own */
+	struct balloon_page *pages;    /* a request's worth */
+};
+
+/* Two ways to move all of the trial's pages. Each returns 0 or a negative errno, and ends as it
+ * began: with nothing in the balloon. The time is that of what is measured alone. */
+struct way_pair {
+	int (*driver)(struct trial *trial, uint64_t *ns);
+	int (*reference)(struct trial *trial, uint64_t *ns);
+};
+
+static struct balloon_driver *driver_of(const struct trial *trial)
+{
+	const struct beside *beside = trial->own;
+	return beside->rig.driver;
+}
+
+/* What moves all of n pages in one call moves them at all. */
+static int all_or_error(int result, uint32_t n)
+{
+	return result < 0 ? result : result == (int)n ? 0 : -EIO;
+}
+
+/* ---- Cost ------------------------------------------------------------------------------------ */
+
+/* One thread that never waits: its processor time is the time, less what others take. */
+
+static int cycle_driver(struct trial *trial, uint64_t *ns)
+{
+	struct balloon_driver *driver = driver_of(trial);
+	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	int result = 0;
+	uint64_t begin_ns = thread_cpu_ns();
+	for (uint32_t i = 0; i < n_pages && result == 0; i += request) {
+		result = all_or_error(balloon_driver_fill(driver, request), request);
+		if (result == 0)
+			result = all_or_error(balloon_driver_leak(driver, request), request);
+	}
+	*ns = thread_cpu_ns() - begin_ns;
+	return result;
+}
+
+static int cycle_strategy(struct trial *trial, uint64_t *ns)
+{
+	struct beside *beside = trial->own;
+	struct balloon_frames *frames = balloon_zone_frames(beside->rig.zone);
+	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	int result = all_or_error(frames->ops->allocate(frames, beside->pages, request), request);
+	if (result < 0)
+		return result;
+	uint64_t begin_ns = thread_cpu_ns();
+	for (uint32_t i = 0; i < n_pages && result == 0; i += request) {
+		result = all_or_error(
+			balloon_pages_insert(beside->device, beside->pages, request), request);
+		if (result == 0)
+			result = all_or_error(
+				balloon_pages_dequeue(beside->device, beside->pages, request),
+				request);
+	}
+	*ns = thread_cpu_ns() - begin_ns;
+	frames->ops->free(frames, beside->pages, request);
+	return result;
+}
+
+static const struct way_pair cost = {cycle_driver, cycle_strategy};
+
+/* ---- Latency --------------------------------------------------------------------------------- */
+
+static int run_to_target(struct trial *trial, uint64_t *ns)
+{
+	struct beside *beside = trial->own;
+	uint64_t begin_ns = now_ns();
+	int result = rig_reach(&beside->rig, trial->labels.pages);
+	*ns = now_ns() - begin_ns;
+	return result < 0 ? result : rig_reach(&beside->rig, 0);
+}
+
+static int fill_one_by_one(struct trial *trial, uint64_t *ns)
+{
+	struct beside *beside = trial->own;
+	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	int result = 0;
+	uint64_t begin_ns = now_ns();
+	for (uint32_t left = n_pages, n; left > 0 && result == 0; left -= n) {
+		n = left < request ? left : request;
+		result = all_or_error(balloon_driver_fill(beside->rig.driver, n), n);
+	}
+	*ns = now_ns() - begin_ns;
+	return result < 0 ? result : rig_reach(&beside->rig, 0);
+}
+
+static const struct way_pair latency = {run_to_target, fill_one_by_one};
+
+/* ---- Crowd ----------------------------------------------------------------------------------- */
+
+struct member {
+	pthread_t thread;
+	struct balloon_driver *driver;
+	uint32_t n_pages;
+	int error; /* that should not have been */
+};
+
+/* The page, or a lock, is not to be had just now. */
+static bool is_for_now(int result)
+{
+	return result == 0 || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
+}
+
+static int move_one(
+	struct balloon_driver *driver, int (*move)(struct balloon_driver *driver, uint32_t n_pages))
+{
+	int result;
+	while (is_for_now(result = move(driver, 1)))
+		sched_yield();
+	return all_or_error(result, 1);
+}
+
+static void *cycle_pages(void *argument)
+{
+	struct member *member = argument;
+	for (uint32_t i = 0; i < member->n_pages && member->error == 0; i++) {
+		member->error = move_one(member->driver, balloon_driver_fill);
+		if (member->error == 0)
+			member->error = move_one(member->driver, balloon_driver_leak);
+	}
+	return NULL;
+}
+
+static int cycle_crowd(struct trial *trial, uint64_t *ns, unsigned n_threads)
+{
+	struct member members[CROWD_THREADS];
+	unsigned n = 0;
+	int result = 0;
+	uint64_t begin_ns = now_ns();
+	while (n < n_threads && result == 0) {
+		members[n] = (struct member){
+			.driver = driver_of(trial), .n_pages = trial->labels.pages / n_threads};
+		result = -pthread_create(&members[n].thread, NULL, cycle_pages, &members[n]);
+		n += result == 0;
+	}
+	while (n > 0) {
+		n--;
+		pthread_join(members[n].thread, NULL);
+		result = result < 0 ? result : members[n].error;
+	}
+	*ns = now_ns() - begin_ns;
+	return result;
+}
+
+static int cycle_many(struct trial *trial, uint64_t *ns)
+{
+	return cycle_crowd(trial, ns, CROWD_THREADS);
+}
+
+static int cycle_alone(struct trial *trial, uint64_t *ns)
+{
+	return cycle_crowd(trial, ns, 1);
+}
+
+static const struct way_pair crowd = {cycle_many, cycle_alone};
+
+/* ---- Trials ---------------------------------------------------------------------------------- */
+
+static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+{
+	const struct way_pair *ways = trial->how;
+	struct beside *beside = trial->own;
+	const double n_pages = trial->labels.pages;
+	uint64_t ns, reference_ns;
+	int result = ways->driver(trial, &ns);
+	if (result < 0)
+		return trial_fail_errno(trial, problem, "moving pages", result);
+	result = ways->reference(trial, &reference_ns);
+	if (result < 0)
+		return trial_fail_errno(trial, problem, "moving the reference's pages", result);
+	sample->figures[NS_PER_PAGE] = (double)ns / n_pages;
+	sample->figures[REFERENCE_NS_PER_PAGE] = (double)reference_ns / n_pages;
+	sample->figures[TIMES_REFERENCE] = (double)ns / (double)reference_ns;
+	return rig_check(&beside->rig, trial, 0, 0, problem);
+}
+
+static void close_trial(struct trial *trial)
+{
+	struct beside *beside = trial->own;
+	if (beside->device)
+		balloon_device_destroy(beside->rig.map, beside->device);
+	rig_close(&beside->rig);
+	free(beside->pages);
+	free(beside);
+}
+
+static int open_trial(struct trial *trial, struct problem *problem)
+{
+	struct beside *beside = calloc(1, sizeof *beside);
+	if (!beside)
+		return problem_no_memory(problem);
+	trial->own = beside;
+	beside->pages = calloc(trial->labels.request, sizeof *beside->pages);
+	int result = beside->pages ? rig_open(&beside->rig, trial, trial->labels.pages,
+					     REQUESTS_UNDER_WAY, problem)
+				   : problem_no_memory(problem);
+	if (result < 0) {
+		free(beside->pages);
+		free(beside);
+		return -1;
+	}
+	result = balloon_device_create(beside->rig.map, NULL, &beside->device);
+	if (result == 0)
+		return 0;
+	close_trial(trial);
+	return trial_fail_errno(trial, problem, "making a device", result);
+}
+
+static const struct trial_ops ops = {open_trial, repeat, close_trial};
+
+/* ---- Rounds ---------------------------------------------------------------------------------- */
+
+static int make(const struct plan *plan, struct round *round, struct labels labels,
+	const struct way_pair *ways)
+{
+	labels.kind = TRIAL_DRIVER;
+	labels.strategy = strategy_name(plan->strategies.at[plan->strategies.n - 1]);
+	labels.other_thread = labels.fill = -1;
+	labels.page_bytes = SMALL_PAGE;
+	*round = (struct round){.n_trials = 0};
+	for (size_t i = 0; i < plan->n_designs; i++) {
+		labels.subject = labels.driver = driver_name(plan->designs[i]);
+		round_add(round, &labels, &ops)->how = ways;
+	}
+	return 0;
+}
+
+/* Requests as large as they are to be, and of one page. */
+static size_t count_costs(const struct plan *plan)
+{
+	return plan->request > 1 ? 2 : 1;
+}
+
+static int make_cost(
+	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+{
+	const uint32_t request = number == 0 ? plan->request : 1;
+	(void)problem;
+	return make(plan, round,
+		(struct labels){.work = WORK_COST,
+			.channel = "null",
+			.pages = plan->n_zone_pages / request * request,
+			.request = request},
+		&cost);
+}
+
+static size_t count_one(const struct plan *plan)
+{
+	(void)plan;
+	return 1;
+}
+
+static int make_latency(
+	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+{
+	(void)number;
+	(void)problem;
+	return make(plan, round,
+		(struct labels){.work = WORK_LATENCY,
+			.channel = "slow",
+			.pages = plan->n_zone_pages,
+			.request = plan->request,
+			.host_us = plan->host_us},
+		&latency);
+}
+
+static int make_crowd(
+	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+{
+	(void)number;
+	(void)problem;
+	return make(plan, round,
+		(struct labels){.work = WORK_CROWD,
+			.channel = "slow",
+			.pages = plan->n_zone_pages / CROWD_SHARE / CROWD_THREADS * CROWD_THREADS,
+			.request = 1},
+		&crowd);
+}
+
+const struct rounds rounds_of_cost = {count_costs, make_cost};
+const struct rounds rounds_of_latency = {count_one, make_latency};
+const struct rounds rounds_of_crowd = {count_one, make_crowd};
