@@ -246,8 +246,8 @@ BALLOON_EXPORT int balloon_driver_tune(
  *
  * Returns how many pages the host took and the balloon holds now; or for the first one an error:
  * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -EIO, -ETIMEDOUT, -ENODEV, -ECANCELED; -ERANGE or -EEXIST: the
- * source gave what is no page of the map, or a page twice. After an error every frame is back in its
- * source or set aside, or, while the host has not answered, counted as inflating.
+ * source gave what is no page of the map, a page twice, or one that is in a balloon. After an error every
+ * frame is back in its source or set aside, or, while the host has not answered, counted as inflating.
  */
 BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages);
 

@@ -13,6 +13,7 @@ static void stray(struct balloon_driver *driver, struct balloon_batch *batch, ui
 	struct acknowledgement acknowledgement = acknowledgement_of(state, effects);
 	driver_unlock(driver);
 	driver_account(driver, &batch->request.pages[at], 1, &acknowledgement);
+	driver_moved(driver, BALLOON_READ(batch->home), &batch->request.pages[at], 1, false);
 }
 
 /* A scanner with a stale view holds a page's lock for a few instructions. */
@@ -152,6 +153,8 @@ static bool follow_inflation(
 	set_to_enter(driver, batch, 0, answer->n_done, driver->device);
 	bool is_entered = enter_pages(driver, batch, &n_strays);
 	BALLOON_BOOK(batch->n_moved, answer->n_done - n_strays);
+	if (n_strays > 0)
+		BALLOON_WRITE(batch->error, -EEXIST);
 	if (answer->is_refused) {
 		struct balloon_page refused = BALLOON_READ(pages[answer->n_done]);
 		if (!refusals_set_frame_aside(driver, batch, refused, answer->error)) {

@@ -137,9 +137,12 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 	/* Is all that is left what the host keeps? */
 	if (n == -EAGAIN && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
-	/* Pages that are just being entered: nobody says when they are there. */
-	if (n == 0 && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > 0)
-		batch_back_off(state, batch, -EAGAIN);
+	/* Pages that are just being entered, and that no other leak is about to take: nobody says when they
+	 * are there. */
+	uint64_t n_others =
+		BALLOON_READ(state->counts.n_claimed_out) - BALLOON_READ(batch->life.n_claimed);
+	if (n == 0 && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > n_others)
+		n = -EAGAIN;
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
 	driver_unlock_after(driver, effects);
 	if (n <= 0) {

@@ -140,6 +140,7 @@ struct plan {
 	struct balloon_batch *batch;
 	uint64_t next_ns;       /* if nothing: when there may be something to do */
 	struct awaited awaited; /* a lock that could not be had */
+	bool lacks_request;     /* others' have all of them */
 };
 
 /* Is it time? Else *next_ns is no later than when it is. */
@@ -237,7 +238,8 @@ static void claim(
 		plan->batch = batch_take(state, ROUTE_QUARANTINE, 0, false);
 	else
 		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
-	if (!plan->batch)
+	plan->lacks_request = !plan->batch;
+	if (plan->lacks_request)
 		plan->work = WORK_NONE; /* one that ends wakes */
 	else
 		BALLOON_WRITE(plan->batch->is_retry, plan->work == WORK_RETRY);
@@ -354,7 +356,8 @@ int balloon_driver_step(struct balloon_driver *driver)
 		return driver_leave(driver, true, is_at_rest ? 0 : -EAGAIN);
 	if (start(driver, &plan, BALLOON_NEVER, &result))
 		result = batch_finish(driver, plan.batch, BALLOON_NEVER);
-	return result;
+	/* There was something to do, and others have done it or do it now. */
+	return result == 0 ? -EAGAIN : result;
 }
 
 /* ---- Poll ------------------------------------------------------------------------------------ */
@@ -420,7 +423,8 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 		const uint64_t unseen_ns = 10000000;
 		next->descriptor = balloon_channel_descriptor(driver_channel(driver));
 		next->at_ns = n_started < driver->config.n_requests ? plan.next_ns : now_ns;
-		if (result == 1 && (next->descriptor < 0 || plan.awaited.lock))
+		if (result == 1 &&
+			(next->descriptor < 0 || plan.awaited.lock || plan.lacks_request))
 			next->at_ns = earlier(next->at_ns, time_after(now_ns, unseen_ns));
 	}
 	driver_leave(driver, true, 0);
