@@ -79,6 +79,8 @@ static struct trial read_trial(const struct node *object, size_t input)
 		.again = read_spread(object, "again"),
 		.migrated = read_spread(object, "migrated"),
 		.passes = read_spread(object, "passes"),
+		.reference = read_spread(object, "reference_ns_per_page"),
+		.times_reference = read_spread(object, "times_reference"),
 		.recovery = read_latency(object, "recovery_ns"),
 		.input = input};
 	read_shares(&trial, object);

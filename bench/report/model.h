@@ -75,6 +75,7 @@ struct trial {
 	const char *guarantee; /* NULL: none */
 	unsigned long n_repeats;
 	struct spread ns, rate, deflate, refault, refault_warm;
+	struct spread reference, times_reference; /* of what did the same beside it */
 	struct spread huge_share, seconds, busy, again, migrated, passes;
 	struct spread order_9_before, order_9_after, order_10_before, order_10_after;
 	struct latency recovery;

@@ -137,6 +137,50 @@ static void write_reliefs(const struct page *page)
 	table_end(page);
 }
 
+/* ---- The driver beside something simpler ----------------------------------------------------- */
+
+static const struct {
+	const char *workload, *heading;
+} besides[] = {
+	{"cost", "<h3>The driver's cost</h3>\n<p>A fill and a leak, request by request, on a host "
+		 "that takes no time; beside the strategy alone, which inserts and dequeues the "
+		 "same "
+		 "batches.</p>\n"},
+	{"latency",
+		"<h3>A host that takes its time</h3>\n<p>A run to its target on a host that has "
+		"any number of requests at once; beside one request after the other.</p>\n"},
+	{"crowd",
+		"<h3>Many threads</h3>\n<p>16 threads that fill and leak single pages; beside one "
+		"thread.</p>\n"},
+};
+
+static void write_beside_setting(const struct page *page, const struct trial *trial)
+{
+	write_heading(page, 5,
+		words_of("%s, the host takes %s \xc2\xb5s for requests of %s",
+			plural(trial->setup.pages, "page").text,
+			number_whole(trial->setup.host_us).text,
+			number_whole(trial->setup.request).text));
+}
+
+static void write_beside(const struct page *page, const struct trial *trial)
+{
+	fputs("<tr>", page->html);
+	trial_subject(page, trial);
+	html_spread(page->html, &trial->ns);
+	html_cell(page->html, trial->reference.median);
+	html_cell(page->html, trial->times_reference.median);
+	fputs("</tr>\n", page->html);
+}
+
+static void write_besides(const struct page *page, size_t index)
+{
+	fputs(besides[index].heading, page->html);
+	table_begin(page, "|=ns a page|#reference|#times that");
+	trials_write(page, besides[index].workload, write_beside_setting, write_beside);
+	table_end(page);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static bool has(const struct page *page, const char *workload)
@@ -163,6 +207,9 @@ int part_system(struct page *page)
 		write_compactions(page);
 	if (has(page, "relief"))
 		write_reliefs(page);
+	for (size_t i = 0; i < sizeof besides / sizeof besides[0]; i++)
+		if (has(page, besides[i].workload))
+			write_besides(page, i);
 	fputs("</section>\n", page->html);
 	return 0;
 }
