@@ -17,7 +17,8 @@
 
 static struct host *host_of(struct balloon_channel *channel)
 {
-	return (struct host *)(void *)channel;
+	(void)channel;
+	return &world->host;
 }
 
 static bool has_fault(enum world_fault fault)
@@ -48,6 +49,14 @@ uint32_t host_n_held(void)
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < world->setting.n_pages; i++)
 		n += world->host.pages[i] == PAGE_HOST;
+	return n;
+}
+
+uint32_t host_n_picky(void)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < world->setting.n_pages; i++)
+		n += world->host.is_picky[i];
 	return n;
 }
 
@@ -117,10 +126,10 @@ static int complete(
 	struct host *host, struct balloon_request *request, uint64_t id, uint32_t n_done, int error)
 {
 #if HAS_SUBMISSIONS
-	return balloon_request_complete(&host->channel, request, id, n_done, error);
+	return balloon_request_complete(host->channel, request, id, n_done, error);
 #else
 	(void)request;
-	return balloon_request_complete_id(&host->channel, id, n_done, error);
+	return balloon_request_complete_id(host->channel, id, n_done, error);
 #endif
 }
 
@@ -190,7 +199,7 @@ static void die(struct host *host)
 	engine_act();
 #if HAS_SUBMISSIONS
 	if (engine_chance(2)) {
-		balloon_channel_fail(&host->channel, -ENODEV);
+		balloon_channel_fail(host->channel, -ENODEV);
 		host->has_failed = true;
 	}
 #endif
@@ -268,6 +277,11 @@ static void choose_answer(struct host_entry *entry)
 		entry->n_done = engine_choose(ENGINE_CHOOSE_WORLD, entry->n_pages);
 		entry->error = choose_reason();
 	}
+	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < entry->n_done; i++)
+		if (world->host.is_picky[entry->pages[i].index]) {
+			entry->n_done = i;
+			entry->error = choose_reason();
+		}
 	entry->is_twice = has_fault(FAULT_TWICE) && engine_chance(4);
 }
 
@@ -375,11 +389,15 @@ void host_open(void)
 	struct host *host = &world->host;
 	balloon_event_init(&host->bell);
 	host->dies_at_ns = BALLOON_NEVER;
-	balloon_channel_init(
-		&host->channel, world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+	host->channel = &host->channels[0];
+	for (uint32_t i = 0; i < 2; i++)
+		balloon_channel_init(&host->channels[i],
+			world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < world->setting.n_pages; i++)
+		host->is_picky[i] = engine_chance(8);
 #if HAS_SUBMISSIONS
 	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
-		host->channel.limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+		host->channel->limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
 #endif
 	if (has_fault(FAULT_DEAD))
 		host->dies_at_ns =
@@ -391,6 +409,22 @@ void host_begin(void)
 	engine_spawn_daemon("host", work, NULL);
 	if (world->setting.host == HOST_MIXED)
 		engine_spawn_daemon("host 2", work, NULL);
+}
+
+void host_let_go(void)
+{
+	let_go(&world->host);
+}
+
+void host_replace(void)
+{
+	struct host *host = &world->host;
+	host->channel = &host->channels[1];
+	host->is_dead = false;
+	host->has_failed = false;
+	host->is_released = false;
+	for (uint32_t i = 0; i < WORLD_PAGES_MAX; i++)
+		host->pages[i] = PAGE_GUEST;
 }
 
 void host_be_good(void)
