@@ -86,7 +86,9 @@ static void check_page(uint32_t index)
 	WORLD_CHECK(is_hosts == (info.state != BALLOON_PAGE_OWNED),
 		"page %u is in a balloon and not the host's, or the other way round", index);
 	WORLD_CHECK(world->is_accounted[index] == is_hosts, "page %u is not accounted for", index);
-	WORLD_CHECK(world->is_moved[index] == is_hosts,
+	/* Pages in quarantine are in no balloon. */
+	bool is_in = info.device && info.device == balloon_driver_device(world->driver);
+	WORLD_CHECK(world->is_moved[index] == is_in,
 		"page %u was told to have entered, and is not in the balloon, or the reverse",
 		index);
 }

@@ -85,7 +85,8 @@ static struct host_entry *note(struct host *host, const struct balloon_request *
 	WORLD_CHECK(entry < host->entries + WORLD_ENTRIES_MAX, "more requests than there can be");
 	WORLD_CHECK(request->n_pages > 0 && request->n_pages <= WORLD_REQUEST_MAX,
 		"a request of %u pages", request->n_pages);
-	*entry = (struct host_entry){.request = (struct balloon_request *)(uintptr_t)request,
+	*entry = (struct host_entry){.channel = host->channel,
+		.request = (struct balloon_request *)(uintptr_t)request,
 		.id = request->id,
 		.kind = request->kind,
 		.n_pages = request->n_pages,
@@ -122,14 +123,14 @@ static void settle(struct host *host, struct host_entry *entry)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-static int complete(
-	struct host *host, struct balloon_request *request, uint64_t id, uint32_t n_done, int error)
+static int complete(struct balloon_channel *channel, struct balloon_request *request, uint64_t id,
+	uint32_t n_done, int error)
 {
 #if HAS_SUBMISSIONS
-	return balloon_request_complete(host->channel, request, id, n_done, error);
+	return balloon_request_complete(channel, request, id, n_done, error);
 #else
 	(void)request;
-	return balloon_request_complete_id(host->channel, id, n_done, error);
+	return balloon_request_complete_id(channel, id, n_done, error);
 #endif
 }
 
@@ -138,7 +139,7 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 {
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
-		int result = complete(host, given.request, given.id, given.n_pages + 1, 0);
+		int result = complete(given.channel, given.request, given.id, given.n_pages + 1, 0);
 		WORLD_CHECK(result == -EPROTO || host->is_released,
 			"an answer of more pages than were asked for gets %d", result);
 		if (entry->n_pages == 0 || host->is_released)
@@ -147,13 +148,14 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 	settle(host, entry);
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
-	int result = complete(host, given.request, given.id, given.n_done, given.error);
+	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);
 	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
 	if (given.is_twice) {
 		/* By then, the request may be another submission. */
 		if (may_wait)
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
-		result = complete(host, given.request, given.id, given.n_done, given.error);
+		result =
+			complete(given.channel, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
 	}
 }

@@ -123,6 +123,7 @@ enum host_page { PAGE_GUEST, PAGE_HOST, PAGE_ASKED };
 
 /** A request that the host has. */
 struct host_entry {
+	struct balloon_channel *channel; /* that it came by */
 	struct balloon_request *request;
 	uint64_t id;
 	enum balloon_request_kind kind;
