@@ -32,14 +32,14 @@ int balloon_device_create(struct balloon_memmap *map, void *context, struct ball
 
 static void add_stats(struct balloon_device_stats *sum, const struct balloon_device_stats *stats)
 {
-	sum->n_listed += stats->n_listed;
-	sum->n_isolated += stats->n_isolated;
-	sum->n_inserted += stats->n_inserted;
-	sum->n_dequeued += stats->n_dequeued;
-	sum->n_isolates += stats->n_isolates;
-	sum->n_putbacks += stats->n_putbacks;
-	sum->n_migrated += stats->n_migrated;
-	sum->n_finalized += stats->n_finalized;
+	BALLOON_BOOK(sum->n_listed, stats->n_listed);
+	BALLOON_BOOK(sum->n_isolated, stats->n_isolated);
+	BALLOON_BOOK(sum->n_inserted, stats->n_inserted);
+	BALLOON_BOOK(sum->n_dequeued, stats->n_dequeued);
+	BALLOON_BOOK(sum->n_isolates, stats->n_isolates);
+	BALLOON_BOOK(sum->n_putbacks, stats->n_putbacks);
+	BALLOON_BOOK(sum->n_migrated, stats->n_migrated);
+	BALLOON_BOOK(sum->n_finalized, stats->n_finalized);
 }
 
 /* Caller holds the slots lock. */
@@ -97,7 +97,7 @@ int balloon_memmap_stats(struct balloon_memmap *map, struct balloon_memmap_stats
 	if (!map || !stats)
 		return -EINVAL;
 	balloon_lock_acquire(&map->slots_lock);
-	stats->devices = map->retired;
+	stats->devices = BALLOON_READ(map->retired);
 	for (uint32_t slot = 0; slot < map->n_devices; slot++) {
 		struct balloon_device *device = balloon_memmap_slot(map, slot);
 		struct balloon_device_stats one;

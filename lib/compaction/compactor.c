@@ -13,8 +13,8 @@ enum { TRIES = 10 };
 
 static void begin_pass(struct balloon_compactor *compactor)
 {
-	compactor->migrate_cursor = compactor->config.first;
-	compactor->free_cursor = compactor->config.end;
+	BALLOON_WRITE(compactor->migrate_cursor, compactor->config.first);
+	BALLOON_WRITE(compactor->free_cursor, compactor->config.end);
 }
 
 static bool drivers_are_sane(const struct balloon_compactor_config *config)
@@ -78,7 +78,7 @@ static bool claim(struct balloon_compactor *compactor)
 static void release(struct balloon_compactor *compactor)
 {
 	balloon_lock_acquire(&compactor->lock);
-	BALLOON_WRITE(compactor->stats, compactor->counts);
+	BALLOON_WRITE(compactor->stats, BALLOON_READ(compactor->counts));
 	BALLOON_WRITE(compactor->is_at_work, false);
 	balloon_lock_release(&compactor->lock);
 }
@@ -101,29 +101,30 @@ static uint32_t find(struct balloon_compactor *compactor, struct balloon_page *p
 	uint32_t n_max, uint32_t *n_scan)
 {
 	const struct balloon_memmap *map = compactor->config.map;
-	uint32_t begin = compactor->migrate_cursor;
+	const uint32_t begin = BALLOON_READ(compactor->migrate_cursor);
+	const uint32_t end = BALLOON_READ(compactor->free_cursor);
+	uint32_t at = begin;
 	uint32_t n = 0;
-	while (*n_scan > 0 && n < n_max && compactor->migrate_cursor < compactor->free_cursor) {
-		struct balloon_page page = balloon_page(compactor->migrate_cursor++);
-		(*n_scan)--;
-		if (balloon_page_is_candidate(map, page))
-			pages[n++] = page;
-	}
-	compactor->counts.n_scanned += compactor->migrate_cursor - begin;
+	for (; *n_scan > 0 && n < n_max && at < end; at++, (*n_scan)--)
+		if (balloon_page_is_candidate(map, balloon_page(at)))
+			pages[n++] = balloon_page(at);
+	BALLOON_WRITE(compactor->migrate_cursor, at);
+	BALLOON_BOOK(compactor->counts.n_scanned, at - begin);
 	return n;
 }
 
 /* Into the haul, if it is one of our drivers'. */
 static void take_up(struct haul *haul, struct balloon_page page)
 {
-	const struct balloon_compactor_config *config = &haul->compactor->config;
+	struct balloon_compactor *compactor = haul->compactor;
+	const struct balloon_compactor_config *config = &compactor->config;
 	const struct balloon_device *device = balloon_page_device(config->map, page);
 	uint32_t i = 0;
-	haul->compactor->counts.n_isolated++;
+	BALLOON_BOOK(compactor->counts.n_isolated, 1);
 	while (i < config->n_drivers && balloon_driver_device(config->drivers[i]) != device)
 		i++;
 	if (i == config->n_drivers) {
-		balloon_haul_put_back(haul->compactor, page);
+		balloon_haul_put_back(compactor, page);
 		return;
 	}
 	haul->drivers[haul->n] = i;
@@ -160,8 +161,8 @@ static void scan(struct haul *haul, uint32_t n_scan)
 static int step(struct balloon_compactor *compactor, uint32_t n_scan)
 {
 	struct haul haul;
-	if (compactor->migrate_cursor >= compactor->free_cursor) {
-		compactor->counts.n_passes++;
+	if (BALLOON_READ(compactor->migrate_cursor) >= BALLOON_READ(compactor->free_cursor)) {
+		BALLOON_BOOK(compactor->counts.n_passes, 1);
 		begin_pass(compactor);
 		return -ENOENT;
 	}

@@ -29,7 +29,7 @@ static void give_frames(
 void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_page page)
 {
 	if (balloon_page_putback(compactor->config.map, page) == 0)
-		compactor->counts.n_put_back++;
+		BALLOON_BOOK(compactor->counts.n_put_back, 1);
 }
 
 /* ---- Targets --------------------------------------------------------------------------------- */
@@ -47,9 +47,10 @@ static void reverse(struct balloon_page *pages, uint32_t n)
 static void move_free_cursor(struct haul *haul, uint32_t n)
 {
 	struct balloon_compactor *compactor = haul->compactor;
-	uint32_t to = n == haul->n ? haul->targets[0].index : compactor->migrate_cursor;
-	if (to < compactor->free_cursor)
-		compactor->free_cursor = to;
+	uint32_t to =
+		n == haul->n ? haul->targets[0].index : BALLOON_READ(compactor->migrate_cursor);
+	if (to < BALLOON_READ(compactor->free_cursor))
+		BALLOON_WRITE(compactor->free_cursor, to);
 }
 
 /* The highest page gets the highest target. Pages for which there is none go back, the highest. */
@@ -57,8 +58,8 @@ static void supply(struct haul *haul)
 {
 	struct balloon_compactor *compactor = haul->compactor;
 	struct balloon_frames *frames = compactor->config.frames;
-	int got = frames->ops->take_highest(
-		frames, compactor->migrate_cursor, compactor->free_cursor, haul->targets, haul->n);
+	int got = frames->ops->take_highest(frames, BALLOON_READ(compactor->migrate_cursor),
+		BALLOON_READ(compactor->free_cursor), haul->targets, haul->n);
 	uint32_t n = got > 0 ? (uint32_t)got : 0;
 	reverse(haul->targets, n);
 	move_free_cursor(haul, n);
@@ -72,8 +73,8 @@ static void give_targets(
 	struct balloon_compactor *compactor, const struct balloon_page *pages, uint32_t n)
 {
 	give_frames(compactor, pages, n);
-	if (n > 0 && pages[n - 1].index >= compactor->free_cursor)
-		compactor->free_cursor = pages[n - 1].index + 1;
+	if (n > 0 && pages[n - 1].index >= BALLOON_READ(compactor->free_cursor))
+		BALLOON_WRITE(compactor->free_cursor, pages[n - 1].index + 1);
 }
 
 /* ---- Outcomes -------------------------------------------------------------------------------- */
@@ -81,11 +82,11 @@ static void give_targets(
 static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 {
 	if (!(outcome & BALLOON_MIGRATED_GAVE_OLD))
-		counts->n_kept++;
+		BALLOON_BOOK(counts->n_kept, 1);
 	else if (outcome & BALLOON_MIGRATED_TOOK_NEW)
-		counts->n_migrated++;
+		BALLOON_BOOK(counts->n_migrated, 1);
 	else
-		counts->n_shrunk++;
+		BALLOON_BOOK(counts->n_shrunk, 1);
 }
 
 static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
@@ -93,7 +94,7 @@ static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
 	struct balloon_compactor *compactor = haul->compactor;
 	haul->drivers[call->items[i]] = HAUL_DONE;
 	if (call->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) {
-		compactor->counts.n_refused++;
+		BALLOON_BOOK(compactor->counts.n_refused, 1);
 		balloon_haul_put_back(compactor, call->old_pages[i]);
 	} else {
 		count_left(&compactor->counts, call->outcomes[i]);
@@ -144,7 +145,8 @@ static uint32_t gather(
 /* Ask a driver for all of its pages, once. *n_left counts those for which it was busy. */
 static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 {
-	struct balloon_driver *driver = haul->compactor->config.drivers[index];
+	struct balloon_compactor *compactor = haul->compactor;
+	struct balloon_driver *driver = compactor->config.drivers[index];
 	struct call call;
 	uint32_t n_back = 0;
 	for (uint32_t end = haul->n; end > 0;) {
@@ -154,7 +156,7 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 		int result = balloon_driver_migrate(
 			driver, call.new_pages, call.old_pages, call.n, call.outcomes);
 		if (result == -EAGAIN) {
-			haul->compactor->counts.n_again += call.n;
+			BALLOON_BOOK(compactor->counts.n_again, call.n);
 			*n_left += call.n;
 		} else {
 			n_back += settle(haul, &call);

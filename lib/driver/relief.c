@@ -77,6 +77,7 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 		driver_unlock(driver);
 		if (is_over)
 			return result;
+		driver_look_after_if_due(driver); /* it may be nobody's by now */
 		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
 	}
 }

@@ -409,15 +409,17 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 	if (result < 0)
 		return result;
 	balloon_channel_poll(driver_channel(driver));
-	while (advance(driver, &plan))
-		;
+	/* A host that answers at once would keep the caller until the target is reached. */
+	uint32_t n_started = 0;
+	while (n_started < driver->config.n_requests && advance(driver, &plan))
+		n_started++;
 	uint64_t now_ns = balloon_platform_now_ns();
 	result = look(driver, now_ns);
 	if (next) {
 		/* Locks, requests and answers come back without a word where nobody sleeps. */
 		const uint64_t unseen_ns = 10000000;
 		next->descriptor = balloon_channel_descriptor(driver_channel(driver));
-		next->at_ns = plan.next_ns;
+		next->at_ns = n_started < driver->config.n_requests ? plan.next_ns : now_ns;
 		if (result == 1 && (next->descriptor < 0 || plan.awaited.lock))
 			next->at_ns = earlier(next->at_ns, time_after(now_ns, unseen_ns));
 	}

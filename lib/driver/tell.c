@@ -163,7 +163,9 @@ bool batch_let_go(struct balloon_driver *driver, struct balloon_batch *batch, in
 		return false;
 	}
 	uint64_t deadline_ns = BALLOON_READ(batch->deadline_ns);
-	batch_end_call(state, batch, result);
+	/* A run's leak goes on, and may be joined; a call's does not, for those who joined the call. */
+	if (result < 0)
+		batch_end_call(state, batch, result);
 	BALLOON_WRITE(batch->ends_call, false);
 	batch_step(state, batch, LIFE_LEAVE, 0);
 	state_wake_directions(state);
