@@ -121,6 +121,9 @@ struct world_setting {
 /** Whose a page is, as the host sees it. */
 enum host_page { PAGE_GUEST, PAGE_HOST, PAGE_ASKED };
 
+/** Pages that it never takes, or never gives back. */
+enum host_picky { PICKY_NOT, PICKY_IN, PICKY_OUT };
+
 /** A request that the host has. */
 struct host_entry {
 	struct balloon_channel *channel; /* that it came by */
@@ -150,7 +153,7 @@ struct host {
 	bool is_released; /* it has let go of all pages */
 	uint64_t dies_at_ns;
 	bool is_over; /* the world ends: everything is answered, nothing goes wrong */
-	bool is_picky[WORLD_PAGES_MAX]; /* about these pages */
+	uint8_t is_picky[WORLD_PAGES_MAX]; /* enum host_picky */
 };
 
 void host_open(void);
@@ -160,7 +163,7 @@ void host_begin(void);
 void host_be_good(void);
 /** Requests that were not answered. */
 uint32_t host_n_outstanding(void);
-uint32_t host_n_picky(void);
+uint32_t host_n_picky(enum host_picky kind);
 /** It is gone, and touches no page any more. */
 void host_let_go(void);
 /** Another host, which has nothing, behind another channel. */
@@ -231,6 +234,8 @@ struct world {
 	uint32_t n_relieving;          /* and under way */
 	uint64_t n_unfinished_reliefs; /* of which the host may have the request still */
 	bool is_attaching;
+	uint32_t n_dawdling; /* callbacks that take time */
+	uint64_t n_dawdled;  /* such, ever */
 	bool serves_no_more; /* whoever serves is to end */
 	bool has_served;     /* and has */
 	bool wants_relief;   /* somebody waits for the thread that relieves */
