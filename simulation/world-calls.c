@@ -201,7 +201,10 @@ static bool told(void *context, const struct balloon_driver_progress *progress)
 	/* Whatever the program does takes the time it takes. */
 	if (engine_chance(16)) {
 		world->doing[engine_self()].n_reliefs++;
+		world->n_dawdled++;
+		world->n_dawdling++;
 		engine_sleep_ns(choose(5) * 1000 * world_us);
+		world->n_dawdling--;
 	}
 	caller->has_canceled = caller->can_cancel && engine_chance(8);
 	if (caller->has_canceled)
@@ -499,8 +502,11 @@ void world_before_fill(void *unused, size_t n_pages)
 	if (world->doing[engine_self()].n_inside > 1 || !engine_chance(8))
 		return;
 	world->doing[engine_self()].n_reliefs++;
+	world->n_dawdled++;
+	world->n_dawdling++;
 	engine_excuse();
 	migrate();
+	world->n_dawdling--;
 }
 
 static void compact(void)
@@ -571,11 +577,17 @@ int world_resume(void)
 
 int world_stop(uint64_t deadline_ns)
 {
+	uint64_t n_dawdled = world->n_dawdled;
+	bool is_excused = engine_is_hasty() || world->n_dawdling > 0 ||
+			  (world->setting.faults & FAULT_MEMORY);
 	world->is_stopping = true;
 	struct call call = begin("stop", false);
 	int result = balloon_driver_stop(world->driver, deadline_ns);
 	check_deadline(&call, deadline_ns, result);
 	WORLD_CHECK(result == 0 || result == -ETIMEDOUT, "stop returns %d", result);
+	WORLD_CHECK(is_excused || n_dawdled != world->n_dawdled || engine_now_ns() == call.begin_ns,
+		"stop returns %d after %llu us, and calls had no reason to stay", result,
+		(unsigned long long)((engine_now_ns() - call.begin_ns) / 1000));
 	world->has_stopped = true;
 	if (result == 0 && world->n_resetting == 0)
 		world->is_stopped = true;

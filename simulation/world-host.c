@@ -52,11 +52,11 @@ uint32_t host_n_held(void)
 	return n;
 }
 
-uint32_t host_n_picky(void)
+uint32_t host_n_picky(enum host_picky kind)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < world->setting.n_pages; i++)
-		n += world->host.is_picky[i];
+		n += world->host.is_picky[i] == kind;
 	return n;
 }
 
@@ -148,7 +148,8 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 	settle(host, entry);
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
-	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);
+	int if (given.channel != host->channel) return;
+	result = complete(given.channel, given.request, given.id, given.n_done, given.error);
 	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
 	if (given.is_twice) {
 		/* By then, the request may be another submission. */
@@ -280,7 +281,8 @@ static void choose_answer(struct host_entry *entry)
 		entry->error = choose_reason();
 	}
 	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < entry->n_done; i++)
-		if (world->host.is_picky[entry->pages[i].index]) {
+		if (world->host.is_picky[entry->pages[i].index] ==
+			(entry->kind == BALLOON_REQUEST_INFLATE ? PICKY_IN : PICKY_OUT)) {
 			entry->n_done = i;
 			entry->error = choose_reason();
 		}
@@ -396,7 +398,8 @@ void host_open(void)
 		balloon_channel_init(&host->channels[i],
 			world->setting.host == HOST_POLLED ? &polled_ops : &ops);
 	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < world->setting.n_pages; i++)
-		host->is_picky[i] = engine_chance(8);
+		if (engine_chance(8))
+			host->is_picky[i] = engine_chance(2) ? PICKY_IN : PICKY_OUT;
 #if HAS_SUBMISSIONS
 	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
 		host->channel->limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);

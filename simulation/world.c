@@ -142,7 +142,7 @@ static void choose_setting(struct world_setting *setting, const struct world_bou
 	setting->n_pages = 8 + choose(WORLD_PAGES_MAX - 8 + 1);
 	setting->request_pages = 1 + choose(WORLD_REQUEST_MAX);
 	setting->n_requests = 2 + choose(3);
-	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages / 4) : 0;
+	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages * (1 + choose(3)) / 4) : 0;
 	setting->has_server = bounds->scenario->weights[CALL_RUN] > 0 && choose(5) == 0;
 	setting->migrates_before_fills =
 		bounds->scenario->weights[CALL_MIGRATE] > 0 && choose(4) == 0;
@@ -318,14 +318,14 @@ static void run_in_vain(uint64_t target)
 
 static void check_picky(void)
 {
-	uint32_t n_picky = host_n_picky();
+	uint32_t n_kept = host_n_picky(PICKY_OUT);
 	if (world->setting.faults != FAULT_PICKY || world->setting.floor_pages > 0 ||
-		engine_is_hasty())
+		world->setting.migrates_before_fills || engine_is_hasty())
 		return;
 	run_in_vain(0);
-	WORLD_CHECK(host_n_held() <= n_picky, "the host keeps %u pages, and none else would leave",
+	WORLD_CHECK(host_n_held() <= n_kept, "the host keeps %u pages, and none else would leave",
 		host_n_held());
-	uint32_t target = world->setting.n_pages - n_picky;
+	uint32_t target = world->setting.n_pages - host_n_picky(PICKY_IN);
 	run_in_vain(target);
 	struct balloon_driver_progress progress;
 	balloon_driver_progress(world->driver, &progress);
