@@ -28,15 +28,25 @@ bool balloon_lock_wait_until(struct balloon_lock *lock, uint64_t deadline_ns)
 	return is_taken;
 }
 
-void balloon_event_signal(struct balloon_event *event)
+bool balloon_event_mark(struct balloon_event *event)
 {
 	uint32_t seen = balloon_atomic_load(&event->word, BALLOON_RELAXED);
 	while (!balloon_atomic_cas(&event->word, &seen,
 		(seen & ~(uint32_t)BALLOON_EVENT_AWAITED) + BALLOON_EVENT_STEP,
 		BALLOON_RELEASE)) /* E2 */
 		;
-	if (seen & BALLOON_EVENT_AWAITED)
-		balloon_platform_wake(&event->word.value, UINT32_MAX);
+	return seen & BALLOON_EVENT_AWAITED;
+}
+
+void balloon_event_wake(const struct balloon_event *event)
+{
+	balloon_platform_wake(&event->word.value, UINT32_MAX);
+}
+
+void balloon_event_signal(struct balloon_event *event)
+{
+	if (balloon_event_mark(event))
+		balloon_event_wake(event);
 }
 
 void balloon_event_wait(struct balloon_event *event, uint32_t seen, uint64_t deadline_ns)

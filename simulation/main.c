@@ -22,7 +22,7 @@ static const char *const host_names[HOST_N_KINDS] = {
 };
 
 static const char *const fault_names[] = {
-	"refused", "twice", "slow", "never", "untold", "dead", "frames", "memory", "lies"};
+	"refused", "twice", "slow", "never", "untold", "dead", "frames", "memory", "lies", "picky"};
 enum { N_FAULTS = sizeof(fault_names) / sizeof(fault_names[0]) };
 
 struct options {
@@ -45,7 +45,8 @@ static const char usage[] =
 	"  --seed N            the first seed (1)\n"
 	"  --seeds N           so many seeds (1000)\n"
 	"  --steps N           end after so many points of all runs together\n"
-	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies (all)\n"
+	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies, picky\n"
+	"                      (all)\n"
 	"  --drivers LIST      driver designs, as a,b,c (all)\n"
 	"  --strategies LIST   page strategies (all)\n"
 	"  --host KIND         at-once, later, polled, mixed (any)\n"
@@ -53,7 +54,7 @@ static const char usage[] =
 	"  --calls N           calls of each, at most (12)\n"
 	"  --faults LIST       of the scenario's: refused, twice, slow, never, untold, dead, "
 	"frames,\n"
-	"                      memory, lies; none (all)\n"
+	"                      memory, lies, picky; none (all)\n"
 	"  --chooser NAME      random, pct (random)\n"
 	"  --time KIND         patient: when all wait; hasty: at any point; either (either)\n"
 	"  --replay SEED       run this seed alone, and print what it did at last\n"

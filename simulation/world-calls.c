@@ -76,7 +76,8 @@ static void check_mover(const struct call *call, int result)
 {
 	static const int errors[] = {-EAGAIN, -EBUSY, -ENOMEM, -ETIMEDOUT, -ENODEV, -ECANCELED, 0};
 	static const int of_lies[] = {-ERANGE, -EEXIST, 0};
-	bool can_refuse = (world->setting.faults & (FAULT_REFUSED | FAULT_UNTOLD)) != 0;
+	bool can_refuse =
+		(world->setting.faults & (FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY)) != 0;
 	WORLD_CHECK(result >= 0 || is_one_of(result, errors) ||
 			    (has_lies() && is_one_of(result, of_lies)) ||
 			    ((can_refuse || has_lies()) && result == -EIO),
@@ -197,6 +198,14 @@ static bool told(void *context, const struct balloon_driver_progress *progress)
 {
 	struct caller *caller = context;
 	check_progress(progress);
+	/* Whatever the program does takes the time it takes. */
+	if (engine_chance(16)) {
+		world->doing[engine_self()].n_reliefs++;
+		world->n_dawdled++;
+		world->n_dawdling++;
+		engine_sleep_ns(choose(5) * 1000 * world_us);
+		world->n_dawdling--;
+	}
 	caller->has_canceled = caller->can_cancel && engine_chance(8);
 	if (caller->has_canceled)
 		engine_excuse();
@@ -259,23 +268,67 @@ int world_run(uint64_t deadline_ns)
 	return result;
 }
 
+static void check_poll(const struct call *call, int result, const struct balloon_driver_next *next)
+{
+	WORLD_CHECK(result == 0 || result == 1 || (result == -ENODEV && world->host.is_dead) ||
+			    (result == -EBUSY && world->was_quiesced) ||
+			    (result == -ECANCELED && world->is_stopping),
+		"poll returns %d", result);
+	const uint64_t unseen_ns = 10000 * world_us;
+	bool is_excused =
+		engine_is_hasty() || call->n_reliefs != world->doing[engine_self()].n_reliefs;
+	WORLD_CHECK(is_excused || engine_now_ns() == call->begin_ns, "poll has waited");
+	WORLD_CHECK(!call->had_stopped || result == -ECANCELED,
+		"poll returns %d on a stopped driver", result);
+	WORLD_CHECK(
+		result != 1 || next->descriptor >= 0 || next->at_ns <= engine_now_ns() + unseen_ns,
+		"poll returns 1, and does not say when to call again");
+	if (result == 0)
+		check_reached(call);
+}
+
 static void poll(void)
 {
 	struct balloon_driver_next next = {0, 0};
 	struct call call = begin("poll", false);
 	int result = balloon_driver_poll(world->driver, &next);
-	WORLD_CHECK(result == 0 || result == 1 || (result == -ENODEV && world->host.is_dead) ||
-			    (result == -EBUSY && world->was_quiesced) ||
-			    (result == -ECANCELED && world->is_stopping),
-		"poll returns %d", result);
-	WORLD_CHECK(engine_is_hasty() || engine_now_ns() == call.begin_ns, "poll has waited");
-	WORLD_CHECK(!call.had_stopped || result == -ECANCELED,
-		"poll returns %d on a stopped driver", result);
-	WORLD_CHECK(result != 1 || next.at_ns != BALLOON_NEVER || next.descriptor >= 0,
-		"poll returns 1, and does not say when to call again");
-	if (result == 0)
-		check_reached(&call);
+	check_poll(&call, result, &next);
 	end(&call);
+}
+
+int world_follow(uint64_t deadline_ns)
+{
+	int result = 1;
+	while (result == 1 && engine_now_ns() < deadline_ns) {
+		struct balloon_driver_next next = {0, 0};
+		struct call call = begin("poll", false);
+		result = balloon_driver_poll(world->driver, &next);
+		check_poll(&call, result, &next);
+		end(&call);
+		if (result == 1)
+			engine_sleep_until(next.at_ns < deadline_ns ? next.at_ns : deadline_ns);
+	}
+	return result;
+}
+
+static bool told_server(void *context, const struct balloon_driver_progress *progress)
+{
+	told(context, progress);
+	if (world->serves_no_more)
+		engine_excuse();
+	return !world->serves_no_more;
+}
+
+void world_serve(void)
+{
+	struct caller caller = {false, false};
+	struct call call = begin("serve", false);
+	int result = balloon_driver_serve(world->driver, told_server, &caller);
+	WORLD_CHECK((result == -ENODEV && world->host.is_dead) ||
+			    (result == -ECANCELED && (world->is_stopping || world->serves_no_more)),
+		"serve returns %d", result);
+	end(&call);
+	world->has_served = true;
 }
 
 static void tune(void)
@@ -309,9 +362,11 @@ void world_set_target(uint64_t n_pages)
 /* What the design promises while fills are under way. */
 static void check_relief(const struct call *call, int result, bool is_alone)
 {
-	const uint32_t excuses =
-		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED | FAULT_UNTOLD;
 	struct balloon_driver_design_info info;
+	/* A leak that was joined may be one that the host does not answer. */
+	const uint32_t excuses =
+		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
+	bool joins = balloon_driver_design_find("split-coalesce") == world->setting.design;
 	bool is_at_once = engine_is_hasty() || engine_now_ns() == call->begin_ns;
 	balloon_driver_design_describe(world->setting.design, &info);
 	if (result != -EBUSY || world->was_quiesced)
@@ -319,7 +374,8 @@ static void check_relief(const struct call *call, int result, bool is_alone)
 	if (info.relief == BALLOON_RELIEF_BUSY)
 		WORLD_CHECK(is_at_once, "relieve says that it is busy, but not at once");
 	else
-		WORLD_CHECK(!is_alone || (world->setting.faults & excuses) || engine_is_hasty(),
+		WORLD_CHECK(!is_alone || world->n_unfinished_reliefs > 0 || engine_is_hasty() ||
+				    (joins && (world->setting.faults & excuses)),
 			"relieve says that it is busy, and the design promises progress");
 }
 
@@ -332,9 +388,16 @@ int world_relieve(uint32_t n_pages)
 	struct call call = begin("relieve", true);
 	int result = balloon_driver_relieve(world->driver, n_pages, &bytes);
 	world->n_relieving--;
+	if (world->setting.has_no_relief) {
+		WORLD_CHECK(result == -EOPNOTSUPP && bytes == 0,
+			"relieve returns %d, and there is none", result);
+		end(&call);
+		return result;
+	}
 	check_mover(&call, result);
 	check_duration(&call);
 	check_relief(&call, result, is_alone && n_reliefs == world->n_reliefs);
+	world->n_unfinished_reliefs += result < 0 && result != -EBUSY;
 	uint64_t n_bytes = result > 0 ? (uint64_t)result * balloon_memmap_page_size(world->map) : 0;
 	WORLD_CHECK(bytes == n_bytes, "relieve returns %d and %llu bytes", result,
 		(unsigned long long)bytes);
@@ -432,6 +495,20 @@ static void migrate(void)
 	engine_progress();
 }
 
+void world_before_fill(void *unused, size_t n_pages)
+{
+	(void)unused;
+	(void)n_pages;
+	if (world->doing[engine_self()].n_inside > 1 || !engine_chance(8))
+		return;
+	world->doing[engine_self()].n_reliefs++;
+	world->n_dawdled++;
+	world->n_dawdling++;
+	engine_excuse();
+	migrate();
+	world->n_dawdling--;
+}
+
 static void compact(void)
 {
 	world->n_begun++;
@@ -450,9 +527,8 @@ static void compact(void)
 
 /* ---- Rest ------------------------------------------------------------------------------------ */
 
-static void quiesce(void)
+int world_quiesce(uint64_t deadline_ns)
 {
-	uint64_t deadline_ns = choose_deadline();
 	world->was_quiesced = true;
 	struct call call = begin("quiesce", false);
 	int result = balloon_driver_quiesce(world->driver, deadline_ns);
@@ -471,6 +547,12 @@ static void quiesce(void)
 		world->is_at_rest = true;
 	}
 	end(&call);
+	return result;
+}
+
+static void quiesce(void)
+{
+	world_quiesce(choose_deadline());
 	if (choose(2) == 0)
 		engine_sleep_ns(choose(10) * 50 * world_us);
 	if (choose(4) != 0)
@@ -495,11 +577,17 @@ int world_resume(void)
 
 int world_stop(uint64_t deadline_ns)
 {
+	uint64_t n_dawdled = world->n_dawdled;
+	bool is_excused = engine_is_hasty() || world->n_dawdling > 0 ||
+			  (world->setting.faults & FAULT_MEMORY);
 	world->is_stopping = true;
 	struct call call = begin("stop", false);
 	int result = balloon_driver_stop(world->driver, deadline_ns);
 	check_deadline(&call, deadline_ns, result);
 	WORLD_CHECK(result == 0 || result == -ETIMEDOUT, "stop returns %d", result);
+	WORLD_CHECK(is_excused || n_dawdled != world->n_dawdled || engine_now_ns() == call.begin_ns,
+		"stop returns %d after %llu us, and calls had no reason to stay", result,
+		(unsigned long long)((engine_now_ns() - call.begin_ns) / 1000));
 	world->has_stopped = true;
 	if (result == 0 && world->n_resetting == 0)
 		world->is_stopped = true;
@@ -531,6 +619,31 @@ int world_reset(void)
 	return result;
 }
 
+int world_forget(void)
+{
+	struct call call = begin("forget", true);
+	host_let_go();
+	world->n_resetting++;
+	int result = balloon_driver_forget(world->driver);
+	world->n_resetting--;
+	end(&call);
+	return result;
+}
+
+int world_attach(uint64_t deadline_ns)
+{
+	struct call call = begin("attach", true);
+	world->is_attaching = true;
+	world->is_at_rest = false;
+	int result = balloon_driver_attach(world->driver, world->host.channel, deadline_ns);
+	world->is_attaching = false;
+	WORLD_CHECK(result == 0 || result == -EAGAIN || result == -ETIMEDOUT, "attach returns %d",
+		result);
+	check_deadline(&call, deadline_ns, result == -ETIMEDOUT ? 0 : result);
+	end(&call);
+	return result;
+}
+
 static void look(void)
 {
 	struct balloon_driver_progress before;
@@ -551,6 +664,9 @@ static void look(void)
 		"a count of events falls");
 	check_progress(&before);
 	check_progress(&after);
+	struct balloon_refusal list[4];
+	result = balloon_driver_refusals(world->driver, list, 4);
+	WORLD_CHECK(result >= 0 && result <= BALLOON_REFUSALS_MAX, "refusals returns %d", result);
 	engine_progress();
 }
 
@@ -571,6 +687,9 @@ void world_make_call(enum world_call call)
 		break;
 	case CALL_POLL:
 		poll();
+		break;
+	case CALL_FOLLOW:
+		world_follow(choose_deadline());
 		break;
 	case CALL_TUNE:
 		tune();

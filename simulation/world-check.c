@@ -13,7 +13,7 @@ void world_check_callback(const char *what)
 	/* Whoever was woken without cause has nothing to tell a host, and nothing to allocate. */
 	engine_act();
 	/* Who reads the progress of a stopped driver takes late answers, too. */
-	if (world->n_resetting > 0 || world->n_looking > 0)
+	if (world->n_resetting > 0 || world->n_looking > 0 || world->is_attaching)
 		return;
 	WORLD_CHECK(!world->is_stopped, "%s is called after a stop that returned 0", what);
 	WORLD_CHECK(!world->is_at_rest, "%s is called on a quiesced driver", what);
@@ -62,11 +62,11 @@ void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages,
 	engine_point();
 }
 
-/* Nobody else has taken frames since this call looked how many there are. */
+/* Nobody but fills has taken frames since this one looked how many there are, and they know of each other. */
 void world_check_floor(void)
 {
 	const struct doing *doing = &world->doing[engine_self()];
-	if (world->n_inside > 1 || doing->n_begun != world->n_begun)
+	if (doing->n_taken != world->n_taken)
 		return;
 	WORLD_CHECK(world->source.n_free >= world->setting.floor_pages,
 		"a fill leaves %u free frames of %llu", world->source.n_free,
@@ -86,9 +86,34 @@ static void check_page(uint32_t index)
 	WORLD_CHECK(is_hosts == (info.state != BALLOON_PAGE_OWNED),
 		"page %u is in a balloon and not the host's, or the other way round", index);
 	WORLD_CHECK(world->is_accounted[index] == is_hosts, "page %u is not accounted for", index);
-	WORLD_CHECK(world->is_moved[index] == is_hosts,
+	/* Pages in quarantine are in no balloon. */
+	bool is_in = info.device && info.device == balloon_driver_device(world->driver);
+	WORLD_CHECK(world->is_moved[index] == is_in,
 		"page %u was told to have entered, and is not in the balloon, or the reverse",
 		index);
+}
+
+/* What is listed as refused is kept as it is said to be. */
+static void check_refusals(const struct balloon_driver_progress *progress)
+{
+	struct balloon_refusal list[WORLD_PAGES_MAX];
+	uint64_t n_frames = 0;
+	int n = balloon_driver_refusals(world->driver, list, WORLD_PAGES_MAX);
+	WORLD_CHECK(n >= 0 && n <= WORLD_PAGES_MAX, "%d pages are listed as refused", n);
+	for (int i = 0; i < n; i++) {
+		uint32_t index = list[i].page.index;
+		WORLD_CHECK(index < world->setting.n_pages && list[i].n_times > 0,
+			"page %u is listed as refused, and is none", index);
+		bool is_frame = list[i].kind == BALLOON_REQUEST_INFLATE;
+		n_frames += is_frame;
+		WORLD_CHECK(!is_frame || world->source.is[index] == FRAME_DRIVERS,
+			"frame %u is listed as set aside, and is not the driver's", index);
+		WORLD_CHECK(is_frame || world->host.pages[index] == PAGE_HOST,
+			"page %u is listed as kept by the host, which has it not", index);
+	}
+	WORLD_CHECK(n_frames == progress->n_set_aside,
+		"%llu frames are listed as set aside, and %llu counted",
+		(unsigned long long)n_frames, (unsigned long long)progress->n_set_aside);
 }
 
 void world_check_rest(void)
@@ -104,6 +129,7 @@ void world_check_rest(void)
 		balloon_memmap_validate(world->map, &finding) == 0, "the map: %s", finding.what);
 	if (has_lies())
 		return;
+	check_refusals(&progress);
 	for (uint32_t i = 0; i < world->setting.n_pages; i++)
 		check_page(i);
 	WORLD_CHECK(world->n_acknowledged == progress.n_acknowledged &&

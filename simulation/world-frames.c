@@ -14,7 +14,10 @@ static uint32_t take(struct balloon_page *pages, uint32_t n_pages, enum frame us
 {
 	struct source *source = &world->source;
 	uint32_t n = 0;
-	uint32_t at = engine_choose(ENGINE_CHOOSE_WORLD, world->setting.n_pages);
+	/* The same frame again and again, if the host does not want it. */
+	uint32_t at = world->setting.faults & FAULT_PICKY
+			      ? 0
+			      : engine_choose(ENGINE_CHOOSE_WORLD, world->setting.n_pages);
 	for (uint32_t i = 0; i < world->setting.n_pages && n < n_pages; i++) {
 		uint32_t index = (at + i) % world->setting.n_pages;
 		if (source->is[index] != FRAME_FREE)
@@ -28,6 +31,7 @@ static uint32_t take(struct balloon_page *pages, uint32_t n_pages, enum frame us
 
 uint32_t source_take(struct balloon_page *pages, uint32_t n_pages)
 {
+	world->n_taken++;
 	return take(pages, n_pages, FRAME_USERS);
 }
 
@@ -132,6 +136,7 @@ static uint64_t n_free(struct balloon_frames *frames)
 {
 	(void)frames;
 	engine_point();
+	world->doing[engine_self()].n_taken = world->n_taken;
 	return world->source.n_free;
 }
 
@@ -142,6 +147,7 @@ static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t 
 	struct source *source = &world->source;
 	uint32_t n = 0;
 	engine_point();
+	world->n_taken++;
 	if (end > world->setting.n_pages)
 		end = world->setting.n_pages;
 	for (uint32_t index = end; index-- > first && n < n_pages;) {

@@ -17,7 +17,8 @@
 
 static struct host *host_of(struct balloon_channel *channel)
 {
-	return (struct host *)(void *)channel;
+	(void)channel;
+	return &world->host;
 }
 
 static bool has_fault(enum world_fault fault)
@@ -51,6 +52,14 @@ uint32_t host_n_held(void)
 	return n;
 }
 
+uint32_t host_n_picky(enum host_picky kind)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < world->setting.n_pages; i++)
+		n += world->host.is_picky[i] == kind;
+	return n;
+}
+
 static void check_page(const struct balloon_request *request, struct balloon_page page)
 {
 	WORLD_CHECK(
@@ -76,7 +85,8 @@ static struct host_entry *note(struct host *host, const struct balloon_request *
 	WORLD_CHECK(entry < host->entries + WORLD_ENTRIES_MAX, "more requests than there can be");
 	WORLD_CHECK(request->n_pages > 0 && request->n_pages <= WORLD_REQUEST_MAX,
 		"a request of %u pages", request->n_pages);
-	*entry = (struct host_entry){.request = (struct balloon_request *)(uintptr_t)request,
+	*entry = (struct host_entry){.channel = host->channel,
+		.request = (struct balloon_request *)(uintptr_t)request,
 		.id = request->id,
 		.kind = request->kind,
 		.n_pages = request->n_pages,
@@ -113,14 +123,14 @@ static void settle(struct host *host, struct host_entry *entry)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-static int complete(
-	struct host *host, struct balloon_request *request, uint64_t id, uint32_t n_done, int error)
+static int complete(struct balloon_channel *channel, struct balloon_request *request, uint64_t id,
+	uint32_t n_done, int error)
 {
 #if HAS_SUBMISSIONS
-	return balloon_request_complete(&host->channel, request, id, n_done, error);
+	return balloon_request_complete(channel, request, id, n_done, error);
 #else
 	(void)request;
-	return balloon_request_complete_id(&host->channel, id, n_done, error);
+	return balloon_request_complete_id(channel, id, n_done, error);
 #endif
 }
 
@@ -129,7 +139,7 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 {
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
-		int result = complete(host, given.request, given.id, given.n_pages + 1, 0);
+		int result = complete(given.channel, given.request, given.id, given.n_pages + 1, 0);
 		WORLD_CHECK(result == -EPROTO || host->is_released,
 			"an answer of more pages than were asked for gets %d", result);
 		if (entry->n_pages == 0 || host->is_released)
@@ -138,13 +148,16 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 	settle(host, entry);
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
-	int result = complete(host, given.request, given.id, given.n_done, given.error);
+	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);
 	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
 	if (given.is_twice) {
 		/* By then, the request may be another submission. */
 		if (may_wait)
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
-		result = complete(host, given.request, given.id, given.n_done, given.error);
+		if (given.channel != host->channel)
+			return; /* it knows no submission of this one any more */
+		result =
+			complete(given.channel, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
 	}
 }
@@ -190,7 +203,7 @@ static void die(struct host *host)
 	engine_act();
 #if HAS_SUBMISSIONS
 	if (engine_chance(2)) {
-		balloon_channel_fail(&host->channel, -ENODEV);
+		balloon_channel_fail(host->channel, -ENODEV);
 		host->has_failed = true;
 	}
 #endif
@@ -268,6 +281,12 @@ static void choose_answer(struct host_entry *entry)
 		entry->n_done = engine_choose(ENGINE_CHOOSE_WORLD, entry->n_pages);
 		entry->error = choose_reason();
 	}
+	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < entry->n_done; i++)
+		if (world->host.is_picky[entry->pages[i].index] ==
+			(entry->kind == BALLOON_REQUEST_INFLATE ? PICKY_IN : PICKY_OUT)) {
+			entry->n_done = i;
+			entry->error = choose_reason();
+		}
 	entry->is_twice = has_fault(FAULT_TWICE) && engine_chance(4);
 }
 
@@ -375,11 +394,16 @@ void host_open(void)
 	struct host *host = &world->host;
 	balloon_event_init(&host->bell);
 	host->dies_at_ns = BALLOON_NEVER;
-	balloon_channel_init(
-		&host->channel, world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+	host->channel = &host->channels[0];
+	for (uint32_t i = 0; i < 2; i++)
+		balloon_channel_init(&host->channels[i],
+			world->setting.host == HOST_POLLED ? &polled_ops : &ops);
+	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < world->setting.n_pages; i++)
+		if (engine_chance(8))
+			host->is_picky[i] = engine_chance(2) ? PICKY_IN : PICKY_OUT;
 #if HAS_SUBMISSIONS
 	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
-		host->channel.limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+		host->channel->limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
 #endif
 	if (has_fault(FAULT_DEAD))
 		host->dies_at_ns =
@@ -391,6 +415,22 @@ void host_begin(void)
 	engine_spawn_daemon("host", work, NULL);
 	if (world->setting.host == HOST_MIXED)
 		engine_spawn_daemon("host 2", work, NULL);
+}
+
+void host_let_go(void)
+{
+	let_go(&world->host);
+}
+
+void host_replace(void)
+{
+	struct host *host = &world->host;
+	host->channel = &host->channels[1];
+	host->is_dead = false;
+	host->has_failed = false;
+	host->is_released = false;
+	for (uint32_t i = 0; i < WORLD_PAGES_MAX; i++)
+		host->pages[i] = PAGE_GUEST;
 }
 
 void host_be_good(void)

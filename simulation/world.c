@@ -14,6 +14,8 @@ const struct scenario world_scenarios[] = {
 			[CALL_LEAK] = 4,
 			[CALL_STEP] = 3,
 			[CALL_RUN] = 3,
+			[CALL_FOLLOW] = 1,
+			[CALL_TUNE] = 1,
 			[CALL_TARGET] = 3,
 			[CALL_RELIEVE] = 2,
 			[CALL_MIGRATE] = 3,
@@ -47,13 +49,15 @@ const struct scenario world_scenarios[] = {
 			[CALL_STOP] = 1,
 			[CALL_RESET] = 1},
 		FAULT_ALL & ~FAULT_LIES},
-	{"runs", "runs alone, and hosts that are late or refuse",
+	{"runs", "runs, polls and serves, and hosts that are late or refuse",
 		{[CALL_RUN] = 4,
 			[CALL_STEP] = 1,
 			[CALL_POLL] = 1,
+			[CALL_FOLLOW] = 2,
+			[CALL_TUNE] = 1,
 			[CALL_TARGET] = 1,
 			[CALL_PROGRESS] = 1},
-		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_FRAMES},
+		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_FRAMES | FAULT_PICKY},
 	{"memory", "relief, from allocations too",
 		{[CALL_FILL] = 4,
 			[CALL_LEAK] = 1,
@@ -92,6 +96,15 @@ const struct scenario world_scenarios[] = {
 			[CALL_RELIEVE] = 1,
 			[CALL_SCAN] = 1},
 		FAULT_LIES | FAULT_REFUSED},
+	{"picky", "a host that neither takes nor gives back some of the pages",
+		{[CALL_FILL] = 3,
+			[CALL_LEAK] = 3,
+			[CALL_RUN] = 3,
+			[CALL_FOLLOW] = 1,
+			[CALL_TARGET] = 2,
+			[CALL_MIGRATE] = 1,
+			[CALL_PROGRESS] = 1},
+		FAULT_PICKY},
 	{NULL, NULL, {0}, 0},
 };
 
@@ -121,14 +134,20 @@ static void choose_setting(struct world_setting *setting, const struct world_bou
 	setting->host = bounds->host < 0 ? (enum host_kind)choose(HOST_N_KINDS)
 					 : (enum host_kind)bounds->host;
 	for (uint32_t fault = 1; fault < FAULT_ALL; fault *= 2)
-		if ((bounds->scenario->faults & bounds->faults & fault) && choose(3) == 0)
+		if ((bounds->scenario->faults & bounds->faults & fault) &&
+			(bounds->scenario->faults == fault || choose(3) == 0))
 			setting->faults |= fault;
 	setting->n_threads = bounds->n_threads ? bounds->n_threads : 1 + choose(4);
 	setting->n_calls = 1 + choose(bounds->n_calls);
 	setting->n_pages = 8 + choose(WORLD_PAGES_MAX - 8 + 1);
 	setting->request_pages = 1 + choose(WORLD_REQUEST_MAX);
 	setting->n_requests = 2 + choose(3);
-	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages / 4) : 0;
+	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages * (1 + choose(3)) / 4) : 0;
+	setting->has_server = bounds->scenario->weights[CALL_RUN] > 0 && choose(5) == 0;
+	setting->migrates_before_fills =
+		bounds->scenario->weights[CALL_MIGRATE] > 0 && choose(4) == 0;
+	setting->has_no_relief = bounds->scenario->weights[CALL_RELIEVE] > 0 &&
+				 !(setting->faults & FAULT_MEMORY) && choose(16) == 0;
 }
 
 static void open_driver(void)
@@ -147,7 +166,7 @@ static void open_driver(void)
 		.design = setting->design,
 		.map = world->map,
 		.frames = &world->source.frames,
-		.channel = &world->host.channel,
+		.channel = world->host.channel,
 		.request_pages = setting->request_pages,
 		.n_requests = setting->n_requests,
 		.host_timeout_ns = 1000 * world_us,
@@ -158,6 +177,8 @@ static void open_driver(void)
 		.account = world_account,
 		.acknowledged = world_acknowledged,
 		.moved = world_moved,
+		.no_relief = setting->has_no_relief,
+		.before_fill = setting->migrates_before_fills ? world_before_fill : NULL,
 	};
 	result = balloon_driver_size(&world->config, &n_bytes);
 	ENGINE_CHECK(result == 0);
@@ -221,6 +242,12 @@ static void relieve_others(void *unused)
 	}
 }
 
+static void serve(void *unused)
+{
+	(void)unused;
+	world_serve();
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 /* Long enough for what can be reached; short enough for what cannot, which is tried again and again. */
@@ -237,13 +264,19 @@ static uint64_t long_after(void)
 	return engine_is_hasty() ? BALLOON_NEVER : engine_now_ns() + 1000000 * world_us;
 }
 
+/* Longer than everything that is tried ever more rarely is put off. */
+static uint64_t after_all_retries(void)
+{
+	return engine_now_ns() + 1000000 * world_us;
+}
+
 /* With a good host every target is reached. */
 static void reach(uint64_t target)
 {
 	int result;
 	world_set_target(target);
 	for (uint32_t i = 0; i < 100; i++) {
-		result = world_run(long_after());
+		result = choose(3) == 0 ? world_follow(long_after()) : world_run(long_after());
 		if (result != -ECANCELED) /* as the callback said */
 			break;
 	}
@@ -251,6 +284,106 @@ static void reach(uint64_t target)
 		return;
 	WORLD_CHECK(result == 0, "a target of %llu pages is not reached with a good host: %d",
 		(unsigned long long)target, result);
+}
+
+static bool is_held(void *n_pages)
+{
+	return host_n_held() == *(const uint64_t *)n_pages;
+}
+
+/* Who serves reaches targets by itself. */
+static void end_server(uint32_t server)
+{
+	uint64_t target =
+		choose((uint32_t)(world->setting.n_pages - world->setting.floor_pages) + 1);
+	bool is_good = !world->is_stopping && !world->host.is_dead && !engine_is_hasty() &&
+		       !(world->setting.faults & FAULT_LIES);
+	if (is_good) {
+		world_set_target(target);
+		WORLD_CHECK(engine_wait_for(is_held, &target, after_all_retries()),
+			"somebody serves, and a target of %llu pages is not reached",
+			(unsigned long long)target);
+	}
+	world->serves_no_more = true;
+	engine_join(server);
+}
+
+/* Pages that the host refuses hold up no other one. */
+static void run_in_vain(uint64_t target)
+{
+	world_set_target(target);
+	for (uint32_t i = 0; i < 100 && world_run(after_all_retries()) == -ECANCELED; i++)
+		;
+}
+
+static void check_picky(void)
+{
+	uint32_t n_kept = host_n_picky(PICKY_OUT);
+	if (world->setting.faults != FAULT_PICKY || world->setting.floor_pages > 0 ||
+		world->setting.migrates_before_fills || engine_is_hasty())
+		return;
+	run_in_vain(0);
+	WORLD_CHECK(host_n_held() <= n_kept, "the host keeps %u pages, and none else would leave",
+		host_n_held());
+	uint32_t target = world->setting.n_pages - host_n_picky(PICKY_IN);
+	run_in_vain(target);
+	struct balloon_driver_progress progress;
+	balloon_driver_progress(world->driver, &progress);
+	/* A frame that is tried again may be the one that the source gives first. */
+	WORLD_CHECK(host_n_held() + progress.n_set_aside >= target,
+		"the host has %u pages of %u that it takes", host_n_held(), target);
+}
+
+/* What the host has not answered in time is in nobody's way. */
+static void check_overdue(void)
+{
+	struct balloon_driver_progress before;
+	struct balloon_driver_progress after;
+	const uint32_t others = FAULT_MEMORY | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
+	if (engine_is_hasty() || !(world->setting.faults & (FAULT_NEVER | FAULT_SLOW)) ||
+		(world->setting.faults & others))
+		return;
+	engine_sleep_ns(2 * world->config.host_timeout_ns);
+	balloon_driver_progress(world->driver, &before);
+	world_make_call(CALL_FILL);
+	world_make_call(CALL_LEAK);
+	world_make_call(CALL_FILL);
+	balloon_driver_progress(world->driver, &after);
+	WORLD_CHECK(after.n_busy == before.n_busy, "a lock is taken, and by no call");
+}
+
+/* A new host, which may refuse pages, in the place of the old one. */
+static void attach(void)
+{
+	int result = world_quiesce(long_after());
+	WORLD_CHECK(result == 0, "quiesce returns %d, and nobody is in its way", result);
+	world_check_rest();
+	if (choose(2) == 0) {
+		balloon_channel_fail(world->host.channel, -ENODEV);
+	} else {
+		result = balloon_channel_reset(world->host.channel);
+		WORLD_CHECK(result == 0, "a channel's reset returns %d", result);
+	}
+	host_replace();
+	world->host.is_over = false;
+	result = -ETIMEDOUT;
+	for (uint32_t i = 0; i < 20 && result < 0; i++)
+		result = world_attach(
+			choose(4) == 0 ? engine_now_ns() + choose(5) * 100 * world_us : in_vain());
+	world->host.is_over = true;
+	if (result < 0) {
+		/* All requests may be with the new host: it answers now. */
+		host_be_good();
+		for (uint32_t i = 0; i < 20 && result < 0; i++) {
+			engine_sleep_ns(100 * world_us);
+			result = world_attach(long_after());
+		}
+	}
+	WORLD_CHECK(result == 0, "attach returns %d, and nobody is in its way", result);
+	result = world_quiesce(long_after());
+	WORLD_CHECK(result == 0, "quiesce returns %d after another host came", result);
+	world_check_rest();
+	world_resume();
 }
 
 static void end_by_running(void)
@@ -275,7 +408,9 @@ static void end_by_reset(void)
 	}
 	int result = world_stop(long_after());
 	WORLD_CHECK(result == 0, "stop returns %d, and no call is under way", result);
-	for (uint32_t i = 0; i < 10 && (result = world_reset()) != 0; i++)
+	bool forgets = choose(4) == 0;
+	for (uint32_t i = 0; i < 10 && (result = forgets ? world_forget() : world_reset()) != 0;
+		i++)
 		engine_sleep_ns(100 * world_us);
 	WORLD_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
 }
@@ -291,13 +426,25 @@ void world_scene(void *bounds)
 		engine_spawn_daemon("reliever", relieve_others, NULL);
 	static const char *const names[] = {"worker 1", "worker 2", "worker 3", "worker 4",
 		"worker 5", "worker 6", "worker 7", "worker 8"};
+	uint32_t workers[8];
+	uint32_t server = world->setting.has_server ? engine_spawn("server", serve, NULL) : 0;
 	for (uint32_t i = 0; i < world->setting.n_threads; i++)
-		engine_spawn(names[i], work, NULL);
-	engine_join_all();
-	host_be_good();
-	world->source.is_over = true;
+		workers[i] = engine_spawn(names[i], work, NULL);
+	for (uint32_t i = 0; i < world->setting.n_threads; i++)
+		engine_join(workers[i]);
 	if (world->was_quiesced && !world->is_stopping)
 		world_resume();
+	if (!world->is_stopping && !world->host.is_dead && !server && choose(2) == 0) {
+		check_picky();
+		check_overdue();
+	}
+	host_be_good();
+	world->source.is_over = true;
+	if (server)
+		end_server(server);
+	if (!world->is_stopping && !world->host.is_dead && !(world->setting.faults & FAULT_LIES) &&
+		choose(4) == 0)
+		attach();
 	if (!world->is_stopping && !world->host.is_dead && choose(4) != 0)
 		end_by_running();
 	if (world->is_stopping || world->host.is_dead || choose(2) == 0 ||
@@ -308,6 +455,7 @@ void world_scene(void *bounds)
 	world_check_empty();
 	ENGINE_CHECK_EQ(balloon_driver_fini(world->driver), 0);
 	ENGINE_CHECK_EQ(balloon_compactor_fini(&world->compactor), 0);
-	ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channel), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channels[i]), 0);
 	ENGINE_CHECK_EQ(balloon_memmap_fini(world->map), 0);
 }

@@ -52,7 +52,8 @@ enum world_fault {
 	FAULT_MEMORY = 1 << 7,  /* allocations run out of memory and call for relief */
 	FAULT_LIES =
 		1 << 8, /* the source hands out frames twice, or somebody's, or none of the map */
-	FAULT_ALL = (1 << 9) - 1,
+	FAULT_PICKY = 1 << 9, /* some pages the host neither takes nor gives back */
+	FAULT_ALL = (1 << 10) - 1,
 };
 
 /** Calls that threads make. */
@@ -62,6 +63,7 @@ enum world_call {
 	CALL_STEP,
 	CALL_RUN,
 	CALL_POLL,
+	CALL_FOLLOW, /* poll, as an event loop does */
 	CALL_TUNE,
 	CALL_TARGET,
 	CALL_RELIEVE,
@@ -109,6 +111,9 @@ struct world_setting {
 	uint32_t request_pages;
 	uint32_t n_requests;
 	uint64_t floor_pages; /* 0: the source does not know how many are free */
+	bool has_server;      /* a thread follows the target all the time */
+	bool migrates_before_fills;
+	bool has_no_relief;
 };
 
 /* ---- The host -------------------------------------------------------------------------------- */
@@ -116,8 +121,12 @@ struct world_setting {
 /** Whose a page is, as the host sees it. */
 enum host_page { PAGE_GUEST, PAGE_HOST, PAGE_ASKED };
 
+/** Pages that it never takes, or never gives back. */
+enum host_picky { PICKY_NOT, PICKY_IN, PICKY_OUT };
+
 /** A request that the host has. */
 struct host_entry {
+	struct balloon_channel *channel; /* that it came by */
 	struct balloon_request *request;
 	uint64_t id;
 	enum balloon_request_kind kind;
@@ -132,7 +141,8 @@ struct host_entry {
 };
 
 struct host {
-	struct balloon_channel channel;
+	struct balloon_channel channels[2]; /* the first host's, and that of the one after it */
+	struct balloon_channel *channel;
 	enum host_page pages[WORLD_PAGES_MAX];
 	struct host_entry entries[WORLD_ENTRIES_MAX];
 	struct balloon_event bell; /* rung for whoever polls */
@@ -143,6 +153,7 @@ struct host {
 	bool is_released; /* it has let go of all pages */
 	uint64_t dies_at_ns;
 	bool is_over; /* the world ends: everything is answered, nothing goes wrong */
+	uint8_t is_picky[WORLD_PAGES_MAX]; /* enum host_picky */
 };
 
 void host_open(void);
@@ -152,6 +163,11 @@ void host_begin(void);
 void host_be_good(void);
 /** Requests that were not answered. */
 uint32_t host_n_outstanding(void);
+uint32_t host_n_picky(enum host_picky kind);
+/** It is gone, and touches no page any more. */
+void host_let_go(void);
+/** Another host, which has nothing, behind another channel. */
+void host_replace(void);
 uint32_t host_n_held(void);
 
 /* ---- The source of frames -------------------------------------------------------------------- */
@@ -176,9 +192,11 @@ void source_give(const struct balloon_page *pages, uint32_t n_pages);
 
 /** What a thread is doing. */
 struct doing {
-	uint32_t n_inside;  /* calls on the driver, one within another */
-	uint64_t n_begun;   /* world.n_begun, when it began */
-	uint32_t n_reliefs; /* that it made, or waited for, in allocations */
+	uint32_t n_inside; /* calls on the driver, one within another */
+	uint64_t n_begun;  /* world.n_begun, when it began */
+	uint32_t
+		n_reliefs; /* that it made, or waited for; and whatever else takes time in callbacks */
+	uint64_t n_taken; /* world.n_taken, when it last asked how many frames are free */
 };
 
 struct world {
@@ -209,11 +227,18 @@ struct world {
 	bool has_stopped; /* a stop has returned */
 	bool is_stopped;  /* it said that nobody is inside */
 	uint32_t n_resetting;
-	uint32_t n_looking;   /* calls that read the progress, which take late answers */
-	uint64_t n_freed;     /* frames that the driver gave back, ever */
-	uint64_t n_reliefs;   /* calls for relief, ever */
-	uint32_t n_relieving; /* and under way */
-	bool wants_relief;    /* somebody waits for the thread that relieves */
+	uint32_t n_looking;            /* calls that read the progress, which take late answers */
+	uint64_t n_taken;              /* frames that others took, ever */
+	uint64_t n_freed;              /* frames that the driver gave back, ever */
+	uint64_t n_reliefs;            /* calls for relief, ever */
+	uint32_t n_relieving;          /* and under way */
+	uint64_t n_unfinished_reliefs; /* of which the host may have the request still */
+	bool is_attaching;
+	uint32_t n_dawdling; /* callbacks that take time */
+	uint64_t n_dawdled;  /* such, ever */
+	bool serves_no_more; /* whoever serves is to end */
+	bool has_served;     /* and has */
+	bool wants_relief;   /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
 
@@ -235,6 +260,13 @@ int world_stop(uint64_t deadline_ns);
 int world_reset(void);
 int world_resume(void);
 int world_relieve(uint32_t n_pages);
+/** Poll until there is nothing to do, or until a time. */
+int world_follow(uint64_t deadline_ns);
+/** Follow the target until it is not wanted any more. */
+void world_serve(void);
+int world_quiesce(uint64_t deadline_ns);
+int world_forget(void);
+int world_attach(uint64_t deadline_ns);
 void world_set_target(uint64_t n_pages);
 
 /** A callback of the driver: is it one that may be? what: for people. */
@@ -242,6 +274,7 @@ void world_check_callback(const char *what);
 /** The driver's callbacks. */
 void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
 void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
+void world_before_fill(void *unused, size_t n_pages);
 void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
 /** The floor, when a fill was given frames. */
 void world_check_floor(void);

@@ -506,7 +506,7 @@ static inline bool balloon_reference_get_unless_zero(struct balloon_atomic_u32 *
  *
  * A waiter remembers the word, looks under the lock that protects what it waits for, and sleeps only
  * while the word is as remembered. Whoever changes something releases that lock and signals. E1
- * (acquire) in balloon_event_seen() pairs with E2 (release) in balloon_event_signal(): a waiter that
+ * (acquire) in balloon_event_seen() pairs with E2 (release) in balloon_event_mark(): a waiter that
  * remembers the raised word finds the change when it looks. Without the pair it could look before the
  * change and sleep after the signal.
  */
@@ -538,6 +538,14 @@ static inline bool balloon_event_is_past(const struct balloon_event *event, uint
 
 /** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync-timed.c. */
 BALLOON_EXPORT void balloon_event_signal(struct balloon_event *event);
+
+/**
+ * The two halves of a signal, for one that is given under a lock: count it, then, when the lock is free,
+ * wake those who sleep, if the first returned true. Of the event itself the second uses only the address: it
+ * may be gone.
+ */
+BALLOON_EXPORT bool balloon_event_mark(struct balloon_event *event);
+BALLOON_EXPORT void balloon_event_wake(const struct balloon_event *event);
 
 /** Sleep until the event is signalled after `seen`, or until the deadline; perhaps less. */
 BALLOON_EXPORT void balloon_event_wait(

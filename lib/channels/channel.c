@@ -130,26 +130,24 @@ struct balloon_event *channel_event_of(
 }
 
 /*
- * The end of a submission: FREE or COMPLETE. From then on the request is its caller's. Returns an
- * event that is to be signalled when the lock is free, or NULL.
+ * The end of a submission: FREE or COMPLETE. From then on the request is its caller's. Returns who is
+ * to be woken when the lock is free: those woken want it at once.
  */
-static struct balloon_event *end(struct balloon_channel *channel, struct balloon_request *request,
+static struct channel_notice end(struct balloon_channel *channel, struct balloon_request *request,
 	enum balloon_request_state state)
 {
 	struct balloon_event *named = BALLOON_READ(request->event);
-	struct balloon_event *own =
-		BALLOON_READ(request->is_awaited) ? channel_event_of(channel, request) : NULL;
+	struct channel_notice notice = {.event = named};
+	if (!named && BALLOON_READ(request->is_awaited))
+		notice.event = channel_event_of(channel, request);
 	BALLOON_BOOK(channel->stats.n_outstanding, -UINT64_C(1));
 	unlink_request(request);
 	balloon_hook_published(&request->state);
 	balloon_atomic_store(&request->state, state, BALLOON_RELEASE); /* C2 */
-	if (!named)
-		return own;
-	balloon_channel_signal(channel, named);
-	return NULL;
+	return notice.event ? channel_mark(notice.event) : notice;
 }
 
-static struct balloon_event *answer(struct balloon_channel *channel,
+static struct channel_notice answer(struct balloon_channel *channel,
 	struct balloon_request *request, uint32_t n_done, int error)
 {
 	BALLOON_BOOK(channel->stats.n_completed, 1);
@@ -200,15 +198,14 @@ static void begin(struct balloon_channel *channel, struct balloon_request *reque
 /* The host was not told: unless a reset has taken the submission back already, it never was. */
 static void take_back(struct balloon_channel *channel, struct balloon_request *request, uint64_t id)
 {
-	struct balloon_event *event = NULL;
+	struct channel_notice notice = {.event = NULL};
 	balloon_lock_acquire(&channel->lock);
 	if (is_outstanding(request) && BALLOON_READ(request->id) == id) {
-		event = end(channel, request, BALLOON_REQUEST_FREE);
+		notice = end(channel, request, BALLOON_REQUEST_FREE);
 		BALLOON_BOOK(channel->stats.n_submitted, -UINT64_C(1));
 	}
 	balloon_lock_release(&channel->lock);
-	if (event)
-		balloon_channel_signal(channel, event);
+	channel_wake(channel, notice);
 }
 
 int balloon_request_submit(struct balloon_channel *channel, struct balloon_request *request)
@@ -250,7 +247,7 @@ bool balloon_request_redirect(struct balloon_channel *channel, struct balloon_re
 static int answer_and_unlock(struct balloon_channel *channel, struct balloon_request *request,
 	uint32_t n_done, int error) BALLOON_RELEASES(channel->lock)
 {
-	struct balloon_event *event = NULL;
+	struct channel_notice notice = {.event = NULL};
 	int result = 0;
 	if (!request)
 		result = -ESTALE;
@@ -260,10 +257,9 @@ static int answer_and_unlock(struct balloon_channel *channel, struct balloon_req
 	if (result < 0)
 		BALLOON_BOOK(channel->stats.n_stray, 1);
 	else
-		event = answer(channel, request, n_done, error);
+		notice = answer(channel, request, n_done, error);
 	balloon_lock_release(&channel->lock);
-	if (event)
-		balloon_channel_signal(channel, event);
+	channel_wake(channel, notice);
 	return result;
 }
 
@@ -351,21 +347,14 @@ int balloon_channel_fail(struct balloon_channel *channel, int error)
 /* Complete whatever is outstanding: nobody will answer it. */
 static void cancel_all(struct balloon_channel *channel)
 {
-	bool is_signalled[BALLOON_CHANNEL_EVENTS] = {false};
 	balloon_lock_acquire(&channel->lock);
 	BALLOON_WRITE(channel->is_closed, true);
 	for (uint32_t i = 0; i < BALLOON_CHANNEL_BUCKETS; i++) {
 		struct balloon_request *request;
-		while ((request = BALLOON_READ(channel->buckets[i])) != NULL) {
-			struct balloon_event *event = answer(channel, request, 0, -ECANCELED);
-			if (event)
-				is_signalled[event - channel->events] = true;
-		}
+		while ((request = BALLOON_READ(channel->buckets[i])) != NULL)
+			channel_wake(channel, answer(channel, request, 0, -ECANCELED));
 	}
 	balloon_lock_release(&channel->lock);
-	for (uint32_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
-		if (is_signalled[i])
-			balloon_channel_signal(channel, &channel->events[i]);
 }
 
 int balloon_channel_reset(struct balloon_channel *channel)

@@ -12,6 +12,19 @@ struct balloon_event *channel_event_of(
 /** The host is gone, unless it was already. */
 void channel_fail(struct balloon_channel *channel, int error);
 
+/** An event that was signalled; who sleeps on it is to be woken. */
+struct channel_notice {
+	struct balloon_event
+		*event; /* or NULL; of a complete request perhaps nothing but an address */
+	bool is_asleep; /* somebody is */
+};
+
+/** Signal an event, and wake nobody yet. Takes no lock. */
+struct channel_notice channel_mark(struct balloon_event *event);
+
+/** Wake those who sleep on it, or poll for it. Takes no lock. */
+void channel_wake(struct balloon_channel *channel, struct channel_notice notice);
+
 /** Whoever sleeps in balloon_channel_sleep() looks again. */
 void channel_wake_sleepers(struct balloon_channel *channel);
 

@@ -162,20 +162,17 @@ static bool make_run(struct balloon_request *request, uint32_t n)
 struct order {
 	uint32_t differ;     /* bits that differ between any two of them */
 	uint32_t n_descents; /* neighbours that are equal or descend */
-	uint32_t n_equal;    /* neighbours that are equal */
 };
 
 static struct order look_at(const struct balloon_page *pages, uint32_t n)
 {
-	struct order order = {0, 0, 0};
+	struct order order = {0, 0};
 	struct balloon_page first = BALLOON_READ(pages[0]);
-	uint32_t before = first.index;
 	for (uint32_t i = 1; i < n; i++) {
 		struct balloon_page page = BALLOON_READ(pages[i]);
 		order.differ |= page.index ^ first.index;
-		order.n_descents += page.index <= before;
-		order.n_equal += page.index == before;
-		before = page.index;
+		struct balloon_page before = BALLOON_READ(pages[i - 1]);
+		order.n_descents += page.index <= before.index;
 	}
 	return order;
 }
@@ -186,7 +183,7 @@ static void sort(struct balloon_request *request, uint32_t n)
 	struct order order = look_at(pages, n);
 	if (order.n_descents == 0)
 		return;
-	if (order.n_descents == n - 1 && order.n_equal == 0)
+	if (order.n_descents == n - 1)
 		reverse(pages, n);
 	else if (n <= FEW)
 		sort_by_insertion(pages, n);

@@ -24,13 +24,26 @@ struct balloon_sleeper {
 	struct balloon_sleeper **link; /* what points to this one */
 };
 
-void balloon_channel_signal(struct balloon_channel *channel, struct balloon_event *event)
+struct channel_notice channel_mark(struct balloon_event *event)
 {
-	balloon_event_signal(event);
+	return (struct channel_notice){event, balloon_event_mark(event)};
+}
+
+void channel_wake(struct balloon_channel *channel, struct channel_notice notice)
+{
+	if (!notice.event)
+		return;
+	if (notice.is_asleep)
+		balloon_event_wake(notice.event);
 	balloon_atomic_fence(); /* F2 */
-	if (balloon_atomic_load(&channel->polled_for, BALLOON_RELAXED) == (uintptr_t)event &&
+	if (balloon_atomic_load(&channel->polled_for, BALLOON_RELAXED) == (uintptr_t)notice.event &&
 		channel->ops->wake)
 		channel->ops->wake(channel);
+}
+
+void balloon_channel_signal(struct balloon_channel *channel, struct balloon_event *event)
+{
+	channel_wake(channel, channel_mark(event));
 }
 
 /* ---- Sleepers; the caller holds the lock ----------------------------------------------------- */
