@@ -38,6 +38,21 @@ void balloon_page_lock_wait(
 
 enum { EVENT_STEP = 2 };
 
+/* Whoever sleeps may be woken: nobody is marked as asleep here. */
+bool balloon_event_mark(struct balloon_event *event)
+{
+	engine_access(&event->word, sizeof(event->word), ENGINE_POINT_WAKE, WHERE);
+	event->word.value += EVENT_STEP;
+	engine_changed();
+	return true;
+}
+
+void balloon_event_wake(const struct balloon_event *event)
+{
+	engine_access(&event->word, sizeof(event->word), ENGINE_POINT_WAKE, WHERE);
+	engine_wake(&event->word, UINT32_MAX);
+}
+
 void balloon_event_signal(struct balloon_event *event)
 {
 	engine_access(&event->word, sizeof(event->word), ENGINE_POINT_WAKE, WHERE);

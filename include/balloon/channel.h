@@ -263,7 +263,8 @@ BALLOON_EXPORT int balloon_channel_claim(
 
 /**
  * Give up a claim, if this owner has it. When it returns, events that were named for requests which
- * are complete are not touched any more, but for a futex(2) wake of their address: their memory may go. Threads: any. Locks: the channel's.
+ * are complete are not touched any more, but for a futex(2) wake of their address: their memory may
+ * go. Threads: any. Locks: the channel's.
  */
 BALLOON_EXPORT void balloon_channel_release(struct balloon_channel *channel, const void *owner);
 

@@ -131,7 +131,8 @@ struct balloon_driver_tuning {
 	uint64_t relief_holdoff_ns;
 	/** For how long a page that was refused is set aside; and how long run(), serve() and poll() wait
 	 * before they ask the host again after eight answers in a row that did nothing, or none in time.
-	 * Doubled for each further time, up to 256 times as long. 0 means 200 ms. */
+	 * Doubled for each further time, up to 256 times as long, 16,384 times for one and the same frame.
+	 * 0 means 200 ms. */
 	uint64_t retry_ns;
 	/** Free frames that fills leave to the system, for sources that know how many are free; 0: none. */
 	uint64_t floor_pages;

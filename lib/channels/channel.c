@@ -163,6 +163,17 @@ static bool is_above(uint64_t n, uint32_t limit)
 	return limit != 0 && n > limit;
 }
 
+void channel_continue_ids(struct balloon_channel *channel, struct balloon_channel *former)
+{
+	balloon_lock_acquire(&former->lock);
+	uint64_t last_id = BALLOON_READ(former->last_id);
+	balloon_lock_release(&former->lock);
+	balloon_lock_acquire(&channel->lock);
+	if (BALLOON_READ(channel->last_id) < last_id)
+		BALLOON_WRITE(channel->last_id, last_id);
+	balloon_lock_release(&channel->lock);
+}
+
 /* 0, or why the request cannot be given to the host. The caller holds the lock. */
 static int may_begin(const struct balloon_channel *channel, const struct balloon_request *request)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this directory share. The caller of each holds the channel's lock. */
+/* What the files of the library share of channels. The caller holds the channel's lock, if nothing else is said. */
 #ifndef BALLOON_CHANNELS_CHANNEL_H
 #define BALLOON_CHANNELS_CHANNEL_H
 
@@ -8,6 +8,10 @@
 /** Which event is signalled when this request completes. */
 struct balloon_event *channel_event_of(
 	struct balloon_channel *channel, const struct balloon_request *request);
+
+/** No id of the one channel is given again by the other: a late answer there is none to a request here.
+ * Takes the locks. */
+void channel_continue_ids(struct balloon_channel *channel, struct balloon_channel *former);
 
 /** The host is gone, unless it was already. */
 void channel_fail(struct balloon_channel *channel, int error);

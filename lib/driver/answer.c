@@ -110,13 +110,13 @@ struct answer batch_take_answer(
 	uint32_t n_told = BALLOON_READ(batch->n_told);
 	struct answer answer = {.n_done = n_done, .error = BALLOON_READ(batch->request.error)};
 	/* Then nobody has refused anything: the request was taken back. */
-	bool is_gone = balloon_channel_error(driver_channel(driver)) < 0 ||
-		       BALLOON_READ(state->is_stopped);
+	bool has_failed = balloon_channel_error(driver_channel(driver)) < 0;
+	bool is_gone = has_failed || BALLOON_READ(state->is_stopped);
 	answer.is_refused = n_done < n_told && !is_gone;
 	answer.n_left = BALLOON_READ(batch->n_pages) - n_done - (answer.is_refused ? 1 : 0);
 	if (n_done < n_told) {
 		BALLOON_BOOK(state->n_refused, 1);
-		BALLOON_WRITE(batch->error, is_gone ? -ENODEV : -EIO);
+		BALLOON_WRITE(batch->error, has_failed ? -ENODEV : (is_gone ? -ECANCELED : -EIO));
 	}
 	if (answer.is_refused)
 		BALLOON_WRITE(state->last_refusal, answer.error);

@@ -9,7 +9,11 @@
  */
 #include "driver/batch.h"
 
-enum { TIMES_MAX = 8 };
+/*
+ * Doubled so often. A frame stays away for longer than the fills of a host that refuses wait between two
+ * tries: a source that gives first what was freed last would else give the same frame to every try.
+ */
+enum { PAGE_TIMES_MAX = 8, FRAME_TIMES_MAX = 14 };
 
 static struct refusal *find(struct driver_state *state, struct balloon_page page)
 {
@@ -48,7 +52,8 @@ static bool remember(
 		return false;
 	uint64_t retry_ns = BALLOON_READ(state->tuning.retry_ns);
 	uint32_t n_times = BALLOON_READ(entry->what.n_times);
-	uint32_t power = n_times < TIMES_MAX ? n_times : TIMES_MAX;
+	uint32_t power_max = kind == REFUSED_FRAME ? FRAME_TIMES_MAX : PAGE_TIMES_MAX;
+	uint32_t power = n_times < power_max ? n_times : power_max;
 	uint64_t for_ns = retry_ns > BALLOON_NEVER >> power ? BALLOON_NEVER : retry_ns << power;
 	struct refusal value = {
 		.what = {.page = page,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rest: quiesce and resume, stop, taking everything back, and another host. */
 
+#include "channels/channel.h"
 #include "driver/batch.h"
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
@@ -205,6 +206,7 @@ static int exchange(struct balloon_driver *driver, struct balloon_channel *chann
 		return result;
 	balloon_atomic_store(
 		&driver->channel, (uintptr_t)(void *)channel, BALLOON_RELEASE); /* G2 */
+	channel_continue_ids(channel, old);
 	balloon_channel_release(old, driver);
 	struct driver_state *state = driver_lock(driver);
 	BALLOON_WRITE(state->told_again, 0);
@@ -277,9 +279,13 @@ static int tell_some_again(struct balloon_driver *driver, uint64_t deadline_ns)
 	struct balloon_batch *batch = batch_take(state, ROUTE_LEAK, 0, false);
 	uint32_t at = BALLOON_READ(state->told_again);
 	uint32_t max = BALLOON_READ(state->tuning.request_pages);
+	uint32_t n_ended = BALLOON_READ(state->n_ended);
+	bool is_stopped = BALLOON_READ(state->is_stopped);
 	driver_unlock(driver);
-	if (!batch)
-		return -ETIMEDOUT; /* all are with the new host */
+	if (!batch) { /* all are with the new host */
+		batch_await_end_of_any(driver, n_ended, deadline_ns);
+		return is_stopped ? -ECANCELED : 1;
+	}
 	uint32_t n = gather(driver, batch->request.pages, max, &at, &gathered);
 	state = driver_lock(driver);
 	BALLOON_WRITE(state->told_again, at);

@@ -33,8 +33,7 @@ static int prepare(struct balloon_driver *driver, struct balloon_batch *batch, u
 	return 0;
 }
 
-/* Asleep until a request of this driver's is over, or until a time. */
-static void await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns)
+void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns)
 {
 	for (;;) {
 		struct driver_state *state = driver_lock(driver);
@@ -73,7 +72,7 @@ static bool await_room(
 	driver_unlock(driver);
 	if (now_ns >= *until_ns || is_stopped)
 		return false;
-	await_end_of_any(
+	batch_await_end_of_any(
 		driver, n_ended, earlier(*until_ns, time_after(now_ns, batch_nap_ns(n_tries))));
 	return true;
 }
