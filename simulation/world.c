@@ -340,7 +340,9 @@ static void check_overdue(void)
 	struct balloon_driver_progress before;
 	struct balloon_driver_progress after;
 	const uint32_t others = FAULT_MEMORY | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
-	if (engine_is_hasty() || !(world->setting.faults & (FAULT_NEVER | FAULT_SLOW)) ||
+	/* A migration that waits for nothing leaves a request that holds a lock until it is overdue. */
+	if (engine_is_hasty() || world->setting.migrates_before_fills ||
+		!(world->setting.faults & (FAULT_NEVER | FAULT_SLOW)) ||
 		(world->setting.faults & others))
 		return;
 	engine_sleep_ns(2 * world->config.host_timeout_ns);

@@ -548,7 +548,12 @@ int balloon_driver_serve(
 	const struct run run = {BALLOON_NEVER, callback, context, false};
 	if (!driver)
 		return -EINVAL;
-	int result = driver_enter(driver, false);
+	/* Waits while the driver is quiesced: what begins during a quiesce is inside. */
+	struct driver_state *state = driver_lock(driver);
+	int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : state_enter(state, false);
+	driver_unlock(driver);
+	if (result < 0)
+		return result;
 	while (result == 0) {
 		result = run_as(driver, &run);
 		if (result == -EBUSY)
