@@ -341,7 +341,7 @@ static void check_overdue(void)
 	struct balloon_driver_progress after;
 	const uint32_t others = FAULT_MEMORY | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
 	if (engine_is_hasty() || !(world->setting.faults & (FAULT_NEVER | FAULT_SLOW)) ||
-		(world->setting.faults & others))
+		(world->setting.faults & others) || world->setting.migrates_before_fills)
 		return;
 	engine_sleep_ns(2 * world->config.host_timeout_ns);
 	balloon_driver_progress(world->driver, &before);
