@@ -421,6 +421,15 @@ static void end_by_reset(void)
 	WORLD_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
 }
 
+/* Every call has returned: none has kept a request, a claim or a lock. */
+static void check_no_call_is_counted(void)
+{
+	const char *what = "";
+	bool is_alone = world->n_inside == 0;
+	int result = balloon_driver_validate(world->driver, &what);
+	WORLD_CHECK(!is_alone || world->n_inside > 0 || result == 0, "no call is under way: %s", what);
+}
+
 void world_scene(void *bounds)
 {
 	choose_setting(&world->setting, bounds);
@@ -438,6 +447,8 @@ void world_scene(void *bounds)
 		workers[i] = engine_spawn(names[i], work, NULL);
 	for (uint32_t i = 0; i < world->setting.n_threads; i++)
 		engine_join(workers[i]);
+	if (!server)
+		check_no_call_is_counted();
 	if (world->was_quiesced && !world->is_stopping)
 		world_resume();
 	if (!world->is_stopping && !world->host.is_dead && !server && choose(2) == 0) {

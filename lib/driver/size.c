@@ -163,13 +163,14 @@ static bool can_lock(const struct balloon_driver *driver, const struct driver_st
 }
 
 static void plan_fill(const struct balloon_driver *driver, struct driver_state *state,
-	uint64_t n_missing, uint64_t now_ns, struct plan *plan)
+	uint64_t n_missing, bool is_asked, uint64_t now_ns, struct plan *plan)
 {
 	if (BALLOON_READ(state->n_relieving) > 0 ||
-		!is_time(state_held_off_until(state), now_ns, &plan->next_ns) ||
-		!is_time(BALLOON_READ(state->backoff[ROUTE_FILL].until_ns), now_ns,
-			&plan->next_ns) ||
-		!can_lock(driver, state, LOCK_FILL, plan))
+		!is_time(state_held_off_until(state), now_ns, &plan->next_ns))
+		return;
+	if (!is_asked && (!is_time(BALLOON_READ(state->backoff[ROUTE_FILL].until_ns), now_ns,
+				  &plan->next_ns) ||
+				 !can_lock(driver, state, LOCK_FILL, plan)))
 		return;
 	plan->work = WORK_FILL;
 	plan->n_pages = fit(state, n_missing);
@@ -177,28 +178,30 @@ static void plan_fill(const struct balloon_driver *driver, struct driver_state *
 
 /* What is on its way in cannot leak yet. */
 static void plan_leak(const struct balloon_driver *driver, struct driver_state *state,
-	uint64_t n_surplus, uint64_t now_ns, struct plan *plan)
+	uint64_t n_surplus, bool is_asked, uint64_t now_ns, struct plan *plan)
 {
 	uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
 		BALLOON_READ(state->counts.n_claimed_out));
 	uint32_t n = fit(state, n_surplus < n_there ? n_surplus : n_there);
 	uint64_t retry_at_ns = refusals_next_ns(state, REFUSED_PAGE);
-	if (n == 0 || !can_lock(driver, state, LOCK_LEAK, plan))
+	if (n == 0 || (!is_asked && !can_lock(driver, state, LOCK_LEAK, plan)))
 		return;
 	plan->n_pages = n;
 	if (is_time(retry_at_ns, now_ns, &plan->next_ns))
 		plan->work = WORK_RETRY;
-	else if (is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns, &plan->next_ns))
+	else if (is_asked || is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns,
+				     &plan->next_ns))
 		plan->work = WORK_LEAK;
 }
 
 /*
  * What is missing, less what is under way already (H-28), and whether it can be done now. What is to be done
- * is claimed at once, with a request, so that two threads do not fill the same gap. The caller has the
- * lock.
+ * is claimed at once, with a request, so that two threads do not fill the same gap. is_asked: by a call for
+ * just this, which tries at once, whatever was refused before, and waits for locks. The target is read once, as
+ * it changes at any time. The caller has the lock.
  */
-static void plan_next(
-	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
+static void plan_next(const struct balloon_driver *driver, struct driver_state *state,
+	bool is_asked, struct plan *plan)
 {
 	uint64_t now_ns = balloon_platform_now_ns();
 	uint64_t target = driver_target(driver);
@@ -214,9 +217,9 @@ static void plan_next(
 		plan->work = WORK_QUARANTINE;
 		plan->n_pages = fit(state, BALLOON_READ(state->counts.places[PLACE_QUARANTINED]));
 	} else if (expected < target) {
-		plan_fill(driver, state, target - expected, now_ns, plan);
+		plan_fill(driver, state, target - expected, is_asked, now_ns, plan);
 	} else if (expected > target) {
-		plan_leak(driver, state, expected - target, now_ns, plan);
+		plan_leak(driver, state, expected - target, is_asked, now_ns, plan);
 	}
 }
 
@@ -228,10 +231,10 @@ static enum life_route route_of(enum work work)
 }
 
 /* The caller has the lock. */
-static void claim(
-	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
+static void claim(const struct balloon_driver *driver, struct driver_state *state, bool is_asked,
+	struct plan *plan)
 {
-	plan_next(driver, state, plan);
+	plan_next(driver, state, is_asked, plan);
 	if (plan->work == WORK_NONE)
 		return;
 	if (plan->work == WORK_QUARANTINE)
@@ -311,31 +314,6 @@ static void prepare_fill(struct balloon_driver *driver)
 
 /* ---- Step ------------------------------------------------------------------------------------ */
 
-/* A call that was made tries at once, whatever was refused before. */
-static void claim_for_step(
-	const struct balloon_driver *driver, struct driver_state *state, struct plan *plan)
-{
-	uint64_t target = driver_target(driver);
-	uint64_t expected = state_expected(state);
-	claim(driver, state, plan);
-	if (plan->work != WORK_NONE)
-		return;
-	if (expected < target && may_allocate(state)) {
-		plan->work = WORK_FILL;
-		plan->n_pages = fit(state, target - expected);
-	} else if (expected > target) {
-		uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
-			BALLOON_READ(state->counts.n_claimed_out));
-		uint64_t n_surplus = expected - target;
-		plan->work = WORK_LEAK;
-		plan->n_pages = fit(state, n_surplus < n_there ? n_surplus : n_there);
-	}
-	if (plan->n_pages > 0)
-		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
-	if (!plan->batch)
-		plan->work = WORK_NONE;
-}
-
 int balloon_driver_step(struct balloon_driver *driver)
 {
 	struct plan plan;
@@ -347,7 +325,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	prepare_fill(driver);
 	give_up_refusals(driver);
 	struct driver_state *state = driver_lock(driver);
-	claim_for_step(driver, state, &plan);
+	claim(driver, state, true, &plan);
 	bool is_at_rest = state_is_at_rest(state, driver_target(driver));
 	if (plan.work != WORK_NONE)
 		BALLOON_WRITE(plan.batch->ends_call, true);
@@ -375,7 +353,7 @@ static bool advance(struct balloon_driver *driver, struct plan *plan)
 	struct driver_state *state = driver_lock(driver);
 	plan->work = WORK_NONE;
 	if (state_halted(state) == 0)
-		claim(driver, state, plan);
+		claim(driver, state, false, plan);
 	driver_unlock(driver);
 	if (plan->work == WORK_NONE)
 		return false;
