@@ -309,6 +309,7 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	if (has_fault(FAULT_UNTOLD) && engine_chance(4))
 		return choose_not_to_be_told();
 	struct host_entry *entry = note(host, request);
+	host->n_asked++;
 	choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;
