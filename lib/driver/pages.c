@@ -53,27 +53,29 @@ static int fail_allocation(
 }
 
 /*
- * Allocate up to n frames. Returns how many, sealed if the lock could be had at once and else pending; or an
- * error, the request is free.
+ * Allocate up to n frames. What relief takes of them meanwhile is not allocated again: it is claimed no more.
+ * Returns how many there are, sealed if the lock could be had at once and else pending; or an error, the
+ * request is free.
  */
 static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
 {
 	const struct balloon_driver_hold *hold = driver_hold(driver, true);
 	struct balloon_frames *frames = driver->config.frames;
 	bool is_shared = false;
-	uint32_t n = n_wanted;
+	uint32_t n_missing = n_wanted;
 	uint32_t n_had = 0;
 	if (frames->ops->n_free)
-		n = above_floor(driver, batch, n_wanted, &is_shared);
-	while (n_had < n) {
-		int got = frames->ops->allocate(frames, batch->request.pages + n_had, n - n_had);
+		n_missing = above_floor(driver, batch, n_wanted, &is_shared);
+	while (n_missing > 0) {
+		int got = frames->ops->allocate(frames, batch->request.pages + n_had, n_missing);
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);
 		unsigned effects = 0;
 		n_had = show_pending(state, batch, n_had, (uint32_t)got);
+		n_missing -= (uint32_t)got;
 		/* Memory may have run out meanwhile: then what is there has to do. */
-		bool is_last = n_had >= n || BALLOON_READ(state->n_relieving) > 0 ||
+		bool is_last = n_missing == 0 || BALLOON_READ(state->n_relieving) > 0 ||
 			       state_held_off_until(state);
 		if (is_last && (BALLOON_READ(batch->lock) ||
 				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))
