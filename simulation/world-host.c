@@ -154,8 +154,6 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 		/* By then, the request may be another submission. */
 		if (may_wait)
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
-		if (given.channel != host->channel)
-			return; /* it knows no submission of this one any more */
 		result =
 			complete(given.channel, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);

@@ -329,6 +329,14 @@ static void check_picky(void)
 	if (world->setting.faults != FAULT_PICKY || world->setting.floor_pages > 0 ||
 		world->setting.migrates_before_fills || engine_is_hasty())
 		return;
+	const struct balloon_driver_tuning as_configured = {
+		.request_pages = world->config.request_pages,
+		.host_timeout_ns = world->config.host_timeout_ns,
+		.allocation_backoff_ns = world->config.allocation_backoff_ns,
+		.relief_holdoff_ns = world->config.relief_holdoff_ns,
+		.retry_ns = world->config.retry_ns};
+	result = balloon_driver_tune(world->driver, &as_configured);
+	WORLD_CHECK(result == 0, "tune returns %d", result);
 	uint64_t begin_ns = engine_now_ns();
 	uint64_t n_asked = world->host.n_asked;
 	struct balloon_driver_progress progress = run_in_vain(0, &result);
