@@ -170,7 +170,8 @@ static void open_driver(void)
 		.request_pages = setting->request_pages,
 		.n_requests = setting->n_requests,
 		.host_timeout_ns = 1000 * world_us,
-		.allocation_backoff_ns = 100 * world_us,
+		/* While frames are set aside, for seconds, fills look for others so often. */
+		.allocation_backoff_ns = (setting->faults & FAULT_PICKY ? 400 : 100) * world_us,
 		.relief_holdoff_ns = 500 * world_us,
 		.retry_ns = 200 * world_us,
 		.floor_pages = setting->floor_pages,
@@ -256,18 +257,18 @@ static uint64_t in_vain(void)
 	return engine_now_ns() + 20000 * world_us;
 }
 
+/* Longer than everything that is tried ever more rarely is put off, and for as many pages as there are. */
+static uint64_t after_all_retries(void)
+{
+	return engine_now_ns() + 20000000 * world_us;
+}
+
 /* Long enough for everything; where deadlines come early, there is none. */
 static uint64_t long_after(void)
 {
 	if (world->setting.faults & FAULT_LIES)
 		return in_vain();
-	return engine_is_hasty() ? BALLOON_NEVER : engine_now_ns() + 1000000 * world_us;
-}
-
-/* Longer than everything that is tried ever more rarely is put off, and for as many pages as there are. */
-static uint64_t after_all_retries(void)
-{
-	return engine_now_ns() + 20000000 * world_us;
+	return engine_is_hasty() ? BALLOON_NEVER : after_all_retries();
 }
 
 /* With a good host every target is reached. */
