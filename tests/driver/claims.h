@@ -41,7 +41,8 @@ void for_each_combination(driver_claim claim, uint32_t n_numbers);
 /** Which case of a claim this is. */
 uint32_t claim_number(void);
 
-/* Within a claim, in place of Criterion's: a failure ends the run, and with it the test. */
+/* Within a claim, in place of Criterion's: a failure ends the run, and with it the test. Nobody comes to an
+ * equation who was woken without cause. */
 #define CHECK(condition)                                                                           \
 	((condition) ? (void)0                                                                     \
 		     : engine_fail(ENGINE_CLAIM, "%s:%d: %s", __FILE__, __LINE__, #condition))
@@ -50,6 +51,7 @@ uint32_t claim_number(void);
 	do {                                                                                       \
 		long long actual_ = (long long)(actual);                                           \
 		long long expected_ = (long long)(expected);                                       \
+		engine_act();                                                                      \
 		if (actual_ != expected_)                                                          \
 			engine_fail(ENGINE_CLAIM, "%s:%d: %s is %lld, not %lld", __FILE__,         \
 				__LINE__, #actual, actual_, expected_);                            \
