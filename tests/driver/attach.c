@@ -163,6 +163,34 @@ DRIVER_CLAIM(attach, a_new_host_may_take_its_time)
 	close_restored(&r);
 }
 
+/* A host that dies in the middle: the one after it is told from the beginning. */
+DRIVER_CLAIM(attach, a_third_host_is_told_of_what_the_second_was)
+{
+	struct restored r;
+	struct host third;
+	open_restored(&r, strategy, design);
+	struct balloon_driver *driver = r.rig.driver;
+	host_init(&third, RIG_PAGES);
+	lose_host(&r);
+	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, 0), -ETIMEDOUT);
+	CHECK_EQ(host_n_held(&r.other), RIG_REQUEST);
+	balloon_channel_fail(&r.other.channel, -ENODEV);
+	host_let_go(&r.other);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -ENODEV);
+	r.rig.source.host = &third;
+	uint64_t n_enqueued = rig_progress(&r.rig).n_enqueued;
+	CHECK_EQ(balloon_driver_attach(driver, &third.channel, in_ms(1000)), 0);
+	CHECK_EQ(host_n_held(&third), n_enqueued);
+	CHECK_EQ(host_n_held(&third), rig_progress(&r.rig).n_acknowledged);
+	CHECK_EQ(balloon_channel_fini(&r.other.channel), 0);
+	CHECK_EQ(balloon_driver_validate(driver, NULL), 0);
+	CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_reset(driver), 0);
+	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES);
+	CHECK_EQ(balloon_driver_fini(driver), 0);
+}
+
 static void answer_oldest_later(void *context)
 {
 	struct restored *r = context;

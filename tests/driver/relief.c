@@ -209,6 +209,79 @@ DRIVER_CLAIM(relief, a_fill_that_waits_for_the_host_does_not_hold_relief_for_eve
 	close_rig(&w.rig);
 }
 
+static void relieve(void *context)
+{
+	struct waiting *w = context;
+	w->results[1] = balloon_driver_relieve(w->rig.driver, 4, NULL);
+}
+
+/* Memory is short as long as the host has not given any back: what a fill would take is not there. */
+DRIVER_CLAIM(relief, no_frame_is_allocated_meanwhile)
+{
+	struct waiting w = {.results = {0, 0}};
+	open_rig(&w.rig, strategy, design, long_timeout);
+	reach(&w.rig, 20);
+	host_at(&w.rig.host, 1, HOST_KEEPS);
+	engine_spawn("relieve", relieve, &w);
+	wait_kept(&w.rig, 1);
+	uint64_t n_calls = w.rig.source.n_calls;
+	balloon_driver_set_target(w.rig.driver, 100);
+	CHECK_EQ(balloon_driver_fill(w.rig.driver, 3), -EAGAIN);
+	CHECK_EQ(balloon_driver_step(w.rig.driver), -EAGAIN);
+	CHECK_EQ(balloon_driver_poll(w.rig.driver, NULL), 1);
+	CHECK_EQ(balloon_driver_run(w.rig.driver, in_ms(100), NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(w.rig.source.n_calls, n_calls);
+	host_answer(&w.rig.host, UINT32_MAX);
+	engine_join_all();
+	CHECK_EQ(w.results[1], 4);
+	reach(&w.rig, 100);
+	close_rig(&w.rig);
+}
+
+static void many_requests(struct balloon_driver_config *config)
+{
+	long_timeout(config);
+	config->n_requests = 32;
+}
+
+static void leak_one(void *context)
+{
+	struct waiting *w = context;
+	CHECK_EQ(balloon_driver_leak(w->rig.driver, 1), 1);
+}
+
+static void run_to_its_target(void *context)
+{
+	struct waiting *w = context;
+	w->results[0] = balloon_driver_run(w->rig.driver, BALLOON_NEVER, NULL, NULL);
+}
+
+/* A run waits for the lock to fill, and others let it come first: a relief does not. */
+DRIVER_CLAIM(relief, a_run_that_wants_to_fill_is_in_no_reliefs_way)
+{
+	struct waiting w = {.results = {0, 0}};
+	if (design->fill.lock != design->leak.lock || !promises_progress(design))
+		return;
+	open_rig(&w.rig, strategy, design, many_requests);
+	reach(&w.rig, 100);
+	host_at(&w.rig.host, 1, HOST_KEEPS);
+	engine_spawn("leak", leak_one, &w);
+	wait_kept(&w.rig, 1);
+	balloon_driver_set_target(w.rig.driver, 120);
+	engine_spawn("run", run_to_its_target, &w);
+	sleep_ms(1);
+	for (uint32_t i = 0; i < 16; i++) /* as many as may join */
+		CHECK_EQ(balloon_driver_leak(w.rig.driver, 1), 1);
+	sleep_ms(1); /* so does the run */
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_relieve(w.rig.driver, 4, NULL), 4);
+	CHECK_EQ(engine_now_ns(), begin_ns);
+	host_answer(&w.rig.host, UINT32_MAX);
+	engine_join_all();
+	CHECK_EQ(w.results[0], 0);
+	close_rig(&w.rig);
+}
+
 /* ---- Joining --------------------------------------------------------------------------------- */
 
 enum { JOINERS = 3 };

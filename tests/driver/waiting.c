@@ -354,6 +354,65 @@ DRIVER_CLAIMS(waiting, a_leak_does_not_mind_a_lack_of_memory, 4)
 	close_waiting(&w);
 }
 
+struct turns {
+	struct rig rig;
+	uint64_t n_requests; /* that the host had when the last leak was there */
+	uint64_t filled;     /* and when the fill was */
+};
+
+static void many_requests(struct balloon_driver_config *config)
+{
+	config->n_requests = 32;
+	config->host_timeout_ns = 100000 * RIG_MS;
+}
+
+static void leak_first(void *context)
+{
+	struct turns *t = context;
+	CHECK_EQ(balloon_driver_leak(t->rig.driver, 1), 1);
+}
+
+static void leak_last(void *context)
+{
+	struct turns *t = context;
+	CHECK_EQ(balloon_driver_leak(t->rig.driver, 1), 1);
+	t->n_requests = host_n_requests(&t->rig.host);
+}
+
+static void fill_in_turn(void *context)
+{
+	struct turns *t = context;
+	CHECK_EQ(balloon_driver_fill(t->rig.driver, 1), 1);
+	t->filled = host_n_requests(&t->rig.host);
+}
+
+/* Once somebody waits in the other direction, sixteen more join; then it is the turn of those that wait. */
+DRIVER_CLAIM(waiting, directions_take_turns)
+{
+	struct turns t = {.n_requests = 0};
+	if (design->fill.lock != design->leak.lock)
+		return;
+	open_rig(&t.rig, strategy, design, many_requests);
+	reach(&t.rig, 100);
+	host_at(&t.rig.host, 1, HOST_KEEPS);
+	engine_spawn("leak", leak_first, &t);
+	wait_kept(&t.rig, 1);
+	engine_spawn("fill", fill_in_turn, &t);
+	sleep_ms(1);
+	for (uint32_t i = 0; i < 16; i++)
+		CHECK_EQ(balloon_driver_leak(t.rig.driver, 1), 1);
+	CHECK_EQ(t.filled, 0);
+	engine_spawn("last leak", leak_last, &t);
+	sleep_ms(1);
+	CHECK_EQ(t.n_requests, 0);
+	host_answer(&t.rig.host, UINT32_MAX);
+	engine_join_all();
+	CHECK(t.filled > 0);
+	CHECK_EQ(t.n_requests, host_n_requests(&t.rig.host)); /* the last of all */
+	CHECK_EQ(rig_progress(&t.rig).n_busy, 0);
+	close_rig(&t.rig);
+}
+
 /* ---- Rest is rest ---------------------------------------------------------------------------- */
 
 static bool is_listed(const struct waiting *w, uint64_t n)
