@@ -42,11 +42,13 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 			       balloon_platform_now_ns() >= until_ns;
 		BALLOON_BOOK(state->n_sleepers, is_over ? 0u : 1u);
 		uint32_t seen = balloon_event_seen(&driver->event);
+		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
 		if (is_over)
 			return;
 		driver_look_after_if_due(driver);
-		balloon_channel_sleep(driver_channel(driver), &driver->event, seen, until_ns);
+		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
+			earlier(until_ns, look_at_ns));
 		state = driver_lock(driver);
 		BALLOON_BOOK(state->n_sleepers, -1u);
 		driver_unlock(driver);
