@@ -21,8 +21,8 @@ static const char *const host_names[HOST_N_KINDS] = {
 	[HOST_MIXED] = "mixed",
 };
 
-static const char *const fault_names[] = {
-	"refused", "twice", "slow", "never", "untold", "dead", "frames", "memory", "lies", "picky"};
+static const char *const fault_names[] = {"refused", "twice", "slow", "never", "untold", "dead",
+	"frames", "memory", "lies", "picky", "locked"};
 enum { N_FAULTS = sizeof(fault_names) / sizeof(fault_names[0]) };
 
 struct options {
@@ -54,7 +54,7 @@ static const char usage[] =
 	"  --calls N           calls of each, at most (12)\n"
 	"  --faults LIST       of the scenario's: refused, twice, slow, never, untold, dead, "
 	"frames,\n"
-	"                      memory, lies, picky; none (all)\n"
+	"                      memory, lies, picky, locked; none (all)\n"
 	"  --chooser NAME      random, pct (random)\n"
 	"  --time KIND         patient: when all wait; hasty: at any point; either (either)\n"
 	"  --replay SEED       run this seed alone, and print what it did at last\n"

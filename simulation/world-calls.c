@@ -398,7 +398,9 @@ int world_relieve(uint32_t n_pages)
 	check_mover(&call, result);
 	check_duration(&call);
 	check_relief(&call, result, is_alone && n_reliefs == world->n_reliefs);
-	world->n_unfinished_reliefs += result < 0 && result != -EBUSY;
+	/* Pages that the host did not give back may not be in the balloon again. */
+	world->n_unfinished_reliefs +=
+		(result < 0 && result != -EBUSY) || (world->setting.faults & FAULT_LOCKED);
 	uint64_t n_bytes = result > 0 ? (uint64_t)result * balloon_memmap_page_size(world->map) : 0;
 	WORLD_CHECK(bytes == n_bytes, "relieve returns %d and %llu bytes", result,
 		(unsigned long long)bytes);
@@ -409,6 +411,51 @@ int world_relieve(uint32_t n_pages)
 		(unsigned)(world->n_freed - n_freed));
 	end(&call);
 	return result;
+}
+
+/* ---- Pages that are locked ------------------------------------------------------------------- */
+
+/* A scanner whose view is stale has looked at this page, and may look for long. */
+static bool is_locked(struct balloon_page page)
+{
+	if (world->source.is_over || page.index >= world->setting.n_pages)
+		return false;
+	uint64_t *until_ns = &world->locked_until_ns[page.index];
+	if (engine_chance(8))
+		*until_ns = engine_now_ns() + choose(6) * 100 * world_us;
+	return *until_ns > engine_now_ns();
+}
+
+/* How many of these can be reached. */
+static size_t n_unlocked(const struct balloon_page *pages, size_t n_pages)
+{
+	size_t n = 0;
+	while (n < n_pages && !is_locked(pages[n]))
+		n++;
+	return n;
+}
+
+static int insert(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	size_t n = n_unlocked(pages, n_pages);
+	return n > 0 ? world->setting.strategy->insert(device, pages, n) : -EAGAIN;
+}
+
+static int replace(struct balloon_device *device, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, size_t n_pages)
+{
+	size_t n = n_unlocked(new_pages, n_pages);
+	return n > 0 ? world->setting.strategy->migrate(device, new_pages, old_pages, n) : -EAGAIN;
+}
+
+const struct balloon_strategy *world_strategy(void)
+{
+	if (!(world->setting.faults & FAULT_LOCKED))
+		return world->setting.strategy;
+	world->strategy = *world->setting.strategy;
+	world->strategy.insert = insert;
+	world->strategy.migrate = replace;
+	return &world->strategy;
 }
 
 /* ---- Pages that are isolated ----------------------------------------------------------------- */

@@ -74,7 +74,7 @@ const struct scenario world_scenarios[] = {
 			[CALL_MIGRATE] = 6,
 			[CALL_SCAN] = 6,
 			[CALL_COMPACT] = 3},
-		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD},
+		FAULT_REFUSED | FAULT_SLOW | FAULT_UNTOLD | FAULT_LOCKED},
 	{"rest", "quiesce, resume, stop, reset",
 		{[CALL_FILL] = 3,
 			[CALL_LEAK] = 2,
@@ -87,7 +87,7 @@ const struct scenario world_scenarios[] = {
 			[CALL_RESUME] = 2,
 			[CALL_STOP] = 1,
 			[CALL_RESET] = 1},
-		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED},
+		FAULT_SLOW | FAULT_NEVER | FAULT_DEAD | FAULT_REFUSED | FAULT_LOCKED},
 	{"lies", "a source that hands out frames twice, or somebody's, or none of the map",
 		{[CALL_FILL] = 4,
 			[CALL_LEAK] = 3,
@@ -153,7 +153,7 @@ static void choose_setting(struct world_setting *setting, const struct world_bou
 static void open_driver(void)
 {
 	const struct world_setting *setting = &world->setting;
-	struct balloon_memmap_config map_config = {.strategy = setting->strategy,
+	struct balloon_memmap_config map_config = {.strategy = world_strategy(),
 		.n_pages = setting->n_pages,
 		.n_devices = BALLOON_DRIVER_DEVICES};
 	size_t n_bytes;

@@ -53,7 +53,9 @@ enum world_fault {
 	FAULT_LIES =
 		1 << 8, /* the source hands out frames twice, or somebody's, or none of the map */
 	FAULT_PICKY = 1 << 9, /* some pages the host neither takes nor gives back */
-	FAULT_ALL = (1 << 10) - 1,
+	FAULT_LOCKED =
+		1 << 10, /* a scanner keeps a page that is to be entered locked for a while */
+	FAULT_ALL = (1 << 11) - 1,
 };
 
 /** Calls that threads make. */
@@ -101,7 +103,7 @@ struct world_bounds {
 /** What it has chosen. */
 struct world_setting {
 	const struct scenario *scenario;
-	const struct balloon_strategy *strategy;
+	const struct balloon_strategy *strategy; /* as it is named */
 	const struct balloon_driver_design *design;
 	enum host_kind host;
 	uint32_t faults;
@@ -202,6 +204,8 @@ struct doing {
 
 struct world {
 	struct world_setting setting;
+	struct balloon_strategy strategy;          /* the same, and with scanners in the way */
+	uint64_t locked_until_ns[WORLD_PAGES_MAX]; /* by a scanner with a stale view */
 	struct balloon_memmap *map;
 	struct balloon_driver *driver;
 	struct balloon_driver *drivers[1];
@@ -233,7 +237,7 @@ struct world {
 	uint64_t n_freed;              /* frames that the driver gave back, ever */
 	uint64_t n_reliefs;            /* calls for relief, ever */
 	uint32_t n_relieving;          /* and under way */
-	uint64_t n_unfinished_reliefs; /* of which the host may have the request still */
+	uint64_t n_unfinished_reliefs; /* of which the request may be under way still */
 	bool is_attaching;
 	uint32_t n_dawdling; /* callbacks that take time */
 	uint64_t n_dawdled;  /* such, ever */
@@ -272,6 +276,8 @@ void world_set_target(uint64_t n_pages);
 
 /** A callback of the driver: is it one that may be? what: for people. */
 void world_check_callback(const char *what);
+/** The map's strategy, for pages that scanners keep locked. */
+const struct balloon_strategy *world_strategy(void);
 /** The driver's callbacks. */
 void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
 void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
