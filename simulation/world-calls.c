@@ -247,8 +247,10 @@ int world_run(uint64_t deadline_ns)
 	bool has_callback = caller.can_cancel || choose(2) == 0;
 	bool was_at_rest = world->is_at_rest;
 	struct call call = begin("run", false);
+	world_begin_to_run();
 	int result =
 		balloon_driver_run(world->driver, deadline_ns, has_callback ? told : NULL, &caller);
+	world_end_to_run();
 	WORLD_CHECK(result == 0 || is_one_of(result, results), "run returns %d", result);
 	check_deadline(&call, deadline_ns, result);
 	WORLD_CHECK(result != -ECANCELED || world->is_stopping || caller.has_canceled,
@@ -323,7 +325,9 @@ void world_serve(void)
 {
 	struct caller caller = {false, false};
 	struct call call = begin("serve", false);
+	world_begin_to_run();
 	int result = balloon_driver_serve(world->driver, told_server, &caller);
+	world_end_to_run();
 	WORLD_CHECK((result == -ENODEV && world->host.is_dead) ||
 			    (result == -ECANCELED && (world->is_stopping || world->serves_no_more)),
 		"serve returns %d", result);
@@ -398,6 +402,10 @@ int world_relieve(uint32_t n_pages)
 	check_mover(&call, result);
 	check_duration(&call);
 	check_relief(&call, result, is_alone && n_reliefs == world->n_reliefs);
+	if (result > 0) {
+		world->held_off_until_ns = engine_now_ns() + 200 * world_us; /* the least of all */
+		world->held_off_since = world->n_begun;
+	}
 	/* Pages that the host did not give back may not be in the balloon again. */
 	world->n_unfinished_reliefs +=
 		(result < 0 && result != -EBUSY) || (world->setting.faults & FAULT_LOCKED);

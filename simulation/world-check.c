@@ -19,6 +19,42 @@ void world_check_callback(const char *what)
 	WORLD_CHECK(!world->is_at_rest, "%s is called on a quiesced driver", what);
 }
 
+void world_begin_to_run(void)
+{
+	if (world->n_running++ == 0)
+		world->n_watches++;
+}
+
+void world_end_to_run(void)
+{
+	world->n_running--;
+}
+
+/* A migration takes both of its answers in one step, and callbacks take the time they take. */
+static bool takes_answers_at_once(void)
+{
+	const struct scenario *scenario = world->setting.scenario;
+	return world->n_running > 0 && !engine_is_hasty() && world->n_dawdled == 0 &&
+	       !world->was_quiesced && !world->is_stopping && !world->host.is_dead &&
+	       scenario->weights[CALL_MIGRATE] == 0 && scenario->weights[CALL_COMPACT] == 0 &&
+	       !(world->setting.faults & FAULT_MEMORY);
+}
+
+void world_note_answer(struct balloon_page page)
+{
+	world->host.answered_ns[page.index] = engine_now_ns();
+	world->host.answered_to[page.index] = takes_answers_at_once() ? world->n_watches : 0;
+}
+
+static void check_answer(uint32_t index)
+{
+	uint64_t late_ns = engine_now_ns() - world->host.answered_ns[index];
+	WORLD_CHECK(late_ns == 0 || !takes_answers_at_once() ||
+			    world->host.answered_to[index] != world->n_watches,
+		"page %u: somebody runs, and an answer is taken after %llu us", index,
+		(unsigned long long)(late_ns / 1000));
+}
+
 void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change)
 {
 	(void)unused;
@@ -28,6 +64,7 @@ void world_account(void *unused, const struct balloon_page *pages, size_t n_page
 		uint32_t index = pages[i].index;
 		enum host_page is = world->host.pages[index];
 		WORLD_CHECK(change == -1 || change == 1, "a change of %d is accounted", change);
+		check_answer(index);
 		WORLD_CHECK(world->is_accounted[index] == (change == 1),
 			"page %u is accounted twice", index);
 		WORLD_CHECK(is == (change == 1 ? PAGE_GUEST : PAGE_HOST) || world->host.is_released,
@@ -71,6 +108,15 @@ void world_check_floor(void)
 	WORLD_CHECK(world->source.n_free >= world->setting.floor_pages,
 		"a fill leaves %u free frames of %llu", world->source.n_free,
 		(unsigned long long)world->setting.floor_pages);
+}
+
+/* Memory was relieved: a call that began afterwards does not take what was given. */
+void world_check_hold_off(void)
+{
+	bool is_held_off = world->doing[engine_self()].n_begun > world->held_off_since &&
+			   engine_now_ns() < world->held_off_until_ns;
+	WORLD_CHECK(!is_held_off || engine_is_hasty(),
+		"a frame is allocated, and memory was relieved less than 200 us ago");
 }
 
 static void check_page(uint32_t index)

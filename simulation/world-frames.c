@@ -108,6 +108,7 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 {
 	(void)frames;
 	world_check_callback("allocate");
+	world_check_hold_off();
 	engine_point();
 	if (has_fault(FAULT_MEMORY) && engine_chance(4))
 		run_out_of_memory();

@@ -116,6 +116,7 @@ static void settle(struct host *host, struct host_entry *entry)
 			"a request is changed while it is the host's");
 		bool is_taken = (entry->kind == BALLOON_REQUEST_INFLATE) == (i < entry->n_done);
 		host->pages[entry->pages[i].index] = is_taken ? PAGE_HOST : PAGE_GUEST;
+		world_note_answer(entry->pages[i]);
 	}
 	WORLD_CHECK(request->n_pages == entry->n_pages && request->kind == entry->kind,
 		"a request is changed while it is the host's");

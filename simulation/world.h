@@ -151,6 +151,9 @@ struct host {
 	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
 	uint64_t n_asked; /* requests, ever */
+	/* Of each page the last answer: when it was given, and the watch that was to see it; 0: none. */
+	uint64_t answered_ns[WORLD_PAGES_MAX];
+	uint64_t answered_to[WORLD_PAGES_MAX];
 	bool is_dead;     /* there is no host, and submit says so */
 	bool has_failed;  /* and the channel was told */
 	bool is_released; /* it has let go of all pages */
@@ -239,11 +242,15 @@ struct world {
 	uint32_t n_relieving;          /* and under way */
 	uint64_t n_unfinished_reliefs; /* of which the request may be under way still */
 	bool is_attaching;
-	uint32_t n_dawdling; /* callbacks that take time */
-	uint64_t n_dawdled;  /* such, ever */
-	bool serves_no_more; /* whoever serves is to end */
-	bool has_served;     /* and has */
-	bool wants_relief;   /* somebody waits for the thread that relieves */
+	uint32_t n_running;         /* threads that run or serve */
+	uint64_t n_watches;         /* times at which there was one or more, ever */
+	uint64_t held_off_until_ns; /* no sooner is a frame allocated, after memory was relieved, */
+	uint64_t held_off_since;    /* by calls that begin after this one */
+	uint32_t n_dawdling;        /* callbacks that take time */
+	uint64_t n_dawdled;         /* such, ever */
+	bool serves_no_more;        /* whoever serves is to end */
+	bool has_served;            /* and has */
+	bool wants_relief;          /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
 
@@ -283,6 +290,13 @@ void world_account(void *unused, const struct balloon_page *pages, size_t n_page
 void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
 void world_before_fill(void *unused, size_t n_pages);
 void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
+/** A frame is about to be allocated: not after a relief. */
+void world_check_hold_off(void);
+/** Somebody runs, or serves, or does no more. */
+void world_begin_to_run(void);
+void world_end_to_run(void);
+/** The host answers for a page: whoever runs takes that at once. */
+void world_note_answer(struct balloon_page page);
 /** The floor, when a fill was given frames. */
 void world_check_floor(void);
 /** A picky host was asked for all pages, again and again: it has those that it keeps, and they are listed. */
