@@ -135,22 +135,28 @@ static int complete(struct balloon_channel *channel, struct balloon_request *req
 #endif
 }
 
+/* Has this host let go of what it was given? */
+static bool is_void(const struct host *host, const struct host_entry *given)
+{
+	return host->is_released || given->channel != host->channel;
+}
+
 /* may_wait: this is a thread of the host's own. */
 static void give_answer(struct host *host, struct host_entry *entry, bool may_wait)
 {
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
 		int result = complete(given.channel, given.request, given.id, given.n_pages + 1, 0);
-		WORLD_CHECK(result == -EPROTO || host->is_released,
+		WORLD_CHECK(result == -EPROTO || is_void(host, &given),
 			"an answer of more pages than were asked for gets %d", result);
-		if (entry->n_pages == 0 || host->is_released)
+		if (entry->n_pages == 0 || is_void(host, &given))
 			return;
 	}
 	settle(host, entry);
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
 	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);
-	WORLD_CHECK(result == 0 || host->is_released, "an answer gets %d", result);
+	WORLD_CHECK(result == 0 || is_void(host, &given), "an answer gets %d", result);
 	if (given.is_twice) {
 		/* By then, the request may be another submission. */
 		if (may_wait)
@@ -395,7 +401,7 @@ void host_open(void)
 	balloon_event_init(&host->bell);
 	host->dies_at_ns = BALLOON_NEVER;
 	host->channel = &host->channels[0];
-	for (uint32_t i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < 3; i++)
 		balloon_channel_init(&host->channels[i],
 			world->setting.host == HOST_POLLED ? &polled_ops : &ops);
 	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < world->setting.n_pages; i++)
@@ -425,7 +431,7 @@ void host_let_go(void)
 void host_replace(void)
 {
 	struct host *host = &world->host;
-	host->channel = &host->channels[1];
+	host->channel++;
 	host->is_dead = false;
 	host->has_failed = false;
 	host->is_released = false;

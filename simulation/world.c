@@ -382,6 +382,20 @@ static void check_overdue(void)
 		"a lock is taken, and by no call");
 }
 
+/* The host that has come is told of some pages, and is lost, too. */
+static void lose_next_host(void)
+{
+	world_attach(engine_now_ns() + choose(4) * 100 * world_us);
+	int result;
+	for (uint32_t i = 0; i < 20 && (result = balloon_channel_reset(world->host.channel)) != 0;
+		i++)
+		;
+	WORLD_CHECK(result == 0, "a channel's reset returns %d", result);
+	result = world_quiesce(long_after());
+	WORLD_CHECK(result == 0, "quiesce returns %d, and the host has let go", result);
+	host_replace();
+}
+
 /* A new host, which may refuse pages, in the place of the old one. */
 static void attach(void)
 {
@@ -396,6 +410,8 @@ static void attach(void)
 	}
 	host_replace();
 	world->host.is_over = false;
+	if (choose(3) == 0)
+		lose_next_host();
 	result = -ETIMEDOUT;
 	for (uint32_t i = 0; i < 20 && result < 0; i++)
 		result = world_attach(
@@ -497,7 +513,7 @@ void world_scene(void *bounds)
 	world_check_empty();
 	ENGINE_CHECK_EQ(balloon_driver_fini(world->driver), 0);
 	ENGINE_CHECK_EQ(balloon_compactor_fini(&world->compactor), 0);
-	for (uint32_t i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < 3; i++)
 		ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channels[i]), 0);
 	ENGINE_CHECK_EQ(balloon_memmap_fini(world->map), 0);
 }

@@ -143,7 +143,7 @@ struct host_entry {
 };
 
 struct host {
-	struct balloon_channel channels[2]; /* the first host's, and that of the one after it */
+	struct balloon_channel channels[3]; /* the first host's, and those of the ones after it */
 	struct balloon_channel *channel;
 	enum host_page pages[WORLD_PAGES_MAX];
 	struct host_entry entries[WORLD_ENTRIES_MAX];
