@@ -122,6 +122,31 @@ static uint64_t n_frames_aside(const struct driver_state *state)
 	return n;
 }
 
+/* Locks are held by requests alone, and not for longer than the host, or the page, has its time. */
+static const char *find_lock_defect(const struct balloon_driver *driver)
+{
+	uint32_t n_holders[N_REQUEST_LOCKS] = {0, 0};
+	for (uint32_t i = 0; i < driver->n_batches; i++) {
+		const struct balloon_batch *batch = &driver->batches[i];
+		if (batch->lock && batch->life.state != LIFE_LEFT)
+			return "a request holds a lock, and is not with the host";
+		for (unsigned k = 0; k < N_REQUEST_LOCKS; k++)
+			n_holders[k] += ((unsigned)batch->lock >> k) & 1;
+	}
+	for (unsigned k = 0; k < N_REQUEST_LOCKS; k++) {
+		const struct request_lock *lock = &driver->state.locks[k];
+		if (lock->n_holders != n_holders[k])
+			return "a lock is held by no request";
+		for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+			if (lock->n_waiting[i] > 0)
+				return "somebody is counted as waiting for a lock";
+	}
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		if (driver->state.n_asleep_for[i] > 0)
+			return "a sleeper for a lock is counted";
+	return NULL;
+}
+
 static const char *find_defect(struct balloon_driver *driver)
 {
 	const struct driver_state *state = &driver->state;
@@ -130,8 +155,7 @@ static const char *find_defect(struct balloon_driver *driver)
 	const struct held held = count_held(driver);
 	if (state->n_inside > 0 || state->n_moving > 0 || state->n_relieving > 0)
 		return "a call is counted as under way";
-	if (state->n_sleepers > 0 || state->n_lock_sleepers > 0 ||
-		state->n_asleep_for[LOCK_FILL] > 0 || state->n_asleep_for[LOCK_LEAK] > 0)
+	if (state->n_sleepers > 0 || state->n_lock_sleepers > 0)
 		return "a sleeper is counted";
 	if (held.n_busy != held.n_left || held.n_busy != counts->n_busy ||
 		held.n_left != counts->n_left)
@@ -157,7 +181,7 @@ static const char *find_defect(struct balloon_driver *driver)
 		return "acknowledged is not what the host has";
 	if (counts->n_acknowledged != counts->n_inflated - counts->n_deflated)
 		return "acknowledged is not what was inflated less what was deflated";
-	return NULL;
+	return find_lock_defect(driver);
 }
 
 int balloon_driver_validate(struct balloon_driver *driver, const char **what)
