@@ -413,6 +413,89 @@ DRIVER_CLAIM(waiting, directions_take_turns)
 	close_rig(&t.rig);
 }
 
+struct answered {
+	struct rig rig;
+	bool is_slow; /* the program, when another thread tells it of the next answer */
+	uint32_t swapper;
+	struct balloon_page old_page;
+	struct balloon_page new_page;
+	uint64_t swapped_ns;
+};
+
+static struct answered *answered;
+
+static void take_time(void *context, uint64_t n_pages, uint64_t sequence)
+{
+	(void)context;
+	(void)n_pages;
+	(void)sequence;
+	bool is_slow = answered->is_slow && engine_self() != answered->swapper;
+	answered->is_slow = false;
+	if (is_slow)
+		sleep_ms(50);
+}
+
+static void with_slow_program(struct balloon_driver_config *config)
+{
+	config->acknowledged = take_time;
+}
+
+static void open_answered(struct answered *a, const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design)
+{
+	memset(a, 0, sizeof(*a));
+	answered = a;
+	open_rig(&a->rig, strategy, design, with_slow_program);
+	reach(&a->rig, 10);
+	CHECK_EQ(source_take(&a->rig.source, &a->new_page, 1), 1);
+	CHECK_EQ(rig_isolate(&a->rig, &a->old_page, 1), 1);
+}
+
+static void fill_slowly(void *context)
+{
+	struct answered *a = context;
+	CHECK_EQ(balloon_driver_fill(a->rig.driver, 3), 3);
+}
+
+static void swap(void *context)
+{
+	struct answered *a = context;
+	uint8_t outcome;
+	a->swapper = engine_self();
+	CHECK_EQ(balloon_driver_migrate_until(
+			 a->rig.driver, &a->new_page, &a->old_page, 1, &outcome, BALLOON_NEVER),
+		1);
+	a->swapped_ns = engine_now_ns();
+}
+
+/* A lock that is held until the host has answered waits for no function of the program's. Whether the call that
+ * asked takes the answer, or another one. */
+DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
+{
+	struct answered a;
+	if (design->fill.until != BALLOON_LOCK_UNTIL_ANSWERED)
+		return;
+	open_answered(&a, strategy, design);
+	host_at(&a.rig.host, 1, HOST_KEEPS);
+	balloon_driver_set_target(a.rig.driver, 13);
+	if (claim_number() == 1)
+		engine_spawn("fill", fill_slowly, &a);
+	else
+		CHECK_EQ(balloon_driver_poll(a.rig.driver, NULL), 1);
+	wait_kept(&a.rig, 1);
+	engine_spawn("migrate", swap, &a);
+	sleep_ms(1);
+	uint64_t begin_ns = engine_now_ns();
+	a.is_slow = true;
+	host_answer(&a.rig.host, UINT32_MAX);
+	if (claim_number() == 2)
+		rig_progress(&a.rig);
+	engine_join_all();
+	CHECK_EQ(a.swapped_ns, begin_ns);
+	source_give(&a.rig.source, &a.old_page, 1);
+	close_rig(&a.rig);
+}
+
 /* ---- Rest is rest ---------------------------------------------------------------------------- */
 
 static bool is_listed(const struct waiting *w, uint64_t n)
