@@ -144,9 +144,17 @@ static void book(struct balloon_driver *driver, struct balloon_batch *batch, enu
 	driver_unlock(driver);
 }
 
-static int submit(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
+/* Both sides in one step: what a run expects of the balloon does not change. */
+static void seal(const struct migration *m)
 {
-	book(driver, batch, LIFE_GOT, n_pages);
+	struct driver_state *state = driver_lock(m->driver);
+	batch_step(state, m->in, LIFE_GOT, m->n_pages);
+	batch_step(state, m->out, LIFE_GOT, m->n_pages);
+	driver_unlock(m->driver);
+}
+
+static int submit(struct balloon_driver *driver, struct balloon_batch *batch)
+{
 	int error = balloon_request_submit(driver_channel(driver), &batch->request);
 	if (error == 0)
 		be_accepted(driver, batch);
@@ -158,12 +166,16 @@ static int submit(struct balloon_driver *driver, struct balloon_batch *batch, ui
 /* The host was told nothing: all is as before. */
 static int undo(const struct migration *m, int error)
 {
-	book(m->driver, m->in, LIFE_RETURNED, m->n_pages);
+	struct driver_state *state = driver_lock(m->driver);
+	batch_step(state, m->out, LIFE_REJECTED, 0);
+	batch_step(state, m->in, LIFE_RETURNED, m->n_pages);
+	batch_step(state, m->out, LIFE_RETURNED, m->n_pages);
+	driver_unlock(m->driver);
 	batch_end(m->driver, m->in);
-	batch_give_up(m->driver, m->out, 0);
+	batch_end(m->driver, m->out);
 	if (error == -EAGAIN || error == -ENODEV)
 		return error;
-	struct driver_state *state = driver_lock(m->driver);
+	state = driver_lock(m->driver);
 	BALLOON_WRITE(state->last_refusal, error);
 	driver_unlock(m->driver);
 	return -EIO;
@@ -173,10 +185,11 @@ static int undo(const struct migration *m, int error)
 static int tell(struct migration *m, uint64_t host_until_ns)
 {
 	struct balloon_driver *driver = m->driver;
-	int error = submit(driver, m->in, m->n_pages);
+	seal(m);
+	int error = submit(driver, m->in);
 	if (error < 0)
 		return undo(m, error);
-	bool is_out = submit(driver, m->out, m->n_pages) == 0;
+	bool is_out = submit(driver, m->out) == 0;
 	m->is_in_answered = batch_await(driver, m->in, host_until_ns) == 0;
 	m->is_out_answered = !is_out || batch_await(driver, m->out, host_until_ns) == 0;
 	if (!is_out)

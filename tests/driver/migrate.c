@@ -277,6 +277,38 @@ DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 	close_rig(&rig);
 }
 
+static void step_beside(void *context)
+{
+	struct rig *rig = context;
+	CHECK_EQ(balloon_driver_step(rig->driver), -EAGAIN);
+}
+
+/* The host takes its time to be told of a side, and somebody looks whether the target is reached. */
+static void look_beside(void *context)
+{
+	engine_spawn("step", step_beside, context);
+	sleep_ms(1);
+}
+
+/* What leaves and what comes in its place are claimed in one step: nobody fills or leaks for it. */
+DRIVER_CLAIMS(migrate, makes_no_step_leak_or_fill, 2)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, 20);
+	uint64_t n_requests = host_n_requests(&rig.host);
+	rig.host.on_submit = look_beside;
+	rig.host.on_submit_context = &rig;
+	if (claim_number() == 2)
+		host_at(&rig.host, 1, HOST_REJECTS);
+	CHECK_EQ(rig_migrate(&rig, 5), claim_number() == 2 ? -EIO : 5);
+	engine_join_all();
+	CHECK_EQ(host_n_requests(&rig.host) - n_requests, claim_number() == 2 ? 1 : 2);
+	CHECK_EQ(rig_progress(&rig).n_enqueued, 20);
+	rig.host.on_submit = NULL;
+	close_rig(&rig);
+}
+
 /* ---- Scanners, and callers that do what they must not ----------------------------------------- */
 
 /* As if a scanner with a stale reference looked at a frame that is in no balloon. */
