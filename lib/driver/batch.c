@@ -50,6 +50,7 @@ struct balloon_batch *batch_take(
 	BALLOON_WRITE(batch->is_relief, false);
 	BALLOON_WRITE(batch->is_retry, false);
 	BALLOON_WRITE(batch->ends_call, false);
+	BALLOON_WRITE(batch->floor_pages, BALLOON_READ(state->tuning.floor_pages));
 	BALLOON_WRITE(batch->n_pages, 0);
 	BALLOON_WRITE(batch->first_insert, 0);
 	BALLOON_WRITE(batch->end_insert, 0);

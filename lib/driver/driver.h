@@ -32,6 +32,8 @@ struct balloon_batch {
 	bool is_marked;                /* a leak that may be joined */
 	bool ends_call;                /* the call that has it leaves in the step that ends it */
 
+	uint64_t floor_pages; /* of a fill: so many frames are left to others */
+
 	uint32_t n_pages; /* in request.pages, while it is being told, or answered */
 	uint32_t n_told;  /* of these the host was told of so many; the others come after them */
 	/* Pages to be entered, of request.pages, and where. */

@@ -189,8 +189,8 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	plan->n_pages = n;
 	if (is_time(retry_at_ns, now_ns, &plan->next_ns))
 		plan->work = WORK_RETRY;
-	else if (is_asked || is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns,
-				     &plan->next_ns))
+	else if (is_asked ||
+		 is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns, &plan->next_ns))
 		plan->work = WORK_LEAK;
 }
 
