@@ -49,6 +49,7 @@ struct balloon_batch *batch_take(
 	BALLOON_WRITE(batch->life.route, route);
 	BALLOON_WRITE(batch->is_relief, false);
 	BALLOON_WRITE(batch->is_retry, false);
+	BALLOON_WRITE(batch->may_wait, true);
 	BALLOON_WRITE(batch->ends_call, false);
 	BALLOON_WRITE(batch->floor_pages, BALLOON_READ(state->tuning.floor_pages));
 	BALLOON_WRITE(batch->n_pages, 0);

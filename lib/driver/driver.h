@@ -30,6 +30,7 @@ struct balloon_batch {
 	bool is_relief;                /* its pages count as relieved */
 	bool is_retry;                 /* its pages were refused before */
 	bool is_marked;                /* a leak that may be joined */
+	bool may_wait;                 /* the call that has it */
 	bool ends_call;                /* the call that has it leaves in the step that ends it */
 
 	uint64_t floor_pages; /* of a fill: so many frames are left to others */

@@ -61,10 +61,14 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 	const struct balloon_driver_hold *hold = driver_hold(driver, true);
 	struct balloon_frames *frames = driver->config.frames;
 	bool is_shared = false;
+	unsigned allocation = 0;
+	if (BALLOON_READ(batch->may_wait) && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
+		allocation = BALLOON_ALLOCATION_MAY_RECLAIM;
 	uint32_t n = above_floor(driver, batch, n_wanted, &is_shared);
 	uint32_t n_had = 0;
 	while (n_had < n) {
-		int got = frames->ops->allocate(frames, batch->request.pages + n_had, n - n_had);
+		int got = frames->ops->allocate(
+			frames, batch->request.pages + n_had, n - n_had, allocation);
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);

@@ -341,10 +341,10 @@ int balloon_driver_step(struct balloon_driver *driver)
 /* ---- Poll ------------------------------------------------------------------------------------ */
 
 /*
- * One step that waits for nothing: settle what was answered, and start one request, if there is something to
- * do. Returns whether one was started; the plan says what hinders.
+ * One step that does not wait for the host: settle what was answered, and start one request, if there is
+ * something to do. may_wait: the source may wait. Returns whether one was started; the plan says what hinders.
  */
-static bool advance(struct balloon_driver *driver, struct plan *plan)
+static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *plan)
 {
 	int result;
 	driver_look_after_if_due(driver);
@@ -354,6 +354,8 @@ static bool advance(struct balloon_driver *driver, struct plan *plan)
 	plan->work = WORK_NONE;
 	if (state_halted(state) == 0)
 		claim(driver, state, false, plan);
+	if (plan->work != WORK_NONE)
+		BALLOON_WRITE(plan->batch->may_wait, may_wait);
 	driver_unlock(driver);
 	if (plan->work == WORK_NONE)
 		return false;
@@ -392,7 +394,7 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 	balloon_channel_poll(driver_channel(driver));
 	/* A host that answers at once would keep the caller until the target is reached. */
 	uint32_t n_started = 0;
-	while (n_started < driver->config.n_requests && advance(driver, &plan))
+	while (n_started < driver->config.n_requests && advance(driver, false, &plan))
 		n_started++;
 	uint64_t now_ns = balloon_platform_now_ns();
 	result = look(driver, now_ns);
@@ -457,7 +459,7 @@ static int follow_target(
 	for (;;) {
 		struct plan plan = {.next_ns = BALLOON_NEVER};
 		uint32_t seen = balloon_event_seen(&driver->event);
-		bool is_started = advance(driver, &plan);
+		bool is_started = advance(driver, true, &plan);
 		await(driver, awaited, plan.awaited);
 		uint64_t now_ns = balloon_platform_now_ns();
 		int result = look(driver, now_ns);
