@@ -329,6 +329,54 @@ DRIVER_CLAIMS(waiting, each_call_takes_its_answer_at_once, 2)
 	close_rig(&q.rig);
 }
 
+enum { LEAVERS = 6 };
+
+struct deserted {
+	struct rig rig;
+	uint64_t gone_ns;
+	struct {
+		int result;
+		uint64_t returned_ns;
+	} ends[LEAVERS];
+};
+
+/* Each design lets some of them wait for an answer, and others for the lock that those hold. */
+static void wait_for_the_host(void *shared, size_t thread)
+{
+	struct deserted *d = shared;
+	int result = -ETIMEDOUT;
+	if (thread == LEAVERS - 1) {
+		sleep_ms(50);
+		d->gone_ns = engine_now_ns();
+		balloon_channel_fail(&d->rig.host.channel, -ENODEV);
+		return;
+	}
+	if (thread % 3 == 0)
+		result = balloon_driver_fill(d->rig.driver, 2);
+	else if (thread % 3 == 1)
+		result = balloon_driver_leak(d->rig.driver, 2);
+	else
+		result = balloon_driver_step(d->rig.driver);
+	d->ends[thread].result = result;
+	d->ends[thread].returned_ns = engine_now_ns();
+}
+
+DRIVER_CLAIMS(waiting, who_waits_for_an_answer_or_for_a_lock_learns_that_the_host_is_gone, 2)
+{
+	struct deserted d;
+	memset(&d, 0, sizeof(d));
+	open_rig(&d.rig, strategy, design, slow_timeout);
+	reach(&d.rig, 40);
+	balloon_driver_set_target(d.rig.driver, 30);
+	host_always(&d.rig.host, HOST_KEEPS);
+	place_run_together(LEAVERS, wait_for_the_host, &d);
+	for (uint32_t i = 0; i < LEAVERS - 1; i++) {
+		CHECK_EQ(d.ends[i].result, -ENODEV);
+		CHECK_EQ(d.ends[i].returned_ns, d.gone_ns);
+	}
+	close_rig(&d.rig);
+}
+
 /* What is too much can go although nothing may be taken now. */
 DRIVER_CLAIMS(waiting, a_leak_does_not_mind_a_lack_of_memory, 4)
 {
