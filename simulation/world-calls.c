@@ -342,7 +342,8 @@ static void tune(void)
 	const struct balloon_driver_tuning tuning = {
 		.request_pages = 1 + choose(world->setting.request_pages),
 		.host_timeout_ns = (500 + choose(500)) * world_us,
-		.allocation_backoff_ns = (50 + choose(50)) * world_us,
+		.allocation_backoff_ns =
+			(50 + choose(50)) * world->config.allocation_backoff_ns / 100,
 		.relief_holdoff_ns = (200 + choose(300)) * world_us,
 		.retry_ns = (50 + choose(150)) * world_us,
 		.floor_pages = world->setting.floor_pages,

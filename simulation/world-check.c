@@ -116,6 +116,28 @@ static void check_refusals(const struct balloon_driver_progress *progress)
 		(unsigned long long)n_frames, (unsigned long long)progress->n_set_aside);
 }
 
+void world_check_kept(const struct balloon_driver_progress *progress)
+{
+	struct balloon_refusal list[WORLD_PAGES_MAX];
+	uint32_t n_held = 0;
+	check_refusals(progress);
+	int n = balloon_driver_refusals(world->driver, list, WORLD_PAGES_MAX);
+	for (uint32_t i = 0; i < world->setting.n_pages; i++) {
+		bool is_listed = false;
+		if (world->host.pages[i] == PAGE_GUEST)
+			continue;
+		n_held++;
+		for (int j = 0; j < n; j++)
+			is_listed |= list[j].page.index == i;
+		WORLD_CHECK(world->host.is_picky[i] == PICKY_OUT,
+			"the host would give page %u back, and has it still", i);
+		WORLD_CHECK(is_listed, "the host keeps page %u, and nothing says so", i);
+	}
+	WORLD_CHECK((uint32_t)n == n_held && progress->n_refused >= n_held &&
+			    progress->n_enqueued + progress->n_quarantined == n_held,
+		"the host keeps %u pages, and %d are listed", n_held, n);
+}
+
 void world_check_rest(void)
 {
 	struct balloon_finding finding = {NULL, {0}, NULL};

@@ -140,6 +140,7 @@ static void give(struct balloon_frames *frames, const struct balloon_page *pages
 static uint64_t n_free(struct balloon_frames *frames)
 {
 	(void)frames;
+	world_check_callback("n_free");
 	engine_point();
 	world->doing[engine_self()].n_taken = world->n_taken;
 	return world->source.n_free;

@@ -154,8 +154,6 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 		/* By then, the request may be another submission. */
 		if (may_wait)
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
-		if (given.channel != host->channel)
-			return; /* it knows no submission of this one any more */
 		result =
 			complete(given.channel, given.request, given.id, given.n_done, given.error);
 		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
@@ -309,6 +307,7 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	if (has_fault(FAULT_UNTOLD) && engine_chance(4))
 		return choose_not_to_be_told();
 	struct host_entry *entry = note(host, request);
+	host->n_asked++;
 	choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;

@@ -170,7 +170,8 @@ static void open_driver(void)
 		.request_pages = setting->request_pages,
 		.n_requests = setting->n_requests,
 		.host_timeout_ns = 1000 * world_us,
-		.allocation_backoff_ns = 100 * world_us,
+		/* While frames are set aside, for seconds, fills look for others so often. */
+		.allocation_backoff_ns = (setting->faults & FAULT_PICKY ? 400 : 100) * world_us,
 		.relief_holdoff_ns = 500 * world_us,
 		.retry_ns = 200 * world_us,
 		.floor_pages = setting->floor_pages,
@@ -256,18 +257,18 @@ static uint64_t in_vain(void)
 	return engine_now_ns() + 20000 * world_us;
 }
 
+/* Longer than everything that is tried ever more rarely is put off, and for as many pages as there are. */
+static uint64_t after_all_retries(void)
+{
+	return engine_now_ns() + 20000000 * world_us;
+}
+
 /* Long enough for everything; where deadlines come early, there is none. */
 static uint64_t long_after(void)
 {
 	if (world->setting.faults & FAULT_LIES)
 		return in_vain();
-	return engine_is_hasty() ? BALLOON_NEVER : engine_now_ns() + 1000000 * world_us;
-}
-
-/* Longer than everything that is tried ever more rarely is put off. */
-static uint64_t after_all_retries(void)
-{
-	return engine_now_ns() + 1000000 * world_us;
+	return engine_is_hasty() ? BALLOON_NEVER : after_all_retries();
 }
 
 /* With a good host every target is reached. */
@@ -308,32 +309,55 @@ static void end_server(uint32_t server)
 	engine_join(server);
 }
 
-/* Pages that the host refuses hold up no other one. */
-static void run_in_vain(uint64_t target)
+/* Run towards a target that may be out of reach. What is under way at the end is over afterwards. */
+static struct balloon_driver_progress run_in_vain(uint64_t target, int *result)
 {
+	struct balloon_driver_progress progress;
+	uint64_t deadline_ns = after_all_retries();
 	world_set_target(target);
-	for (uint32_t i = 0; i < 100 && world_run(after_all_retries()) == -ECANCELED; i++)
-		;
+	do {
+		*result = world_run(deadline_ns);
+	} while (*result == -ECANCELED); /* as the callback said */
+	engine_sleep_ns(world->config.host_timeout_ns);
+	balloon_driver_progress(world->driver, &progress);
+	return progress;
 }
 
+/* Pages that the host refuses are tried again and again, listed and counted, and hold up no other one. */
 static void check_picky(void)
 {
-	uint32_t n_kept = host_n_picky(PICKY_OUT);
+	int result;
 	if (world->setting.faults != FAULT_PICKY || world->setting.floor_pages > 0 ||
 		world->setting.migrates_before_fills || engine_is_hasty())
 		return;
-	run_in_vain(0);
-	WORLD_CHECK(host_n_held() <= n_kept, "the host keeps %u pages, and none else would leave",
-		host_n_held());
-	uint32_t target = world->setting.n_pages - host_n_picky(PICKY_IN);
-	run_in_vain(target);
-	struct balloon_driver_progress progress;
-	balloon_driver_progress(world->driver, &progress);
-	/* A frame that is tried again may be the one that the source gives first. A few pages at a time, and
-	 * most of them refused, take longer than the run. */
-	WORLD_CHECK(
-		host_n_held() + progress.n_set_aside >= target || world->config.request_pages < 4,
-		"the host has %u pages of %u that it takes", host_n_held(), target);
+	const struct balloon_driver_tuning as_configured = {
+		.request_pages = world->config.request_pages,
+		.host_timeout_ns = world->config.host_timeout_ns,
+		.allocation_backoff_ns = world->config.allocation_backoff_ns,
+		.relief_holdoff_ns = world->config.relief_holdoff_ns,
+		.retry_ns = world->config.retry_ns};
+	result = balloon_driver_tune(world->driver, &as_configured);
+	WORLD_CHECK(result == 0, "tune returns %d", result);
+	uint64_t begin_ns = engine_now_ns();
+	uint64_t n_asked = world->host.n_asked;
+	struct balloon_driver_progress progress = run_in_vain(0, &result);
+	world_check_kept(&progress);
+	/* Once for each doubling, then ever again after the longest time; and for all the others. */
+	uint64_t n_times = 10 + (engine_now_ns() - begin_ns) / (256 * world->config.retry_ns);
+	uint64_t n_kept = progress.n_enqueued + progress.n_quarantined;
+	n_asked = world->host.n_asked - n_asked;
+	WORLD_CHECK(n_asked <= n_kept * n_times + 2 * world->setting.n_pages,
+		"the host keeps %llu pages, and is asked %llu times", (unsigned long long)n_kept,
+		(unsigned long long)n_asked);
+	/* What is in quarantine is the host's, and no part of the balloon. */
+	uint64_t target = world->setting.n_pages - host_n_picky(PICKY_IN) - progress.n_quarantined;
+	progress = run_in_vain(target, &result);
+	WORLD_CHECK(result == (progress.n_quarantined > 0 ? -ETIMEDOUT : 0) &&
+			    progress.n_enqueued == target,
+		"the host would take %llu pages: run returns %d with %llu",
+		(unsigned long long)target, result, (unsigned long long)progress.n_enqueued);
+	WORLD_CHECK(progress.n_set_aside == 0, "%llu frames are kept from their source for nothing",
+		(unsigned long long)progress.n_set_aside);
 }
 
 /* What the host has not answered in time is in nobody's way. */
@@ -427,7 +451,8 @@ static void check_no_call_is_counted(void)
 	const char *what = "";
 	bool is_alone = world->n_inside == 0;
 	int result = balloon_driver_validate(world->driver, &what);
-	WORLD_CHECK(!is_alone || world->n_inside > 0 || result == 0, "no call is under way: %s", what);
+	WORLD_CHECK(
+		!is_alone || world->n_inside > 0 || result == 0, "no call is under way: %s", what);
 }
 
 void world_scene(void *bounds)

@@ -148,6 +148,7 @@ struct host {
 	struct balloon_event bell; /* rung for whoever polls */
 	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
+	uint64_t n_asked; /* requests, ever */
 	bool is_dead;     /* there is no host, and submit says so */
 	bool has_failed;  /* and the channel was told */
 	bool is_released; /* it has let go of all pages */
@@ -279,6 +280,8 @@ void world_before_fill(void *unused, size_t n_pages);
 void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
 /** The floor, when a fill was given frames. */
 void world_check_floor(void);
+/** A picky host was asked for all pages, again and again: it has those that it keeps, and they are listed. */
+void world_check_kept(const struct balloon_driver_progress *progress);
 /** Nothing is under way: hold everything against everything. */
 void world_check_rest(void);
 /** Beside that, nothing is the driver's. */

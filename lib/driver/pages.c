@@ -53,8 +53,9 @@ static int fail_allocation(
 }
 
 /*
- * Allocate up to n frames. Returns how many, sealed if the lock could be had at once and else pending; or an
- * error, the request is free.
+ * Allocate up to n frames. What relief takes of them meanwhile is not allocated again: it is claimed no more.
+ * Returns how many there are, sealed if the lock could be had at once and else pending; or an error, the
+ * request is free.
  */
 static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
 {
@@ -64,18 +65,19 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 	unsigned allocation = 0;
 	if (BALLOON_READ(batch->may_wait) && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
 		allocation = BALLOON_ALLOCATION_MAY_RECLAIM;
-	uint32_t n = above_floor(driver, batch, n_wanted, &is_shared);
+	uint32_t n_missing = above_floor(driver, batch, n_wanted, &is_shared);
 	uint32_t n_had = 0;
-	while (n_had < n) {
+	while (n_missing > 0) {
 		int got = frames->ops->allocate(
-			frames, batch->request.pages + n_had, n - n_had, allocation);
+			frames, batch->request.pages + n_had, n_missing, allocation);
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);
 		unsigned effects = 0;
 		n_had = show_pending(state, batch, n_had, (uint32_t)got);
+		n_missing -= (uint32_t)got;
 		/* Memory may have run out meanwhile: then what is there has to do. */
-		bool is_last = n_had >= n || BALLOON_READ(state->n_relieving) > 0 ||
+		bool is_last = n_missing == 0 || BALLOON_READ(state->n_relieving) > 0 ||
 			       state_held_off_until(state);
 		if (is_last && (BALLOON_READ(batch->lock) ||
 				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))

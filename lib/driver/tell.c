@@ -55,13 +55,13 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 
 /*
  * A ring that is full has room after another completion, perhaps of a request that is not this driver's: then
- * nobody says so. Returns false: not in time.
+ * nobody says so. Returns 0: try again; -EAGAIN: not in time; -ECANCELED.
  */
-static bool await_room(
+static int await_room(
 	struct balloon_driver *driver, uint64_t *until_ns, uint64_t limit_ns, uint32_t n_tries)
 {
 	if (limit_ns == 0)
-		return false;
+		return -EAGAIN;
 	struct driver_state *state = driver_lock(driver);
 	uint64_t now_ns = balloon_platform_now_ns();
 	if (*until_ns == 0)
@@ -70,34 +70,39 @@ static bool await_room(
 	bool is_stopped = BALLOON_READ(state->is_stopped);
 	uint32_t n_ended = BALLOON_READ(state->n_ended);
 	driver_unlock(driver);
-	if (now_ns >= *until_ns || is_stopped)
-		return false;
+	if (is_stopped)
+		return -ECANCELED;
+	if (now_ns >= *until_ns)
+		return -EAGAIN;
 	batch_await_end_of_any(
 		driver, n_ended, earlier(*until_ns, time_after(now_ns, batch_nap_ns(n_tries))));
-	return true;
+	return 0;
+}
+
+/* The host's reason is its own. */
+static int submit_error(struct balloon_driver *driver, int error)
+{
+	if (error == 0 || error == -ENODEV)
+		return error;
+	struct driver_state *state = driver_lock(driver);
+	BALLOON_WRITE(state->last_refusal, error);
+	driver_unlock(driver);
+	return -EIO;
 }
 
 static int submit(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns)
 {
 	struct balloon_channel *channel = driver_channel(driver);
 	uint64_t until_ns = 0;
-	int result;
 	BALLOON_WRITE(batch->request.event, NULL);
-	for (uint32_t n = 0; (result = balloon_request_submit(channel, &batch->request)) == -EAGAIN;
-		n++)
-		if (!await_room(driver, &until_ns, limit_ns, n))
-			break;
-	return result;
-}
-
-static int submit_error(struct balloon_driver *driver, int error)
-{
-	if (error == -EAGAIN || error == -ENODEV)
-		return error;
-	struct driver_state *state = driver_lock(driver);
-	BALLOON_WRITE(state->last_refusal, error);
-	driver_unlock(driver);
-	return -EIO;
+	for (uint32_t n = 0;; n++) {
+		int result = balloon_request_submit(channel, &batch->request);
+		if (result != -EAGAIN)
+			return submit_error(driver, result);
+		result = await_room(driver, &until_ns, limit_ns, n);
+		if (result < 0)
+			return result;
+	}
 }
 
 /* When a request is with the host: until when it may be. The caller has the lock. */
@@ -113,10 +118,8 @@ bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	do {
 		BALLOON_WRITE(batch->n_pages, n_pages);
 		int error = prepare(driver, batch, n_pages);
-		if (error == 0) {
+		if (error == 0)
 			error = submit(driver, batch, limit_ns);
-			error = error < 0 ? submit_error(driver, error) : 0;
-		}
 		if (error < 0)
 			return batch_not_told(driver, batch, error, result);
 		struct driver_state *state = driver_lock(driver);
