@@ -107,8 +107,8 @@ bool batch_not_told(
 /** Take the answer that is there, and do what follows. Returns as batch_start(). */
 bool batch_take_and_follow(struct balloon_driver *driver, struct balloon_batch *batch, int *result);
 /**
- * Asleep until a request of this driver's has ended after n_ended had, until calls are turned away, or until a
- * time.
+ * Asleep until a request of this driver's has ended after n_ended had, until calls are turned away or the host
+ * is gone, or until a time.
  */
 void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns);
 

@@ -66,6 +66,8 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 			result = BALLOON_READ(note->result);
 		else if (BALLOON_READ(state->is_stopped))
 			result = -ECANCELED;
+		else if (balloon_channel_error(driver_channel(driver)) < 0)
+			result = -ENODEV;
 		else if (now_ns >= until_ns)
 			result = -EBUSY;
 		else

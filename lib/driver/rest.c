@@ -284,7 +284,9 @@ static int tell_some_again(struct balloon_driver *driver, uint64_t deadline_ns)
 	driver_unlock(driver);
 	if (!batch) { /* all are with the new host */
 		batch_await_end_of_any(driver, n_ended, deadline_ns);
-		return is_stopped ? -ECANCELED : 1;
+		if (is_stopped)
+			return -ECANCELED;
+		return balloon_channel_error(driver_channel(driver)) < 0 ? -ENODEV : 1;
 	}
 	uint32_t n = gather(driver, batch->request.pages, max, &at, &gathered);
 	state = driver_lock(driver);
