@@ -238,6 +238,7 @@ DRIVER_CLAIMS(attach, ends_with_a_stop_or_with_its_host, 4)
 	engine_join_all();
 	CHECK_EQ(r.ended_ns, begin_ns);
 	CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -ECANCELED);
 	CHECK_EQ(balloon_driver_validate(driver, NULL), 0);
 	CHECK_EQ(balloon_driver_reset(driver), 0);
 	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES);
