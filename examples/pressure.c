@@ -137,7 +137,7 @@ static void take(struct program *p, uint32_t n)
 {
 	uint64_t n_ballooned = n_in_balloon(p);
 	bring_balloon_to(p, n_ballooned > n ? n_ballooned - n : 0);
-	int n_taken = p->frames->ops->allocate(p->frames, p->buffers + p->n_buffers, n);
+	int n_taken = p->frames->ops->allocate(p->frames, p->buffers + p->n_buffers, n, 0);
 	expect(n_taken, "buffers");
 	for (uint32_t end = p->n_buffers + (uint32_t)n_taken; p->n_buffers < end; p->n_buffers++)
 		memset(p->memory + (size_t)p->buffers[p->n_buffers].index * PAGE, 1, PAGE);

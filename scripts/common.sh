@@ -19,8 +19,11 @@ is_installed() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Install the Debian packages that are missing; when none is, touch neither apt nor the network.
+# Install the Debian packages that are missing; when none is, touch neither apt nor the network. From then
+# on their own programs are meant: the Python of a version manager takes a second to start, for each test.
 need_packages() {
+    PATH=/usr/bin:/bin:$PATH
+    export PATH
     missing=
     for package in "$@"; do
         is_installed "$package" || missing="$missing $package"

@@ -289,13 +289,22 @@ static void check_poll(const struct call *call, int result, const struct balloon
 		check_reached(call);
 }
 
-static void poll(void)
+static int poll(struct balloon_driver_next *next)
+{
+	struct doing *doing = &world->doing[engine_self()];
+	struct call call = begin("poll", false);
+	doing->is_polling = true;
+	int result = balloon_driver_poll(world->driver, next);
+	doing->is_polling = false;
+	check_poll(&call, result, next);
+	end(&call);
+	return result;
+}
+
+static void poll_once(void)
 {
 	struct balloon_driver_next next = {0, 0};
-	struct call call = begin("poll", false);
-	int result = balloon_driver_poll(world->driver, &next);
-	check_poll(&call, result, &next);
-	end(&call);
+	poll(&next);
 }
 
 int world_follow(uint64_t deadline_ns)
@@ -303,10 +312,7 @@ int world_follow(uint64_t deadline_ns)
 	int result = 1;
 	while (result == 1 && engine_now_ns() < deadline_ns) {
 		struct balloon_driver_next next = {0, 0};
-		struct call call = begin("poll", false);
-		result = balloon_driver_poll(world->driver, &next);
-		check_poll(&call, result, &next);
-		end(&call);
+		result = poll(&next);
 		if (result == 1)
 			engine_sleep_until(next.at_ns < deadline_ns ? next.at_ns : deadline_ns);
 	}
@@ -742,7 +748,7 @@ void world_make_call(enum world_call call)
 		world_run(choose_deadline());
 		break;
 	case CALL_POLL:
-		poll();
+		poll_once();
 		break;
 	case CALL_FOLLOW:
 		world_follow(choose_deadline());

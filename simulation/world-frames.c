@@ -104,11 +104,16 @@ static void run_out_of_memory(void)
 	}
 }
 
-static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+	unsigned allocation)
 {
 	(void)frames;
 	world_check_callback("allocate");
 	world_check_hold_off();
+	WORLD_CHECK((allocation & BALLOON_ALLOCATION_MAY_RELIEVE) == 0,
+		"a fill takes from the balloon what it gives it");
+	WORLD_CHECK(allocation == 0 || !world->doing[engine_self()].is_polling,
+		"poll lets the source wait");
 	engine_point();
 	if (has_fault(FAULT_MEMORY) && engine_chance(4))
 		run_out_of_memory();

@@ -202,6 +202,7 @@ struct doing {
 	uint64_t n_begun;  /* world.n_begun, when it began */
 	uint32_t
 		n_reliefs; /* that it made, or waited for; and whatever else takes time in callbacks */
+	bool is_polling;  /* what waits for nothing */
 	uint64_t n_taken; /* world.n_taken, when it last asked how many frames are free */
 };
 

@@ -71,7 +71,8 @@ static int cycle_strategy(struct trial *trial, uint64_t *ns)
 	struct beside *beside = trial->own;
 	struct balloon_frames *frames = balloon_zone_frames(beside->rig.zone);
 	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
-	int result = all_or_error(frames->ops->allocate(frames, beside->pages, request), request);
+	int result =
+		all_or_error(frames->ops->allocate(frames, beside->pages, request, 0), request);
 	if (result < 0)
 		return result;
 	uint64_t begin_ns = thread_cpu_ns();

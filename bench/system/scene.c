@@ -72,7 +72,7 @@ int scene_take_all(struct scene *scene)
 	uint64_t n_free = rig_n_free(&scene->rig);
 	while (scene->n_taken < n_free) {
 		int n = frames->ops->allocate(
-			frames, scene->taken + scene->n_taken, (size_t)n_free - scene->n_taken);
+			frames, scene->taken + scene->n_taken, (size_t)n_free - scene->n_taken, 0);
 		if (n < 0)
 			return n;
 		scene->n_taken += (uint32_t)n;

@@ -10,8 +10,10 @@ static struct source *source_of(struct balloon_frames *frames)
 	return (struct source *)((char *)frames - offsetof(struct source, frames));
 }
 
-static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+	unsigned allocation)
 {
+	(void)allocation;
 	struct source *source = source_of(frames);
 	pthread_mutex_lock(&source->mutex);
 	uint32_t left = source->n_frames - source->next;

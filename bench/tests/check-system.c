@@ -269,14 +269,14 @@ static void check_source(void)
 	struct source source;
 	CHECK(source_init(&source, order, 4) == 0);
 	const struct balloon_frames_ops *ops = source.frames.ops;
-	CHECK(ops->allocate(&source.frames, got, 3) == 3);
+	CHECK(ops->allocate(&source.frames, got, 3, 0) == 3);
 	CHECK(got[0].index == 2 && got[1].index == 0 && got[2].index == 3);
-	CHECK(ops->allocate(&source.frames, got + 3, 3) == 1 && source.n_out == 4);
-	CHECK(ops->allocate(&source.frames, got, 1) == -ENOMEM);
+	CHECK(ops->allocate(&source.frames, got + 3, 3, 0) == 1 && source.n_out == 4);
+	CHECK(ops->allocate(&source.frames, got, 1, 0) == -ENOMEM);
 	ops->free(&source.frames, got, 4);
 	CHECK(source.n_out == 0 && !source.violation);
 	source_restart(&source, 2);
-	CHECK(ops->allocate(&source.frames, got, 4) == 2 && got[0].index == 3);
+	CHECK(ops->allocate(&source.frames, got, 4, 0) == 2 && got[0].index == 3);
 	ops->free(&source.frames, got, 1);
 	ops->free(&source.frames, got, 1); /* twice */
 	CHECK(source.violation && source.n_out == 1);

@@ -167,7 +167,7 @@ static int use_what_is_free(struct guest *guest, uint64_t n_expected)
 {
 	struct balloon_frames *frames = balloon_zone_frames(guest->zone);
 	static struct balloon_page pages[N_PAGES];
-	int n = frames->ops->allocate(frames, pages, N_PAGES);
+	int n = frames->ops->allocate(frames, pages, N_PAGES, 0);
 	for (int i = 0; i < n; i++)
 		write_page(guest, pages[i]);
 	bool is_good = n > 0 && (uint64_t)n == n_expected;

@@ -149,7 +149,8 @@ struct balloon_channel_ops {
 	 * any thread, perhaps before this returns: whoever needs request->id afterwards reads it
 	 * before. A negative errno: it will not, and the host knows nothing of it; -EAGAIN: there
 	 * is no room for it, and will be after another completion; -ENODEV: the host is gone. Does
-	 * not wait for the host; allocates nothing.
+	 * not wait for the host; allocates nothing. Null: there is no host, and a request is done as
+	 * soon as it is submitted.
 	 */
 	int (*submit)(struct balloon_channel *channel, struct balloon_request *request);
 	/**

@@ -425,12 +425,12 @@ BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
  * The driver is quiesced, and no request of it is outstanding on the old channel: that one was reset, if
  * it had any. The new host is told of every page that the balloon holds; what it refuses leaves the
  * balloon and is the source's; quarantined pages go back to the source. Then the driver may be resumed.
- * Returns 0; -EINVAL: a null pointer, a channel that does not cover the map; -EBUSY: not quiesced, or
- * stopped, calls inside, or the old host has not let go, or another driver has the channel; -EAGAIN: pages
- * are isolated by somebody who has to put them back first; -ETIMEDOUT: the deadline came, or the new host
- * has not answered in time; -ENODEV: the new host is gone, too; -ECANCELED: stopped meanwhile. After
- * -EAGAIN and -ETIMEDOUT call it again, with the same channel: the pages that the new host was told of are
- * known. After -ENODEV with another one.
+ * Returns 0; -EINVAL: a null pointer, a channel that does not cover the map; -EBUSY: not quiesced,
+ * calls inside, or the old host has not let go, or another driver has the channel; -EAGAIN: pages are
+ * isolated by somebody who has to put them back first; -ETIMEDOUT: the deadline came, or the new host has
+ * not answered in time; -ENODEV: the new host is gone, too; -ECANCELED: stopped. After -EAGAIN and
+ * -ETIMEDOUT call it again, with the same channel: the pages that the new host was told of are known. After
+ * -ENODEV with another one.
  * Cost: a look at each page of the map.
  */
 BALLOON_EXPORT int balloon_driver_attach(

@@ -16,6 +16,20 @@ extern "C" {
 
 struct balloon_frames;
 
+/** What a source may do for an allocation, beside handing out what is free. Bits; 0: nothing. */
+enum balloon_allocation {
+	/**
+	 * Give up what can be had again, caches say, and wait for that. A driver says so where its call
+	 * may wait (not balloon_driver_poll()) and the request holds no lock of its design.
+	 */
+	BALLOON_ALLOCATION_MAY_RECLAIM = 1 << 0,
+	/**
+	 * Call balloon_driver_relieve(). For programs that allocate from the source: no driver says so, as its
+	 * fill would be given what another request has just taken from the balloon.
+	 */
+	BALLOON_ALLOCATION_MAY_RELIEVE = 1 << 1,
+};
+
 /**
  * What a source does. Any number of threads may be in any of these at once. An op may call the
  * out-of-memory entry of drivers (balloon_driver_relieve()), the calling one included; what the
@@ -24,10 +38,13 @@ struct balloon_frames;
 struct balloon_frames_ops {
 	const char *name;
 	/**
-	 * Take up to n_pages frames, preferably adjacent ones. Does not give up other users' memory and
-	 * does not wait. Returns how many; -ENOMEM: not one.
+	 * Take up to n_pages frames, preferably adjacent ones.
+	 *
+	 * allocation: bits of enum balloon_allocation; a source may do less than it may.
+	 * Returns how many; -ENOMEM: not one.
 	 */
-	int (*allocate)(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages);
+	int (*allocate)(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+		unsigned allocation);
 	/** Give frames back. Their contents are garbage. */
 	void (*free)(
 		struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages);

@@ -224,14 +224,19 @@ int balloon_request_submit(struct balloon_channel *channel, struct balloon_reque
 	if (!channel || !request)
 		return -EINVAL;
 	uint64_t id = 0;
+	struct channel_notice notice = {.event = NULL};
 	balloon_lock_acquire(&channel->lock);
 	int result = may_begin(channel, request);
+	bool has_host = channel->ops->submit != NULL;
 	if (result == 0) {
 		begin(channel, request);
 		id = BALLOON_READ(request->id);
+		if (!has_host)
+			notice = answer(channel, request, BALLOON_READ(request->n_pages), 0);
 	}
 	balloon_lock_release(&channel->lock);
-	if (result < 0)
+	channel_wake(channel, notice);
+	if (result < 0 || !has_host)
 		return result;
 	result = channel->ops->submit(channel, request);
 	if (result < 0)
@@ -393,15 +398,6 @@ int balloon_channel_forget(struct balloon_channel *channel)
 
 /* ---- The channel without a host -------------------------------------------------------------- */
 
-/* An answer is refused only if somebody has taken the request back meanwhile. */
-static int null_submit(struct balloon_channel *channel, struct balloon_request *request)
-{
-	balloon_request_complete(
-		channel, request, BALLOON_READ(request->id), BALLOON_READ(request->n_pages), 0);
-	return 0;
-}
-
 const struct balloon_channel_ops balloon_null_channel_ops = {
 	.name = "null",
-	.submit = null_submit,
 };

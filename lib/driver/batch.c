@@ -19,11 +19,6 @@ uint64_t batch_nap_ns(uint32_t n_naps)
 	return n_naps < 10 ? nap_min_ns << n_naps : nap_max_ns;
 }
 
-static uint64_t times_two_to(uint64_t n, uint32_t power)
-{
-	return n > BALLOON_NEVER >> power ? BALLOON_NEVER : n << power;
-}
-
 /* ---- Taking and giving back ------------------------------------------------------------------ */
 
 static struct balloon_batch *take_from(struct driver_state *state, enum batch_pool pool)
@@ -49,7 +44,9 @@ struct balloon_batch *batch_take(
 	BALLOON_WRITE(batch->life.route, route);
 	BALLOON_WRITE(batch->is_relief, false);
 	BALLOON_WRITE(batch->is_retry, false);
+	BALLOON_WRITE(batch->may_wait, true);
 	BALLOON_WRITE(batch->ends_call, false);
+	BALLOON_WRITE(batch->floor_pages, BALLOON_READ(state->tuning.floor_pages));
 	BALLOON_WRITE(batch->n_pages, 0);
 	BALLOON_WRITE(batch->first_insert, 0);
 	BALLOON_WRITE(batch->end_insert, 0);
@@ -145,7 +142,7 @@ void batch_end_call(struct driver_state *state, struct balloon_batch *batch, int
 	batch_back_off(state, batch, result);
 	if (BALLOON_READ(batch->ends_call)) {
 		state_note(state, result);
-		state_leave(state, true);
+		state_leave(state, CALL_MOVES);
 	}
 }
 

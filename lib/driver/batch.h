@@ -38,7 +38,7 @@ int batch_give_up(struct balloon_driver *driver, struct balloon_batch *batch, in
 /** An event of a request's life, with the lock's end and the request's. The caller has the lock. */
 unsigned batch_step(
 	struct driver_state *state, struct balloon_batch *batch, enum life_event event, uint32_t n);
-/** Take the locks for a request. Returns 0; -EAGAIN: not in time; -ECANCELED. */
+/** Take the locks for a request. Returns 0; -EAGAIN: not in time; -ENODEV; -ECANCELED. */
 int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch, unsigned locks,
 	enum lock_direction direction, uint64_t limit_ns);
 /** Wait for the answer. Returns 0: it is there; or why not. Either way it is still the caller's. */
@@ -107,8 +107,8 @@ bool batch_not_told(
 /** Take the answer that is there, and do what follows. Returns as batch_start(). */
 bool batch_take_and_follow(struct balloon_driver *driver, struct balloon_batch *batch, int *result);
 /**
- * Asleep until a request of this driver's has ended after n_ended had, until calls are turned away, or until a
- * time.
+ * Asleep until a request of this driver's has ended after n_ended had, until calls are turned away or the host
+ * is gone, or until a time.
  */
 void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns);
 

@@ -30,7 +30,10 @@ struct balloon_batch {
 	bool is_relief;                /* its pages count as relieved */
 	bool is_retry;                 /* its pages were refused before */
 	bool is_marked;                /* a leak that may be joined */
+	bool may_wait;                 /* the call that has it */
 	bool ends_call;                /* the call that has it leaves in the step that ends it */
+
+	uint64_t floor_pages; /* of a fill: so many frames are left to others */
 
 	uint32_t n_pages; /* in request.pages, while it is being told, or answered */
 	uint32_t n_told;  /* of these the host was told of so many; the others come after them */
@@ -166,6 +169,11 @@ static inline uint32_t driver_target(const struct balloon_driver *driver)
 	return balloon_atomic_load(&driver->target, BALLOON_RELAXED);
 }
 
+static inline uint64_t times_two_to(uint64_t n, uint32_t power)
+{
+	return n > BALLOON_NEVER >> power ? BALLOON_NEVER : n << power;
+}
+
 /** a - b, or 0. */
 static inline uint64_t difference(uint64_t a, uint64_t b)
 {
@@ -210,14 +218,23 @@ void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->
 /** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */
 void driver_wake_all(struct balloon_driver *driver);
 
-/** A call comes in. moves: it is refused where the driver is quiesced or stopped. Returns 0 or why not. */
-int state_enter(struct driver_state *state, bool moves);
+enum driver_call {
+	CALL_MOVES, /* pages: refused where the driver is quiesced or stopped */
+	CALL_RULES, /* over those: refused where it is stopped */
+	CALL_ANY,
+};
+
+/** A call comes in. Returns 0 or why not. */
+int state_enter(struct driver_state *state, enum driver_call call);
 /** It goes; the caller wakes. Notes what came of it: see state_note(). */
-void state_leave(struct driver_state *state, bool moves);
+void state_leave(struct driver_state *state, enum driver_call call);
 /** Note the result of a call or of a request. */
 void state_note(struct driver_state *state, int result);
-int driver_enter(struct balloon_driver *driver, bool moves);
-int driver_leave(struct balloon_driver *driver, bool moves, int result);
+int driver_enter(struct balloon_driver *driver, enum driver_call call);
+int driver_leave(struct balloon_driver *driver, enum driver_call call, int result);
+
+/** Own the mark of a leak that may be joined, unless another one has it: whether it does now. */
+bool state_mark(struct driver_state *state, struct balloon_batch *batch);
 
 /** 0; -ECANCELED: stopped; -EBUSY: quiesced. */
 int state_halted(const struct driver_state *state);

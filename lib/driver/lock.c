@@ -60,13 +60,16 @@ BALLOON_LOCK_INTERNALS int batch_lock(struct balloon_driver *driver, struct ball
 			return 0;
 		}
 		if (result == -EAGAIN && limit_ns > 0) {
+			/* Whoever holds it waits for a host that will not answer. */
+			if (balloon_channel_error(driver_channel(driver)) < 0)
+				result = -ENODEV;
 			now_ns = balloon_platform_now_ns();
 			if (until_ns == 0)
 				until_ns = earlier(limit_ns,
 					time_after(now_ns,
 						BALLOON_READ(state->tuning.host_timeout_ns)));
 		}
-		if (result == -ECANCELED || limit_ns == 0 || now_ns >= until_ns) {
+		if (result != -EAGAIN || limit_ns == 0 || now_ns >= until_ns) {
 			if (result == -EAGAIN)
 				BALLOON_BOOK(state->n_busy, 1);
 			if (wait.is_asleep) /* others stood back */

@@ -439,13 +439,13 @@ static int call(struct migration *m, uint64_t lock_until_ns, uint64_t host_until
 		return -EINVAL;
 	for (uint32_t i = 0; i < m->n_pages; i++)
 		m->outcomes[i] = BALLOON_MIGRATED_KEPT_OLD;
-	int result = driver_enter(driver, true);
+	int result = driver_enter(driver, CALL_MOVES);
 	if (result < 0)
 		return result;
 	result = check_pages(m);
 	if (result == 0)
 		result = migrate(m, lock_until_ns, host_until_ns);
-	return driver_leave(driver, true, result);
+	return driver_leave(driver, CALL_MOVES, result);
 }
 
 int balloon_driver_migrate(struct balloon_driver *driver, const struct balloon_page *new_pages,

@@ -11,13 +11,13 @@ static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_
 	uint32_t n, bool *is_shared)
 {
 	struct balloon_frames *frames = driver->config.frames;
+	uint64_t floor_pages = BALLOON_READ(batch->floor_pages);
+	if (floor_pages == 0 || !frames->ops->n_free)
+		return n;
 	struct driver_state *state = driver_lock(driver);
-	uint64_t floor_pages = BALLOON_READ(state->tuning.floor_pages);
 	uint64_t n_others =
 		BALLOON_READ(state->counts.n_claimed_in) - BALLOON_READ(batch->life.n_claimed);
 	driver_unlock(driver);
-	if (floor_pages == 0 || !frames->ops->n_free)
-		return n;
 	uint64_t n_above = difference(frames->ops->n_free(frames), floor_pages);
 	*is_shared = n_above > 0 && n_above <= n_others;
 	uint64_t n_mine = difference(n_above, n_others);
@@ -62,12 +62,14 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 	const struct balloon_driver_hold *hold = driver_hold(driver, true);
 	struct balloon_frames *frames = driver->config.frames;
 	bool is_shared = false;
-	uint32_t n_missing = n_wanted;
+	unsigned allocation = 0;
+	if (BALLOON_READ(batch->may_wait) && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
+		allocation = BALLOON_ALLOCATION_MAY_RECLAIM;
+	uint32_t n_missing = above_floor(driver, batch, n_wanted, &is_shared);
 	uint32_t n_had = 0;
-	if (frames->ops->n_free)
-		n_missing = above_floor(driver, batch, n_wanted, &is_shared);
 	while (n_missing > 0) {
-		int got = frames->ops->allocate(frames, batch->request.pages + n_had, n_missing);
+		int got = frames->ops->allocate(
+			frames, batch->request.pages + n_had, n_missing, allocation);
 		if (got <= 0)
 			break;
 		struct driver_state *state = driver_lock(driver);

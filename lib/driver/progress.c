@@ -38,7 +38,7 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	struct balloon_device_stats stats;
 	if (!driver || !progress)
 		return -EINVAL;
-	driver_enter(driver, false);
+	driver_enter(driver, CALL_ANY);
 	uint64_t now_ns = balloon_platform_now_ns();
 	struct driver_state *state = driver_lock(driver);
 	uint32_t target = driver_target(driver);
@@ -50,7 +50,7 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	progress->host_error = balloon_channel_error(driver_channel(driver));
 	int result = balloon_device_stats(driver->device, &stats);
 	progress->n_isolated = stats.n_isolated;
-	driver_leave(driver, false, 0);
+	driver_leave(driver, CALL_ANY, 0);
 	return result;
 }
 

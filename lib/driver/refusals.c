@@ -54,7 +54,7 @@ static bool remember(
 	uint32_t n_times = BALLOON_READ(entry->what.n_times);
 	uint32_t power_max = kind == REFUSED_FRAME ? FRAME_TIMES_MAX : PAGE_TIMES_MAX;
 	uint32_t power = n_times < power_max ? n_times : power_max;
-	uint64_t for_ns = retry_ns > BALLOON_NEVER >> power ? BALLOON_NEVER : retry_ns << power;
+	uint64_t for_ns = times_two_to(retry_ns, power);
 	struct refusal value = {
 		.what = {.page = page,
 			.kind = kind == REFUSED_FRAME ? BALLOON_REQUEST_INFLATE

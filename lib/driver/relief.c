@@ -66,6 +66,8 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 			result = BALLOON_READ(note->result);
 		else if (BALLOON_READ(state->is_stopped))
 			result = -ECANCELED;
+		else if (balloon_channel_error(driver_channel(driver)) < 0)
+			result = -ENODEV;
 		else if (now_ns >= until_ns)
 			result = -EBUSY;
 		else
@@ -82,20 +84,6 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 	}
 }
 
-/* Own the mark, or be noted with whoever does. Returns whether it is owned. */
-static bool mark(struct driver_state *state, struct balloon_batch *batch, struct relief_note *note)
-{
-	bool is_ours = !BALLOON_READ(state->is_marked);
-	if (is_ours) {
-		BALLOON_WRITE(state->is_marked, true);
-		BALLOON_WRITE(batch->is_marked, true);
-	} else {
-		BALLOON_WRITE(note->next, BALLOON_READ(state->notes));
-		BALLOON_WRITE(state->notes, note);
-	}
-	return is_ours;
-}
-
 /* ---- Relief ---------------------------------------------------------------------------------- */
 
 static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
@@ -104,7 +92,11 @@ static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	struct relief_note note = {NULL, false, 0};
 	int result = 0;
 	struct driver_state *state = driver_lock(driver);
-	bool is_joined = design->joins_leaks && !mark(state, batch, &note);
+	bool is_joined = design->joins_leaks && !state_mark(state, batch);
+	if (is_joined) {
+		BALLOON_WRITE(note.next, BALLOON_READ(state->notes));
+		BALLOON_WRITE(state->notes, &note);
+	}
 	bool is_busy = design->relief == BALLOON_RELIEF_BUSY &&
 		       !state_lock_request(state, batch, design->leak.lock, LOCK_LEAK);
 	driver_unlock(driver);
@@ -136,7 +128,7 @@ static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, u
 /* Nothing is allocated from now on. Returns 0 and a request, or why not. */
 static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloon_batch **batch)
 {
-	int result = driver_enter(driver, true);
+	int result = driver_enter(driver, CALL_MOVES);
 	if (result < 0)
 		return result;
 	struct driver_state *state = driver_lock(driver);
@@ -149,7 +141,7 @@ static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloo
 	}
 	/* A run that wanted to fill does not any more: it must not stand in the way of this leak. */
 	driver_unlock_and_wake(driver);
-	return *batch ? 0 : driver_leave(driver, true, -EBUSY);
+	return *batch ? 0 : driver_leave(driver, CALL_MOVES, -EBUSY);
 }
 
 /* Fills are held off after what was relieved: one that began now would take what was given. */
@@ -162,7 +154,7 @@ static int end(struct balloon_driver *driver, int result)
 		state_hold_off(
 			state, time_after(now_ns, BALLOON_READ(state->tuning.relief_holdoff_ns)));
 	driver_unlock_and_wake(driver);
-	return driver_leave(driver, true, result);
+	return driver_leave(driver, CALL_MOVES, result);
 }
 
 int balloon_driver_relieve(struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes)

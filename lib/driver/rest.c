@@ -52,7 +52,7 @@ int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns)
 	if (!driver)
 		return -EINVAL;
 	struct driver_state *state = driver_lock(driver);
-	int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : state_enter(state, false);
+	int result = state_enter(state, CALL_RULES);
 	uint32_t n_resumes = BALLOON_READ(state->n_resumes);
 	if (result == 0)
 		BALLOON_WRITE(state->is_quiesced, true);
@@ -60,7 +60,7 @@ int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns)
 	if (result < 0)
 		return result;
 	driver_wake_all(driver);
-	return driver_leave(driver, false, await_rest(driver, n_resumes, deadline_ns));
+	return driver_leave(driver, CALL_RULES, await_rest(driver, n_resumes, deadline_ns));
 }
 
 int balloon_driver_resume(struct balloon_driver *driver)
@@ -68,7 +68,7 @@ int balloon_driver_resume(struct balloon_driver *driver)
 	if (!driver)
 		return -EINVAL;
 	struct driver_state *state = driver_lock(driver);
-	int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : state_enter(state, false);
+	int result = state_enter(state, CALL_RULES);
 	if (result == 0) {
 		BALLOON_WRITE(state->is_quiesced, false);
 		BALLOON_BOOK(state->n_resumes, 1);
@@ -77,7 +77,7 @@ int balloon_driver_resume(struct balloon_driver *driver)
 	if (result < 0)
 		return result;
 	driver_wake_all(driver);
-	return driver_leave(driver, false, 0);
+	return driver_leave(driver, CALL_RULES, 0);
 }
 
 /* ---- Stop ------------------------------------------------------------------------------------ */
@@ -175,12 +175,12 @@ static int reset(struct balloon_driver *driver, int (*let_go)(struct balloon_cha
 	struct driver_state *state = driver_lock(driver);
 	int result = -EBUSY;
 	if (BALLOON_READ(state->is_stopped) && BALLOON_READ(state->n_inside) == 0)
-		result = state_enter(state, false);
+		result = state_enter(state, CALL_ANY);
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
 	result = let_go(driver_channel(driver)) == 0 ? take_back(driver) : -ETIMEDOUT;
-	return driver_leave(driver, false, result);
+	return driver_leave(driver, CALL_ANY, result);
 }
 
 int balloon_driver_reset(struct balloon_driver *driver)
@@ -284,7 +284,9 @@ static int tell_some_again(struct balloon_driver *driver, uint64_t deadline_ns)
 	driver_unlock(driver);
 	if (!batch) { /* all are with the new host */
 		batch_await_end_of_any(driver, n_ended, deadline_ns);
-		return is_stopped ? -ECANCELED : 1;
+		if (is_stopped)
+			return -ECANCELED;
+		return balloon_channel_error(driver_channel(driver)) < 0 ? -ENODEV : 1;
 	}
 	uint32_t n = gather(driver, batch->request.pages, max, &at, &gathered);
 	state = driver_lock(driver);
@@ -327,10 +329,10 @@ int balloon_driver_attach(
 		return -EINVAL;
 	struct driver_state *state = driver_lock(driver);
 	bool is_free =
-		BALLOON_READ(state->is_quiesced) && !BALLOON_READ(state->is_stopped) &&
-		BALLOON_READ(state->n_inside) == 0 &&
+		BALLOON_READ(state->is_quiesced) && BALLOON_READ(state->n_inside) == 0 &&
 		(channel == driver_channel(driver) || BALLOON_READ(state->counts.n_busy) == 0);
-	int result = is_free ? state_enter(state, false) : -EBUSY;
+	int result = state_halted(state) == -ECANCELED || is_free ? state_enter(state, CALL_RULES)
+								  : -EBUSY;
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
@@ -341,5 +343,5 @@ int balloon_driver_attach(
 		result = tell_again(driver, deadline_ns);
 		set_attaching(driver, false);
 	}
-	return driver_leave(driver, false, result);
+	return driver_leave(driver, CALL_RULES, result);
 }

@@ -87,8 +87,8 @@ static int check_config(const struct balloon_driver_config *config)
 	struct balloon_driver_tuning tuning = tuning_of(config);
 	struct balloon_driver_config whole = full(config);
 	if (!config->frames->ops->allocate || !config->frames->ops->free ||
-		!config->channel->ops->submit || !tuning_is_sane(&tuning) ||
-		whole.n_requests < REQUESTS_MIN || whole.n_requests > REQUESTS_MAX)
+		!tuning_is_sane(&tuning) || whole.n_requests < REQUESTS_MIN ||
+		whole.n_requests > REQUESTS_MAX)
 		return -EINVAL;
 	return balloon_channel_covers(config->channel, config->map);
 }

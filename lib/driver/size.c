@@ -39,11 +39,8 @@ static struct balloon_batch *take(const struct balloon_driver *driver, struct dr
 	if (hold->from == BALLOON_LOCK_FROM_PAGES)
 		state_lock_request(
 			state, batch, hold->lock, route == ROUTE_FILL ? LOCK_FILL : LOCK_LEAK);
-	if (route == ROUTE_LEAK && driver->config.design->joins_leaks &&
-		!BALLOON_READ(state->is_marked)) {
-		BALLOON_WRITE(state->is_marked, true);
-		BALLOON_WRITE(batch->is_marked, true);
-	}
+	if (route == ROUTE_LEAK && driver->config.design->joins_leaks)
+		state_mark(state, batch);
 	return batch;
 }
 
@@ -75,7 +72,7 @@ BALLOON_LOCK_INTERNALS static int move_request(
 	bool is_fill = route == ROUTE_FILL;
 	struct balloon_batch *batch = NULL;
 	struct driver_state *state = driver_lock(driver);
-	int result = state_enter(state, true);
+	int result = state_enter(state, CALL_MOVES);
 	if (result < 0) {
 		driver_unlock(driver);
 		return result;
@@ -90,7 +87,7 @@ BALLOON_LOCK_INTERNALS static int move_request(
 		batch = take(driver, state, route, n);
 	if (!batch) {
 		state_note(state, -EAGAIN);
-		state_leave(state, true);
+		state_leave(state, CALL_MOVES);
 		driver_unlock_left(driver);
 		return -EAGAIN;
 	}
@@ -189,8 +186,8 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	plan->n_pages = n;
 	if (is_time(retry_at_ns, now_ns, &plan->next_ns))
 		plan->work = WORK_RETRY;
-	else if (is_asked || is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns,
-				     &plan->next_ns))
+	else if (is_asked ||
+		 is_time(BALLOON_READ(state->backoff[ROUTE_LEAK].until_ns), now_ns, &plan->next_ns))
 		plan->work = WORK_LEAK;
 }
 
@@ -319,7 +316,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	struct plan plan;
 	if (!driver)
 		return -EINVAL;
-	int result = driver_enter(driver, true);
+	int result = driver_enter(driver, CALL_MOVES);
 	if (result < 0)
 		return result;
 	prepare_fill(driver);
@@ -331,7 +328,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 		BALLOON_WRITE(plan.batch->ends_call, true);
 	driver_unlock(driver);
 	if (plan.work == WORK_NONE)
-		return driver_leave(driver, true, is_at_rest ? 0 : -EAGAIN);
+		return driver_leave(driver, CALL_MOVES, is_at_rest ? 0 : -EAGAIN);
 	if (start(driver, &plan, BALLOON_NEVER, &result))
 		result = batch_finish(driver, plan.batch, BALLOON_NEVER);
 	/* There was something to do, and others have done it or do it now. */
@@ -341,10 +338,10 @@ int balloon_driver_step(struct balloon_driver *driver)
 /* ---- Poll ------------------------------------------------------------------------------------ */
 
 /*
- * One step that waits for nothing: settle what was answered, and start one request, if there is something to
- * do. Returns whether one was started; the plan says what hinders.
+ * One step that does not wait for the host: settle what was answered, and start one request, if there is
+ * something to do. may_wait: the source may wait. Returns whether one was started; the plan says what hinders.
  */
-static bool advance(struct balloon_driver *driver, struct plan *plan)
+static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *plan)
 {
 	int result;
 	driver_look_after_if_due(driver);
@@ -354,6 +351,8 @@ static bool advance(struct balloon_driver *driver, struct plan *plan)
 	plan->work = WORK_NONE;
 	if (state_halted(state) == 0)
 		claim(driver, state, false, plan);
+	if (plan->work != WORK_NONE)
+		BALLOON_WRITE(plan->batch->may_wait, may_wait);
 	driver_unlock(driver);
 	if (plan->work == WORK_NONE)
 		return false;
@@ -386,13 +385,13 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 	struct plan plan = {.next_ns = BALLOON_NEVER};
 	if (!driver)
 		return -EINVAL;
-	int result = driver_enter(driver, true);
+	int result = driver_enter(driver, CALL_MOVES);
 	if (result < 0)
 		return result;
 	balloon_channel_poll(driver_channel(driver));
 	/* A host that answers at once would keep the caller until the target is reached. */
 	uint32_t n_started = 0;
-	while (n_started < driver->config.n_requests && advance(driver, &plan))
+	while (n_started < driver->config.n_requests && advance(driver, false, &plan))
 		n_started++;
 	uint64_t now_ns = balloon_platform_now_ns();
 	result = look(driver, now_ns);
@@ -405,7 +404,7 @@ int balloon_driver_poll(struct balloon_driver *driver, struct balloon_driver_nex
 			(next->descriptor < 0 || plan.awaited.lock || plan.lacks_request))
 			next->at_ns = earlier(next->at_ns, time_after(now_ns, unseen_ns));
 	}
-	driver_leave(driver, true, 0);
+	driver_leave(driver, CALL_MOVES, 0);
 	return result;
 }
 
@@ -457,7 +456,7 @@ static int follow_target(
 	for (;;) {
 		struct plan plan = {.next_ns = BALLOON_NEVER};
 		uint32_t seen = balloon_event_seen(&driver->event);
-		bool is_started = advance(driver, &plan);
+		bool is_started = advance(driver, true, &plan);
 		await(driver, awaited, plan.awaited);
 		uint64_t now_ns = balloon_platform_now_ns();
 		int result = look(driver, now_ns);
@@ -483,7 +482,7 @@ static int follow_target(
 static int run_as(struct balloon_driver *driver, const struct run *run)
 {
 	struct driver_state *state = driver_lock(driver);
-	int result = state_enter(state, true);
+	int result = state_enter(state, CALL_MOVES);
 	if (result == 0)
 		BALLOON_BOOK(state->n_sleepers, 1);
 	driver_unlock(driver);
@@ -494,7 +493,7 @@ static int run_as(struct balloon_driver *driver, const struct run *run)
 	await(driver, &awaited, (struct awaited){BALLOON_DRIVER_NO_LOCK, LOCK_FILL});
 	state = driver_lock(driver);
 	BALLOON_BOOK(state->n_sleepers, -1u);
-	state_leave(state, true);
+	state_leave(state, CALL_MOVES);
 	driver_unlock_left(driver);
 	return result;
 }
@@ -528,7 +527,7 @@ int balloon_driver_serve(
 		return -EINVAL;
 	/* Waits while the driver is quiesced: what begins during a quiesce is inside. */
 	struct driver_state *state = driver_lock(driver);
-	int result = BALLOON_READ(state->is_stopped) ? -ECANCELED : state_enter(state, false);
+	int result = state_enter(state, CALL_RULES);
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
@@ -537,6 +536,6 @@ int balloon_driver_serve(
 		if (result == -EBUSY)
 			result = await_resume(driver);
 	}
-	driver_leave(driver, false, 0);
+	driver_leave(driver, CALL_RULES, 0);
 	return result;
 }

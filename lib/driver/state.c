@@ -95,22 +95,33 @@ int state_halted(const struct driver_state *state)
 	return BALLOON_READ(state->is_quiesced) ? -EBUSY : 0;
 }
 
-int state_enter(struct driver_state *state, bool moves)
+int state_enter(struct driver_state *state, enum driver_call call)
 {
-	int result = moves ? state_halted(state) : 0;
+	int result = call == CALL_ANY ? 0 : state_halted(state);
+	if (result == -EBUSY && call == CALL_RULES)
+		result = 0;
 	if (result < 0)
 		return result;
 	BALLOON_BOOK(state->n_inside, 1);
-	if (moves)
+	if (call == CALL_MOVES)
 		BALLOON_BOOK(state->n_moving, 1);
 	return 0;
 }
 
-void state_leave(struct driver_state *state, bool moves)
+void state_leave(struct driver_state *state, enum driver_call call)
 {
 	BALLOON_BOOK(state->n_inside, -1u);
-	if (moves)
+	if (call == CALL_MOVES)
 		BALLOON_BOOK(state->n_moving, -1u);
+}
+
+bool state_mark(struct driver_state *state, struct balloon_batch *batch)
+{
+	if (BALLOON_READ(state->is_marked))
+		return false;
+	BALLOON_WRITE(state->is_marked, true);
+	BALLOON_WRITE(batch->is_marked, true);
+	return true;
 }
 
 void state_note(struct driver_state *state, int result)
@@ -123,21 +134,21 @@ void state_note(struct driver_state *state, int result)
 		BALLOON_WRITE(state->has_failed, result < 0);
 }
 
-int driver_enter(struct balloon_driver *driver, bool moves)
+int driver_enter(struct balloon_driver *driver, enum driver_call call)
 {
-	int result = state_enter(driver_lock(driver), moves);
+	int result = state_enter(driver_lock(driver), call);
 	driver_unlock(driver);
 	if (result == 0)
 		driver_look_after_if_due(driver);
 	return result;
 }
 
-int driver_leave(struct balloon_driver *driver, bool moves, int result)
+int driver_leave(struct balloon_driver *driver, enum driver_call call, int result)
 {
 	struct driver_state *state = driver_lock(driver);
-	if (moves)
+	if (call == CALL_MOVES)
 		state_note(state, result);
-	state_leave(state, moves);
+	state_leave(state, call);
 	driver_unlock_left(driver);
 	return result;
 }

@@ -39,6 +39,7 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 		struct driver_state *state = driver_lock(driver);
 		bool is_over = BALLOON_READ(state->n_ended) != n_ended ||
 			       BALLOON_READ(state->is_stopped) ||
+			       balloon_channel_error(driver_channel(driver)) < 0 ||
 			       balloon_platform_now_ns() >= until_ns;
 		BALLOON_BOOK(state->n_sleepers, is_over ? 0u : 1u);
 		uint32_t seen = balloon_event_seen(&driver->event);

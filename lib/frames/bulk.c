@@ -45,8 +45,10 @@ static uint32_t take_lowest(
 	return n_taken;
 }
 
-static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+	unsigned allocation)
 {
+	(void)allocation;
 	struct balloon_zone *zone = zone_of(frames);
 	size_t n = 0;
 	if (n_pages > BALLOON_BATCH_MAX)

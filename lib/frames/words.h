@@ -45,7 +45,10 @@ static inline uint32_t word_count(uint64_t word)
 /** Where a block of this order, 0 to 6, may start. */
 static inline uint64_t word_starts(uint32_t order)
 {
-	return WORD_WHOLE / word_mask(0, UINT32_C(1) << order);
+	static const uint64_t starts[WORD_CLASSES] = {WORD_WHOLE, WORD_WHOLE / 0x3,
+		WORD_WHOLE / 0xf, WORD_WHOLE / 0xff, WORD_WHOLE / 0xffff, WORD_WHOLE / 0xffffffff,
+		1};
+	return starts[order];
 }
 
 /** The first bits of the free blocks of an order: 2^order free bits, aligned to that. */

@@ -6,9 +6,10 @@
 
 enum { FRAMES = 64 };
 
-static int take_none(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int take_none(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+	unsigned allocation)
 {
-	(void)frames, (void)pages, (void)n_pages;
+	(void)frames, (void)pages, (void)n_pages, (void)allocation;
 	return -ENOMEM;
 }
 

@@ -40,8 +40,8 @@ static struct shuffled *shuffled_of(struct balloon_frames *frames)
 }
 
 /* Each frame is tried once, wherever it is by now; then the zone decides. */
-static int shuffled_allocate(
-	struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int shuffled_allocate(struct balloon_frames *frames, struct balloon_page *pages,
+	size_t n_pages, unsigned allocation)
 {
 	struct shuffled *s = shuffled_of(frames);
 	struct balloon_frames *zone = balloon_zone_frames(s->zone);
@@ -53,7 +53,7 @@ static int shuffled_allocate(
 			pages[n++] = page;
 	}
 	pthread_mutex_unlock(&s->mutex);
-	return n > 0 ? (int)n : zone->ops->allocate(zone, pages, n_pages);
+	return n > 0 ? (int)n : zone->ops->allocate(zone, pages, n_pages, allocation);
 }
 
 static void shuffled_free(

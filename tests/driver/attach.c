@@ -9,6 +9,7 @@
 struct restored {
 	struct rig rig;
 	struct host other;
+	uint64_t ended_ns;
 };
 
 static void open_restored(struct restored *r, const struct balloon_strategy *strategy,
@@ -234,15 +235,16 @@ DRIVER_CLAIM(attach, waits_when_all_requests_are_with_the_new_host)
 	close_restored(&r);
 }
 
-static void be_stopped(void *context)
+static void attach_for_ever(void *context)
 {
 	struct restored *r = context;
-	CHECK_EQ(
-		balloon_driver_attach(r->rig.driver, &r->other.channel, BALLOON_NEVER), -ECANCELED);
+	CHECK_EQ(balloon_driver_attach(r->rig.driver, &r->other.channel, BALLOON_NEVER),
+		claim_number() > 2 ? -ENODEV : -ECANCELED);
+	r->ended_ns = engine_now_ns();
 }
 
 /* Whether it waits for an answer or for a request, that is why it ends. */
-DRIVER_CLAIMS(attach, ends_with_a_stop, 2)
+DRIVER_CLAIMS(attach, ends_with_a_stop_or_with_its_host, 4)
 {
 	struct restored r;
 	open_restored(&r, strategy, design);
@@ -252,14 +254,19 @@ DRIVER_CLAIMS(attach, ends_with_a_stop, 2)
 	CHECK_EQ(balloon_driver_tune(driver, &(struct balloon_driver_tuning){.request_pages = 4}),
 		0);
 	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), 0);
-	for (uint32_t i = 0; i < 6 && claim_number() == 2; i++)
+	for (uint32_t i = 0; i < 6 && claim_number() % 2; i++)
 		CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, 0), -ETIMEDOUT);
-	engine_spawn("attach", be_stopped, &r);
+	engine_spawn("attach", attach_for_ever, &r);
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
-	CHECK_EQ(engine_now_ns(), begin_ns);
+	if (claim_number() > 2)
+		CHECK_EQ(balloon_channel_fail(&r.other.channel, -ENODEV), 0);
+	else
+		CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
 	engine_join_all();
+	CHECK_EQ(r.ended_ns, begin_ns);
+	CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -ECANCELED);
 	CHECK_EQ(balloon_driver_validate(driver, NULL), 0);
 	CHECK_EQ(balloon_driver_reset(driver), 0);
 	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES);

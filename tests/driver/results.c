@@ -212,11 +212,11 @@ static struct liar {
 	struct balloon_page instead;
 } liar;
 
-static int allocate_spoiled(
-	struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int allocate_spoiled(struct balloon_frames *frames, struct balloon_page *pages,
+	size_t n_pages, unsigned allocation)
 {
 	(void)frames;
-	int n = liar.honest->ops->allocate(liar.honest, pages, n_pages);
+	int n = liar.honest->ops->allocate(liar.honest, pages, n_pages, allocation);
 	if (n > 1 && liar.is_lying) {
 		liar.hidden = pages[1];
 		liar.instead = claim_number() == 1 ? pages[0] : balloon_page(RIG_PAGES + 3);

@@ -90,6 +90,34 @@ DRIVER_CLAIM(driver, eight_fills_at_once_leave_the_floor_to_the_system)
 	close_rig(&rig);
 }
 
+/* A source that waits must not do so for a poll, nor while it keeps everybody else from the design's lock. */
+DRIVER_CLAIM(driver, a_source_may_reclaim_where_the_call_waits_and_no_lock_is_held)
+{
+	struct rig rig;
+	struct balloon_driver_next next = {0, 0};
+	open_rig(&rig, strategy, design, NULL);
+	bool is_locked = design->fill.lock != BALLOON_DRIVER_NO_LOCK &&
+			 design->fill.from == BALLOON_LOCK_FROM_PAGES;
+	unsigned may = is_locked ? 0 : BALLOON_ALLOCATION_MAY_RECLAIM;
+	rig.source.last_allocation = ~0u;
+	CHECK(balloon_driver_fill(rig.driver, 1) == 1);
+	CHECK_EQ(rig.source.last_allocation, may);
+	balloon_driver_set_target(rig.driver, 2);
+	rig.source.last_allocation = ~0u;
+	CHECK(balloon_driver_step(rig.driver) > 0);
+	CHECK_EQ(rig.source.last_allocation, may);
+	balloon_driver_set_target(rig.driver, 3);
+	rig.source.last_allocation = ~0u;
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(100), NULL, NULL), 0);
+	CHECK_EQ(rig.source.last_allocation, may);
+	balloon_driver_set_target(rig.driver, 4);
+	rig.source.last_allocation = ~0u;
+	CHECK(balloon_driver_poll(rig.driver, &next) >= 0);
+	CHECK_EQ(rig.source.last_allocation, 0);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(100), NULL, NULL), 0);
+	close_rig(&rig);
+}
+
 struct watch {
 	unsigned n_calls;
 	unsigned stop_at;

@@ -36,12 +36,14 @@ uint32_t source_take(struct source *source, struct balloon_page *pages, uint32_t
 	return n;
 }
 
-static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages)
+static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
+	unsigned allocation)
 {
 	struct source *source = source_of(frames);
 	uint32_t n_wanted = (uint32_t)n_pages;
 	place_lock(&source->lock);
 	uint64_t n_calls = ++source->n_calls;
+	source->last_allocation = allocation;
 	bool fails = n_calls == source->fail_at;
 	place_unlock(&source->lock);
 	if (source->on_allocate && !source->on_allocate(source->context, n_calls))

@@ -25,7 +25,8 @@ struct source {
 	uint32_t n_free;
 	uint32_t least_free; /* so few at any time */
 	uint64_t n_calls;
-	uint64_t fail_at; /* this call gets nothing, 0: none */
+	unsigned last_allocation; /* what it might do at the last call */
+	uint64_t fail_at;         /* this call gets nothing, 0: none */
 	const char *violation;
 };
 

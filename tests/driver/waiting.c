@@ -329,6 +329,69 @@ DRIVER_CLAIMS(waiting, each_call_takes_its_answer_at_once, 2)
 	close_rig(&q.rig);
 }
 
+enum { LEAVERS = 3 };
+
+struct deserted {
+	struct rig rig;
+	uint64_t gone_ns;
+	bool relieves; /* no fill beside it: relief would take its frames, or turn it away */
+	struct {
+		int result;
+		uint64_t returned_ns;
+	} ends[LEAVERS];
+};
+
+static int move_as(struct deserted *d, size_t thread)
+{
+	/* Which of them has the leak that relief joins? */
+	sleep_ms((uint64_t)engine_choose(ENGINE_CHOOSE_WORLD, 4));
+	switch (thread) {
+	case 0:
+		return balloon_driver_leak(d->rig.driver, 2);
+	case 1:
+		return balloon_driver_run(d->rig.driver, BALLOON_NEVER, NULL, NULL);
+	default:
+		return d->relieves ? balloon_driver_relieve(d->rig.driver, 2, NULL)
+				   : balloon_driver_fill(d->rig.driver, 2);
+	}
+}
+
+static void wait_for_the_host(void *shared, size_t thread)
+{
+	struct deserted *d = shared;
+	if (thread < LEAVERS) {
+		d->ends[thread].result = move_as(d, thread);
+		d->ends[thread].returned_ns = engine_now_ns();
+	} else {
+		sleep_ms(50);
+		d->gone_ns = engine_now_ns();
+		balloon_channel_fail(&d->rig.host.channel, -ENODEV);
+	}
+}
+
+/* Each design lets some of them wait for an answer, others for the lock that those hold, for room with the
+ * host, or for a leak that they joined. */
+DRIVER_CLAIMS(waiting, whatever_a_call_waits_for_it_learns_that_the_host_is_gone, 4)
+{
+	struct deserted d;
+	memset(&d, 0, sizeof(d));
+	open_rig(&d.rig, strategy, design, slow_timeout);
+	reach(&d.rig, 40);
+	balloon_driver_set_target(d.rig.driver, 20);
+	host_always(&d.rig.host, HOST_KEEPS);
+	d.relieves = engine_chance(2);
+	if (claim_number() > 2)
+		d.rig.host.channel.limits.n_requests = 1;
+	place_run_together(LEAVERS + 1, wait_for_the_host, &d);
+	for (uint32_t i = 0; i < LEAVERS; i++) {
+		bool is_busy = i == LEAVERS - 1 && d.relieves && d.ends[i].result == -EBUSY &&
+			       design->relief == BALLOON_RELIEF_BUSY;
+		CHECK_EQ(d.ends[i].result, is_busy ? -EBUSY : -ENODEV);
+		CHECK(d.ends[i].returned_ns == d.gone_ns || is_busy);
+	}
+	close_rig(&d.rig);
+}
+
 /* What is too much can go although nothing may be taken now. */
 DRIVER_CLAIMS(waiting, a_leak_does_not_mind_a_lack_of_memory, 4)
 {

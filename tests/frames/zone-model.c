@@ -160,7 +160,7 @@ int both_allocate_range(struct model *m, uint32_t n, uint32_t align, uint32_t *f
 int both_allocate_bulk(struct model *m, struct balloon_page *pages, uint32_t n)
 {
 	uint32_t n_there = m->n_free < n ? m->n_free : n;
-	int result = m->frames->ops->allocate(m->frames, pages, n);
+	int result = m->frames->ops->allocate(m->frames, pages, n, 0);
 	CHECK_EQ(result, n_there ? (int)n_there : -ENOMEM);
 	count(m, result > 0);
 	for (int i = 0; i < result; i++)

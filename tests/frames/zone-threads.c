@@ -58,7 +58,7 @@ static void bulk(struct shared *s, size_t thread, uint32_t round)
 	struct balloon_page pages[BULK];
 	int n;
 	if (round % 2)
-		n = frames->ops->allocate(frames, pages, BULK);
+		n = frames->ops->allocate(frames, pages, BULK, 0);
 	else
 		n = frames->ops->take_highest(frames, 0, UINT32_MAX, pages, BULK);
 	for (int i = 0; i < n; i++)
