@@ -559,6 +559,30 @@ DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
 	close_rig(&a.rig);
 }
 
+static void ten_ms(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 10 * RIG_MS;
+}
+
+/* Nobody waits for the answer to the request that holds the lock: who waits for the lock sees when it is late. */
+DRIVER_CLAIM(waiting, a_lock_may_be_had_once_its_request_is_late)
+{
+	struct rig rig;
+	if (design->fill.lock != design->leak.lock)
+		return;
+	open_rig(&rig, strategy, design, ten_ms);
+	reach(&rig, 20);
+	host_at(&rig.host, 1, HOST_KEEPS);
+	balloon_driver_set_target(rig.driver, 23);
+	uint64_t begin_ns = engine_now_ns();
+	CHECK_EQ(balloon_driver_poll(rig.driver, NULL), 1);
+	sleep_ms(6);
+	CHECK_EQ(balloon_driver_leak(rig.driver, 2), 2);
+	CHECK_EQ(engine_now_ns() - begin_ns, 10 * RIG_MS);
+	CHECK_EQ(rig_progress(&rig).n_overdue, 1);
+	close_rig(&rig);
+}
+
 /* ---- Rest is rest ---------------------------------------------------------------------------- */
 
 static bool is_listed(const struct waiting *w, uint64_t n)
