@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,23 +29,23 @@ enum {
 
 static size_t size_of(uint64_t n)
 {
-	return sizeof(struct held) + (size_t)n * sizeof(struct place);
+	return sizeof(struct common) + (size_t)n * sizeof(struct place);
 }
 
-struct place *places_create(uint64_t n, struct held **held)
+struct place *places_create(uint64_t n, struct common **common)
 {
 	void *memory =
 		mmap(NULL, size_of(n), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
-	*held = memory;
-	return (struct place *)(void *)(*held + 1);
+	*common = memory;
+	return (struct place *)(void *)(*common + 1);
 }
 
 void places_destroy(struct place *places, uint64_t n)
 {
 	if (places)
-		munmap((struct held *)(void *)places - 1, size_of(n));
+		munmap((struct common *)(void *)places - 1, size_of(n));
 }
 
 /* ---- The guest's process --------------------------------------------------------------------- */
@@ -75,7 +77,7 @@ static void leave_streams(void)
 }
 
 /* Wait for the guest's first message. False: it has taken too long. */
-static bool is_heard(struct place *place, int socket_fd, uint64_t timeout_s)
+static bool is_heard(const struct place *place, int socket_fd, uint64_t timeout_s)
 {
 	struct pollfd poll_fd = {.fd = socket_fd, .events = POLLIN};
 	uint64_t deadline_ns = place->came_ns + timeout_s * MS_PER_S * NS_PER_MS;
@@ -87,8 +89,33 @@ static bool is_heard(struct place *place, int socket_fd, uint64_t timeout_s)
 		uint64_t left_ms = (deadline_ns - now_ns) / NS_PER_MS + 1;
 		n_ready = poll(&poll_fd, 1, (int)left_ms);
 	}
-	int silent = PLACE_SILENT;
-	return n_ready > 0 && atomic_compare_exchange_strong(&place->stage, &silent, PLACE_TALKING);
+	return n_ready > 0;
+}
+
+/*
+ * The first process says that the host is over and then looks at the stage; this one says that it is serving
+ * and then looks whether the host is over. So the first one, once it has seen this one wait, knows that its
+ * report stays as it is. This process ends with the first one.
+ */
+static enum guest_result serve(struct place *place, struct guest *guest, enum place_stage from)
+{
+	int stage = from;
+	if (!atomic_compare_exchange_strong(&place->stage, &stage, PLACE_SERVING))
+		return GUEST_DROPPED; /* given up */
+	bool is_over = atomic_load(&place->report.common->is_over);
+	enum guest_result result = is_over ? GUEST_STAYS : guest_serve(guest);
+	atomic_store(&place->stage, PLACE_WAITING);
+	while (is_over)
+		pause();
+	return result;
+}
+
+/* Its guest sees that now, and to end is dear, so that others have the processor before it. */
+static _Noreturn void leave(const struct guest *guest, int status)
+{
+	shutdown(guest->socket_fd, SHUT_RDWR);
+	setpriority(PRIO_PROCESS, 0, PLACE_NICE);
+	_exit(status);
 }
 
 _Noreturn void place_run(
@@ -100,16 +127,17 @@ _Noreturn void place_run(
 	leave_streams();
 	if (guest_open(&guest, socket_fd, options, &place->report) < 0)
 		_exit(STATUS_FAILED);
+	atomic_store(&place->stage, PLACE_SILENT);
 	if (is_heard(place, socket_fd, options->hello_timeout_s))
-		result = guest_serve(&guest);
+		result = serve(place, &guest, PLACE_SILENT);
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
 		if (poll(&poll_fd, 1, -1) > 0)
-			result = guest_serve(&guest);
+			result = serve(place, &guest, PLACE_WAITING);
 	}
 	report_end(&place->report);
-	_exit(result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
+	leave(&guest, result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
 }
 
 /* ---- Seen from the first process ------------------------------------------------------------- */

@@ -69,21 +69,27 @@ int door_open(struct door *door, const struct options *options);
  * negative errno: nobody can come any more.
  */
 int door_accept(struct door *door);
-/** Take the socket away from its path, if it is ours that is there, and close it. */
+/** Nobody can come any more. */
 void door_close(struct door *door);
+/**
+ * Take the socket away from its path, if it is ours that is there. It stays open until the process ends:
+ * to close it closes what is in messages of guests that nobody has let in, see guest_hang_up().
+ */
+void door_leave(struct door *door);
 
 /* ---- A guest --------------------------------------------------------------------------------- */
 
-/** How many pages the host has of all guests together, as their processes add it up. */
-struct held {
-	_Atomic uint64_t n;
-	_Atomic uint64_t n_max;
+/** What all processes share. */
+struct common {
+	_Atomic uint64_t n_held; /* pages of all guests together, as their processes add it up */
+	_Atomic uint64_t n_held_max;
+	_Atomic bool is_over; /* the host ends: no process begins anything more */
 };
 
 /** A guest's accounts, which its process writes and the first process reads at any time. */
 struct report {
-	struct held *held;  /* to which its pages are added */
-	uint64_t n_counted; /* so many were */
+	struct common *common;
+	uint64_t n_counted; /* pages, of the common ones */
 	_Atomic uint32_t version;
 	struct balloon_memfd_host_stats stats[2]; /* the one that counts: version modulo 2 */
 };
@@ -98,7 +104,20 @@ struct guest {
 
 enum guest_result { GUEST_STAYS, GUEST_LEFT, GUEST_DROPPED };
 
-/** Takes the socket over. Returns 0 or a negative errno. */
+/**
+ * A guest that has just come, seen from the first process. Its first message, if it brings no descriptor and
+ * so no memory, is answered: the guest is dropped. GUEST_LEFT: it has gone again; GUEST_STAYS: all else, of
+ * which nothing was touched.
+ */
+enum guest_result guest_greet(int socket_fd, const struct options *options, struct report *report);
+/**
+ * Close the socket of a guest that nobody serves. False: it is still open, since messages wait there with
+ * descriptors, or may. Those are closed with it, and to close a file of the guest's choice, as a connection
+ * that lingers, can take as long as the guest likes, unless a process closes it by ending.
+ */
+bool guest_hang_up(int socket_fd);
+
+/** Takes the socket over, if it succeeds. Returns 0 or a negative errno. */
 int guest_open(
 	struct guest *guest, int socket_fd, const struct options *options, struct report *report);
 /** Take what it sent, or send what could not be sent before. */
@@ -112,9 +131,14 @@ void report_read(const struct report *report, struct balloon_memfd_host_stats *s
 
 /* ---- Its place, and its process -------------------------------------------------------------- */
 
+/** Priority of processes that end: the least, but for a processor that has nothing else to do. */
+enum { PLACE_NICE = 19 };
+
 enum place_stage {
+	PLACE_NEW,      /* its process begins */
 	PLACE_SILENT,   /* nothing has come from the guest */
-	PLACE_TALKING,  /* something has */
+	PLACE_SERVING,  /* a message is being served */
+	PLACE_WAITING,  /* for the next one */
 	PLACE_GIVEN_UP, /* it was silent and others waited: its process goes */
 };
 
@@ -125,12 +149,12 @@ struct place {
 	uint64_t came_ns;
 	uint64_t n_printed; /* requests, when the last line about it was printed */
 	uid_t user;
-	_Atomic int stage;    /* both change it, by compare-and-exchange from PLACE_SILENT */
+	_Atomic int stage; /* its process changes it; from PLACE_SILENT both do, by an exchange */
 	struct report report; /* the guest's process writes it */
 };
 
 /** Memory for so many places, all empty. NULL: no memory. */
-struct place *places_create(uint64_t n, struct held **held);
+struct place *places_create(uint64_t n, struct common **common);
 void places_destroy(struct place *places, uint64_t n);
 
 /** Serve a guest, and end this process, whose parent is the first one; for place_event(). */
