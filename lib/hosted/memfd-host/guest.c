@@ -229,12 +229,8 @@ enum guest_result guest_greet(int socket_fd, const struct options *options, stru
 {
 	struct guest guest;
 	bool has_descriptors;
-	ssize_t n = peek(socket_fd, &has_descriptors);
-	if (n < 0 || has_descriptors)
-		return GUEST_STAYS;
-	if (n == 0)
-		return GUEST_LEFT;
-	if (guest_open(&guest, socket_fd, options, report) < 0)
+	if (peek(socket_fd, &has_descriptors) < 0 || has_descriptors ||
+		guest_open(&guest, socket_fd, options, report) < 0)
 		return GUEST_STAYS;
 	enum guest_result result = guest_serve(&guest);
 	balloon_memfd_host_destroy(guest.host);

@@ -38,7 +38,8 @@ struct server {
 	struct place *places; /* max_guests of them */
 	struct common *common;
 	uint64_t n_here;
-	uint64_t n_undertakers; /* processes of hang_up() */
+	uint64_t n_processes;   /* ever made */
+	uint64_t n_undertakers; /* of them, those of hang_up() that have not ended */
 	int unclosed_fd; /* of a guest on which it could not hang up until the next tick, or -1 */
 	uint64_t n_gone;
 	uint64_t n_refused;  /* guests of users who have too many, since the last tick */
@@ -106,8 +107,8 @@ static void reap(struct server *server)
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct place *place = place_of(server, pid);
-		if (!place) {
-			server->n_undertakers--;
+		if (!place) { /* or a child of whatever the program was before */
+			server->n_undertakers -= server->n_undertakers != 0;
 			continue;
 		}
 		const char *event = place_event(place, status);
@@ -150,21 +151,30 @@ static void pause_door(struct server *server, const char *problem, int error)
 	server->problem = problem;
 }
 
+/* A process has been made that has this socket; only now may it end. */
+static void let_go(struct server *server, int socket_fd)
+{
+	close(socket_fd);
+	server->n_processes++;
+	atomic_store(&server->common->n_let_go, server->n_processes);
+}
+
 /* Close the socket of a guest that has no process. Returns whether that took a process, which ends at once. */
 static bool hang_up(struct server *server, int socket_fd)
 {
+	pid_t first = getpid();
 	if (guest_hang_up(socket_fd))
 		return false;
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(0);
+		place_bury(server->common, server->n_processes + 1, first);
 	if (pid < 0) {
 		pause_door(server, "no process to hang up on a guest", errno);
 		server->unclosed_fd = socket_fd;
 		return false;
 	}
+	let_go(server, socket_fd);
 	server->n_undertakers++;
-	close(socket_fd);
 	return true;
 }
 
@@ -174,6 +184,7 @@ static bool seat(struct server *server, struct place *place, int socket_fd, uid_
 	pid_t first = getpid();
 	*place = (struct place){.number = server->accounts.n_guests + 1,
 		.came_ns = balloon_platform_now_ns(),
+		.n_process = server->n_processes + 1,
 		.user = user,
 		.report.common = server->common};
 	enum guest_result result = guest_greet(socket_fd, &server->options, &place->report);
@@ -189,14 +200,14 @@ static bool seat(struct server *server, struct place *place, int socket_fd, uid_
 		server->has_failed |= !server->door.is_listening;
 		return hang_up(server, socket_fd);
 	}
+	if (pid != first)
+		let_go(server, socket_fd);
 	place->pid = pid;
 	server->accounts.n_guests++;
 	server->n_here++;
 	accounts_print_guest(&server->accounts, place, "came");
-	if (pid != first) {
-		close(socket_fd);
+	if (pid != first)
 		return true;
-	}
 	part(server, place, result == GUEST_LEFT ? "left" : "dropped");
 	return hang_up(server, socket_fd);
 }
@@ -206,17 +217,15 @@ static void welcome(struct server *server, struct place *place)
 	uid_t user;
 	bool is_process = false;
 	int socket_fd = door_accept(&server->door);
-	if (socket_fd == -EAGAIN)
-		return;
 	if (socket_fd == -EMFILE) {
 		pause_door(server, "no descriptor for a guest", EMFILE);
-	} else if (socket_fd < 0) {
+	} else if (socket_fd < 0 && socket_fd != -EAGAIN) {
 		complain("nobody can come any more", -socket_fd);
 		door_close(&server->door);
 		server->has_failed = true;
-	} else if (is_welcome(server, socket_fd, &user)) {
+	} else if (socket_fd >= 0 && is_welcome(server, socket_fd, &user)) {
 		is_process = seat(server, place, socket_fd, user);
-	} else {
+	} else if (socket_fd >= 0) {
 		server->n_refused++;
 		is_process = hang_up(server, socket_fd);
 	}
@@ -299,8 +308,8 @@ static void tick(struct server *server)
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 /*
- * Those that come one after the other would begin all at once, each before the neighbour that has been here
- * for long. And there are not more that end than guests.
+ * A crowd of processes that begin has the processors before those that have been here for long, so only a few
+ * begin at a time. Of undertakers, which hostile guests may hold up, there are not more than of guests.
  */
 static bool is_crowded(const struct server *server)
 {

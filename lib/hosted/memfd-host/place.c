@@ -110,11 +110,11 @@ static enum guest_result serve(struct place *place, struct guest *guest, enum pl
 	return result;
 }
 
-/* Its guest sees that now, and to end is dear, so that others have the processor before it. */
-static _Noreturn void leave(const struct guest *guest, int status)
+/* The last one to close the socket is this process, and by its end, as guest_hang_up() says. */
+static _Noreturn void end(struct common *common, uint64_t n_process, int status)
 {
-	shutdown(guest->socket_fd, SHUT_RDWR);
-	setpriority(PRIO_PROCESS, 0, PLACE_NICE);
+	while (atomic_load(&common->n_let_go) < n_process)
+		poll(NULL, 0, 1);
 	_exit(status);
 }
 
@@ -122,11 +122,12 @@ _Noreturn void place_run(
 	struct place *place, int socket_fd, pid_t first, const struct options *options)
 {
 	struct guest guest;
+	struct common *common = place->report.common;
 	enum guest_result result = GUEST_DROPPED;
 	obey(first);
 	leave_streams();
 	if (guest_open(&guest, socket_fd, options, &place->report) < 0)
-		_exit(STATUS_FAILED);
+		end(common, place->n_process, STATUS_FAILED);
 	atomic_store(&place->stage, PLACE_SILENT);
 	if (is_heard(place, socket_fd, options->hello_timeout_s))
 		result = serve(place, &guest, PLACE_SILENT);
@@ -137,7 +138,16 @@ _Noreturn void place_run(
 			result = serve(place, &guest, PLACE_WAITING);
 	}
 	report_end(&place->report);
-	leave(&guest, result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
+	/* The guest sees its end now, and to end a process is dear: others have the processor before. */
+	shutdown(socket_fd, SHUT_RDWR);
+	setpriority(PRIO_PROCESS, 0, PLACE_NICE);
+	end(common, place->n_process, result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
+}
+
+_Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first)
+{
+	obey(first);
+	end(common, n_process, 0);
 }
 
 /* ---- Seen from the first process ------------------------------------------------------------- */

@@ -5,7 +5,8 @@
  * A guest can hold up whoever touches its descriptors: a punch waits for the lock of its file, which the
  * guest may hold for seconds, and closing a file of its choice may never end. Therefore each guest is
  * served by a process of its own, and it is that process alone that ever has a descriptor of the guest's.
- * The first process accepts connections, keeps accounts and takes signals; nothing that it does blocks.
+ * The first process accepts connections, answers first messages that bring no descriptor, keeps accounts and
+ * takes signals; nothing that it does blocks.
  */
 #ifndef MEMFD_HOST_PROGRAM_H
 #define MEMFD_HOST_PROGRAM_H
@@ -83,7 +84,8 @@ void door_leave(struct door *door);
 struct common {
 	_Atomic uint64_t n_held; /* pages of all guests together, as their processes add it up */
 	_Atomic uint64_t n_held_max;
-	_Atomic bool is_over; /* the host ends: no process begins anything more */
+	_Atomic bool is_over;      /* the host ends: no process begins anything more */
+	_Atomic uint64_t n_let_go; /* processes whose socket the first one has closed */
 };
 
 /** A guest's accounts, which its process writes and the first process reads at any time. */
@@ -131,7 +133,7 @@ void report_read(const struct report *report, struct balloon_memfd_host_stats *s
 
 /* ---- Its place, and its process -------------------------------------------------------------- */
 
-/** Priority of processes that end: the least, but for a processor that has nothing else to do. */
+/** The priority of processes that end: after all who have something to do. */
 enum { PLACE_NICE = 19 };
 
 enum place_stage {
@@ -147,6 +149,7 @@ struct place {
 	pid_t pid;       /* 0: nobody here */
 	uint64_t number; /* in the order of their coming, from 1 */
 	uint64_t came_ns;
+	uint64_t n_process; /* its process, in the order of their making, from 1 */
 	uint64_t n_printed; /* requests, when the last line about it was printed */
 	uid_t user;
 	_Atomic int stage; /* its process changes it; from PLACE_SILENT both do, by an exchange */
@@ -160,6 +163,11 @@ void places_destroy(struct place *places, uint64_t n);
 /** Serve a guest, and end this process, whose parent is the first one; for place_event(). */
 _Noreturn void place_run(
 	struct place *place, int socket_fd, pid_t first, const struct options *options);
+/**
+ * For a guest that has no place: have its socket, so that the first process can close it, and end this
+ * process, which is the n-th.
+ */
+_Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first);
 /** What happened, by the status that waitpid() gave. NULL: the process failed. */
 const char *place_event(struct place *place, int status);
 /** Give up a guest that has said nothing. False: it just did. */
