@@ -97,10 +97,9 @@ static bool is_heard(const struct place *place, int socket_fd, uint64_t timeout_
  * and then looks whether the host is over. So the first one, once it has seen this one wait, knows that its
  * report stays as it is. This process ends with the first one.
  */
-static enum guest_result serve(struct place *place, struct guest *guest, enum place_stage from)
+static enum guest_result serve(struct place *place, struct guest *guest, int from)
 {
-	int stage = from;
-	if (!atomic_compare_exchange_strong(&place->stage, &stage, PLACE_SERVING))
+	if (!atomic_compare_exchange_strong(&place->stage, &from, PLACE_SERVING))
 		return GUEST_DROPPED; /* given up */
 	bool is_over = atomic_load(&place->report.common->is_over);
 	enum guest_result result = is_over ? GUEST_STAYS : guest_serve(guest);
