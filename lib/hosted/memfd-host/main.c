@@ -111,8 +111,9 @@ static void reap(struct server *server)
 			server->n_undertakers -= server->n_undertakers != 0;
 			continue;
 		}
-		const char *event = place_event(place, status);
-		if (!event)
+		const char *event = place_event(place);
+		/* An operator may end one guest's process, or those of a whole group. */
+		if (!event && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
 			output_print(OUTPUT_ERR,
 				"balloon-memfd-host: guest %" PRIu64
 				": its process failed: %s %d\n",
@@ -376,8 +377,9 @@ static void end_guests(struct server *server)
 		struct place *place = &server->places[i];
 		if (place->pid == 0)
 			continue;
+		const char *event = place_event(place);
 		setpriority(PRIO_PROCESS, (id_t)place->pid, PLACE_NICE);
-		part(server, place, "parted");
+		part(server, place, event ? event : "parted");
 	}
 }
 

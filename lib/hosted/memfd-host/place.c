@@ -12,18 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "program.h"
 
-enum {
-	STATUS_LEFT = 0,
-	STATUS_DROPPED = 16,
-	STATUS_FAILED = 17,
-	MS_PER_S = 1000,
-	NS_PER_MS = 1000000
-};
+enum { STATUS_ENDED = 0, STATUS_FAILED = 17, MS_PER_S = 1000, NS_PER_MS = 1000000 };
 
 /* ---- Shared memory --------------------------------------------------------------------------- */
 
@@ -103,7 +96,9 @@ static enum guest_result serve(struct place *place, struct guest *guest, int fro
 		return GUEST_DROPPED; /* given up */
 	bool is_over = atomic_load(&place->report.common->is_over);
 	enum guest_result result = is_over ? GUEST_STAYS : guest_serve(guest);
-	atomic_store(&place->stage, PLACE_WAITING);
+	atomic_store(&place->stage, result == GUEST_STAYS  ? PLACE_WAITING
+				    : result == GUEST_LEFT ? PLACE_LEFT
+							   : PLACE_DROPPED);
 	while (is_over)
 		pause();
 	return result;
@@ -130,6 +125,8 @@ _Noreturn void place_run(
 	atomic_store(&place->stage, PLACE_SILENT);
 	if (is_heard(place, socket_fd, options->hello_timeout_s))
 		result = serve(place, &guest, PLACE_SILENT);
+	else
+		atomic_store(&place->stage, PLACE_DROPPED);
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
@@ -140,13 +137,13 @@ _Noreturn void place_run(
 	/* The guest sees its end now, and to end a process is dear: others have the processor before. */
 	shutdown(socket_fd, SHUT_RDWR);
 	setpriority(PRIO_PROCESS, 0, PLACE_NICE);
-	end(common, place->n_process, result == GUEST_LEFT ? STATUS_LEFT : STATUS_DROPPED);
+	end(common, place->n_process, STATUS_ENDED);
 }
 
 _Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first)
 {
 	obey(first);
-	end(common, n_process, 0);
+	end(common, n_process, STATUS_ENDED);
 }
 
 /* ---- Seen from the first process ------------------------------------------------------------- */
@@ -160,13 +157,15 @@ bool place_give_up(struct place *place)
 	return true;
 }
 
-const char *place_event(struct place *place, int status)
+const char *place_event(const struct place *place)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEFT)
+	switch (atomic_load(&place->stage)) {
+	case PLACE_LEFT:
 		return "left";
-	if (atomic_load(&place->stage) == PLACE_GIVEN_UP ||
-		(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DROPPED))
+	case PLACE_GIVEN_UP:
+	case PLACE_DROPPED:
 		return "dropped";
-	/* An operator may end one guest's process, or those of a whole group. */
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? "parted" : NULL;
+	default:
+		return NULL;
+	}
 }

@@ -142,6 +142,8 @@ enum place_stage {
 	PLACE_SERVING,  /* a message is being served */
 	PLACE_WAITING,  /* for the next one */
 	PLACE_GIVEN_UP, /* it was silent and others waited: its process goes */
+	PLACE_LEFT,     /* its process goes, as it has gone */
+	PLACE_DROPPED,  /* its process goes, and has hung up on it */
 };
 
 /** In memory that the first process shares with the others. What is not marked is the first's. */
@@ -160,7 +162,7 @@ struct place {
 struct place *places_create(uint64_t n, struct common **common);
 void places_destroy(struct place *places, uint64_t n);
 
-/** Serve a guest, and end this process, whose parent is the first one; for place_event(). */
+/** Serve a guest, and end this process, whose parent is the first one. */
 _Noreturn void place_run(
 	struct place *place, int socket_fd, pid_t first, const struct options *options);
 /**
@@ -168,8 +170,8 @@ _Noreturn void place_run(
  * process, which is the n-th.
  */
 _Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first);
-/** What happened, by the status that waitpid() gave. NULL: the process failed. */
-const char *place_event(struct place *place, int status);
+/** What has happened: a constant word, or NULL: nothing that would end the process. */
+const char *place_event(const struct place *place);
 /** Give up a guest that has said nothing. False: it just did. */
 bool place_give_up(struct place *place);
 
