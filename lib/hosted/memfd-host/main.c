@@ -25,8 +25,8 @@ enum {
 	BURST_MS = 100,     /* guests of so much time come at once after a rest */
 	GUEST_MS = 4,       /* from one guest to the next: a crowd of them leaves time to others */
 	REFUSAL_MS = 1,     /* the same after one that needed no process */
-	NEW_MAX = 4,        /* processes that begin, at a time */
-	NEW_MS = 1,         /* so often it looks whether they still begin */
+	MOVING_MAX = 4,     /* processes that begin or end, at a time */
+	MOVING_MS = 1,      /* so often it looks whether they still do */
 	END_MS = 10,        /* so long it waits for requests that are being served in the end */
 	NS_PER_MS = 1000000,
 };
@@ -309,16 +309,16 @@ static void tick(struct server *server)
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 /*
- * A crowd of processes that begin has the processors before those that have been here for long, so only a few
- * begin at a time. Of undertakers, which hostile guests may hold up, there are not more than of guests.
+ * A crowd of processes that begin has the processors before those that have been here for long, and to end is
+ * as dear, so only a few do the one or the other at a time. Of undertakers, which hostile guests may hold up,
+ * there are not more than of guests.
  */
 static bool is_crowded(const struct server *server)
 {
-	uint64_t n_new = 0;
+	uint64_t n_moving = 0;
 	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		n_new += server->places[i].pid != 0 &&
-			 atomic_load(&server->places[i].stage) == PLACE_NEW;
-	return n_new >= NEW_MAX || server->n_undertakers >= server->options.max_guests;
+		n_moving += server->places[i].pid != 0 && place_is_moving(&server->places[i]);
+	return n_moving >= MOVING_MAX || server->n_undertakers >= server->options.max_guests;
 }
 
 /* So long nobody is let in. */
@@ -327,7 +327,7 @@ static uint64_t pause_ms(const struct server *server)
 	uint64_t ms = now_ms();
 	if (ms < server->door_ms)
 		return server->door_ms - ms;
-	return is_crowded(server) ? NEW_MS : 0;
+	return is_crowded(server) ? MOVING_MS : 0;
 }
 
 /* Whether somebody is at the door, and is to be looked at. */

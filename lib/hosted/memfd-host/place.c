@@ -16,7 +16,13 @@
 
 #include "program.h"
 
-enum { STATUS_ENDED = 0, STATUS_FAILED = 17, MS_PER_S = 1000, NS_PER_MS = 1000000 };
+enum {
+	STATUS_ENDED = 0,
+	STATUS_FAILED = 17,
+	MOVING_MS = 100,
+	MS_PER_S = 1000,
+	NS_PER_MS = 1000000
+};
 
 /* ---- Shared memory --------------------------------------------------------------------------- */
 
@@ -85,6 +91,12 @@ static bool is_heard(const struct place *place, int socket_fd, uint64_t timeout_
 	return n_ready > 0;
 }
 
+static void go(struct place *place, enum guest_result result)
+{
+	place->goes_ns = balloon_platform_now_ns();
+	atomic_store(&place->stage, result == GUEST_LEFT ? PLACE_LEFT : PLACE_DROPPED);
+}
+
 /*
  * The first process says that the host is over and then looks at the stage; this one says that it is serving
  * and then looks whether the host is over. So the first one, once it has seen this one wait, knows that its
@@ -126,7 +138,7 @@ _Noreturn void place_run(
 	if (is_heard(place, socket_fd, options->hello_timeout_s))
 		result = serve(place, &guest, PLACE_SILENT);
 	else
-		atomic_store(&place->stage, PLACE_DROPPED);
+		go(place, result);
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
@@ -147,6 +159,14 @@ _Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first
 }
 
 /* ---- Seen from the first process ------------------------------------------------------------- */
+
+bool place_is_moving(const struct place *place)
+{
+	int stage = atomic_load(&place->stage);
+	uint64_t since_ns = stage == PLACE_NEW ? place->came_ns : place->goes_ns;
+	return (stage == PLACE_NEW || stage == PLACE_LEFT || stage == PLACE_DROPPED) &&
+	       balloon_platform_now_ns() < since_ns + (uint64_t)MOVING_MS * NS_PER_MS;
+}
 
 bool place_give_up(struct place *place)
 {

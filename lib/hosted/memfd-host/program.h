@@ -155,7 +155,8 @@ struct place {
 	uint64_t n_printed; /* requests, when the last line about it was printed */
 	uid_t user;
 	_Atomic int stage; /* its process changes it; from PLACE_SILENT both do, by an exchange */
-	struct report report; /* the guest's process writes it */
+	uint64_t goes_ns;  /* when its process began to end: before the stage tells that it does */
+	struct report report; /* the guest's process writes it, as the line before */
 };
 
 /** Memory for so many places, all empty. NULL: no memory. */
@@ -172,6 +173,8 @@ _Noreturn void place_run(
 _Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first);
 /** What has happened: a constant word, or NULL: nothing that would end the process. */
 const char *place_event(const struct place *place);
+/** Its process begins or ends, and has not done so for long, which a guest may see to. */
+bool place_is_moving(const struct place *place);
 /** Give up a guest that has said nothing. False: it just did. */
 bool place_give_up(struct place *place);
 
