@@ -108,9 +108,10 @@ static enum guest_result serve(struct place *place, struct guest *guest, int fro
 		return GUEST_DROPPED; /* given up */
 	bool is_over = atomic_load(&place->report.common->is_over);
 	enum guest_result result = is_over ? GUEST_STAYS : guest_serve(guest);
-	atomic_store(&place->stage, result == GUEST_STAYS  ? PLACE_WAITING
-				    : result == GUEST_LEFT ? PLACE_LEFT
-							   : PLACE_DROPPED);
+	if (result == GUEST_STAYS)
+		atomic_store(&place->stage, PLACE_WAITING);
+	else
+		go(place, result);
 	while (is_over)
 		pause();
 	return result;
