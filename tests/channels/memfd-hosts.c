@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The memfd channel with hosts that do not keep the protocol, do not listen, or go. */
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conversation.h"
+#include "hosted/memfd-host/program.h"
 #include "support.h"
 
 /* A channel whose host consents before it is asked. */
@@ -246,6 +248,37 @@ Test(memfd, its_geometry_limits_and_descriptor)
 	CHECK_EQ(balloon_channel_poll(s.channel), 0);
 	CHECK_EQ(balloon_request_state(s.request), BALLOON_REQUEST_COMPLETE);
 	CHECK_EQ(poll(&poll_fd, 1, 0), 0);
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
+/* Its last accounts are printed then, and are to stay true. */
+Test(memfd, a_host_that_is_over_begins_no_other_punch)
+{
+	struct setting s;
+	struct guest guest;
+	struct common common = {.is_over = false};
+	struct report report = {.common = &common};
+	struct balloon_memfd_host_stats stats;
+	const struct options options = {.max_pages = 0};
+	open_memory(&s);
+	say_answer(&s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(&s);
+	CHECK_EQ(balloon_memfd_create(&config, &s.channel), 0);
+	CHECK_EQ(guest_open(&guest, s.ends.host, &options, &report), 0);
+	CHECK_EQ(guest_serve(&guest), GUEST_STAYS);
+	atomic_store(&common.is_over, true);
+	submit(&s);
+	CHECK_EQ(guest_serve(&guest), GUEST_STAYS);
+	CHECK_EQ(balloon_request_wait(s.channel, s.request, BALLOON_NEVER), 0);
+	CHECK_EQ(s.request->n_done, 0);
+	CHECK_EQ(s.request->error, -ECANCELED);
+	report_read(&report, &stats);
+	CHECK_EQ(stats.n_held, 0);
+	CHECK_EQ(stats.n_refused, 1);
+	CHECK_EQ(shared_n_resident(&s.shared), PAGES);
+	guest_close(&guest);
+	s.ends.host = -1;
 	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
 	close_memory(&s);
 }

@@ -226,12 +226,17 @@ int door_accept(struct door *door)
 	}
 }
 
-void door_close(struct door *door)
+void door_leave(struct door *door)
 {
 	if (door->path)
 		remove_own(door);
+	door->path = NULL;
+}
+
+void door_close(struct door *door)
+{
+	door_leave(door);
 	if (door->fd >= 0)
 		close(door->fd);
 	door->fd = -1;
-	door->path = NULL;
 }

@@ -22,11 +22,11 @@ enum {
 
 static void count_held(struct report *report, uint64_t n_held)
 {
-	struct held *held = report->held;
+	struct common *common = report->common;
 	uint64_t change = n_held - report->n_counted; /* modulo 2^64 */
-	uint64_t n = atomic_fetch_add(&held->n, change) + change;
-	uint64_t n_max = atomic_load(&held->n_max);
-	while (n > n_max && !atomic_compare_exchange_weak(&held->n_max, &n_max, n))
+	uint64_t n = atomic_fetch_add(&common->n_held, change) + change;
+	uint64_t n_max = atomic_load(&common->n_held_max);
+	while (n > n_max && !atomic_compare_exchange_weak(&common->n_held_max, &n_max, n))
 		;
 	report->n_counted = n_held;
 }
@@ -61,8 +61,11 @@ void report_read(const struct report *report, struct balloon_memfd_host_stats *s
 static int punch(void *context, uint64_t offset_bytes, uint64_t n_bytes)
 {
 	const struct guest *guest = context;
-	if (guest->report) /* of a long request, what was done so far */
+	if (guest->report) { /* of a long request, what was done so far */
 		report_write(guest->report, guest->host);
+		if (atomic_load(&guest->report->common->is_over))
+			return -ECANCELED;
+	}
 	if (offset_bytes > INT64_MAX || n_bytes > INT64_MAX)
 		return -EFBIG;
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -85,10 +88,7 @@ int guest_open(
 		.punch = punch,
 		.context = guest};
 	*guest = (struct guest){.report = report, .socket_fd = socket_fd, .memfd = -1};
-	int result = balloon_memfd_host_create(&config, &guest->host);
-	if (result < 0)
-		close(socket_fd);
-	return result;
+	return balloon_memfd_host_create(&config, &guest->host);
 }
 
 void guest_close(struct guest *guest)
@@ -205,4 +205,47 @@ enum guest_result guest_serve(struct guest *guest)
 	result = feed(guest, &packet);
 	enum guest_result sent = send_answer(guest);
 	return result < 0 ? GUEST_DROPPED : sent;
+}
+
+/* ---- At the door ----------------------------------------------------------------------------- */
+
+/*
+ * Look at the next message without room for its bytes or descriptors. Returns its length, 0 if it is empty
+ * or none is there and none will come, or -1. has_more: descriptors, or its sender if that was asked for.
+ */
+static ssize_t peek(int socket_fd, bool *has_more)
+{
+	struct msghdr header = {.msg_iovlen = 0};
+	ssize_t n = -1;
+	errno = ECONNRESET;
+	/* That the guest has gone is an error once, before what it has left behind. */
+	for (int i = 0; i < 2 && n < 0 && errno == ECONNRESET; i++)
+		n = recvmsg(socket_fd, &header, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+	*has_more = n >= 0 && (header.msg_flags & MSG_CTRUNC);
+	return n;
+}
+
+enum guest_result guest_greet(int socket_fd, const struct options *options, struct report *report)
+{
+	struct guest guest;
+	bool has_descriptors;
+	if (peek(socket_fd, &has_descriptors) < 0 || has_descriptors ||
+		guest_open(&guest, socket_fd, options, report) < 0)
+		return GUEST_STAYS;
+	enum guest_result result = guest_serve(&guest);
+	balloon_memfd_host_destroy(guest.host);
+	return result;
+}
+
+bool guest_hang_up(int socket_fd)
+{
+	const int on = 1;
+	bool is_message;
+	/* Nothing more can come, and each message that waits has more than bytes: its sender. */
+	if (shutdown(socket_fd, SHUT_RD) < 0 ||
+		setsockopt(socket_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+		peek(socket_fd, &is_message) != 0 || is_message)
+		return false;
+	close(socket_fd);
+	return true;
 }

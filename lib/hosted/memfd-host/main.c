@@ -4,14 +4,14 @@
  * of them descriptors of one poll(), so that no crowd of the one keeps it from the others.
  */
 
-#define _GNU_SOURCE /* struct ucred, SCHED_IDLE */
+#define _GNU_SOURCE /* struct ucred */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,7 +24,10 @@ enum {
 	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
 	BURST_MS = 100,     /* guests of so much time come at once after a rest */
 	GUEST_MS = 4,       /* from one guest to the next: a crowd of them leaves time to others */
-	END_MS = 10,        /* so long it waits for processes that it has killed */
+	REFUSAL_MS = 1,     /* the same after one that needed no process */
+	MOVING_MAX = 4,     /* processes that begin or end, at a time */
+	MOVING_MS = 1,      /* so often it looks whether they still do */
+	END_MS = 10,        /* so long it waits for requests that are being served in the end */
 	NS_PER_MS = 1000000,
 };
 
@@ -33,8 +36,11 @@ struct server {
 	struct door door;
 	struct accounts accounts;
 	struct place *places; /* max_guests of them */
-	struct held *held;
+	struct common *common;
 	uint64_t n_here;
+	uint64_t n_processes;   /* ever made */
+	uint64_t n_undertakers; /* of them, those of hang_up() that have not ended */
+	int unclosed_fd; /* of a guest on which it could not hang up until the next tick, or -1 */
 	uint64_t n_gone;
 	uint64_t n_refused;  /* guests of users who have too many, since the last tick */
 	uint64_t door_ms;    /* when the next guest may come */
@@ -78,9 +84,9 @@ static void take_signals(struct server *server)
 
 static void part(struct server *server, struct place *place, const char *event)
 {
-	report_end(&place->report);
 	accounts_print_guest(&server->accounts, place, event);
 	accounts_add(&server->accounts, place);
+	server->accounts.n_dropped += event[0] == 'd';
 	place->pid = 0;
 	server->n_here--;
 	server->n_gone++;
@@ -94,26 +100,27 @@ static struct place *place_of(struct server *server, pid_t pid)
 	return NULL;
 }
 
-/* Their processes have ended. event: of those whose process was killed. NULL: that is a fault. */
-static void reap(struct server *server, const char *event_killed)
+/* Their processes have ended. */
+static void reap(struct server *server)
 {
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct place *place = place_of(server, pid);
-		if (!place)
+		if (!place) { /* or a child of whatever the program was before */
+			server->n_undertakers -= server->n_undertakers != 0;
 			continue;
-		const char *event = place_event(place, status);
-		if (!event && !event_killed)
+		}
+		const char *event = place_event(place);
+		/* An operator may end one guest's process, or those of a whole group. */
+		if (!event && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
 			output_print(OUTPUT_ERR,
 				"balloon-memfd-host: guest %" PRIu64
 				": its process failed: %s %d\n",
 				place->number, WIFSIGNALED(status) ? "signal" : "status",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		if (!event)
-			event = "parted";
-		server->accounts.n_dropped += event[0] == 'd';
-		part(server, place, event);
+		report_end(&place->report);
+		part(server, place, event ? event : "parted");
 	}
 }
 
@@ -145,17 +152,44 @@ static void pause_door(struct server *server, const char *problem, int error)
 	server->problem = problem;
 }
 
-static void seat(struct server *server, struct place *place, int socket_fd, uid_t user)
+/* A process has been made that has this socket; only now may it end. */
+static void let_go(struct server *server, int socket_fd)
+{
+	close(socket_fd);
+	server->n_processes++;
+	atomic_store(&server->common->n_let_go, server->n_processes);
+}
+
+/* Close the socket of a guest that has no process. Returns whether that took a process, which ends at once. */
+static bool hang_up(struct server *server, int socket_fd)
+{
+	pid_t first = getpid();
+	if (guest_hang_up(socket_fd))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0)
+		place_bury(server->common, server->n_processes + 1, first);
+	if (pid < 0) {
+		pause_door(server, "no process to hang up on a guest", errno);
+		server->unclosed_fd = socket_fd;
+		return false;
+	}
+	let_go(server, socket_fd);
+	server->n_undertakers++;
+	return true;
+}
+
+/* Returns whether that took a process. */
+static bool seat(struct server *server, struct place *place, int socket_fd, uid_t user)
 {
 	pid_t first = getpid();
 	*place = (struct place){.number = server->accounts.n_guests + 1,
 		.came_ns = balloon_platform_now_ns(),
+		.n_process = server->n_processes + 1,
 		.user = user,
-		.report.held = server->held};
-	/* One that has gone again costs no process. */
-	char byte;
-	bool is_gone = recv(socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-	pid_t pid = is_gone ? first : fork();
+		.report.common = server->common};
+	enum guest_result result = guest_greet(socket_fd, &server->options, &place->report);
+	pid_t pid = result == GUEST_STAYS ? fork() : first;
 	if (pid == 0) {
 		if (server->door.fd >= 0)
 			close(server->door.fd);
@@ -165,38 +199,40 @@ static void seat(struct server *server, struct place *place, int socket_fd, uid_
 	if (pid < 0) {
 		pause_door(server, "no process for a guest", errno);
 		server->has_failed |= !server->door.is_listening;
-		return;
+		return hang_up(server, socket_fd);
 	}
+	if (pid != first)
+		let_go(server, socket_fd);
 	place->pid = pid;
 	server->accounts.n_guests++;
 	server->n_here++;
 	accounts_print_guest(&server->accounts, place, "came");
-	if (is_gone)
-		part(server, place, "left");
+	if (pid != first)
+		return true;
+	part(server, place, result == GUEST_LEFT ? "left" : "dropped");
+	return hang_up(server, socket_fd);
 }
 
 static void welcome(struct server *server, struct place *place)
 {
 	uid_t user;
+	bool is_process = false;
 	int socket_fd = door_accept(&server->door);
-	uint64_t earliest_ms = now_ms() - BURST_MS;
-	server->door_ms =
-		GUEST_MS + (server->door_ms > earliest_ms ? server->door_ms : earliest_ms);
-	if (socket_fd == -EAGAIN)
-		return;
 	if (socket_fd == -EMFILE) {
 		pause_door(server, "no descriptor for a guest", EMFILE);
-	} else if (socket_fd < 0) {
+	} else if (socket_fd < 0 && socket_fd != -EAGAIN) {
 		complain("nobody can come any more", -socket_fd);
 		door_close(&server->door);
 		server->has_failed = true;
-	} else {
-		if (is_welcome(server, socket_fd, &user))
-			seat(server, place, socket_fd, user);
-		else
-			server->n_refused++;
-		close(socket_fd);
+	} else if (socket_fd >= 0 && is_welcome(server, socket_fd, &user)) {
+		is_process = seat(server, place, socket_fd, user);
+	} else if (socket_fd >= 0) {
+		server->n_refused++;
+		is_process = hang_up(server, socket_fd);
 	}
+	uint64_t earliest_ms = now_ms() - BURST_MS;
+	server->door_ms = (is_process ? GUEST_MS : REFUSAL_MS) +
+			  (server->door_ms > earliest_ms ? server->door_ms : earliest_ms);
 }
 
 /* The one that has been silent longest, and long enough; but one at a time makes room. */
@@ -261,6 +297,10 @@ static void tick(struct server *server)
 		return;
 	server->tick_ns = now_ns + (uint64_t)TICK_MS * NS_PER_MS;
 	server->problem = NULL;
+	int unclosed_fd = server->unclosed_fd;
+	server->unclosed_fd = -1;
+	if (unclosed_fd >= 0)
+		hang_up(server, unclosed_fd);
 	output_retry();
 	print_refused(server);
 	print_changes(server);
@@ -268,19 +308,39 @@ static void tick(struct server *server)
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
+/*
+ * A crowd of processes that begin has the processors before those that have been here for long, and to end is
+ * as dear, so only a few do the one or the other at a time. Of undertakers, which hostile guests may hold up,
+ * there are not more than of guests.
+ */
+static bool is_crowded(const struct server *server)
+{
+	uint64_t n_moving = 0;
+	for (uint64_t i = 0; i < server->options.max_guests; i++)
+		n_moving += server->places[i].pid != 0 && place_is_moving(&server->places[i]);
+	return n_moving >= MOVING_MAX || server->n_undertakers >= server->options.max_guests;
+}
+
+/* So long nobody is let in. */
+static uint64_t pause_ms(const struct server *server)
+{
+	uint64_t ms = now_ms();
+	if (ms < server->door_ms)
+		return server->door_ms - ms;
+	return is_crowded(server) ? MOVING_MS : 0;
+}
+
 /* Whether somebody is at the door, and is to be looked at. */
 static bool wait_for_events(const struct server *server)
 {
-	uint64_t ms = now_ms();
-	bool is_early = ms < server->door_ms;
-	bool can_open = !is_early && !server->problem &&
+	uint64_t ms = pause_ms(server);
+	bool can_open = ms == 0 && !server->problem &&
 			(server->n_here < server->options.max_guests || most_silent(server));
 	struct pollfd polls[] = {
 		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = can_open ? server->door.fd : -1, .events = POLLIN},
 	};
-	return poll(polls, 2, is_early ? (int)(server->door_ms - ms) : TICK_MS) > 0 &&
-	       polls[1].revents != 0;
+	return poll(polls, 2, ms ? (int)ms : TICK_MS) > 0 && polls[1].revents != 0;
 }
 
 static bool is_over(const struct server *server)
@@ -291,30 +351,36 @@ static bool is_over(const struct server *server)
 	       (server->door.fd < 0 && server->n_here == 0);
 }
 
+static bool is_serving(const struct server *server)
+{
+	for (uint64_t i = 0; i < server->options.max_guests; i++)
+		if (server->places[i].pid != 0 &&
+			atomic_load(&server->places[i].stage) == PLACE_SERVING)
+			return true;
+	return false;
+}
+
 /*
- * All processes are killed. One that its guest holds in the kernel ends when the guest lets it; the host
- * does not wait for that, nor does the guest see its connection end before.
+ * No process begins anything more, and what is being served comes to its end, unless its guest holds it in
+ * the kernel: then its report stays what it is. Each process is killed when this one has ended, and not
+ * before: a thousand that end would keep this one from it, as they have to share locks of the kernel's with
+ * it, and processors. They go after everybody else who has something to do.
  */
 static void end_guests(struct server *server)
 {
 	uint64_t end_ms = now_ms() + END_MS;
-	const struct sched_param none = {.sched_priority = 0};
+	atomic_store(&server->common->is_over, true);
+	while (is_serving(server) && now_ms() < end_ms)
+		poll(NULL, 0, 1);
+	reap(server);
 	for (uint64_t i = 0; i < server->options.max_guests; i++) {
-		if (server->places[i].pid == 0)
+		struct place *place = &server->places[i];
+		if (place->pid == 0)
 			continue;
-		/* A thousand processes that end do not keep this one from its own end. */
-		sched_setscheduler(server->places[i].pid, SCHED_IDLE, &none);
-		kill(server->places[i].pid, SIGKILL);
+		const char *event = place_event(place);
+		setpriority(PRIO_PROCESS, (id_t)place->pid, PLACE_NICE);
+		part(server, place, event ? event : "parted");
 	}
-	for (uint64_t ms = now_ms(); server->n_here > 0 && ms < end_ms; ms = now_ms()) {
-		struct pollfd signals = {.fd = server->signal_fd, .events = POLLIN};
-		poll(&signals, 1, (int)(end_ms - ms));
-		take_signals(server);
-		reap(server, "parted");
-	}
-	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		if (server->places[i].pid != 0)
-			part(server, &server->places[i], "parted");
 }
 
 static void run(struct server *server)
@@ -324,21 +390,21 @@ static void run(struct server *server)
 	while (!is_over(server)) {
 		bool is_somebody = wait_for_events(server);
 		take_signals(server);
-		reap(server, NULL);
+		reap(server);
 		if (is_somebody && !server->is_stopped)
 			open_door(server);
 		tick(server);
 		output_flush();
 	}
-	door_close(&server->door);
+	door_leave(&server->door);
 	end_guests(server);
 	print_refused(server);
-	server->accounts.n_held_max = atomic_load(&server->held->n_max);
+	server->accounts.n_held_max = atomic_load(&server->common->n_held_max);
 }
 
 int main(int argc, char **argv)
 {
-	static struct server server = {.signal_fd = -1};
+	static struct server server = {.signal_fd = -1, .unclosed_fd = -1};
 	int result = options_read(&server.options, argc, argv);
 	if (result >= 0)
 		return result;
@@ -346,7 +412,7 @@ int main(int argc, char **argv)
 	result = output_begin(server.options.is_json);
 	if (result != 0)
 		return result;
-	server.places = places_create(server.options.max_guests, &server.held);
+	server.places = places_create(server.options.max_guests, &server.common);
 	if (!server.places)
 		return complain("no memory", 0);
 	/* Signals are caught first: one that comes while the door is opened does not leave it behind. */

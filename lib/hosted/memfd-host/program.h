@@ -5,7 +5,8 @@
  * A guest can hold up whoever touches its descriptors: a punch waits for the lock of its file, which the
  * guest may hold for seconds, and closing a file of its choice may never end. Therefore each guest is
  * served by a process of its own, and it is that process alone that ever has a descriptor of the guest's.
- * The first process accepts connections, keeps accounts and takes signals; nothing that it does blocks.
+ * The first process accepts connections, answers first messages that bring no descriptor, keeps accounts and
+ * takes signals; nothing that it does blocks.
  */
 #ifndef MEMFD_HOST_PROGRAM_H
 #define MEMFD_HOST_PROGRAM_H
@@ -69,21 +70,28 @@ int door_open(struct door *door, const struct options *options);
  * negative errno: nobody can come any more.
  */
 int door_accept(struct door *door);
-/** Take the socket away from its path, if it is ours that is there, and close it. */
+/** Nobody can come any more. */
 void door_close(struct door *door);
+/**
+ * Take the socket away from its path, if it is ours that is there. It stays open until the process ends:
+ * to close it closes what is in messages of guests that nobody has let in, see guest_hang_up().
+ */
+void door_leave(struct door *door);
 
 /* ---- A guest --------------------------------------------------------------------------------- */
 
-/** How many pages the host has of all guests together, as their processes add it up. */
-struct held {
-	_Atomic uint64_t n;
-	_Atomic uint64_t n_max;
+/** What all processes share. */
+struct common {
+	_Atomic uint64_t n_held; /* pages of all guests together, as their processes add it up */
+	_Atomic uint64_t n_held_max;
+	_Atomic bool is_over;      /* the host ends: no process begins anything more */
+	_Atomic uint64_t n_let_go; /* processes whose socket the first one has closed */
 };
 
 /** A guest's accounts, which its process writes and the first process reads at any time. */
 struct report {
-	struct held *held;  /* to which its pages are added */
-	uint64_t n_counted; /* so many were */
+	struct common *common;
+	uint64_t n_counted; /* pages, of the common ones */
 	_Atomic uint32_t version;
 	struct balloon_memfd_host_stats stats[2]; /* the one that counts: version modulo 2 */
 };
@@ -98,7 +106,20 @@ struct guest {
 
 enum guest_result { GUEST_STAYS, GUEST_LEFT, GUEST_DROPPED };
 
-/** Takes the socket over. Returns 0 or a negative errno. */
+/**
+ * A guest that has just come, seen from the first process. Its first message, if it brings no descriptor and
+ * so no memory, is answered: the guest is dropped. GUEST_LEFT: it has gone again; GUEST_STAYS: all else, of
+ * which nothing was touched.
+ */
+enum guest_result guest_greet(int socket_fd, const struct options *options, struct report *report);
+/**
+ * Close the socket of a guest that nobody serves. False: it is still open, since messages wait there with
+ * descriptors, or may. Those are closed with it, and to close a file of the guest's choice, as a connection
+ * that lingers, can take as long as the guest likes, unless a process closes it by ending.
+ */
+bool guest_hang_up(int socket_fd);
+
+/** Takes the socket over, if it succeeds. Returns 0 or a negative errno. */
 int guest_open(
 	struct guest *guest, int socket_fd, const struct options *options, struct report *report);
 /** Take what it sent, or send what could not be sent before. */
@@ -112,10 +133,17 @@ void report_read(const struct report *report, struct balloon_memfd_host_stats *s
 
 /* ---- Its place, and its process -------------------------------------------------------------- */
 
+/** The priority of processes that end: after all who have something to do. */
+enum { PLACE_NICE = 19 };
+
 enum place_stage {
+	PLACE_NEW,      /* its process begins */
 	PLACE_SILENT,   /* nothing has come from the guest */
-	PLACE_TALKING,  /* something has */
+	PLACE_SERVING,  /* a message is being served */
+	PLACE_WAITING,  /* for the next one */
 	PLACE_GIVEN_UP, /* it was silent and others waited: its process goes */
+	PLACE_LEFT,     /* its process goes, as it has gone */
+	PLACE_DROPPED,  /* its process goes, and has hung up on it */
 };
 
 /** In memory that the first process shares with the others. What is not marked is the first's. */
@@ -123,21 +151,30 @@ struct place {
 	pid_t pid;       /* 0: nobody here */
 	uint64_t number; /* in the order of their coming, from 1 */
 	uint64_t came_ns;
+	uint64_t n_process; /* its process, in the order of their making, from 1 */
 	uint64_t n_printed; /* requests, when the last line about it was printed */
 	uid_t user;
-	_Atomic int stage;    /* both change it, by compare-and-exchange from PLACE_SILENT */
-	struct report report; /* the guest's process writes it */
+	_Atomic int stage; /* its process changes it; from PLACE_SILENT both do, by an exchange */
+	uint64_t goes_ns;  /* when its process began to end: before the stage tells that it does */
+	struct report report; /* the guest's process writes it, as the line before */
 };
 
 /** Memory for so many places, all empty. NULL: no memory. */
-struct place *places_create(uint64_t n, struct held **held);
+struct place *places_create(uint64_t n, struct common **common);
 void places_destroy(struct place *places, uint64_t n);
 
-/** Serve a guest, and end this process, whose parent is the first one; for place_event(). */
+/** Serve a guest, and end this process, whose parent is the first one. */
 _Noreturn void place_run(
 	struct place *place, int socket_fd, pid_t first, const struct options *options);
-/** What happened, by the status that waitpid() gave. NULL: the process failed. */
-const char *place_event(struct place *place, int status);
+/**
+ * For a guest that has no place: have its socket, so that the first process can close it, and end this
+ * process, which is the n-th.
+ */
+_Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first);
+/** What has happened: a constant word, or NULL: nothing that would end the process. */
+const char *place_event(const struct place *place);
+/** Its process begins or ends, and has not done so for long, which a guest may see to. */
+bool place_is_moving(const struct place *place);
 /** Give up a guest that has said nothing. False: it just did. */
 bool place_give_up(struct place *place);
 
