@@ -91,12 +91,12 @@ void refusals_set_page_aside(struct balloon_driver *driver, struct balloon_devic
 	struct balloon_page page, int error)
 {
 	struct balloon_memmap *map = driver->config.map;
-	bool is_kept =
-		balloon_page_isolate(map, page) == 0 && balloon_page_device(map, page) == device;
-	if (!is_kept)
+	if (balloon_page_isolate(map, page) < 0)
 		return; /* another leak has it already, or a migration */
+	/* A migration may have moved it on, into the quarantine. */
+	bool is_kept = balloon_page_device(map, page) == device;
 	struct driver_state *state = driver_lock(driver);
-	is_kept = remember(state, page, kind_of(driver, device), error);
+	is_kept = is_kept && remember(state, page, kind_of(driver, device), error);
 	driver_unlock(driver);
 	if (!is_kept)
 		balloon_page_putback(map, page);
