@@ -32,4 +32,11 @@ void channel_wake(struct balloon_channel *channel, struct channel_notice notice)
 /** Whoever sleeps in balloon_channel_sleep() looks again. */
 void channel_wake_sleepers(struct balloon_channel *channel);
 
+/**
+ * As balloon_channel_sleep(), and takes the lock as that does, but not once the host is gone: for an event that
+ * nobody signals then.
+ */
+void channel_sleep_with_host(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns);
+
 #endif

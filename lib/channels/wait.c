@@ -165,6 +165,15 @@ void balloon_channel_sleep(struct balloon_channel *channel, struct balloon_event
 	balloon_lock_release(&channel->lock);
 }
 
+void channel_sleep_with_host(struct balloon_channel *channel, struct balloon_event *event,
+	uint32_t seen, uint64_t deadline_ns)
+{
+	balloon_lock_acquire(&channel->lock);
+	if (balloon_channel_error(channel) == 0)
+		sleep_or_poll(channel, event, seen, deadline_ns);
+	balloon_lock_release(&channel->lock);
+}
+
 /* 0 or why waiting is over; 1: it is not. The caller holds the lock. */
 static int outcome(const struct balloon_channel *channel, const struct balloon_request *request)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking the locks that a design wants for a request. */
 
+#include "channels/channel.h"
 #include "driver/batch.h"
 
 /* A thread that waits for a lock: on which event it is asleep. */
@@ -40,7 +41,7 @@ BALLOON_LOCK_INTERNALS static void sleep_for_lock(
 	driver_unlock(driver);
 	/* What was answered before `seen` was remembered; the rest wakes. */
 	driver_look_after_if_due(driver);
-	balloon_channel_sleep(driver_channel(driver), event, seen, earlier(until_ns, look_at_ns));
+	channel_sleep_with_host(driver_channel(driver), event, seen, earlier(until_ns, look_at_ns));
 }
 
 BALLOON_LOCK_INTERNALS int batch_lock(struct balloon_driver *driver, struct balloon_batch *batch,
