@@ -175,7 +175,7 @@ static int receive_all(struct balloon_memfd_guest *guest)
 	return ANSWERS_A_POLL;
 }
 
-void balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
+bool balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 {
 	struct pollfd poll_fds[] = {
 		{.fd = socket_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
@@ -187,8 +187,9 @@ void balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 	struct timespec timeout = {
 		.tv_sec = has_deadline ? (time_t)left_s : 0, .tv_nsec = (long)(left_ns % NS_PER_S)};
 	int saved = errno;
-	ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
+	int n = ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
 	errno = saved;
+	return n > 0 && poll_fds[1].revents;
 }
 
 /* ---- Polling, and waking who polls ----------------------------------------------------------- */
@@ -205,17 +206,22 @@ static void wake(struct balloon_channel *channel)
 	errno = saved;
 }
 
-/* Unless it was woken before. */
+/*
+ * Unless it was woken before. Afterwards it is awake for itself as well: what it completes may wake whoever polls,
+ * and is no reason to write.
+ */
 static void sleep_as_poller(struct balloon_memfd_guest *guest, uint64_t deadline_ns)
 {
 	uint32_t seen = MEMFD_POLLER_AWAKE;
 	uint64_t n_wakes;
 	if (!balloon_atomic_cas(&guest->poller, &seen, MEMFD_POLLER_ASLEEP, BALLOON_RELAXED))
 		return;
-	balloon_memfd_sleep(guest->socket_fd, guest->wake_fd, deadline_ns);
-	/* Also of somebody who was late to wake a poller before this one. */
+	bool is_woken = balloon_memfd_sleep(guest->socket_fd, guest->wake_fd, deadline_ns);
+	seen = MEMFD_POLLER_ASLEEP;
+	balloon_atomic_cas(&guest->poller, &seen, MEMFD_POLLER_AWAKE, BALLOON_RELAXED);
+	/* Also by somebody who was late to wake a poller before this one. */
 	int saved = errno;
-	if (read(guest->wake_fd, &n_wakes, sizeof(n_wakes)) < 0)
+	if (is_woken && read(guest->wake_fd, &n_wakes, sizeof(n_wakes)) < 0)
 		errno = saved;
 }
 

@@ -28,9 +28,9 @@ extern const struct balloon_channel_ops balloon_memfd_ops;
 
 /**
  * Sleep until there is something to receive, a signal, or the deadline, or wake_fd is readable; -1:
- * none.
+ * none. Returns whether that is readable.
  */
-void balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns);
+bool balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns);
 
 /**
  * Receive one packet without waiting. Returns its length, which may be more than the room; -EAGAIN:

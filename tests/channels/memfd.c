@@ -4,11 +4,13 @@
 #define _GNU_SOURCE /* seals */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "conversation.h"
+#include "hosted/memfd-guest.h"
 #include "support.h"
 
 /* ---- A host that keeps the protocol ---------------------------------------------------------- */
@@ -59,6 +61,21 @@ Test(memfd, the_host_refuses_what_is_not_so)
 	close_all(&s);
 	CHECK_EQ(s.host.stats.n_held, 8);
 	CHECK_EQ(s.host.stats.n_refused, 5);
+}
+
+/* It is awake already: a byte for itself would end its next sleep, and cost three system calls. */
+Test(memfd, who_polls_for_its_own_answer_wakes_nobody)
+{
+	struct setting s;
+	open_slow(&s, 0, 5);
+	const struct balloon_memfd_guest *guest =
+		(const struct balloon_memfd_guest *)(const void *)s.channel;
+	tell(&s, BALLOON_REQUEST_INFLATE, 1, 1, 10, 10, 0);
+	struct pollfd wakes = {.fd = guest->wake_fd, .events = POLLIN};
+	CHECK_EQ(poll(&wakes, 1, 0), 0);
+	tell(&s, BALLOON_REQUEST_DEFLATE, 1, 1, 10, 10, 0);
+	CHECK_EQ(poll(&wakes, 1, 0), 0);
+	close_all(&s);
 }
 
 Test(memfd, map_pages_of_several_system_pages)
