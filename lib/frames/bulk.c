@@ -65,8 +65,8 @@ static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pag
 	return result < 0 ? result : (int)n;
 }
 
-/* As many of the pages as ascend within one word, and are frames of the zone that are in use, go back at
- * once. Returns how many. */
+/* As many of the pages as lie within one word, in any order, and are frames of the zone that are in use, go
+ * back at once. Returns how many. */
 static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pages, size_t n_pages)
 {
 	uint32_t word = (pages[0].index - zone->first) / WORD_BITS;
@@ -78,8 +78,7 @@ static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pa
 	for (; n < n_pages; n++) {
 		uint32_t frame = pages[n].index - zone->first;
 		uint64_t bit = UINT64_C(1) << frame % WORD_BITS;
-		if (frame / WORD_BITS != word || frame >= zone->n_frames || bits >= bit ||
-			!(used & bit))
+		if (frame / WORD_BITS != word || frame >= zone->n_frames || !(used & ~bits & bit))
 			break;
 		bits |= bit;
 	}

@@ -76,6 +76,14 @@ static void hold_source(void)
 	CHECK_EQ(balloon_zone_stats(m.zone, &stats), 0);
 	CHECK_EQ(stats.n_strays, 4);
 	CHECK_EQ(stats.n_free, 197);
+	/* In any order, too. */
+	const struct balloon_page shuffled[] = {
+		page_of(12), page_of(10), page_of(12), page_of(11), page_of(10)};
+	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(10), 3), 0);
+	m.frames->ops->free(m.frames, shuffled, 5);
+	CHECK_EQ(balloon_zone_stats(m.zone, &stats), 0);
+	CHECK_EQ(stats.n_strays, 6);
+	CHECK_EQ(stats.n_free, 197);
 	CHECK_EQ(balloon_zone_validate(m.zone), 0);
 	CHECK_EQ(balloon_zone_free_range(m.zone, page_of(0), 3), 0);
 	CHECK_EQ(balloon_zone_destroy(m.zone), 0);

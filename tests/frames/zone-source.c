@@ -21,10 +21,12 @@ static void hold_end_of_supply(void)
 	for (uint32_t i = 0; i < 40; i++)
 		model_give(&m, frame_of(pages[i]), 1);
 	model_check(&m);
-	for (uint32_t i = 67; i-- > 40;) {
-		m.frames->ops->free(m.frames, &pages[i], 1);
+	struct balloon_page reversed[27];
+	for (uint32_t i = 40; i < 67; i++) {
+		reversed[66 - i] = pages[i];
 		model_give(&m, frame_of(pages[i]), 1);
 	}
+	m.frames->ops->free(m.frames, reversed, 27);
 	model_close(&m);
 }
 
