@@ -54,10 +54,11 @@ static int fail_allocation(
 
 /*
  * Allocate up to n frames. What relief takes of them meanwhile is not allocated again: it is claimed no more.
- * Returns how many there are, sealed if the lock could be had at once and else pending; or an error, the
- * request is free.
+ * Returns how many there are; or an error, the request is free. *is_sealed: the lock could be had at once; else
+ * they are pending, and relief may take them.
  */
-static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
+static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted,
+	bool *is_sealed)
 {
 	const struct balloon_driver_hold *hold = driver_hold(driver, true);
 	struct balloon_frames *frames = driver->config.frames;
@@ -79,8 +80,10 @@ static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, 
 		/* Memory may have run out meanwhile: then what is there has to do. */
 		bool is_last = n_missing == 0 || BALLOON_READ(state->n_relieving) > 0 ||
 			       state_held_off_until(state);
-		if (is_last && (BALLOON_READ(batch->lock) ||
-				       state_lock_request(state, batch, hold->lock, LOCK_FILL)))
+		*is_sealed =
+			is_last && (BALLOON_READ(batch->lock) ||
+					   state_lock_request(state, batch, hold->lock, LOCK_FILL));
+		if (*is_sealed)
 			effects = batch_step(state, batch, LIFE_SEAL, 0);
 		driver_unlock_after(driver, effects);
 		if (is_last)
@@ -113,10 +116,11 @@ static bool seal(
 static bool start_fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
 	uint64_t limit_ns, int *result)
 {
-	*result = allocate(driver, batch, n);
+	bool is_sealed = false;
+	*result = allocate(driver, batch, n, &is_sealed);
 	if (*result <= 0)
 		return false;
-	if (BALLOON_READ(batch->life.state) == LIFE_PENDING)
+	if (!is_sealed)
 		return seal(driver, batch, limit_ns, result);
 	return batch_tell(driver, batch, (uint32_t)*result, limit_ns, result);
 }
