@@ -318,8 +318,11 @@ static struct balloon_driver_progress run_in_vain(uint64_t target, int *result)
 	do {
 		*result = world_run(deadline_ns);
 	} while (*result == -ECANCELED); /* as the callback said */
-	engine_sleep_ns(world->config.host_timeout_ns);
-	balloon_driver_progress(world->driver, &progress);
+	/* The rest of what was refused in part is asked for in the call that finds the answer. */
+	do {
+		engine_sleep_ns(world->config.host_timeout_ns);
+		balloon_driver_progress(world->driver, &progress);
+	} while (progress.n_inflating + progress.n_deflating > 0);
 	return progress;
 }
 

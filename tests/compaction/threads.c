@@ -5,6 +5,7 @@
  */
 #include "world.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum { FRAMES = 1024, ROUNDS = 1000, COMPACTORS = 2, SIZERS = 2, THREADS = COMPACTORS + SIZERS };
@@ -14,6 +15,8 @@ struct churn {
 	struct balloon_compactor shared;
 	struct balloon_compactor compactors[COMPACTORS];
 	pthread_barrier_t start;
+	atomic_uint n_compacting;
+	atomic_bool has_moved;
 	uint32_t n_rounds;
 };
 
@@ -23,14 +26,19 @@ struct worker {
 	pthread_t thread;
 };
 
+/* Until one has moved something too: a scheduler may let the others leak everything first. */
 static void compact(struct churn *churn, uint32_t index)
 {
+	struct balloon_compactor *compactor = &churn->compactors[index];
 	uint64_t state = index + 1;
-	for (uint32_t i = 0; i < churn->n_rounds; i++) {
+	for (uint32_t i = 0; i < churn->n_rounds || !atomic_load(&churn->has_moved); i++) {
 		uint32_t n_scan = world_random(&state) % 256;
-		int n = balloon_compactor_step(&churn->compactors[index], n_scan);
+		int n = balloon_compactor_step(compactor, n_scan);
 		REQUIRE(n >= 0 || n == -ENOENT || n == -EAGAIN);
+		if (n > 0)
+			atomic_store(&churn->has_moved, true);
 	}
+	atomic_fetch_sub(&churn->n_compacting, 1);
 }
 
 /* A driver may be busy, memory full, the balloon empty or all isolated: nothing else. */
@@ -38,7 +46,7 @@ static void resize(struct churn *churn, uint32_t index)
 {
 	struct balloon_driver *driver = churn->world.driver;
 	uint64_t state = index + 1;
-	for (uint32_t i = 0; i < churn->n_rounds; i++) {
+	for (uint32_t i = 0; i < churn->n_rounds || atomic_load(&churn->n_compacting) > 0; i++) {
 		uint32_t random = world_random(&state);
 		uint32_t n_pages = 1 + random / 2 % 64;
 		int n = random & 1 ? balloon_driver_fill(driver, n_pages)
@@ -62,6 +70,8 @@ static void run(struct churn *churn)
 {
 	struct worker workers[THREADS];
 	pthread_barrier_init(&churn->start, NULL, THREADS);
+	atomic_init(&churn->n_compacting, COMPACTORS);
+	atomic_init(&churn->has_moved, false);
 	for (uint32_t i = 0; i < THREADS; i++) {
 		workers[i].churn = churn;
 		workers[i].index = i;
