@@ -57,6 +57,8 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 	for (;;) {
 		uint64_t now_ns = balloon_platform_now_ns();
 		struct driver_state *state = driver_lock(driver);
+		/* First: a channel fails without this lock, and signals then. */
+		uint32_t seen = balloon_event_seen(&driver->event);
 		if (until_ns != 0)
 			BALLOON_BOOK(state->n_sleepers, -1u);
 		else
@@ -75,7 +77,6 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 		bool is_over = BALLOON_READ(note->is_done) || result != -EAGAIN;
 		if (is_over)
 			withdraw(state, note);
-		uint32_t seen = balloon_event_seen(&driver->event);
 		driver_unlock(driver);
 		if (is_over)
 			return result;

@@ -37,12 +37,13 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 {
 	for (;;) {
 		struct driver_state *state = driver_lock(driver);
+		/* First: a channel fails without this lock, and signals then. */
+		uint32_t seen = balloon_event_seen(&driver->event);
 		bool is_over = BALLOON_READ(state->n_ended) != n_ended ||
 			       BALLOON_READ(state->is_stopped) ||
 			       balloon_channel_error(driver_channel(driver)) < 0 ||
 			       balloon_platform_now_ns() >= until_ns;
 		BALLOON_BOOK(state->n_sleepers, is_over ? 0u : 1u);
-		uint32_t seen = balloon_event_seen(&driver->event);
 		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
 		if (is_over)
