@@ -12,6 +12,10 @@ void *memcpy(void *to, const void *from, size_t n_bytes);
 void *memset(void *memory, int byte, size_t n_bytes);
 #endif
 
+/* Around the sleep of whoever waits for a lock: a release has to find it counted. lib/sync.c. */
+void balloon_lock_begin_to_wait(struct balloon_lock *lock);
+void balloon_lock_end_wait(struct balloon_lock *lock);
+
 /* The built-in strategies, oldest first, NULL behind the last: made by the build. */
 extern const struct balloon_strategy *const balloon_builtin_strategies[];
 

@@ -5,6 +5,8 @@
  */
 #include <balloon/sync.h>
 
+#include "internal.h"
+
 /*
  * Each round begins with a try, the last one too: a waiter that was woken and gives up at once would
  * take the wake-up with it. Its try either gets the lock or marks it as awaited once more.
@@ -23,7 +25,9 @@ static bool sleep_for_lock_until(struct balloon_lock *lock, uint64_t deadline_ns
 
 bool balloon_lock_wait_until(struct balloon_lock *lock, uint64_t deadline_ns)
 {
+	balloon_lock_begin_to_wait(lock);
 	bool is_taken = sleep_for_lock_until(lock, deadline_ns);
+	balloon_lock_end_wait(lock);
 	balloon_atomic_add(lock->n_contended, 1, BALLOON_RELAXED);
 	return is_taken;
 }

@@ -3,6 +3,8 @@
 
 #include <balloon/sync.h>
 
+#include "internal.h"
+
 /*
  * A waiter looks at the lock, relaxes, looks again, and relaxes twice as long each time, up to so many
  * steps; then it sleeps. A look takes the lock's cache line away from its holder, who needs it to let
@@ -32,13 +34,46 @@ static bool spin_for_lock(struct balloon_lock *lock)
 	return false;
 }
 
+/* A platform that brings no such fence: no release relies on it. */
+__attribute__((weak)) bool balloon_platform_has_fence(void)
+{
+	return false;
+}
+
+__attribute__((weak)) void balloon_platform_fence_threads(void)
+{
+}
+
+void balloon_lock_init_lasting(struct balloon_lock *lock, enum balloon_lock_rank rank,
+	struct balloon_atomic_word *n_contended)
+{
+	balloon_lock_init(lock, rank, n_contended);
+	lock->is_lasting = balloon_platform_has_fence();
+}
+
+void balloon_lock_begin_to_wait(struct balloon_lock *lock)
+{
+	if (!lock->is_lasting)
+		return;
+	balloon_atomic_add(&lock->n_waiting, 1, BALLOON_RELAXED); /* L3 */
+	balloon_platform_fence_threads();                         /* L4 */
+}
+
+void balloon_lock_end_wait(struct balloon_lock *lock)
+{
+	if (lock->is_lasting)
+		balloon_atomic_sub(&lock->n_waiting, 1, BALLOON_RELAXED);
+}
+
 static void sleep_for_lock(struct balloon_lock *lock)
 {
+	balloon_lock_begin_to_wait(lock);
 	/* Whoever slept cannot know whether it was the last: the lock stays marked as awaited. */
 	while (balloon_atomic_exchange(
 		       &lock->word, BALLOON_LOCK_AWAITED, BALLOON_ACQUIRE) != /* L1 */
 		BALLOON_LOCK_FREE)
 		balloon_platform_wait(&lock->word.value, BALLOON_LOCK_AWAITED);
+	balloon_lock_end_wait(lock);
 }
 
 void balloon_lock_wait(struct balloon_lock *lock)

@@ -54,6 +54,8 @@ void engine_wake(const volatile void *word, uint32_t n);
 /* Wait until (*word & bits) == 0: true; or the deadline: false. There is no point in between and the
  * return. */
 bool engine_wait_clear(const uint32_t *word, uint32_t bits, uint64_t deadline_ns);
+/* A store that the thread's next load may overtake. */
+void engine_store_later(uint32_t *place, uint32_t value, uintptr_t where);
 /* A shared word was changed by the engine itself. */
 void engine_changed(void);
 

@@ -64,6 +64,10 @@ struct thread {
 	const volatile void *stored;
 	size_t stored_bytes;
 	uint64_t stored_over;
+	/* A store that others do not see yet, while it makes its next load. NULL: none. */
+	uint32_t *later;
+	uint32_t later_value;
+	bool has_loaded; /* since that store */
 	struct held held[HELD_MAX];
 	uint32_t n_held;
 };
@@ -545,6 +549,16 @@ static void record(const struct thread *thread, const volatile void *place, size
 	engine.hash ^= engine.hash >> 29;
 }
 
+/* What it has stored is seen by all. */
+static void show_store(struct thread *thread)
+{
+	if (!thread->later)
+		return;
+	engine.n_changes += *thread->later != thread->later_value;
+	*thread->later = thread->later_value;
+	thread->later = NULL;
+}
+
 void engine_access(const volatile void *place, size_t size_bytes, unsigned kind, uintptr_t where)
 {
 	struct thread *thread = engine.current;
@@ -558,6 +572,10 @@ void engine_access(const volatile void *place, size_t size_bytes, unsigned kind,
 	thread->n_points++;
 	if (--engine.countdown == 0)
 		end_of_quantum();
+	/* Others may have run since its load. */
+	if (thread->has_loaded || kind != ENGINE_POINT_LOAD)
+		show_store(thread);
+	thread->has_loaded = true;
 	record(thread, place, size_bytes, kind, where);
 	if (kind == ENGINE_POINT_WRITE || kind == ENGINE_POINT_STORE ||
 		kind == ENGINE_POINT_MODIFY) {
@@ -575,6 +593,27 @@ void engine_point(void)
 void engine_changed(void)
 {
 	engine.n_changes++;
+}
+
+void engine_store_later(uint32_t *place, uint32_t value, uintptr_t where)
+{
+	engine_access(place, sizeof(*place), ENGINE_POINT_OTHER, where);
+	struct thread *thread = engine.current;
+	if (!thread || engine_choose(ENGINE_CHOOSE_WORLD, 2) == 0) {
+		engine.n_changes += *place != value;
+		*place = value;
+		return;
+	}
+	thread->later = place;
+	thread->later_value = value;
+	thread->has_loaded = false;
+}
+
+void engine_fence_threads(void)
+{
+	engine_access(NULL, 0, ENGINE_POINT_OTHER, (uintptr_t)__builtin_return_address(0));
+	for (uint32_t i = 0; i < engine.n_threads; i++)
+		show_store(&engine.threads[i]);
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
@@ -606,6 +645,7 @@ static void look_for_circle(const struct thread *self)
 
 static void block(enum status status, uint64_t deadline_ns)
 {
+	show_store(engine.current);
 	struct thread *self = engine.current;
 	self->status = status;
 	self->deadline_ns = deadline_ns;
@@ -795,6 +835,7 @@ static _Noreturn void end_thread(void)
 	if (self->n_held > 0)
 		engine_fail(ENGINE_LOCK, "%s ends and holds a lock", self->name);
 	engine_progress();
+	show_store(self);
 	self->status = ENDED;
 	if (!self->is_daemon && --engine.n_wanted == 0)
 		leave_run();

@@ -181,6 +181,9 @@ void engine_print(const struct engine_report *report, FILE *file);
 
 /* ---- Within a run ---------------------------------------------------------------------------- */
 
+/** Each thread passes a full fence: what it has stored is seen by all. */
+void engine_fence_threads(void);
+
 /** Begin a thread; name: a constant string. Returns its number. */
 uint32_t engine_spawn(const char *name, void (*thread)(void *), void *context);
 /** The same; the run does not wait for its end, and it may wait for ever. */

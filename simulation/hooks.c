@@ -50,6 +50,11 @@ void balloon_hook_write_words(volatile void *place, const void *value, size_t si
 	}
 }
 
+void balloon_hook_store_later(uint32_t *place, uint32_t value)
+{
+	engine_store_later(place, value, WHERE);
+}
+
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
 void balloon_check_failed(const char *what, const char *file, int line)

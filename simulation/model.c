@@ -9,6 +9,13 @@
 
 #define WHERE ((uintptr_t)__builtin_return_address(0))
 
+/* One step is an exchange. */
+void balloon_lock_init_lasting(struct balloon_lock *lock, enum balloon_lock_rank rank,
+	struct balloon_atomic_word *n_contended)
+{
+	balloon_lock_init(lock, rank, n_contended);
+}
+
 void balloon_lock_wait(struct balloon_lock *lock)
 {
 	engine_wait_clear(&lock->word.value, UINT32_MAX, BALLOON_NEVER);

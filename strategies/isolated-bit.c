@@ -86,7 +86,7 @@ static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct
 
 static void memmap_init(struct balloon_memmap *map)
 {
-	balloon_lock_init(lock_of(map), BALLOON_RANK_PAGES, &map->n_contended);
+	balloon_lock_init_lasting(lock_of(map), BALLOON_RANK_PAGES, &map->n_contended);
 }
 
 static void memmap_fini(struct balloon_memmap *map)

@@ -14,6 +14,7 @@
 #ifndef BALLOON_PLATFORM_H
 #define BALLOON_PLATFORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <balloon/export.h>
@@ -61,6 +62,20 @@ BALLOON_EXPORT uint64_t balloon_platform_now_ns(void);
  */
 BALLOON_EXPORT void balloon_platform_wait_until(
 	const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
+
+/**
+ * Optional: can balloon_platform_fence_threads() be relied on, from now on and as long as the process
+ * lives? The library brings a "no" of its own (a weak symbol), with which locks are released by
+ * read-modify-writes. Asked when a lock is made. Threads: any.
+ */
+bool balloon_platform_has_fence(void);
+
+/**
+ * Optional, with the former: when it returns, each thread of the process has passed a full fence since
+ * it was called, or does not run; the caller has, too. Locks have it made by those who go to sleep, so that
+ * those who find no sleeper need none. Threads: any.
+ */
+void balloon_platform_fence_threads(void);
 
 /** Tell the processor that this is a spinning loop. */
 static inline void balloon_platform_relax(void)

@@ -288,17 +288,41 @@ static inline void balloon_atomic_fence(void)
 #endif
 
 /*
+ * A store that this thread's next loads may overtake, as on a machine, and what keeps no more than the
+ * compiler from it. A controlled build shows both orders.
+ */
+#ifdef BALLOON_CONTROLLED
+BALLOON_EXPORT void balloon_hook_store_later(uint32_t *place, uint32_t value);
+#define balloon_atomic_store_later(word, new_value, order)                                         \
+	((void)(order), balloon_hook_store_later(&(word)->value, (new_value)))
+#else
+#define balloon_atomic_store_later(word, new_value, order)                                         \
+	balloon_atomic_store((word), (new_value), (order))
+#endif
+#define balloon_compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/*
  * The lock: spin briefly, then sleep. Threads that outnumber the processors make fair spinning
  * locks wait for waiters that do not run; a sleeping waiter costs a wake-up instead.
  *
  * L1 (acquire) in balloon_lock_acquire() and balloon_lock_try() pairs with L2 (release) in
  * balloon_lock_release(): whoever takes the lock sees all that its last holder wrote. Without L2's
  * release the next holder may find a list half linked.
+ *
+ * A release has to know whether somebody sleeps. An exchange tells it, from the word that it stores to,
+ * and needs the lock's memory no more afterwards: balloon_lock_release_last(). Where the memory lasts and
+ * the platform can make all threads pass a fence (balloon_platform_fence_threads()), a plain store and a
+ * look at n_waiting do: a waiter counts itself before it sleeps (L3), makes every thread pass a fence
+ * (L4), and tries the lock again. A holder that stores "free" before that fence is seen by this try; one
+ * that stores it after the fence finds the waiter counted when it looks (L5), and wakes. While a waiter
+ * is counted, releases are exchanges, so that only those wake whom a sleeper waits for.
  */
 struct BALLOON_CAPABILITY balloon_lock {
 	struct balloon_atomic_u32 word;          /* enum balloon_lock_state */
-	uint32_t rank;                           /* enum balloon_lock_rank; constant */
+	struct balloon_atomic_u32 n_waiting;     /* about to sleep, or asleep; if it is lasting */
 	struct balloon_atomic_word *n_contended; /* where to count acquisitions that had to wait */
+	uint16_t rank;                           /* enum balloon_lock_rank; constant */
+	bool is_lasting; /* constant: its memory outlives each release, and waiters can fence */
 };
 
 enum balloon_lock_state {
@@ -312,10 +336,20 @@ static inline void balloon_lock_init(struct balloon_lock *lock, enum balloon_loc
 	struct balloon_atomic_word *n_contended)
 {
 	balloon_atomic_init(&lock->word, BALLOON_LOCK_FREE, BALLOON_SHARED_LOCK);
-	lock->rank = rank;
+	balloon_atomic_init(&lock->n_waiting, 0, BALLOON_SHARED_LOCK);
 	lock->n_contended = n_contended;
+	lock->rank = (uint16_t)rank;
+	lock->is_lasting = false;
 	balloon_hook_lock_create(&lock->word);
 }
+
+/**
+ * The same, of a lock whose memory is there until every release has returned, but for those by
+ * balloon_lock_release_last(). Where the platform has the means, releasing it costs no read-modify-write.
+ * lib/sync.c.
+ */
+BALLOON_EXPORT void balloon_lock_init_lasting(struct balloon_lock *lock,
+	enum balloon_lock_rank rank, struct balloon_atomic_word *n_contended);
 
 static inline void balloon_lock_fini(struct balloon_lock *lock)
 {
@@ -333,6 +367,7 @@ static inline bool balloon_lock_acquire_until(struct balloon_lock *lock, uint64_
 	BALLOON_TRIES(*lock);
 static inline void balloon_lock_acquire(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
 static inline void balloon_lock_release(struct balloon_lock *lock) BALLOON_RELEASES(*lock);
+static inline void balloon_lock_release_last(struct balloon_lock *lock) BALLOON_RELEASES(*lock);
 
 BALLOON_LOCK_INTERNALS static inline bool balloon_lock_try(struct balloon_lock *lock)
 {
@@ -374,7 +409,7 @@ BALLOON_LOCK_INTERNALS static inline bool balloon_lock_acquire_until(
 }
 
 /** After the release the lock's memory is not read or written: only its address is used. */
-BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lock *lock)
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_release_last(struct balloon_lock *lock)
 {
 	const uint32_t *address = &lock->word.value;
 	balloon_check_released(&lock->word);
@@ -382,6 +417,22 @@ BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lo
 	if (balloon_atomic_exchange(&lock->word, BALLOON_LOCK_FREE, BALLOON_RELEASE) == /* L2 */
 		BALLOON_LOCK_AWAITED)
 		balloon_platform_wake(address, 1);
+	balloon_hook_yield();
+}
+
+/** As balloon_lock_release_last(), unless the lock is a lasting one: then its memory has to be there. */
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lock *lock)
+{
+	if (!lock->is_lasting || balloon_atomic_load(&lock->n_waiting, BALLOON_RELAXED) > 0) {
+		balloon_lock_release_last(lock);
+		return;
+	}
+	balloon_check_released(&lock->word);
+	balloon_hook_lock_released(&lock->word);
+	balloon_atomic_store_later(&lock->word, BALLOON_LOCK_FREE, BALLOON_RELEASE); /* L2 */
+	balloon_compiler_fence();
+	if (balloon_atomic_load(&lock->n_waiting, BALLOON_RELAXED) > 0) /* L5 */
+		balloon_platform_wake(&lock->word.value, 1);
 	balloon_hook_yield();
 }
 

@@ -24,7 +24,7 @@ void balloon_channel_init(struct balloon_channel *channel, const struct balloon_
 	for (uint32_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
 		balloon_event_init(&channel->events[i]);
 	balloon_atomic_init(&channel->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&channel->lock, BALLOON_RANK_BOOKS, &channel->n_contended);
+	balloon_lock_init_lasting(&channel->lock, BALLOON_RANK_BOOKS, &channel->n_contended);
 }
 
 int balloon_channel_fini(struct balloon_channel *channel)

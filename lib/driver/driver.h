@@ -104,6 +104,7 @@ struct driver_state {
 	bool is_marked;            /* a leak is under way that may be joined */
 	bool is_stopped;
 	bool is_quiesced;
+	bool has_left; /* a call, while the lock was held: it is the last that this thread does here */
 	bool is_attaching;  /* a new host is told of every page, whatever it refuses */
 	bool has_failed;    /* the last attempt */
 	uint32_t n_resumes; /* calls of resume */
@@ -203,9 +204,15 @@ BALLOON_LOCK_INTERNALS static inline struct driver_state *driver_lock(struct bal
 	return &driver->state;
 }
 
+/* Once no call is inside, the driver may be stopped and gone. */
 BALLOON_LOCK_INTERNALS static inline void driver_unlock(struct balloon_driver *driver)
 {
-	balloon_lock_release(&driver->lock);
+	if (!BALLOON_READ(driver->state.has_left)) {
+		balloon_lock_release(&driver->lock);
+		return;
+	}
+	BALLOON_WRITE(driver->state.has_left, false);
+	balloon_lock_release_last(&driver->lock);
 }
 
 /** The same, after a change that sleepers may wait for. */

@@ -43,12 +43,12 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 	unsigned directions = directions_to_wake(driver, state);
 	BALLOON_WRITE(state->is_lock_passed, false);
 	BALLOON_WRITE(state->wakes_directions, 0u);
-	/* Once nobody is inside a stopped driver it may be gone. */
-	bool is_last = BALLOON_READ(state->is_stopped);
-	if (is_last)
+	/* Whoever stops the driver may find nobody inside from here on. */
+	bool has_left = BALLOON_READ(state->has_left);
+	if (has_left)
 		wake(driver, has_sleepers, directions);
-	balloon_lock_release(&driver->lock);
-	if (!is_last)
+	driver_unlock(driver);
+	if (!has_left)
 		wake(driver, has_sleepers, directions);
 }
 
@@ -110,6 +110,7 @@ int state_enter(struct driver_state *state, enum driver_call call)
 
 void state_leave(struct driver_state *state, enum driver_call call)
 {
+	BALLOON_WRITE(state->has_left, true);
 	BALLOON_BOOK(state->n_inside, -1u);
 	if (call == CALL_MOVES)
 		BALLOON_BOOK(state->n_moving, -1u);

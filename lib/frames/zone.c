@@ -65,7 +65,7 @@ int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone
 	z->first = config->first;
 	z->n_frames = config->n_frames;
 	balloon_atomic_init(&z->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&z->lock, BALLOON_RANK_BOOKS, &z->n_contended);
+	balloon_lock_init_lasting(&z->lock, BALLOON_RANK_BOOKS, &z->n_contended);
 	carve(z);
 	balloon_lock_acquire(&z->lock);
 	balloon_zone_give_range(z, 0, z->n_frames);

@@ -44,3 +44,8 @@ bool refuse_madvise(int error)
 {
 	return refuse(SYS_madvise, 0, error);
 }
+
+bool refuse_membarrier(int error)
+{
+	return refuse(SYS_membarrier, 0, error);
+}

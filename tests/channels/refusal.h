@@ -16,5 +16,6 @@ bool refuse_process_madvise(int error, enum refused_for whom);
 
 /** The same for madvise(), whomever it is for. */
 bool refuse_madvise(int error);
+bool refuse_membarrier(int error);
 
 #endif

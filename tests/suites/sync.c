@@ -18,12 +18,15 @@ struct locks {
 	uint32_t n_inside; /* as counter */
 };
 
-static void locks_init(struct locks *l)
+static void locks_init(struct locks *l, bool is_lasting)
 {
 	*l = (struct locks){.n_rounds = scaled(5000)};
 	balloon_atomic_init(&l->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&l->n_coming, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&l->lock, BALLOON_RANK_PAGES, &l->n_contended);
+	if (is_lasting)
+		balloon_lock_init_lasting(&l->lock, BALLOON_RANK_PAGES, &l->n_contended);
+	else
+		balloon_lock_init(&l->lock, BALLOON_RANK_PAGES, &l->n_contended);
 	balloon_page_lock_init(&l->flags);
 	balloon_atomic_or(&l->flags, OWN_FLAG, BALLOON_RELAXED);
 }
@@ -59,10 +62,10 @@ static void count_under_page_lock(void *shared, size_t thread)
 	}
 }
 
-Test(sync, each_lock_has_one_holder_at_a_time)
+static void exclude(bool is_lasting)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, is_lasting);
 	run_together(N_THREADS, count_under_lock, &l);
 	CHECK_EQ(l.counter, N_THREADS * l.n_rounds);
 	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
@@ -71,6 +74,12 @@ Test(sync, each_lock_has_one_holder_at_a_time)
 	CHECK_EQ(l.counter, N_THREADS * l.n_rounds);
 	CHECK_EQ(balloon_atomic_load(&l.flags, BALLOON_RELAXED), OWN_FLAG);
 	locks_fini(&l);
+}
+
+Test(sync, each_lock_has_one_holder_at_a_time)
+{
+	exclude(false);
+	exclude(true);
 }
 
 /* Stay in the critical section long enough for a second holder to show. */
@@ -121,15 +130,21 @@ static void wait_for_lock(void *shared, size_t thread)
 	balloon_lock_release(&l->lock);
 }
 
-Test(sync, a_lock_wakes_all_who_wait_for_it_and_counts_them)
+static void wake_all(bool is_lasting)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, is_lasting);
 	run_together(N_THREADS, wait_for_lock, &l);
 	CHECK_EQ(l.counter, N_THREADS);
 	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= N_THREADS - 1);
 	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
 	locks_fini(&l);
+}
+
+Test(sync, a_lock_wakes_all_who_wait_for_it_and_counts_them)
+{
+	wake_all(false);
+	wake_all(true);
 }
 
 static void wait_for_page_lock(void *shared, size_t thread)
@@ -151,7 +166,7 @@ static void wait_for_page_lock(void *shared, size_t thread)
 Test(sync, a_page_lock_wakes_all_who_wait_for_it_and_keeps_other_flags)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, true);
 	run_together(N_THREADS, wait_for_page_lock, &l);
 	CHECK_EQ(l.counter, N_THREADS);
 	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= N_THREADS - 1);
@@ -162,7 +177,7 @@ Test(sync, a_page_lock_wakes_all_who_wait_for_it_and_keeps_other_flags)
 Test(sync, a_trylock_fails_and_counts_while_the_page_lock_is_held)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, true);
 	CHECK(balloon_page_trylock(&l.flags, &l.n_contended));
 	CHECK_EQ(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED), 0);
 	CHECK(!balloon_page_trylock(&l.flags, &l.n_contended));
@@ -217,15 +232,21 @@ static void hold_or_give_up(void *shared, size_t thread)
 	CHECK(lock_and_release_until(&l->lock, BALLOON_NEVER));
 }
 
-Test(sync, a_wait_for_a_lock_ends_with_its_deadline_or_with_the_lock)
+static void wait_until(bool is_lasting)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, is_lasting);
 	CHECK(lock_and_release_until(&l.lock, 0));
 	run_together(N_THREADS, hold_or_give_up, &l);
 	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
 	CHECK(balloon_atomic_load(&l.n_contended, BALLOON_RELAXED) >= 2 * (N_THREADS - 1));
 	locks_fini(&l);
+}
+
+Test(sync, a_wait_for_a_lock_ends_with_its_deadline_or_with_the_lock)
+{
+	wait_until(false);
+	wait_until(true);
 }
 
 /* A waiter that was woken and gives up does not take the wake-up with it: somebody gets the lock. */
@@ -244,14 +265,20 @@ static void hold_briefly(void *shared, size_t thread)
 	}
 }
 
-Test(sync, waiters_that_give_up_leave_the_lock_to_others)
+static void give_up(bool is_lasting)
 {
 	struct locks l;
-	locks_init(&l);
+	locks_init(&l, is_lasting);
 	run_together(N_THREADS, hold_briefly, &l);
 	CHECK(l.counter >= l.n_rounds / 5);
 	CHECK_EQ(balloon_atomic_load(&l.lock.word, BALLOON_RELAXED), BALLOON_LOCK_FREE);
 	locks_fini(&l);
+}
+
+Test(sync, waiters_that_give_up_leave_the_lock_to_others)
+{
+	give_up(false);
+	give_up(true);
 }
 
 struct baton {
@@ -289,7 +316,7 @@ static void take_turns(void *shared, size_t thread)
 Test(sync, an_event_is_seen_by_all_who_wait_for_it)
 {
 	struct baton b = {.turn = 0};
-	locks_init(&b.l);
+	locks_init(&b.l, true);
 	balloon_event_init(&b.event);
 	uint32_t seen = balloon_event_seen(&b.event);
 	uint64_t begin_ns = balloon_platform_now_ns();
