@@ -27,8 +27,8 @@ static void init_and_acquire(struct balloon_lock *lock, enum balloon_lock_rank r
 Test(checking, locks_may_be_taken_in_the_order_of_their_ranks)
 {
 	struct balloon_atomic_u32 flags = {0};
-	struct balloon_lock slots = {{0}, 0, NULL};
-	struct balloon_lock pages = {{0}, 0, NULL};
+	struct balloon_lock slots = {.n_contended = NULL};
+	struct balloon_lock pages = {.n_contended = NULL};
 	balloon_page_lock_init(&flags);
 	init_and_acquire(&slots, BALLOON_RANK_SLOTS);
 	balloon_page_lock(&flags, &n_contended);
@@ -44,36 +44,36 @@ Test(checking, locks_may_be_taken_in_the_order_of_their_ranks)
 
 Test(checking, a_lock_of_an_earlier_rank_aborts, .signal = SIGABRT)
 {
-	struct balloon_lock slots = {{0}, 0, NULL};
-	struct balloon_lock pages = {{0}, 0, NULL};
+	struct balloon_lock slots = {.n_contended = NULL};
+	struct balloon_lock pages = {.n_contended = NULL};
 	init_and_acquire(&pages, BALLOON_RANK_PAGES);
 	init_and_acquire(&slots, BALLOON_RANK_SLOTS);
 }
 
 Test(checking, two_locks_of_one_rank_abort, .signal = SIGABRT)
 {
-	struct balloon_lock locks[2] = {{{0}, 0, NULL}, {{0}, 0, NULL}};
+	struct balloon_lock locks[2] = {{.n_contended = NULL}, {.n_contended = NULL}};
 	init_and_acquire(&locks[0], BALLOON_RANK_PAGES);
 	init_and_acquire(&locks[1], BALLOON_RANK_PAGES);
 }
 
 Test(checking, a_lock_taken_twice_aborts, .signal = SIGABRT)
 {
-	struct balloon_lock pages = {{0}, 0, NULL};
+	struct balloon_lock pages = {.n_contended = NULL};
 	init_and_acquire(&pages, BALLOON_RANK_PAGES);
 	acquire(&pages);
 }
 
 Test(checking, a_lock_released_but_not_held_aborts, .signal = SIGABRT)
 {
-	struct balloon_lock pages = {{0}, 0, NULL};
+	struct balloon_lock pages = {.n_contended = NULL};
 	balloon_lock_init(&pages, BALLOON_RANK_PAGES, &n_contended);
 	release(&pages);
 }
 
 Test(checking, a_lock_that_should_be_held_and_is_not_aborts, .signal = SIGABRT)
 {
-	struct balloon_lock pages = {{0}, 0, NULL};
+	struct balloon_lock pages = {.n_contended = NULL};
 	balloon_lock_init(&pages, BALLOON_RANK_PAGES, &n_contended);
 	balloon_lock_assert_held(&pages);
 }
