@@ -58,11 +58,6 @@ enum life_state life_next(enum life_event event, enum life_state state)
 	return next ? (enum life_state)(next - 1) : LIFE_NO_STATE;
 }
 
-bool life_is_inflation(enum life_route route)
-{
-	return routes[route].with == PLACE_INFLATING;
-}
-
 /* ---- What an event does ---------------------------------------------------------------------- */
 
 static void move(struct life_counts *counts, uint64_t n, unsigned from, unsigned to)
@@ -159,7 +154,7 @@ static unsigned stray_place(enum life_route route)
 
 static bool is_nobodys(enum life_state state)
 {
-	return state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_UNSETTLED;
+	return 1u << state & (1u << LIFE_LEFT | 1u << LIFE_LATE | 1u << LIFE_UNSETTLED);
 }
 
 static unsigned happen(struct life_counts *counts, struct life *life, enum life_event event,

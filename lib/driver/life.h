@@ -123,7 +123,10 @@ unsigned life_step(
 enum life_state life_next(enum life_event event, enum life_state state);
 
 /** Does a route go to the host's side? */
-bool life_is_inflation(enum life_route route);
+static inline bool life_is_inflation(enum life_route route)
+{
+	return route == ROUTE_FILL || route == ROUTE_NEW;
+}
 
 /* For people, and for the table in the documentation. */
 const char *life_event_name(enum life_event event);

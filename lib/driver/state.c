@@ -34,7 +34,7 @@ static void wake(struct balloon_driver *driver, bool has_sleepers, unsigned dire
 			balloon_channel_signal(channel, &driver->lock_events[i]);
 }
 
-BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
+BALLOON_LOCK_INTERNALS static void unlock_and_wake_sleepers(struct balloon_driver *driver)
 {
 	struct driver_state *state = &driver->state;
 	bool is_passed = BALLOON_READ(state->is_lock_passed);
@@ -50,6 +50,24 @@ BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver
 	driver_unlock(driver);
 	if (!has_left)
 		wake(driver, has_sleepers, directions);
+}
+
+static bool has_any_sleeper(const struct driver_state *state)
+{
+	uint32_t n = BALLOON_READ(state->n_sleepers) + BALLOON_READ(state->n_lock_sleepers);
+	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
+		n += BALLOON_READ(state->n_asleep_for[i]);
+	return n > 0;
+}
+
+BALLOON_LOCK_INTERNALS void driver_unlock_and_wake(struct balloon_driver *driver)
+{
+	if (has_any_sleeper(&driver->state)) {
+		unlock_and_wake_sleepers(driver);
+		return;
+	}
+	BALLOON_WRITE(driver->state.is_lock_passed, false);
+	driver_unlock(driver);
 }
 
 void state_wake_directions(struct driver_state *state)

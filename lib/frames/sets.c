@@ -61,6 +61,9 @@ uint32_t balloon_set_next(const struct zone_set *set, uint32_t from)
 {
 	uint32_t n = set->n_items;
 	uint32_t level = 0;
+	/* The last level is one word: most sets are empty, and most searches end here. */
+	if (BALLOON_READ(set->levels[set->n_levels - 1][0]) == 0)
+		return SET_NONE;
 	for (;; level++) {
 		if (level == set->n_levels || from >= n)
 			return SET_NONE;
