@@ -41,6 +41,15 @@ struct held {
 	uint32_t rank;
 };
 
+/* Where its operation on the guarded memory is. */
+enum guard {
+	NO_OPERATION,
+	OUTSIDE, /* it has had no lock of it yet */
+	INSIDE,
+	LEAVING,  /* somebody waits for its end, to give the memory up */
+	SHUT_OUT, /* it must not touch it */
+};
+
 struct thread {
 	struct engine_context context;
 	const char *name;
@@ -70,6 +79,7 @@ struct thread {
 	bool has_loaded; /* since that store */
 	struct held held[HELD_MAX];
 	uint32_t n_held;
+	enum guard guard;
 };
 
 static struct {
@@ -82,6 +92,10 @@ static struct {
 	struct thread threads[ENGINE_THREADS_MAX];
 	uint32_t n_threads;
 	uint32_t n_wanted; /* threads that have to end */
+	struct {
+		const volatile unsigned char *memory;
+		size_t n_bytes;
+	} guarded;
 	struct engine_options options;
 	bool is_hasty;
 	bool is_probing;        /* everybody was woken at this time */
@@ -549,6 +563,12 @@ static void record(const struct thread *thread, const volatile void *place, size
 	engine.hash ^= engine.hash >> 29;
 }
 
+static bool is_guarded(const volatile void *place)
+{
+	uintptr_t at = (uintptr_t)place - (uintptr_t)engine.guarded.memory;
+	return place && at < engine.guarded.n_bytes;
+}
+
 /* What it has stored is seen by all. */
 static void show_store(struct thread *thread)
 {
@@ -577,6 +597,8 @@ void engine_access(const volatile void *place, size_t size_bytes, unsigned kind,
 		show_store(thread);
 	thread->has_loaded = true;
 	record(thread, place, size_bytes, kind, where);
+	if (thread->guard == SHUT_OUT && is_guarded(place))
+		engine_fail(ENGINE_CLAIM, "what was given up is touched");
 	if (kind == ENGINE_POINT_WRITE || kind == ENGINE_POINT_STORE ||
 		kind == ENGINE_POINT_MODIFY) {
 		thread->stored = place;
@@ -756,6 +778,39 @@ void engine_held_check(const void *word, uint32_t rank)
 	}
 }
 
+void engine_guard(const void *memory, size_t n_bytes)
+{
+	engine.guarded.memory = memory;
+	engine.guarded.n_bytes = n_bytes;
+}
+
+void engine_guard_enter(void)
+{
+	engine.current->guard = OUTSIDE;
+}
+
+void engine_guard_leave(void)
+{
+	engine.current->guard = NO_OPERATION;
+}
+
+static void guard_moves(enum guard from, enum guard to)
+{
+	for (uint32_t i = 0; i < engine.n_threads; i++)
+		if (&engine.threads[i] != engine.current && engine.threads[i].guard == from)
+			engine.threads[i].guard = to;
+}
+
+void engine_guard_close(void)
+{
+	guard_moves(INSIDE, LEAVING);
+}
+
+void engine_guard_end(void)
+{
+	guard_moves(LEAVING, SHUT_OUT);
+}
+
 void engine_held_add(const void *word, uint32_t rank)
 {
 	struct thread *self = engine.current;
@@ -764,6 +819,8 @@ void engine_held_add(const void *word, uint32_t rank)
 	if (self->n_held == HELD_MAX)
 		engine_fail(ENGINE_LOCK, "a thread holds more than %u locks", (unsigned)HELD_MAX);
 	self->held[self->n_held++] = (struct held){word, rank};
+	if (self->guard == OUTSIDE && is_guarded(word))
+		self->guard = INSIDE;
 }
 
 void engine_held_remove(const void *word)
@@ -920,6 +977,7 @@ static void set_up(const struct engine_options *options)
 	engine.n_changes = 0;
 	engine.now_ns = START_NS;
 	engine.n_threads = 0;
+	engine.guarded.n_bytes = 0;
 	engine.n_wanted = 0;
 	engine.is_probing = false;
 	engine.lowest = 1u << 30;

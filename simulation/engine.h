@@ -184,6 +184,21 @@ void engine_print(const struct engine_report *report, FILE *file);
 /** Each thread passes a full fence: what it has stored is seen by all. */
 void engine_fence_threads(void);
 
+/**
+ * Memory that one thread may give up while others are in operations on it. Whoever has had a lock of it
+ * between engine_guard_enter() and engine_guard_close() must not touch it once engine_guard_end() was called:
+ * the operation has said that it is over, and has but to return.
+ */
+void engine_guard(const void *memory, size_t n_bytes);
+/** The calling thread begins an operation. */
+void engine_guard_enter(void);
+/** Its operation is over, or is one that whoever gives the memory up has to wait for. */
+void engine_guard_leave(void);
+/** The calling thread begins to wait for the operations under way. */
+void engine_guard_close(void);
+/** It was told that they are over. */
+void engine_guard_end(void);
+
 /** Begin a thread; name: a constant string. Returns its number. */
 uint32_t engine_spawn(const char *name, void (*thread)(void *), void *context);
 /** The same; the run does not wait for its end, and it may wait for ever. */

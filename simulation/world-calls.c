@@ -48,6 +48,7 @@ static struct call begin(const char *name, bool moves)
 	world->n_moves += moves;
 	call.n_moves = world->n_moves;
 	if (doing->n_inside++ == 0) {
+		engine_guard_enter();
 		world->n_inside++;
 		doing->n_begun = world->n_begun;
 	}
@@ -58,8 +59,10 @@ static void end(const struct call *call)
 {
 	struct doing *doing = &world->doing[engine_self()];
 	world->n_movers -= call->moves;
-	if (--doing->n_inside == 0)
+	if (--doing->n_inside == 0) {
+		engine_guard_leave();
 		world->n_inside--;
+	}
 	engine_progress();
 }
 
@@ -219,6 +222,7 @@ static void check_reached(const struct call *call)
 	struct balloon_device_stats stats;
 	uint32_t n_outstanding = host_n_outstanding();
 	uint32_t n_held = host_n_held();
+	engine_guard_leave();
 	if (call->was_moving || world->n_moves != call->n_moves || has_lies())
 		return;
 	WORLD_CHECK(n_outstanding == 0, "run returns 0, and %u requests are with the host",
@@ -644,6 +648,8 @@ int world_stop(uint64_t deadline_ns)
 			  (world->setting.faults & FAULT_MEMORY);
 	world->is_stopping = true;
 	struct call call = begin("stop", false);
+	engine_guard_leave();
+	engine_guard_close();
 	int result = balloon_driver_stop(world->driver, deadline_ns);
 	check_deadline(&call, deadline_ns, result);
 	WORLD_CHECK(result == 0 || result == -ETIMEDOUT, "stop returns %d", result);
@@ -651,6 +657,8 @@ int world_stop(uint64_t deadline_ns)
 		"stop returns %d after %llu us, and calls had no reason to stay", result,
 		(unsigned long long)((engine_now_ns() - call.begin_ns) / 1000));
 	world->has_stopped = true;
+	if (result == 0)
+		engine_guard_end();
 	if (result == 0 && world->n_resetting == 0)
 		world->is_stopped = true;
 	end(&call);
@@ -660,6 +668,7 @@ int world_stop(uint64_t deadline_ns)
 int world_reset(void)
 {
 	struct call call = begin("reset", true);
+	engine_guard_leave();
 	bool was_stopping = world->is_stopping;
 	world->is_at_rest = false;
 	world->n_resetting++;
@@ -684,6 +693,7 @@ int world_reset(void)
 int world_forget(void)
 {
 	struct call call = begin("forget", true);
+	engine_guard_leave();
 	host_let_go();
 	world->n_resetting++;
 	int result = balloon_driver_forget(world->driver);

@@ -186,6 +186,7 @@ static void open_driver(void)
 	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
 	result = balloon_driver_init(memory, n_bytes, &world->config, &world->driver);
 	ENGINE_CHECK(result == 0);
+	engine_guard(memory, n_bytes);
 	world->drivers[0] = world->driver;
 	struct balloon_compactor_config compactor_config = {.map = world->map,
 		.frames = &world->source.frames,

@@ -396,9 +396,9 @@ BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
  * End all work for good: calls under way return soon, and those that move pages, quiesce and resume are
  * refused with -ECANCELED from now on.
  *
- * Returns 0: nobody is inside the driver any more, but for other calls of stop; -ETIMEDOUT: calls are
- * still inside: in the channel's, the source's or the program's functions; -EINVAL. Requests may be
- * with the host still.
+ * Returns 0: nobody is inside the driver any more, but for calls of stop, reset, forget and set_target,
+ * which are not counted; -ETIMEDOUT: calls are still inside: in the channel's, the source's or the
+ * program's functions; -EINVAL. Requests may be with the host still.
  */
 BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns);
 

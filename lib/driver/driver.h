@@ -93,6 +93,12 @@ struct refusal {
 /** Of POOL_MIGRATION: a pair. */
 enum { N_MIGRATION_BATCHES = 2 };
 
+enum driver_call {
+	CALL_MOVES, /* pages: refused where the driver is quiesced or stopped */
+	CALL_RULES, /* over those: refused where it is stopped */
+	CALL_ANY,
+};
+
 /** What the driver's lock protects, beside the states of requests. */
 struct driver_state {
 	struct life_counts counts;
@@ -105,6 +111,7 @@ struct driver_state {
 	bool is_stopped;
 	bool is_quiesced;
 	bool has_left; /* a call, while the lock was held: it is the last that this thread does here */
+	enum driver_call left_call;
 	bool is_attaching;  /* a new host is told of every page, whatever it refuses */
 	bool has_failed;    /* the last attempt */
 	uint32_t n_resumes; /* calls of resume */
@@ -224,12 +231,6 @@ void driver_unlock_after(struct balloon_driver *driver, unsigned effects)
 void driver_unlock_left(struct balloon_driver *driver) BALLOON_RELEASES(driver->lock);
 /** Wake everybody, wherever they sleep: for stop, quiesce, resume, a new target. Takes no lock. */
 void driver_wake_all(struct balloon_driver *driver);
-
-enum driver_call {
-	CALL_MOVES, /* pages: refused where the driver is quiesced or stopped */
-	CALL_RULES, /* over those: refused where it is stopped */
-	CALL_ANY,
-};
 
 /** A call comes in. Returns 0 or why not. */
 int state_enter(struct driver_state *state, enum driver_call call);

@@ -197,6 +197,7 @@ int balloon_driver_refusals(
 		return -EINVAL;
 	uint32_t n_held = 0;
 	struct driver_state *state = driver_lock(driver);
+	state_enter(state, CALL_ANY);
 	uint32_t n = BALLOON_READ(state->n_refusals);
 	for (uint32_t i = 0; i < n; i++) {
 		if (!BALLOON_READ(state->refusals[i].is_held))
@@ -205,6 +206,7 @@ int balloon_driver_refusals(
 			refusals[n_held] = BALLOON_READ(state->refusals[i].what);
 		n_held++;
 	}
-	driver_unlock(driver);
+	state_leave(state, CALL_ANY);
+	driver_unlock_left(driver);
 	return (int)n_held;
 }

@@ -229,10 +229,11 @@ int balloon_driver_tune(struct balloon_driver *driver, const struct balloon_driv
 	if (whole.request_pages > driver->config.request_pages)
 		whole.request_pages = driver->config.request_pages;
 	struct driver_state *state = driver_lock(driver);
+	state_enter(state, CALL_ANY);
 	BALLOON_WRITE(state->tuning, whole);
 	driver_unlock(driver);
 	driver_wake_all(driver);
-	return 0;
+	return driver_leave(driver, CALL_ANY, 0);
 }
 
 static bool holds_nothing(struct balloon_driver *driver)

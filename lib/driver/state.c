@@ -34,6 +34,13 @@ static void wake(struct balloon_driver *driver, bool has_sleepers, unsigned dire
 			balloon_channel_signal(channel, &driver->lock_events[i]);
 }
 
+static void count_call(struct driver_state *state, enum driver_call call, uint32_t n)
+{
+	BALLOON_BOOK(state->n_inside, n);
+	if (call == CALL_MOVES)
+		BALLOON_BOOK(state->n_moving, n);
+}
+
 BALLOON_LOCK_INTERNALS static void unlock_and_wake_sleepers(struct balloon_driver *driver)
 {
 	struct driver_state *state = &driver->state;
@@ -43,13 +50,25 @@ BALLOON_LOCK_INTERNALS static void unlock_and_wake_sleepers(struct balloon_drive
 	unsigned directions = directions_to_wake(driver, state);
 	BALLOON_WRITE(state->is_lock_passed, false);
 	BALLOON_WRITE(state->wakes_directions, 0u);
-	/* Whoever stops the driver may find nobody inside from here on. */
 	bool has_left = BALLOON_READ(state->has_left);
-	if (has_left)
+	/* Once nobody is inside a stopped driver it may be gone. */
+	if (has_left && state_halted(state) < 0) {
 		wake(driver, has_sleepers, directions);
+		driver_unlock(driver);
+		return;
+	}
+	/* Woken under the lock they would wait for it at once: the call stays until it has woken them. */
+	enum driver_call call = BALLOON_READ(state->left_call);
+	if (has_left) {
+		count_call(state, call, 1);
+		BALLOON_WRITE(state->has_left, false);
+	}
 	driver_unlock(driver);
-	if (!has_left)
-		wake(driver, has_sleepers, directions);
+	wake(driver, has_sleepers, directions);
+	if (has_left) {
+		state_leave(driver_lock(driver), call);
+		driver_unlock_left(driver);
+	}
 }
 
 static bool has_any_sleeper(const struct driver_state *state)
@@ -120,18 +139,15 @@ int state_enter(struct driver_state *state, enum driver_call call)
 		result = 0;
 	if (result < 0)
 		return result;
-	BALLOON_BOOK(state->n_inside, 1);
-	if (call == CALL_MOVES)
-		BALLOON_BOOK(state->n_moving, 1);
+	count_call(state, call, 1);
 	return 0;
 }
 
 void state_leave(struct driver_state *state, enum driver_call call)
 {
+	count_call(state, call, -1u);
 	BALLOON_WRITE(state->has_left, true);
-	BALLOON_BOOK(state->n_inside, -1u);
-	if (call == CALL_MOVES)
-		BALLOON_BOOK(state->n_moving, -1u);
+	BALLOON_WRITE(state->left_call, call);
 }
 
 bool state_mark(struct driver_state *state, struct balloon_batch *batch)
