@@ -4,8 +4,8 @@
  *
  * A hosted build brings an implementation on Linux futexes (lib/hosted/platform.c). A freestanding
  * program implements these functions: the first two for page management alone, all four for the
- * driver (<balloon/driver.h>) and what stands around it. Beside them the library leaves undefined only
- * memcpy, memmove, memset and memcmp, which compilers demand of every program.
+ * driver (<balloon/driver.h>) and what stands around it; the fence is optional. Beside them the library
+ * leaves undefined only memcpy, memmove, memset and memcmp, which compilers demand of every program.
  *
  * Interrupt context: a library lock is held for a bounded number of steps, but a thread that finds
  * it taken waits. Library calls that take a lock (balloon.h says which) may therefore run in an

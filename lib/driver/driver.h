@@ -110,7 +110,7 @@ struct driver_state {
 	bool is_marked;            /* a leak is under way that may be joined */
 	bool is_stopped;
 	bool is_quiesced;
-	bool has_left; /* a call, while the lock was held: it is the last that this thread does here */
+	bool has_left; /* a call, while the lock was held: its thread touches nothing any more */
 	enum driver_call left_call;
 	bool is_attaching;  /* a new host is told of every page, whatever it refuses */
 	bool has_failed;    /* the last attempt */
