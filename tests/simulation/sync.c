@@ -61,6 +61,7 @@ static void spawn(const char *name, void (*thread)(void *), uint32_t n)
 /* ---- The lock -------------------------------------------------------------------------------- */
 
 /* Of a lasting lock, both are right at any time. */
+static void release(void) BALLOON_RELEASES(shared->lock);
 BALLOON_LOCK_INTERNALS static void release(void)
 {
 	if (engine_chance(4))
