@@ -265,13 +265,14 @@ static void book_answers(const struct migration *m)
 	if ((in_effects & LIFE_ACCOUNT_IN) && (out_effects & LIFE_ACCOUNT_OUT))
 		BALLOON_BOOK(state->counts.sequence, -UINT64_C(1));
 	struct acknowledgement a = acknowledgement_of(state, in_effects | out_effects);
-	uint32_t n_in = BALLOON_READ(m->in->request.n_done);
-	uint32_t n_out = BALLOON_READ(m->out->request.n_done);
 	driver_unlock(driver);
+	/* A request that is not answered yet has a number that the host may write any time. */
 	if (config->account && (in_effects & LIFE_ACCOUNT_IN))
-		config->account(config->account_context, m->in->request.pages, n_in, -1);
+		config->account(config->account_context, m->in->request.pages,
+			BALLOON_READ(m->in->request.n_done), -1);
 	if (config->account && (out_effects & LIFE_ACCOUNT_OUT))
-		config->account(config->account_context, m->out->request.pages, n_out, +1);
+		config->account(config->account_context, m->out->request.pages,
+			BALLOON_READ(m->out->request.n_done), +1);
 	if (config->acknowledged && (a.effects & (LIFE_ACCOUNT_IN | LIFE_ACCOUNT_OUT)))
 		config->acknowledged(config->acknowledged_context, a.n_acknowledged, a.sequence);
 }
