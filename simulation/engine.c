@@ -592,10 +592,12 @@ void engine_access(const volatile void *place, size_t size_bytes, unsigned kind,
 	thread->n_points++;
 	if (--engine.countdown == 0)
 		end_of_quantum();
-	/* Others may have run since its load. */
-	if (thread->has_loaded || kind != ENGINE_POINT_LOAD)
-		show_store(thread);
-	thread->has_loaded = true;
+	if (thread->later) {
+		/* Others may have run since its load. */
+		if (thread->has_loaded || kind != ENGINE_POINT_LOAD)
+			show_store(thread);
+		thread->has_loaded = true;
+	}
 	record(thread, place, size_bytes, kind, where);
 	if (thread->guard == SHUT_OUT && is_guarded(place))
 		engine_fail(ENGINE_CLAIM, "what was given up is touched");
