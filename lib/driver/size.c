@@ -269,12 +269,14 @@ static bool start_again(
 	struct balloon_page *pages = batch->request.pages;
 	bool is_quarantine = plan->work == WORK_QUARANTINE;
 	struct balloon_device *device = is_quarantine ? driver->quarantine : driver->device;
-	uint32_t n = refusals_take_pages(
-		driver, device, pages, plan->n_pages, balloon_platform_now_ns());
-	if (is_quarantine && n < plan->n_pages) {
-		int got = balloon_pages_dequeue(device, pages + n, plan->n_pages - n);
-		n += got > 0 ? (uint32_t)got : 0;
+	uint32_t n = 0;
+	/* First what was not refused before: else those that are refused again and again would be all. */
+	if (is_quarantine) {
+		int got = balloon_pages_dequeue(device, pages, plan->n_pages);
+		n = got > 0 ? (uint32_t)got : 0;
 	}
+	n += refusals_take_pages(
+		driver, device, pages + n, plan->n_pages - n, balloon_platform_now_ns());
 	if (n == 0) {
 		*result = batch_give_up(driver, batch, -EAGAIN);
 		return false;

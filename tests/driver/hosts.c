@@ -139,6 +139,35 @@ DRIVER_CLAIM(hosts, a_quarantined_page_keeps_no_run_from_filling)
 	close_rig(&rig);
 }
 
+static void ask_for_one(struct balloon_driver_config *config)
+{
+	config->request_pages = 1;
+}
+
+/* One page a request: the page that is refused again and again is not the only one that is asked for. */
+DRIVER_CLAIM(hosts, a_quarantined_page_keeps_no_other_one_there)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, ask_for_one);
+	reach(&rig, 10);
+	struct balloon_page old;
+	CHECK_EQ(rig_isolate(&rig, &old, 1), 1);
+	CHECK_EQ(balloon_page_putback(rig.map, old), 0); /* it will be the one again */
+	host_refuse_page(&rig.host, old.index, BALLOON_REQUEST_DEFLATE, true);
+	CHECK_EQ(rig_migrate(&rig, 1), 0);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(60000), NULL, NULL), -ETIMEDOUT);
+	/* Another one, that the host keeps once. */
+	host_at(&rig.host, 2, HOST_REFUSES);
+	CHECK_EQ(rig_migrate(&rig, 1), 0);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 2);
+	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(60000), NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 1);
+	host_refuse_page(&rig.host, old.index, BALLOON_REQUEST_DEFLATE, false);
+	reach(&rig, 10);
+	CHECK_EQ(rig_progress(&rig).n_quarantined, 0);
+	close_rig(&rig);
+}
+
 /* ---- The host's reasons are its own ---------------------------------------------------------- */
 
 static const int reasons[] = {
