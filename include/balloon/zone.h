@@ -97,6 +97,51 @@ BALLOON_EXPORT int balloon_zone_free_range(
 BALLOON_EXPORT int balloon_zone_claim_range(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
 
+/**
+ * A stretch of a zone that somebody wants as a whole: in the caller's memory until it is taken or given up.
+ * Its fields are the library's.
+ */
+struct balloon_zone_reservation {
+	struct balloon_zone_reservation *next;
+	struct balloon_page first;
+	uint32_t n_frames;
+	uint32_t n_missing;
+};
+
+/**
+ * Reserve n_frames adjacent frames, whether they are free or not: those that are free, and those that are
+ * freed while it lasts, whoever frees them, are kept for it and go to nobody else.
+ *
+ * For allocations by range: reserve a stretch, make those who have its other frames give them up (balloons,
+ * say: balloon_driver_relieve_range()), take it when no frame is missing.
+ * reservation: the caller's until it is taken or given up. Returns 0; -EINVAL; -ERANGE; -EBUSY: some of it
+ * is reserved already. Threads, locks: as allocate. Cost: the words of the stretch.
+ */
+BALLOON_EXPORT int balloon_zone_reserve(struct balloon_zone *zone,
+	struct balloon_zone_reservation *reservation, struct balloon_page first, uint32_t n_frames);
+
+/** How many frames of it somebody still has. -EINVAL. Locks: the zone's. */
+BALLOON_EXPORT int balloon_zone_missing(
+	struct balloon_zone *zone, const struct balloon_zone_reservation *reservation);
+
+/** Allocate the stretch: its frames are the caller's, and it is reserved no more. Returns 0; -EINVAL: it is
+ * not reserved; -EAGAIN: frames are missing, it stays reserved. */
+BALLOON_EXPORT int balloon_zone_take_reserved(
+	struct balloon_zone *zone, struct balloon_zone_reservation *reservation);
+
+/** Give it up: what was kept for it is free. Returns 0; -EINVAL: it is not reserved. */
+BALLOON_EXPORT int balloon_zone_unreserve(
+	struct balloon_zone *zone, struct balloon_zone_reservation *reservation);
+
+/**
+ * Look which of n_frames frames are free, out of date when it returns.
+ *
+ * free_bits: receives a bit for each, frame first + i as bit i % 64 of free_bits[i / 64].
+ * Returns 0; -EINVAL; -ERANGE. Locks: the zone's. Cost: the words of the range.
+ */
+BALLOON_EXPORT int balloon_zone_look(struct balloon_zone *zone, struct balloon_page first,
+	uint32_t n_frames, uint64_t *free_bits);
+
 /** Counts of one moment. Returns 0; -EINVAL. Locks: the zone's. Cost: all words of the bitmap. */
 BALLOON_EXPORT int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats);
 

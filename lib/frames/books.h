@@ -41,6 +41,8 @@ struct balloon_zone {
 	uint64_t n_strays;
 	struct zone_tier tiers[ZONE_TIERS];
 	struct zone_set any; /* words with a free frame */
+	struct balloon_zone_reservation *reservations;
+	uint64_t *kept; /* bits: not free, but nobody's: kept for a reservation */
 };
 
 /* Frames are counted from the zone's first in all that follows; the caller holds the lock. */
@@ -62,6 +64,16 @@ uint32_t balloon_zone_find_block(const struct balloon_zone *zone, uint32_t order
 
 /** The first of the lowest n free frames in a row that are aligned so; SET_NONE. */
 uint32_t balloon_zone_find_range(const struct balloon_zone *zone, uint32_t n, uint32_t align);
+
+/** Those of the bits that lie in a stretch that is reserved become its own. Returns the others. */
+uint64_t balloon_zone_keep(struct balloon_zone *zone, uint32_t word, uint64_t bits);
+
+/** Is any frame of the range kept for a reservation? */
+bool balloon_zone_range_is_kept(const struct balloon_zone *zone, uint32_t frame, uint32_t n);
+
+/** Is this a range of the zone? *frame receives where it is. Returns 0; -EINVAL; -ERANGE. Needs no lock. */
+int balloon_zone_check_range(const struct balloon_zone *zone, struct balloon_page first,
+	uint32_t n_frames, uint32_t *frame);
 
 /** The frame source's ops. */
 extern const struct balloon_frames_ops balloon_zone_ops;

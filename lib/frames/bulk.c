@@ -73,6 +73,8 @@ static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pa
 	if (pages[0].index - zone->first >= zone->n_frames)
 		return 0;
 	uint64_t used = ~zone_word(&zone->tiers[0], word);
+	if (BALLOON_READ(zone->reservations))
+		used &= ~BALLOON_READ(zone->kept[word]);
 	uint64_t bits = 0;
 	size_t n = 0;
 	for (; n < n_pages; n++) {
@@ -82,6 +84,8 @@ static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pa
 			break;
 		bits |= bit;
 	}
+	if (BALLOON_READ(zone->reservations))
+		bits = balloon_zone_keep(zone, word, bits);
 	if (bits)
 		balloon_zone_give(zone, word, bits);
 	return n;

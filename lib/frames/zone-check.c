@@ -60,6 +60,21 @@ static bool end_is_sound(const struct balloon_zone *zone)
 	return !(zone->tiers[0].words[zone->tiers[0].n_words - 1] & ~word_mask(0, n_in_last));
 }
 
+/* What is kept is not free, lies in a stretch that is reserved, and is not missing there. */
+static bool reservations_are_sound(const struct balloon_zone *zone)
+{
+	uint64_t n_kept = 0;
+	uint64_t n_reserved = 0;
+	for (uint32_t word = 0; word < zone->tiers[0].n_words; word++) {
+		if (zone->tiers[0].words[word] & zone->kept[word])
+			return false;
+		n_kept += word_count(zone->kept[word]);
+	}
+	for (const struct balloon_zone_reservation *r = zone->reservations; r; r = r->next)
+		n_reserved += r->n_frames - r->n_missing;
+	return n_kept == n_reserved;
+}
+
 static bool counts_are_sound(const struct balloon_zone *zone)
 {
 	uint64_t n_free = 0;
@@ -78,7 +93,8 @@ int balloon_zone_validate(struct balloon_zone *zone)
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
 	bool is_sound = end_is_sound(zone) && counts_are_sound(zone) &&
-			tier_is_sound(&zone->tiers[0]) && tier_is_sound(&zone->tiers[1]);
+			reservations_are_sound(zone) && tier_is_sound(&zone->tiers[0]) &&
+			tier_is_sound(&zone->tiers[1]);
 	balloon_lock_release(&zone->lock);
 	return is_sound ? 0 : -EUCLEAN;
 }

@@ -20,7 +20,7 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 		return -EINVAL;
 	/* At most 2^26 words of tier 0, so nothing here overflows even 32 bits. */
 	uint32_t n = words_for(config->n_frames);
-	uint64_t n_words = n + (WORD_CLASSES + 1) * balloon_set_words(n) +
+	uint64_t n_words = 2 * (uint64_t)n + (WORD_CLASSES + 1) * balloon_set_words(n) +
 			   WORD_CLASSES * balloon_set_words(words_for(n));
 	uint64_t size = sizeof(struct balloon_zone) + n_words * sizeof(uint64_t);
 	*size_bytes =
@@ -42,6 +42,8 @@ static void carve(struct balloon_zone *zone)
 	tiers[0].n_words = words_for(zone->n_frames);
 	tiers[1].n_words = words_for(tiers[0].n_words);
 	tiers[0].words = words;
+	words += tiers[0].n_words;
+	zone->kept = words;
 	words += tiers[0].n_words;
 	for (uint32_t tier = 0; tier < ZONE_TIERS; tier++)
 		for (uint32_t class = 0; class < WORD_CLASSES; class ++)
@@ -122,8 +124,7 @@ int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames, ui
 	return result;
 }
 
-/* *frame receives where the range is, counted from the zone's first frame. */
-static int check_range(const struct balloon_zone *zone, struct balloon_page first,
+int balloon_zone_check_range(const struct balloon_zone *zone, struct balloon_page first,
 	uint32_t n_frames, uint32_t *frame)
 {
 	if (!zone || n_frames == 0)
@@ -134,15 +135,31 @@ static int check_range(const struct balloon_zone *zone, struct balloon_page firs
 	return 0;
 }
 
+/* Frames are nobody's: those of a stretch that is reserved are kept for it. */
+static void give_back(struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	if (!BALLOON_READ(zone->reservations)) {
+		balloon_zone_give_range(zone, frame, n);
+		return;
+	}
+	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
+		uint64_t bits = zone_piece(frame, n, &piece);
+		bits = balloon_zone_keep(zone, frame / WORD_BITS, bits);
+		if (bits)
+			balloon_zone_give(zone, frame / WORD_BITS, bits);
+	}
+}
+
 int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames)
 {
 	uint32_t frame;
-	int result = check_range(zone, first, n_frames, &frame);
+	int result = balloon_zone_check_range(zone, first, n_frames, &frame);
 	if (result < 0)
 		return result;
 	balloon_lock_acquire(&zone->lock);
-	if (balloon_zone_range_is_used(zone, frame, n_frames))
-		balloon_zone_give_range(zone, frame, n_frames);
+	if (balloon_zone_range_is_used(zone, frame, n_frames) &&
+		!balloon_zone_range_is_kept(zone, frame, n_frames))
+		give_back(zone, frame, n_frames);
 	else
 		result = -ESTALE;
 	balloon_lock_release(&zone->lock);
@@ -154,7 +171,7 @@ int balloon_zone_free(struct balloon_zone *zone, struct balloon_page first, unsi
 	uint32_t frame;
 	if (order > BALLOON_ZONE_ORDER_MAX)
 		return -EINVAL;
-	int result = check_range(zone, first, UINT32_C(1) << order, &frame);
+	int result = balloon_zone_check_range(zone, first, UINT32_C(1) << order, &frame);
 	if (result < 0)
 		return result;
 	if (frame % (UINT32_C(1) << order))
@@ -166,7 +183,7 @@ int balloon_zone_claim_range(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames)
 {
 	uint32_t frame;
-	int result = check_range(zone, first, n_frames, &frame);
+	int result = balloon_zone_check_range(zone, first, n_frames, &frame);
 	if (result < 0)
 		return result;
 	balloon_lock_acquire(&zone->lock);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Stretches that are reserved, held against a model that knows of each frame whose it is. */
+
+#include "support.h"
+
+#include <balloon/zone.h>
+
+#include <stdlib.h>
+
+enum { FIRST = 1000, N = 1000, N_RESERVATIONS = 3, BULK = 40 };
+
+enum { FREE = 0, USED = 1, KEPT = 2 }; /* KEPT + i: for reservation i */
+
+struct reserved {
+	struct balloon_zone *zone;
+	struct balloon_frames *frames;
+	uint32_t state[N];
+	struct balloon_zone_reservation reservations[N_RESERVATIONS];
+	uint32_t begin[N_RESERVATIONS];
+	uint32_t n[N_RESERVATIONS]; /* 0: not reserved */
+	uint64_t random;
+};
+
+static uint32_t below(struct reserved *r, uint32_t n)
+{
+	r->random = r->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)((r->random >> 32) * n >> 32);
+}
+
+static struct balloon_page page_of(uint32_t frame)
+{
+	return balloon_page(FIRST + frame);
+}
+
+static void open_zone(struct reserved *r, uint64_t seed)
+{
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N};
+	memset(r, 0, sizeof(*r));
+	r->random = seed;
+	CHECK_EQ(balloon_zone_create(&config, &r->zone), 0);
+	r->frames = balloon_zone_frames(r->zone);
+}
+
+/* What becomes of a frame that nobody has any more. */
+static uint32_t home_of(const struct reserved *r, uint32_t frame)
+{
+	for (uint32_t i = 0; i < N_RESERVATIONS; i++)
+		if (frame - r->begin[i] < r->n[i])
+			return KEPT + i;
+	return FREE;
+}
+
+static uint32_t n_missing(const struct reserved *r, uint32_t i)
+{
+	uint32_t n = 0;
+	for (uint32_t frame = r->begin[i]; frame < r->begin[i] + r->n[i]; frame++)
+		n += r->state[frame] != KEPT + i;
+	return n;
+}
+
+/* Every frame is where the model has it. */
+static void hold_all(struct reserved *r)
+{
+	uint64_t bits[(N + 63) / 64];
+	uint32_t n_free = 0;
+	uint32_t shift = below(r, 100);
+	CHECK_EQ(balloon_zone_validate(r->zone), 0);
+	CHECK_EQ(balloon_zone_look(r->zone, page_of(shift), N - shift, bits), 0);
+	for (uint32_t frame = 0; frame < N; frame++) {
+		n_free += r->state[frame] == FREE;
+		if (frame >= shift)
+			CHECK_EQ(bits[(frame - shift) / 64] >> (frame - shift) % 64 & 1,
+				r->state[frame] == FREE);
+	}
+	CHECK_EQ(r->frames->ops->n_free(r->frames), n_free);
+	for (uint32_t i = 0; i < N_RESERVATIONS; i++)
+		if (r->n[i])
+			CHECK_EQ(balloon_zone_missing(r->zone, &r->reservations[i]),
+				n_missing(r, i));
+}
+
+static void take(struct reserved *r)
+{
+	struct balloon_page pages[BULK];
+	int n = r->frames->ops->allocate(r->frames, pages, 1 + below(r, BULK), 0);
+	for (int i = 0; i < n; i++) {
+		CHECK_EQ(r->state[pages[i].index - FIRST], FREE);
+		r->state[pages[i].index - FIRST] = USED;
+	}
+}
+
+/* One by one, as a range, or in bulk and in any order. */
+static void give(struct reserved *r)
+{
+	struct balloon_page pages[BULK];
+	uint32_t frame = below(r, N);
+	uint32_t n = 1 + below(r, BULK);
+	uint32_t n_used = 0;
+	n = n < N - frame ? n : N - frame;
+	for (uint32_t i = 0; i < n; i++)
+		if (r->state[frame + i] == USED)
+			pages[n_used++] = page_of(frame + i);
+	if (n_used == n && below(r, 2)) {
+		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n), 0);
+	} else {
+		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n),
+			n_used == n ? 0 : -ESTALE);
+		if (n_used < n)
+			r->frames->ops->free(r->frames, pages, n_used);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (r->state[frame + i] == USED)
+			r->state[frame + i] = home_of(r, frame + i);
+}
+
+static void reserve(struct reserved *r, uint32_t i)
+{
+	uint32_t frame = below(r, N);
+	uint32_t n = 1 + below(r, N - frame < 200 ? N - frame : 200);
+	bool is_busy = false;
+	for (uint32_t j = 0; j < N_RESERVATIONS; j++)
+		is_busy |= r->n[j] && frame < r->begin[j] + r->n[j] && r->begin[j] < frame + n;
+	CHECK_EQ(balloon_zone_reserve(r->zone, &r->reservations[i], page_of(frame), n),
+		is_busy ? -EBUSY : 0);
+	if (is_busy)
+		return;
+	r->begin[i] = frame;
+	r->n[i] = n;
+	for (uint32_t at = frame; at < frame + n; at++)
+		if (r->state[at] == FREE)
+			r->state[at] = KEPT + i;
+}
+
+/* Taken, if nothing is missing, or given up. */
+static void end(struct reserved *r, uint32_t i)
+{
+	bool is_whole = n_missing(r, i) == 0;
+	uint32_t to = is_whole ? USED : FREE;
+	CHECK_EQ(balloon_zone_take_reserved(r->zone, &r->reservations[i]), is_whole ? 0 : -EAGAIN);
+	if (!is_whole)
+		CHECK_EQ(balloon_zone_unreserve(r->zone, &r->reservations[i]), 0);
+	for (uint32_t at = r->begin[i]; at < r->begin[i] + r->n[i]; at++)
+		if (r->state[at] == KEPT + i)
+			r->state[at] = to;
+	r->n[i] = 0;
+	CHECK_EQ(balloon_zone_unreserve(r->zone, &r->reservations[i]), -EINVAL);
+}
+
+static void close_zone(struct reserved *r)
+{
+	for (uint32_t i = 0; i < N_RESERVATIONS; i++)
+		if (r->n[i])
+			end(r, i);
+	for (uint32_t frame = 0; frame < N; frame++)
+		if (r->state[frame] == USED)
+			CHECK_EQ(balloon_zone_free(r->zone, page_of(frame), 0), 0);
+	CHECK_EQ(balloon_zone_validate(r->zone), 0);
+	CHECK_EQ(balloon_zone_destroy(r->zone), 0);
+}
+
+static void step(struct reserved *r)
+{
+	uint32_t i = below(r, N_RESERVATIONS);
+	switch (below(r, 4)) {
+	case 0:
+		take(r);
+		break;
+	case 1:
+	case 2:
+		give(r);
+		break;
+	default:
+		if (r->n[i] == 0)
+			reserve(r, i);
+		else if (below(r, 4) == 0 || n_missing(r, i) == 0)
+			end(r, i);
+	}
+}
+
+Test(zone, what_becomes_free_in_a_reserved_stretch_is_kept_for_it)
+{
+	for (uint32_t seed = 0; seed < scaled(20); seed++) {
+		struct reserved r;
+		open_zone(&r, seed);
+		for (uint32_t n = 0; n < 500; n++) {
+			step(&r);
+			if (n % 8 == 0)
+				hold_all(&r);
+		}
+		close_zone(&r);
+	}
+}
+
+Test(zone, misuse_of_reservations_changes_nothing)
+{
+	struct reserved r;
+	struct balloon_zone_reservation *one = &r.reservations[0];
+	uint64_t bits;
+	open_zone(&r, 1);
+	CHECK_EQ(balloon_zone_reserve(NULL, one, page_of(0), 1), -EINVAL);
+	CHECK_EQ(balloon_zone_reserve(r.zone, NULL, page_of(0), 1), -EINVAL);
+	CHECK_EQ(balloon_zone_reserve(r.zone, one, page_of(0), 0), -EINVAL);
+	CHECK_EQ(balloon_zone_reserve(r.zone, one, page_of(N), 1), -ERANGE);
+	CHECK_EQ(balloon_zone_reserve(r.zone, one, page_of(1), N), -ERANGE);
+	CHECK_EQ(balloon_zone_reserve(r.zone, one, balloon_page(FIRST - 1), 2), -ERANGE);
+	CHECK_EQ(balloon_zone_unreserve(r.zone, one), -EINVAL);
+	CHECK_EQ(balloon_zone_unreserve(NULL, one), -EINVAL);
+	CHECK_EQ(balloon_zone_take_reserved(r.zone, one), -EINVAL);
+	CHECK_EQ(balloon_zone_take_reserved(r.zone, NULL), -EINVAL);
+	CHECK_EQ(balloon_zone_missing(r.zone, NULL), -EINVAL);
+	CHECK_EQ(balloon_zone_look(r.zone, page_of(0), 1, NULL), -EINVAL);
+	CHECK_EQ(balloon_zone_look(r.zone, page_of(N - 1), 2, &bits), -ERANGE);
+	CHECK_EQ(balloon_zone_reserve(r.zone, one, page_of(0), N), 0);
+	/* What is kept is nobody's to free, and nobody else's to have. */
+	CHECK_EQ(balloon_zone_free(r.zone, page_of(5), 0), -ESTALE);
+	CHECK_EQ(balloon_zone_claim_range(r.zone, page_of(5), 1), -EBUSY);
+	struct balloon_page page = page_of(5);
+	r.frames->ops->free(r.frames, &page, 1);
+	struct balloon_zone_stats stats;
+	CHECK_EQ(balloon_zone_stats(r.zone, &stats), 0);
+	CHECK_EQ(stats.n_strays, 1);
+	CHECK_EQ(balloon_zone_destroy(r.zone), -EBUSY);
+	CHECK_EQ(balloon_zone_unreserve(r.zone, one), 0);
+	close_zone(&r);
+}
