@@ -45,7 +45,7 @@ static const char usage[] =
 	"  --seed N            the first seed (1)\n"
 	"  --seeds N           so many seeds (1000)\n"
 	"  --steps N           end after so many points of all runs together\n"
-	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies, picky\n"
+	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies, picky, ranges\n"
 	"                      (all)\n"
 	"  --drivers LIST      driver designs, as a,b,c (all)\n"
 	"  --strategies LIST   page strategies (all)\n"

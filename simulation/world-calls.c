@@ -394,17 +394,24 @@ static void check_relief(const struct call *call, int result, bool is_alone)
 			"relieve says that it is busy, and the design promises progress");
 }
 
-int world_relieve(uint32_t n_pages)
+/* Of given pages, or of any. Returns what the driver said; *bytes as well if it says so. */
+static int relieve(struct balloon_page first, uint32_t n_pages, uint64_t *bytes)
 {
-	uint64_t bytes = 0;
+	if (bytes)
+		return balloon_driver_relieve(world->driver, n_pages, bytes);
+	return balloon_driver_relieve_range(world->driver, first, n_pages);
+}
+
+static int relieve_and_check(struct balloon_page first, uint32_t n_pages, uint64_t *bytes)
+{
 	uint64_t n_freed = world->n_freed;
 	uint64_t n_reliefs = ++world->n_reliefs;
 	bool is_alone = world->n_relieving++ == 0;
 	struct call call = begin("relieve", true);
-	int result = balloon_driver_relieve(world->driver, n_pages, &bytes);
+	int result = relieve(first, n_pages, bytes);
 	world->n_relieving--;
 	if (world->setting.has_no_relief) {
-		WORLD_CHECK(result == -EOPNOTSUPP && bytes == 0,
+		WORLD_CHECK(result == -EOPNOTSUPP && (!bytes || *bytes == 0),
 			"relieve returns %d, and there is none", result);
 		end(&call);
 		return result;
@@ -420,15 +427,30 @@ int world_relieve(uint32_t n_pages)
 	world->n_unfinished_reliefs +=
 		(result < 0 && result != -EBUSY) || (world->setting.faults & FAULT_LOCKED);
 	uint64_t n_bytes = result > 0 ? (uint64_t)result * balloon_memmap_page_size(world->map) : 0;
-	WORLD_CHECK(bytes == n_bytes, "relieve returns %d and %llu bytes", result,
-		(unsigned long long)bytes);
+	WORLD_CHECK(!bytes || *bytes == n_bytes, "relieve returns %d and %llu bytes", result,
+		bytes ? (unsigned long long)*bytes : 0);
 	/* Whoever joins another leak reports that one's. */
-	bool joins = balloon_driver_design_find("split-coalesce") == world->setting.design;
+	bool joins = bytes && balloon_driver_design_find("split-coalesce") == world->setting.design;
 	WORLD_CHECK(joins || result <= (int)(world->n_freed - n_freed),
 		"relieve returns %d, and %u pages went back", result,
 		(unsigned)(world->n_freed - n_freed));
 	end(&call);
 	return result;
+}
+
+int world_relieve(uint32_t n_pages)
+{
+	uint64_t bytes = 0;
+	return relieve_and_check(balloon_page(0), n_pages, &bytes);
+}
+
+/* A few adjacent pages, most of which the balloon may have. */
+static void relieve_range(void)
+{
+	uint32_t first = choose(world->setting.n_pages);
+	uint32_t n_pages = 1 + choose(world->setting.n_pages - first);
+	int result = relieve_and_check(balloon_page(first), n_pages, NULL);
+	WORLD_CHECK(result <= (int)n_pages, "%d pages of %u went back", result, n_pages);
 }
 
 /* ---- Pages that are locked ------------------------------------------------------------------- */
@@ -771,6 +793,9 @@ void world_make_call(enum world_call call)
 		break;
 	case CALL_RELIEVE:
 		world_relieve(1 + choose(WORLD_REQUEST_MAX));
+		break;
+	case CALL_RELIEVE_RANGE:
+		relieve_range();
 		break;
 	case CALL_MIGRATE:
 		migrate();

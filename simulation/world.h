@@ -77,6 +77,7 @@ enum world_call {
 	CALL_PROGRESS,
 	CALL_STOP,
 	CALL_RESET,
+	CALL_RELIEVE_RANGE,
 	CALL_N,
 };
 

@@ -334,6 +334,18 @@ BALLOON_EXPORT int balloon_driver_serve(
 BALLOON_EXPORT int balloon_driver_relieve(
 	struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes);
 
+/**
+ * The same for given pages: deflate those of the n_pages from `first` on that the balloon holds, a request's
+ * worth at most. For allocations that need adjacent frames (balloon_zone_reserve()).
+ *
+ * It joins no leak, and looks for no other frames. Pages that are isolated, with the host or set aside are
+ * passed over.
+ * Returns how many went back to the source; 0: there is none that can be had; -ERANGE: not of the map;
+ * -EAGAIN: somebody is at them just now; or errors as balloon_driver_relieve(). Cost: a look at each.
+ */
+BALLOON_EXPORT int balloon_driver_relieve_range(
+	struct balloon_driver *driver, struct balloon_page first, uint32_t n_pages);
+
 /* ---- Migration ------------------------------------------------------------------------------- */
 
 /** What became of a pair in balloon_driver_migrate(). Bits. */

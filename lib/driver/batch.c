@@ -47,6 +47,8 @@ struct balloon_batch *batch_take(
 	BALLOON_WRITE(batch->may_wait, true);
 	BALLOON_WRITE(batch->ends_call, false);
 	BALLOON_WRITE(batch->floor_pages, BALLOON_READ(state->tuning.floor_pages));
+	BALLOON_WRITE(batch->range_first, 0);
+	BALLOON_WRITE(batch->range_end, 0);
 	BALLOON_WRITE(batch->n_pages, 0);
 	BALLOON_WRITE(batch->first_insert, 0);
 	BALLOON_WRITE(batch->end_insert, 0);

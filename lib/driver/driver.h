@@ -34,6 +34,9 @@ struct balloon_batch {
 	bool ends_call;                /* the call that has it leaves in the step that ends it */
 
 	uint64_t floor_pages; /* of a fill: so many frames are left to others */
+	/* Of a leak: of which pages; end 0: of any. */
+	uint32_t range_first;
+	uint32_t range_end;
 
 	uint32_t n_pages; /* in request.pages, while it is being told, or answered */
 	uint32_t n_told;  /* of these the host was told of so many; the others come after them */

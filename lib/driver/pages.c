@@ -137,19 +137,45 @@ bool batch_lock_and_tell(struct balloon_driver *driver, struct balloon_batch *ba
 	return batch_tell(driver, batch, n, limit_ns, result);
 }
 
+/* Take the balloon's pages of a range, what can be had of them. Returns how many; -EAGAIN: none, and somebody is
+ * at one of them just now. */
+static int take_range(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted)
+{
+	struct balloon_memmap *map = driver->config.map;
+	uint32_t end = BALLOON_READ(batch->range_end);
+	uint32_t n = 0;
+	bool is_busy = false;
+	for (uint32_t at = BALLOON_READ(batch->range_first); at < end && n < n_wanted; at++) {
+		struct balloon_page page = balloon_page(at);
+		if (!balloon_page_is_candidate(map, page))
+			continue;
+		int result = balloon_page_isolate(map, page);
+		is_busy |= result == -EAGAIN;
+		if (result < 0)
+			continue;
+		if (balloon_page_finalize(driver->device, page) < 0)
+			balloon_page_putback(map, page); /* another device's */
+		else
+			BALLOON_WRITE(batch->request.pages[n++], page);
+	}
+	return n == 0 && is_busy ? -EAGAIN : (int)n;
+}
+
 static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batch,
 	uint32_t n_wanted, uint64_t limit_ns, int *result)
 {
-	int n = balloon_pages_dequeue(driver->device, batch->request.pages, n_wanted);
+	bool is_ranged = BALLOON_READ(batch->range_end) > 0;
+	int n = is_ranged ? take_range(driver, batch, n_wanted)
+			  : balloon_pages_dequeue(driver->device, batch->request.pages, n_wanted);
 	struct driver_state *state = driver_lock(driver);
 	/* Is all that is left what the host keeps? */
-	if (n == -EAGAIN && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
+	if (n == -EAGAIN && !is_ranged && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
 	/* Pages that are just being entered, and that no other leak is about to take: nobody says when they
 	 * are there. */
 	uint64_t n_others =
 		BALLOON_READ(state->counts.n_claimed_out) - BALLOON_READ(batch->life.n_claimed);
-	if (n == 0 && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > n_others)
+	if (n == 0 && !is_ranged && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > n_others)
 		n = -EAGAIN;
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;
 	driver_unlock_after(driver, effects);

@@ -87,17 +87,26 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 
 /* ---- Relief ---------------------------------------------------------------------------------- */
 
+/* Does the leak join one that is under way, or may it be joined? What one of given pages brings is not for
+ * others. The caller has the lock. */
+static bool join(struct balloon_driver *driver, struct driver_state *state,
+	struct balloon_batch *batch, struct relief_note *note)
+{
+	if (!driver->config.design->joins_leaks || BALLOON_READ(batch->range_end) > 0 ||
+		state_mark(state, batch))
+		return false;
+	BALLOON_WRITE(note->next, BALLOON_READ(state->notes));
+	BALLOON_WRITE(state->notes, note);
+	return true;
+}
+
 static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
 {
 	const struct balloon_driver_design *design = driver->config.design;
 	struct relief_note note = {NULL, false, 0};
 	int result = 0;
 	struct driver_state *state = driver_lock(driver);
-	bool is_joined = design->joins_leaks && !state_mark(state, batch);
-	if (is_joined) {
-		BALLOON_WRITE(note.next, BALLOON_READ(state->notes));
-		BALLOON_WRITE(state->notes, &note);
-	}
+	bool is_joined = join(driver, state, batch, &note);
 	bool is_busy = design->relief == BALLOON_RELIEF_BUSY &&
 		       !state_lock_request(state, batch, design->leak.lock, LOCK_LEAK);
 	driver_unlock(driver);
@@ -112,6 +121,7 @@ static int leak(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	return result;
 }
 
+/* Frames that need no host come first. */
 static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages)
 {
 	uint32_t n = refusals_release_frames(driver, n_pages, BALLOON_NEVER);
@@ -126,7 +136,7 @@ static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, u
 	return (int)n;
 }
 
-/* Nothing is allocated from now on. Returns 0 and a request, or why not. */
+/* Nothing is allocated from now on. Returns 0, a request, and what goes into one; or why not. */
 static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloon_batch **batch)
 {
 	int result = driver_enter(driver, CALL_MOVES);
@@ -158,20 +168,41 @@ static int end(struct balloon_driver *driver, int result)
 	return driver_leave(driver, CALL_MOVES, result);
 }
 
-int balloon_driver_relieve(struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes)
+/* Of the pages from `first` to `end` - 1; end 0: of any. */
+static int relieve_some(
+	struct balloon_driver *driver, uint32_t first, uint32_t range_end, uint32_t n_pages)
 {
 	struct balloon_batch *batch = NULL;
-	if (bytes)
-		*bytes = 0;
-	if (!driver || n_pages == 0)
-		return -EINVAL;
 	if (driver->config.no_relief)
 		return -EOPNOTSUPP;
 	int result = begin(driver, &n_pages, &batch);
 	if (result < 0)
 		return result;
-	result = end(driver, relieve(driver, batch, n_pages));
+	BALLOON_WRITE(batch->range_first, first);
+	BALLOON_WRITE(batch->range_end, range_end);
+	result = range_end ? leak(driver, batch, n_pages) : relieve(driver, batch, n_pages);
+	return end(driver, result);
+}
+
+int balloon_driver_relieve(struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes)
+{
+	if (bytes)
+		*bytes = 0;
+	if (!driver || n_pages == 0)
+		return -EINVAL;
+	int result = relieve_some(driver, 0, 0, n_pages);
 	if (bytes && result > 0)
 		*bytes = (uint64_t)result * balloon_memmap_page_size(driver->config.map);
 	return result;
+}
+
+int balloon_driver_relieve_range(
+	struct balloon_driver *driver, struct balloon_page first, uint32_t n_pages)
+{
+	if (!driver || n_pages == 0)
+		return -EINVAL;
+	uint32_t n_in_map = balloon_memmap_n_pages(driver->config.map);
+	if (first.index >= n_in_map || n_pages > n_in_map - first.index)
+		return -ERANGE;
+	return relieve_some(driver, first.index, first.index + n_pages, n_pages);
 }

@@ -390,3 +390,101 @@ DRIVER_CLAIM(relief, the_number_of_bytes_is_exact)
 	CHECK_EQ(rig_progress(&rig).last_refusal, -EIO);
 	close_rig(&rig);
 }
+
+/* ---- Given pages ----------------------------------------------------------------------------- */
+
+/* How many pages of the range the balloon holds, or a request has. */
+static uint32_t n_held_in(struct rig *rig, uint32_t first, uint32_t end)
+{
+	uint32_t n = 0;
+	for (uint32_t i = first; i < end; i++)
+		n += balloon_page_is_candidate(rig->map, balloon_page(i));
+	return n;
+}
+
+/* What lies in the range goes, a request's worth at a time, and nothing else does. */
+DRIVER_CLAIM(relief, a_range_gives_its_own_pages)
+{
+	enum { FIRST = RIG_PAGES / 2 };
+	struct rig rig;
+	uint32_t n_gone = 0;
+	int n;
+	open_rig(&rig, strategy, design, long_holdoff);
+	reach(&rig, 120);
+	uint32_t n_inside = n_held_in(&rig, FIRST, RIG_PAGES);
+	CHECK(n_inside > RIG_REQUEST);
+	while ((n = balloon_driver_relieve_range(
+			rig.driver, balloon_page(FIRST), RIG_PAGES - FIRST)) > 0) {
+		CHECK(n <= RIG_REQUEST);
+		n_gone += (uint32_t)n;
+		CHECK_EQ(n_held_in(&rig, FIRST, RIG_PAGES), n_inside - n_gone);
+	}
+	CHECK_EQ(n, 0);
+	CHECK_EQ(n_gone, n_inside);
+	CHECK_EQ(n_held_in(&rig, 0, RIG_PAGES), 120 - n_inside);
+	CHECK_EQ(rig_progress(&rig).n_relieved, n_inside);
+	CHECK_EQ(balloon_driver_fill(rig.driver, 1), -EAGAIN); /* as after any relief */
+	close_rig(&rig);
+}
+
+/* One that the host keeps is set aside, one that somebody isolated is passed over: the others go. */
+DRIVER_CLAIM(relief, a_range_goes_around_what_cannot_be_had)
+{
+	struct rig rig;
+	struct balloon_page isolated;
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, RIG_PAGES - 40);
+	CHECK_EQ(rig_isolate(&rig, &isolated, 1), 1);
+	host_at(&rig.host, 1, HOST_HALVES);
+	uint32_t first = isolated.index < 4 ? 0 : isolated.index - 4;
+	uint32_t n_inside = n_held_in(&rig, first, first + 12);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(first), 12), n_inside - 1);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(first), 12), 0);
+	CHECK_EQ(balloon_driver_refusals(rig.driver, NULL, 0), 1);
+	CHECK_EQ(balloon_page_putback(rig.map, isolated), 0);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, isolated, 1), 1);
+	close_rig(&rig);
+}
+
+/* Whoever wants any pages does not join the leak of given ones, and the other way round. */
+static void relieve_any_and_some(void *shared, size_t thread)
+{
+	struct joining *j = shared;
+	if (thread == 0) {
+		j->results[0] =
+			balloon_driver_relieve_range(j->rig.driver, balloon_page(0), RIG_PAGES);
+		return;
+	}
+	wait_kept(&j->rig, 1);
+	j->results[1] = balloon_driver_relieve(j->rig.driver, 3, &j->bytes[1]);
+	host_answer(&j->rig.host, RIG_REQUEST);
+}
+
+DRIVER_CLAIM(relief, the_leak_of_a_range_is_nobody_elses)
+{
+	struct joining j = {.results = {0}};
+	if (design->relief == BALLOON_RELIEF_BUSY)
+		return;
+	open_rig(&j.rig, strategy, design, long_timeout);
+	reach(&j.rig, 60);
+	host_at(&j.rig.host, 1, HOST_KEEPS);
+	place_run_together(2, relieve_any_and_some, &j);
+	CHECK_EQ(j.results[0], RIG_REQUEST);
+	CHECK_EQ(j.results[1], 3);
+	CHECK_EQ(rig_progress(&j.rig).n_deflated, RIG_REQUEST + 3);
+	close_rig(&j.rig);
+}
+
+DRIVER_CLAIM(relief, a_range_is_one_of_the_map)
+{
+	struct rig rig;
+	open_rig(&rig, strategy, design, NULL);
+	reach(&rig, 10);
+	CHECK_EQ(balloon_driver_relieve_range(NULL, balloon_page(0), 1), -EINVAL);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(0), 0), -EINVAL);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(RIG_PAGES), 1), -ERANGE);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(1), RIG_PAGES), -ERANGE);
+	CHECK_EQ(balloon_driver_relieve_range(rig.driver, balloon_page(1), UINT32_MAX), -ERANGE);
+	CHECK_EQ(rig_progress(&rig).n_relieved, 0);
+	close_rig(&rig);
+}
