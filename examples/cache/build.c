@@ -20,7 +20,6 @@ void build(struct cache *c)
 	const struct balloon_heap_config heap_config = {
 		.strategy = balloon_strategy_find("isolated-bit"),
 		.size_bytes = c->heap_mib * MIB,
-		.n_retries = 64,
 		.shortage = evict_for_entry,
 		.shortage_context = c,
 	};

@@ -14,9 +14,12 @@
  *                       .frames = balloon_zone_frames(balloon_heap_zone(heap));
  *     balloon_heap_set_driver(heap, driver);
  *
- * When an allocation finds no room, the program's own `shortage` is called, if it has one, and when
- * that has nothing to give, balloon_driver_relieve(); and the allocation is tried again. All of that
- * happens outside of any lock.
+ * When an allocation finds no room, the program's own `shortage` is called, if it has one, until it gave
+ * up as much as is wanted or has nothing to give. Then a stretch of frames is reserved that nobody has but
+ * the balloon, and cleared: what the balloon has of it is moved to frames that are free elsewhere, if there
+ * are enough, else deflated, and the allocation gets it. So an allocation fails if there is no such stretch,
+ * and costs the balloon no more than its own size (or 1 MiB, for the next small ones). All of that happens
+ * outside of any lock, and of calls that want little at once one does it for all.
  *
  * What linking this does to a program. It is in a library of its own, libballoon-jemalloc, because it
  * needs jemalloc; the core does not. jemalloc as distributions build it defines malloc(), free() and
@@ -61,8 +64,8 @@ struct balloon_heap_config {
 	 * frees and allocates much, until balloon_heap_purge() or a shortage.
 	 */
 	uint32_t decay_ms;
-	/** How often one allocation is tried again, 0 means 16. */
-	uint32_t n_retries;
+	/** How long one allocation may take in all to make room for itself, milliseconds; 0 means 10 s. */
+	uint32_t shortage_ms;
 	/**
 	 * Let the kernel back the heap with huge pages. Not by default: it fills holes again that a
 	 * balloon made in them, so that the process grows by what it gave back.
@@ -71,7 +74,8 @@ struct balloon_heap_config {
 	/**
 	 * Called when an allocation of so many bytes found no room: say, to evict from a cache. Called
 	 * without locks; it may call anything but what allocates from this heap. Returns whether it gave
-	 * something up; if not, the balloon is asked. Optional.
+	 * something up: then it is called again, until as many bytes were freed as are wanted, 1 MiB at least; if it has
+	 * nothing, or frees nothing, the balloon is asked. Optional.
 	 */
 	bool (*shortage)(void *context, size_t size_bytes);
 	void *shortage_context;
@@ -82,7 +86,7 @@ struct balloon_heap_config {
  *
  * Returns 0; -EINVAL: a null pointer, a size or slots out of bounds, a strategy that a map refuses;
  * -ENOMEM: of address space, or of memory for map and zone (ordinary memory: what the strategy's
- * descriptors take, 12 to 32 bytes a page, and a seventh of a byte a page); -ENODEV: jemalloc has
+ * descriptors take, 12 to 32 bytes a page, and two sevenths of a byte a page); -ENODEV: jemalloc has
  * another page size, or makes no arena.
  */
 BALLOON_EXPORT int balloon_heap_create(
@@ -148,8 +152,9 @@ struct balloon_heap_stats {
 	uint64_t allocated_bytes; /* by the program, rounded up to jemalloc's sizes */
 	/* Events since the beginning; they never fall. */
 	uint64_t n_failures;  /* allocations that got nothing */
-	uint64_t n_reliefs;   /* calls of the driver's relieve() */
+	uint64_t n_reliefs;   /* requests to the driver to deflate pages */
 	uint64_t n_relieved;  /* pages that those brought */
+	uint64_t n_moved;     /* pages of the balloon that were moved out of an allocation's way */
 	uint64_t n_shortages; /* calls of shortage() */
 	uint64_t n_strays;    /* frees of what was not the heap's */
 };

@@ -1,96 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocating, and what is done when there is no room.
+ * Allocating, as long as there is room: else shortage.c.
  *
  * No thread caches (MALLOCX_TCACHE_NONE): what lies in the cache of a thread, only that thread can
  * give back, and the balloon would wait for it. A pair of calls costs 50 ns in place of 17, tried with
  * 64 bytes from a slab in use.
  */
 
-#include "parts.h"
+#include "shortage.h"
 
-enum {
-	/* Pages, as in Linux since 3.8: few at a time would leave a hole each, too small for the next
-	 * allocation of this size. */
-	RELIEF_MIN = 256,
-	ALIGNMENT_MAX = 4 << 20,
-	NS_PER_MS = 1000000,
-};
-
-static uint32_t n_pages_for(size_t size)
-{
-	size_t n = size / BALLOON_HEAP_PAGE_SIZE + 2; /* begun ones, and the extent's page more */
-	return n > RELIEF_MIN ? (uint32_t)n : RELIEF_MIN;
-}
-
-/* Another thread is being relieved, or a fill is under way: what it brings may do. */
-static void wait_a_little(void)
-{
-	const uint32_t word = 0;
-	balloon_platform_wait_until(&word, 0, balloon_platform_now_ns() + NS_PER_MS);
-}
-
-/* Ask the balloon. Returns whether it is worth trying again. */
-static bool relieve(struct balloon_heap *heap, size_t size)
-{
-	if (!heap->driver)
-		return false;
-	int result = balloon_driver_relieve(heap->driver, n_pages_for(size), NULL);
-	balloon_lock_acquire(&heap->books);
-	BALLOON_BOOK(heap->n_reliefs, 1);
-	if (result > 0)
-		BALLOON_BOOK(heap->n_relieved, (uint64_t)result);
-	balloon_lock_release(&heap->books);
-	if (result == -EBUSY || result == -EAGAIN)
-		wait_a_little();
-	return result > 0 || result == -EBUSY || result == -EAGAIN;
-}
-
-static bool ask_program(struct balloon_heap *heap, size_t size)
-{
-	if (!heap->shortage)
-		return false;
-	heap_book(heap, &heap->n_shortages, 1);
-	return heap->shortage(heap->shortage_context, size);
-}
-
-static uint64_t n_held(struct balloon_heap *heap)
-{
-	balloon_lock_acquire(&heap->books);
-	uint64_t n = BALLOON_READ(heap->n_held);
-	balloon_lock_release(&heap->books);
-	return n;
-}
-
-/* With a decay time the arena may have memory in a form that does not fit. Returns whether it had. */
-static bool purge(struct balloon_heap *heap)
-{
-	uint64_t n_before = n_held(heap);
-	balloon_arena_purge(heap);
-	return n_held(heap) < n_before;
-}
-
-/* The try number `n_tried` failed. Returns whether there is to be another one. In a kernel's order:
- * what can be had again is given up first, and the balloon last. */
-static bool make_room(struct balloon_heap *heap, size_t size, uint32_t n_tried)
-{
-	if (n_tried > heap->n_retries)
-		return false;
-	return (n_tried == 1 && purge(heap)) || ask_program(heap, size) || relieve(heap, size);
-}
+enum { ALIGNMENT_MAX = 4 << 20 };
 
 static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int flags)
 {
 	flags |= (int)MALLOCX_ARENA(heap->arena) | MALLOCX_TCACHE_NONE;
-	for (uint32_t n_tried = 1; size <= heap->size_bytes; n_tried++) {
-		void *result = pointer ? rallocx(pointer, size, flags) : mallocx(size, flags);
-		if (result)
-			return result;
-		if (!make_room(heap, size, n_tried))
-			break;
-	}
-	heap_book(heap, &heap->n_failures, 1);
-	return NULL;
+	void *result = balloon_heap_try(pointer, size, flags);
+	return result ? result : balloon_heap_allocate_short(heap, pointer, size, flags);
 }
 
 void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
@@ -118,10 +43,12 @@ void balloon_heap_free(struct balloon_heap *heap, void *pointer)
 {
 	if (!heap || !pointer)
 		return;
-	if (heap_has(heap, pointer))
-		dallocx(pointer, MALLOCX_TCACHE_NONE);
-	else
+	if (!heap_has(heap, pointer)) {
 		heap_book(heap, &heap->n_strays, 1);
+		return;
+	}
+	balloon_shortage_freed(heap, pointer);
+	dallocx(pointer, MALLOCX_TCACHE_NONE);
 }
 
 size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer)

@@ -10,10 +10,10 @@
 
 #include "parts.h"
 
-enum {
-	BASE_ALIGN = 4 << 20,
-	N_RETRIES_DEFAULT = 16,
-};
+enum { BASE_ALIGN = 4 << 20 };
+
+static const uint64_t shortage_default_ms = 10000;
+static const uint64_t ns_per_ms = 1000000;
 
 /* ---- Address space --------------------------------------------------------------------------- */
 
@@ -90,11 +90,16 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	if (!heap)
 		return NULL;
 	heap->hooks = balloon_heap_hooks;
-	heap->n_retries = config->n_retries ? config->n_retries : N_RETRIES_DEFAULT;
+	heap->shortage_ns =
+		ns_per_ms * (config->shortage_ms ? config->shortage_ms : shortage_default_ms);
 	heap->shortage = config->shortage;
 	heap->shortage_context = config->shortage_context;
 	balloon_atomic_init(&heap->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
+	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&heap->freed_bytes, 0, BALLOON_SHARED_COUNTER);
+	balloon_event_init(&heap->relieved);
 	return heap;
 }
 
@@ -189,6 +194,7 @@ int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *sta
 	stats->n_failures = BALLOON_READ(heap->n_failures);
 	stats->n_reliefs = BALLOON_READ(heap->n_reliefs);
 	stats->n_relieved = BALLOON_READ(heap->n_relieved);
+	stats->n_moved = BALLOON_READ(heap->n_moved);
 	stats->n_shortages = BALLOON_READ(heap->n_shortages);
 	stats->n_strays = BALLOON_READ(heap->n_strays);
 	balloon_lock_release(&heap->books);

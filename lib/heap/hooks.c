@@ -26,7 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "parts.h"
+#include "shortage.h"
 
 enum { ZERO_BY_KERNEL = 128 * 1024 }; /* bytes: from here on new pages cost less than zeros */
 
@@ -54,15 +54,30 @@ static bool zero(void *address, size_t size)
 	return true;
 }
 
+/* A call that finds no room makes some for what it wanted here: shortage.c. base is a multiple of 4 MiB: further
+ * alignment would not be seen in indexes. */
+static int take_anywhere(
+	struct balloon_heap *heap, uint32_t n, uint32_t align, struct balloon_page *first)
+{
+	struct shortage *shortage = balloon_shortage_here(heap);
+	if (shortage && balloon_shortage_take(heap, shortage, n, align, first))
+		return 0;
+	int result = balloon_zone_allocate_range(heap->zone, n, align, first);
+	if (result < 0 && shortage) {
+		shortage->n_frames = n;
+		shortage->align_frames = align;
+	}
+	return result;
+}
+
 /* Frames at one address, or anywhere. */
 static int take(struct balloon_heap *heap, const void *wanted, size_t size, size_t alignment,
 	struct balloon_page *first)
 {
 	if (size > heap->size_bytes)
 		return -ENOMEM;
-	if (!wanted) /* base is a multiple of 4 MiB: further alignment would not be seen in indexes */
-		return balloon_zone_allocate_range(
-			heap->zone, n_pages_in(size), n_pages_in(alignment), first);
+	if (!wanted)
+		return take_anywhere(heap, n_pages_in(size), n_pages_in(alignment), first);
 	*first = page_at(heap, wanted); /* behind the last page the zone says no */
 	return balloon_zone_claim_range(heap->zone, *first, n_pages_in(size));
 }

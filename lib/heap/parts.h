@@ -17,16 +17,24 @@ struct balloon_heap {
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	unsigned arena;
-	uint32_t n_retries;
+	uint64_t shortage_ns;
 	bool (*shortage)(void *context, size_t size_bytes);
 	void *shortage_context;
 	struct balloon_driver *driver; /* the caller serialises */
+	/* Calls that ask the program to give something up, and the bytes that were freed meanwhile. */
+	struct balloon_atomic_u32 n_asking;
+	struct balloon_atomic_word freed_bytes;
+	struct balloon_atomic_u32 n_shortages_now;
+	struct balloon_event relieved; /* signalled under no lock when is_relieving has ended */
 	struct balloon_atomic_word n_contended;
 	struct balloon_lock books; /* protects the rest */
+	struct shortage *shortages;
+	bool is_relieving; /* for all calls that want little */
 	uint64_t n_held;
 	uint64_t n_failures;
 	uint64_t n_reliefs;
 	uint64_t n_relieved;
+	uint64_t n_moved;
 	uint64_t n_shortages;
 	uint64_t n_strays;
 };

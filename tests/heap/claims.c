@@ -65,12 +65,18 @@ void end_heap(struct balloon_heap *heap)
 
 struct balloon make_balloon(struct balloon_heap *heap)
 {
+	return make_balloon_of(heap, balloon_driver_design_at(0));
+}
+
+struct balloon make_balloon_of(
+	struct balloon_heap *heap, const struct balloon_driver_design *design)
+{
 	struct balloon balloon;
 	struct balloon_memmap *map = balloon_heap_memmap(heap);
 	const struct balloon_madvise_config host = {
 		.base = balloon_heap_base(heap), .n_pages = balloon_memmap_n_pages(map)};
 	CHECK_EQ(balloon_madvise_create(&host, &balloon.channel), 0);
-	const struct balloon_driver_config config = {.design = balloon_driver_design_at(0),
+	const struct balloon_driver_config config = {.design = design,
 		.map = map,
 		.frames = balloon_zone_frames(balloon_heap_zone(heap)),
 		.channel = balloon.channel,
@@ -143,5 +149,6 @@ int main(void)
 	allocation_claims();
 	balloon_claims();
 	shortage_claims();
+	range_claims();
 	return 0;
 }

@@ -42,6 +42,8 @@ struct balloon {
 };
 
 struct balloon make_balloon(struct balloon_heap *heap);
+struct balloon make_balloon_of(
+	struct balloon_heap *heap, const struct balloon_driver_design *design);
 /** Make it hold so many pages. */
 void bring_to(struct balloon *balloon, uint64_t n_pages);
 /** Make it take all that is free. */
@@ -56,5 +58,6 @@ bool is_marked(const void *memory, size_t size, uint32_t number);
 void allocation_claims(void);
 void balloon_claims(void);
 void shortage_claims(void);
+void range_claims(void);
 
 #endif

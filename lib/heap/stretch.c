@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Allocation by range, as a kernel's contiguous allocator does it.
+ *
+ * A stretch that nobody has but the balloon is reserved in the zone, then what the balloon has of it is taken
+ * out: moved to frames that are free elsewhere, if there are enough, else deflated. What was free in it, and
+ * what becomes free, is kept for the call that reserved it. So an allocation costs the balloon its own size
+ * at most.
+ *
+ * A page of it that is in use, isolated, refused by the host or with it: then the stretch is given up for
+ * another one. Stretches are tried from the low end to the high end, and again from the low end as long as
+ * such a round made the balloon smaller, or added to the host's refusals.
+ */
+#include "shortage.h"
+
+enum {
+	NO_PAGE = UINT32_MAX,
+	LOOK_PAGES = 1024, /* at a time: the zone's lock is not held for longer */
+	REQUEST_PAGES = 256,
+};
+
+/* ---- Finding one ----------------------------------------------------------------------------- */
+
+static uint32_t align_up(uint32_t at, uint32_t align)
+{
+	return (at + (align - 1)) & ~(align - 1);
+}
+
+/* Follow n pages from `at` on: *begin is where a stretch may start, all from there to here being free or
+ * ballooned. Returns true once it is long enough. */
+static bool follow(const struct balloon_heap *heap, const uint64_t *free_bits, uint32_t at,
+	uint32_t n, uint32_t align, uint32_t n_wanted, uint32_t *begin)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		bool is_free = free_bits[i / 64] >> i % 64 & 1;
+		if (at + i < *begin)
+			continue;
+		if (!is_free && !balloon_page_is_candidate(heap->map, balloon_page(at + i)))
+			*begin = align_up(at + i + 1, align);
+		else if (at + i + 1 - *begin >= n_wanted)
+			return true;
+	}
+	return false;
+}
+
+/* The lowest stretch from `from` on of which nobody has a frame but the balloon; NO_PAGE. */
+static uint32_t find(
+	const struct balloon_heap *heap, uint32_t n_wanted, uint32_t align, uint32_t from)
+{
+	uint32_t end = balloon_memmap_n_pages(heap->map);
+	uint32_t begin = align_up(from, align);
+	uint64_t free_bits[LOOK_PAGES / 64];
+	for (uint32_t at = begin; at < end && n_wanted <= end - begin;) {
+		uint32_t n = end - at < LOOK_PAGES ? end - at : LOOK_PAGES;
+		balloon_zone_look(heap->zone, balloon_page(at), n, free_bits);
+		if (follow(heap, free_bits, at, n, align, n_wanted, &begin))
+			return begin;
+		at = begin > at + n ? begin : at + n;
+		if (begin >= end)
+			break;
+	}
+	return NO_PAGE;
+}
+
+/* ---- Moving what the balloon has of it ------------------------------------------------------- */
+
+/* Isolate up to n of the pages from *at to end - 1. Returns how many. */
+static uint32_t isolate(struct balloon_heap *heap, uint32_t *at, uint32_t end,
+	struct balloon_page *pages, uint32_t n)
+{
+	uint32_t n_isolated = 0;
+	for (; *at < end && n_isolated < n; (*at)++) {
+		struct balloon_page page = balloon_page(*at);
+		if (balloon_page_is_candidate(heap->map, page) &&
+			balloon_page_isolate(heap->map, page) == 0)
+			pages[n_isolated++] = page;
+	}
+	return n_isolated;
+}
+
+static void put_back(struct balloon_heap *heap, const struct balloon_page *pages, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		balloon_page_putback(heap->map, pages[i]);
+}
+
+/* What is not the driver's after a migration is given back. Returns how many pages left the stretch. */
+static uint32_t settle(struct balloon_heap *heap, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, uint32_t n, const uint8_t *outcomes)
+{
+	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	uint32_t n_gone = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!(outcomes[i] & BALLOON_MIGRATED_TOOK_NEW))
+			frames->ops->free(frames, &new_pages[i], 1);
+		if (outcomes[i] & BALLOON_MIGRATED_KEPT_OLD)
+			put_back(heap, &old_pages[i], 1);
+		if (outcomes[i] & BALLOON_MIGRATED_GAVE_OLD) {
+			frames->ops->free(frames, &old_pages[i], 1);
+			n_gone++;
+		}
+	}
+	return n_gone;
+}
+
+/* Move up to one migration's worth of the pages from *at on. Returns how many left the stretch, or an error. */
+static int move(
+	struct balloon_heap *heap, const struct shortage *shortage, uint32_t *at, uint32_t end)
+{
+	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	struct balloon_page old_pages[BALLOON_MIGRATE_MAX];
+	struct balloon_page new_pages[BALLOON_MIGRATE_MAX];
+	uint8_t outcomes[BALLOON_MIGRATE_MAX];
+	uint32_t max = balloon_driver_migrate_max(heap->driver);
+	uint32_t n = isolate(heap, at, end, old_pages, max);
+	if (n == 0)
+		return 0;
+	int got = frames->ops->allocate(frames, new_pages, n, 0);
+	uint32_t n_pairs = got > 0 ? (uint32_t)got : 0;
+	put_back(heap, old_pages + n_pairs, n - n_pairs);
+	if (n_pairs < n)
+		*at = old_pages[n_pairs].index;
+	if (n_pairs == 0)
+		return -ENOMEM;
+	int result = balloon_driver_migrate_until(
+		heap->driver, new_pages, old_pages, n_pairs, outcomes, shortage->until_ns);
+	uint32_t n_gone = settle(heap, new_pages, old_pages, n_pairs, outcomes);
+	heap_book(heap, &heap->n_moved, n_gone);
+	if (result == -EBUSY || result == -EAGAIN)
+		*at = old_pages[0].index;
+	return n_gone > 0 ? (int)n_gone : result;
+}
+
+/* ---- Deflating it ---------------------------------------------------------------------------- */
+
+static int deflate(struct balloon_heap *heap, uint32_t *at, uint32_t end)
+{
+	uint32_t n = end - *at < REQUEST_PAGES ? end - *at : REQUEST_PAGES;
+	int result = balloon_driver_relieve_range(heap->driver, balloon_page(*at), n);
+	balloon_lock_acquire(&heap->books);
+	BALLOON_BOOK(heap->n_reliefs, 1);
+	if (result > 0)
+		BALLOON_BOOK(heap->n_relieved, (uint64_t)result);
+	balloon_lock_release(&heap->books);
+	if (result == 0)
+		*at += n;
+	return result;
+}
+
+/* ---- Clearing one ---------------------------------------------------------------------------- */
+
+uint64_t balloon_shortage_n_free(struct balloon_heap *heap)
+{
+	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	return frames->ops->n_free(frames);
+}
+
+/* One request's worth of the stretch from *at on; what lies before has been tried. Returns how many frames
+ * came, 0, or an error. */
+static int clear_some(struct balloon_heap *heap, struct shortage *shortage, uint32_t n_missing,
+	uint32_t *at, uint32_t end)
+{
+	uint64_t n_elsewhere =
+		balloon_shortage_n_free(heap); /* of the stretch, none is free: they are kept */
+	if (n_elsewhere >= n_missing) {
+		int result = move(heap, shortage, at, end);
+		if (result != -ENOMEM) /* a fill was faster */
+			return result;
+	}
+	return deflate(heap, at, end);
+}
+
+/* Where to look for the next stretch: after a page that looks as if it could be had, and could not. */
+static uint32_t after_obstacle(const struct balloon_heap *heap, const struct shortage *shortage)
+{
+	uint32_t first = shortage->stretch.first.index;
+	for (uint32_t at = first + shortage->stretch.n_frames; at > first; at--)
+		if (balloon_page_is_candidate(heap->map, balloon_page(at - 1)))
+			return at;
+	return first;
+}
+
+/* Make the reserved stretch free. Returns 1; 0: it is not to be had; or an error of the driver that holds for
+ * any stretch. */
+static int clear(struct balloon_heap *heap, struct shortage *shortage)
+{
+	uint32_t at = shortage->stretch.first.index;
+	uint32_t end = at + shortage->stretch.n_frames;
+	for (;;) {
+		int n_missing = balloon_zone_missing(heap->zone, &shortage->stretch);
+		if (n_missing == 0)
+			return 1;
+		if (!heap->driver)
+			return -ENODEV;
+		if (at == end)
+			return 0;
+		int result = clear_some(heap, shortage, (uint32_t)n_missing, &at, end);
+		if (result > 0) {
+			shortage->has_progress = true;
+		} else if (result == -EBUSY || result == -EAGAIN) {
+			shortage->is_busy = true;
+			if (balloon_platform_now_ns() >= shortage->until_ns)
+				return 0;
+			balloon_shortage_nap(shortage);
+		} else if (result == -EIO || result == -ETIMEDOUT) {
+			return 0; /* set aside, or with the host: a page that is not to be had */
+		} else if (result < 0) {
+			return result;
+		}
+	}
+}
+
+/* ---- What is on its way ---------------------------------------------------------------------- */
+
+/* No stretch is there. Will there be another one? Frames that wait for the host, or are kept from the source,
+ * are had without it; others are on their way. */
+static bool wait_for_more(struct balloon_heap *heap, struct shortage *shortage)
+{
+	struct balloon_driver_progress progress;
+	if (!heap->driver || balloon_driver_progress(heap->driver, &progress) < 0 ||
+		progress.state == BALLOON_DRIVER_STOPPED || progress.host_error < 0)
+		return false;
+	uint64_t n_ready = progress.n_set_aside + progress.n_pending;
+	if (n_ready > 0 && balloon_driver_relieve(heap->driver, (uint32_t)n_ready, NULL) > 0)
+		return true;
+	int n_refused = balloon_driver_refusals(heap->driver, NULL, 0);
+	bool is_under_way = progress.n_inflating + progress.n_deflating > 0 || n_ready > 0 ||
+			    progress.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0);
+	if (is_under_way || shortage->is_busy)
+		balloon_shortage_nap(shortage);
+	return is_under_way || shortage->is_busy;
+}
+
+static int n_refusals(struct balloon_heap *heap)
+{
+	return heap->driver ? balloon_driver_refusals(heap->driver, NULL, 0) : 0;
+}
+
+/* Reserve and clear the stretch at `at`. Returns as clear(); *from: where to look for the next one. */
+static int try_stretch(struct balloon_heap *heap, struct shortage *shortage, uint32_t at,
+	uint32_t n_frames, uint32_t *from)
+{
+	int result =
+		balloon_zone_reserve(heap->zone, &shortage->stretch, balloon_page(at), n_frames);
+	if (result < 0) { /* another call is at some of it */
+		shortage->is_busy = true;
+		*from = at + n_frames;
+		return 0;
+	}
+	int n_refused = n_refusals(heap);
+	result = clear(heap, shortage);
+	if (result > 0)
+		return result;
+	shortage->has_progress |= n_refusals(heap) > n_refused;
+	*from = after_obstacle(heap, shortage);
+	balloon_zone_unreserve(heap->zone, &shortage->stretch);
+	return result;
+}
+
+bool balloon_shortage_clear_stretch(
+	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames)
+{
+	uint32_t from = 0;
+	shortage->has_progress = false;
+	shortage->is_busy = false;
+	for (;;) {
+		uint32_t at = find(heap, n_frames, shortage->align_frames, from);
+		int result = 0;
+		if (at != NO_PAGE)
+			result = try_stretch(heap, shortage, at, n_frames, &from);
+		if (result != 0)
+			return result > 0;
+		if (balloon_platform_now_ns() >= shortage->until_ns)
+			return false;
+		if (at != NO_PAGE)
+			continue;
+		if (!shortage->has_progress && !wait_for_more(heap, shortage))
+			return false;
+		from = 0;
+		shortage->has_progress = false;
+		shortage->is_busy = false;
+	}
+}
