@@ -30,6 +30,12 @@
  *
  * Contents. A page that comes back from a balloon, or was freed before, holds zeros or anything.
  *
+ * Fork. A heap survives the fork of a program with threads, as malloc() does: the child has what the thread
+ * that forked had allocated, what others had stays allocated, and it allocates and frees in memory of its
+ * own. Its heaps have no driver (balloon_heap_set_driver()): what the balloon had is not the child's to give,
+ * and it calls neither driver nor channel of its parent. balloon_heap_create() registers the handlers. A
+ * fork from a function of the program that a heap calls is not allowed, nor is vfork() followed by any call.
+ *
  * Threads. Any number of threads may make any calls on one heap at once, but for create, destroy and
  * set_driver. Locks: jemalloc's, the zone's, and the heap's books, a leaf. No user code runs under
  * any of them.

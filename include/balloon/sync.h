@@ -436,6 +436,29 @@ BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lo
 	balloon_hook_yield();
 }
 
+/*
+ * A lock over a fork: what it protects is whole in the child, which has none of the other threads. Of the
+ * locks that a program holds over a fork the checks know nothing: they are of one rank, and many.
+ */
+static inline void balloon_lock_before_fork(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
+static inline void balloon_lock_after_fork(struct balloon_lock *lock, bool is_child)
+	BALLOON_RELEASES(*lock);
+
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_before_fork(struct balloon_lock *lock)
+{
+	balloon_lock_acquire(lock);
+	balloon_check_released(&lock->word);
+}
+
+BALLOON_LOCK_INTERNALS static inline void balloon_lock_after_fork(
+	struct balloon_lock *lock, bool is_child)
+{
+	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
+	if (is_child) /* those who waited are not there */
+		balloon_atomic_store(&lock->n_waiting, 0, BALLOON_RELAXED);
+	balloon_lock_release(lock);
+}
+
 /** Assert that this thread holds the lock, in checking builds. */
 #ifdef BALLOON_CHECKING
 #define balloon_lock_assert_held(lock)       BALLOON_ASSERT(balloon_check_held(&(lock)->word))

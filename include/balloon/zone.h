@@ -142,6 +142,16 @@ BALLOON_EXPORT int balloon_zone_unreserve(
 BALLOON_EXPORT int balloon_zone_look(struct balloon_zone *zone, struct balloon_page first,
 	uint32_t n_frames, uint64_t *free_bits);
 
+/**
+ * For a program with threads that forks: before is called before the fork, by the thread that forks, and
+ * after it in both processes, as by pthread_atfork(). Between them every other call on the zone waits.
+ *
+ * The child's zone is whole, and its own: what other threads of the parent had is in use, what they had
+ * reserved is free. Heaps do this by themselves.
+ */
+BALLOON_EXPORT void balloon_zone_before_fork(struct balloon_zone *zone);
+BALLOON_EXPORT void balloon_zone_after_fork(struct balloon_zone *zone, bool is_child);
+
 /** Counts of one moment. Returns 0; -EINVAL. Locks: the zone's. Cost: all words of the bitmap. */
 BALLOON_EXPORT int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats);
 

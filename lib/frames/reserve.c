@@ -194,3 +194,25 @@ int balloon_zone_look(struct balloon_zone *zone, struct balloon_page first, uint
 	balloon_lock_release(&zone->lock);
 	return 0;
 }
+
+/* ---- Fork ------------------------------------------------------------------------------------ */
+
+void balloon_zone_before_fork(struct balloon_zone *zone)
+{
+	if (zone)
+		balloon_lock_before_fork(&zone->lock);
+}
+
+/* Reservations lie in frames of threads that the child has not. */
+void balloon_zone_after_fork(struct balloon_zone *zone, bool is_child)
+{
+	if (!zone)
+		return;
+	while (is_child && BALLOON_READ(zone->reservations)) {
+		const struct balloon_zone_reservation *reservation =
+			BALLOON_READ(zone->reservations);
+		BALLOON_WRITE(zone->reservations, BALLOON_READ(reservation->next));
+		let_go(zone, reservation, true);
+	}
+	balloon_lock_after_fork(&zone->lock, is_child);
+}

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "parts.h"
+#include "fork.h"
 
 enum { BASE_ALIGN = 4 << 20 };
 
@@ -95,7 +95,7 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	heap->shortage = config->shortage;
 	heap->shortage_context = config->shortage_context;
 	balloon_atomic_init(&heap->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
+	balloon_lock_init_lasting(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
 	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->freed_bytes, 0, BALLOON_SHARED_COUNTER);
@@ -117,6 +117,11 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 		result = make_zone(h);
 	if (result == 0)
 		result = balloon_arena_create(h, config->decay_ms);
+	if (result == 0) {
+		result = balloon_fork_add(h);
+		if (result < 0)
+			balloon_arena_destroy(h);
+	}
 	if (result < 0)
 		take_apart(h);
 	else
@@ -143,6 +148,7 @@ int balloon_heap_destroy(struct balloon_heap *heap)
 		return result;
 	heap->map = NULL;
 	balloon_arena_destroy(heap);
+	balloon_fork_remove(heap);
 	take_apart(heap);
 	return 0;
 }

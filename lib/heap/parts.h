@@ -21,6 +21,7 @@ struct balloon_heap {
 	bool (*shortage)(void *context, size_t size_bytes);
 	void *shortage_context;
 	struct balloon_driver *driver; /* the caller serialises */
+	struct balloon_heap *next;     /* of all heaps: fork.c */
 	/* Calls that ask the program to give something up, and the bytes that were freed meanwhile. */
 	struct balloon_atomic_u32 n_asking;
 	struct balloon_atomic_word freed_bytes;

@@ -146,9 +146,11 @@ bool is_marked(const void *memory, size_t size, uint32_t number)
 
 int main(void)
 {
+	prepare_fork_claims();
 	allocation_claims();
 	balloon_claims();
 	shortage_claims();
 	range_claims();
+	fork_claims();
 	return 0;
 }

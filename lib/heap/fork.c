@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fork of a program whose other threads use heaps.
+ *
+ * The child has the thread that forked and no other, and memory as it was: what somebody was in the middle of
+ * changing stays so. So the zone and the heap's books are locked over the fork.
+ *
+ * Our handlers run before jemalloc's, which are registered first, and which take locks that a thread in a hook
+ * might have while it waits for ours. It has none of them: jemalloc 5.3 calls alloc and dalloc without any
+ * lock, but for a reserve under the arena's lock for growing, and that is refused before a lock is taken.
+ * tests/heap/fork.c forks while a thread waits in each of the hooks.
+ *
+ * In the child shortages of other threads are over, and the heap has no driver: the balloon is its
+ * parent's, and so is the host.
+ */
+#include "fork.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "shortage.h"
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* protects the list, held over forks */
+static struct balloon_heap *heaps;
+
+static void before(void)
+{
+	pthread_mutex_lock(&mutex);
+	for (struct balloon_heap *heap = heaps; heap; heap = heap->next) {
+		balloon_zone_before_fork(heap->zone);
+		balloon_lock_before_fork(&heap->books);
+	}
+}
+
+/* The thread that forked was in no call. */
+static void forget_others(struct balloon_heap *heap)
+{
+	heap->driver = NULL;
+	BALLOON_WRITE(heap->shortages, NULL);
+	BALLOON_WRITE(heap->is_relieving, false);
+	balloon_atomic_store(&heap->n_asking, 0, BALLOON_RELAXED);
+	balloon_atomic_store(&heap->n_shortages_now, 0, BALLOON_RELAXED);
+	balloon_event_init(&heap->relieved);
+}
+
+static void after(bool is_child)
+{
+	for (struct balloon_heap *heap = heaps; heap; heap = heap->next) {
+		if (is_child)
+			forget_others(heap);
+		balloon_lock_after_fork(&heap->books, is_child);
+		balloon_zone_after_fork(heap->zone, is_child);
+	}
+	pthread_mutex_unlock(&mutex);
+}
+
+static void after_in_parent(void)
+{
+	after(false);
+}
+
+static void after_in_child(void)
+{
+	after(true);
+}
+
+int balloon_fork_add(struct balloon_heap *heap)
+{
+	static bool is_registered;
+	pthread_mutex_lock(&mutex);
+	int result = is_registered ? 0 : -pthread_atfork(before, after_in_parent, after_in_child);
+	if (result == 0) {
+		is_registered = true;
+		heap->next = heaps;
+		heaps = heap;
+	}
+	pthread_mutex_unlock(&mutex);
+	return result;
+}
+
+void balloon_fork_remove(struct balloon_heap *heap)
+{
+	pthread_mutex_lock(&mutex);
+	struct balloon_heap **link = &heaps;
+	while (*link && *link != heap)
+		link = &(*link)->next;
+	if (*link)
+		*link = heap->next;
+	pthread_mutex_unlock(&mutex);
+}

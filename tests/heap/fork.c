@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* A program with threads forks: each child allocates, and so does its parent. */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "books.h"
+#include "claims.h"
+#include "parts.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { N_PAGES = 16384, N_THREADS = 3, N_SLOTS = 64, N_BLOCKS = 50 };
+
+struct churn {
+	struct balloon_heap *heap;
+	struct balloon *balloon; /* NULL: none */
+	uint32_t is_over;        /* atomic */
+	uint32_t seed;           /* atomic */
+};
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * UINT32_C(1664525) + UINT32_C(1013904223);
+	return *seed >> 8;
+}
+
+static bool is_over(struct churn *churn)
+{
+	return __atomic_load_n(&churn->is_over, __ATOMIC_RELAXED);
+}
+
+static void *allocate_and_free(void *argument)
+{
+	struct churn *churn = argument;
+	uint32_t seed = __atomic_fetch_add(&churn->seed, 1, __ATOMIC_RELAXED);
+	void *slots[N_SLOTS] = {NULL};
+	while (!is_over(churn)) {
+		void **slot = &slots[next_random(&seed) % N_SLOTS];
+		balloon_heap_free(churn->heap, *slot);
+		*slot = balloon_heap_allocate(churn->heap, 16 + next_random(&seed) % 60000);
+		CHECK(*slot);
+		mark(*slot, 16, 1);
+	}
+	for (uint32_t i = 0; i < N_SLOTS; i++)
+		balloon_heap_free(churn->heap, slots[i]);
+	return NULL;
+}
+
+static void *move_target(void *argument)
+{
+	struct churn *churn = argument;
+	for (uint32_t i = 0; !is_over(churn); i++) {
+		balloon_driver_set_target(churn->balloon->driver, N_PAGES / 10 * (1 + i % 8));
+		for (uint32_t n = 0; n < 50; n++)
+			balloon_driver_step(churn->balloon->driver);
+	}
+	return NULL;
+}
+
+/* In the child: what was allocated before is there, and more can be had. */
+static void be_child(struct balloon_heap *heap, const void *before)
+{
+	void *blocks[N_BLOCKS];
+	CHECK(is_marked(before, 5000, 7));
+	for (uint32_t i = 0; i < N_BLOCKS; i++) {
+		blocks[i] = balloon_heap_allocate(heap, 100 + i * 1000);
+		CHECK(blocks[i]);
+		mark(blocks[i], 100, i);
+	}
+	for (uint32_t i = 0; i < N_BLOCKS; i++) {
+		CHECK(is_marked(blocks[i], 100, i));
+		balloon_heap_free(heap, blocks[i]);
+	}
+	CHECK_EQ(balloon_zone_validate(balloon_heap_zone(heap)), 0);
+	_exit(0);
+}
+
+static void fork_once(struct balloon_heap *heap, const void *before)
+{
+	int status = -1;
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		be_child(heap, before);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+}
+
+static void children_allocate(bool has_balloon)
+{
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	struct balloon balloon = {0};
+	struct churn churn = {.heap = heap, .balloon = &balloon};
+	pthread_t threads[N_THREADS + 1];
+	void *before = balloon_heap_allocate(heap, 5000);
+	mark(before, 5000, 7);
+	if (has_balloon)
+		balloon = make_balloon(heap);
+	for (uint32_t i = 0; i < N_THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, allocate_and_free, &churn), 0);
+	if (has_balloon)
+		CHECK_EQ(pthread_create(&threads[N_THREADS], NULL, move_target, &churn), 0);
+	for (uint32_t n = scaled(200); n > 0; n--)
+		fork_once(heap, before);
+	__atomic_store_n(&churn.is_over, 1, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < N_THREADS + (has_balloon ? 1u : 0u); i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_EQ(stats_of(heap).n_failures, 0);
+	CHECK(is_marked(before, 5000, 7));
+	balloon_heap_free(heap, before);
+	if (has_balloon)
+		end_balloon(heap, &balloon);
+	end_heap(heap);
+}
+
+/* ---- A thread that waits in a hook ----------------------------------------------------------- */
+
+enum { LARGE = 1 << 20 };
+
+struct visit {
+	struct balloon_heap *heap;
+	void *block; /* allocated before */
+};
+
+static void *allocate_large(void *argument)
+{
+	struct visit *visit = argument;
+	void *block = balloon_heap_allocate(visit->heap, LARGE);
+	balloon_heap_free(visit->heap, block);
+	balloon_heap_free(visit->heap, visit->block);
+	return NULL;
+}
+
+static void *allocate_small(void *argument)
+{
+	struct visit *visit = argument;
+	void *blocks[300]; /* more than a slab of them */
+	for (uint32_t i = 0; i < 300; i++)
+		blocks[i] = balloon_heap_allocate(visit->heap, 700);
+	for (uint32_t i = 0; i < 300; i++)
+		balloon_heap_free(visit->heap, blocks[i]);
+	balloon_heap_free(visit->heap, visit->block);
+	return NULL;
+}
+
+static void *free_large(void *argument)
+{
+	struct visit *visit = argument;
+	balloon_heap_free(visit->heap, visit->block);
+	return NULL;
+}
+
+static void *grow(void *argument)
+{
+	struct visit *visit = argument;
+	balloon_heap_free(
+		visit->heap, balloon_heap_reallocate(visit->heap, visit->block, 2 * LARGE));
+	return NULL;
+}
+
+static void *shrink(void *argument)
+{
+	struct visit *visit = argument;
+	balloon_heap_free(
+		visit->heap, balloon_heap_reallocate(visit->heap, visit->block, LARGE / 4));
+	return NULL;
+}
+
+static void *free_and_purge(void *argument)
+{
+	struct visit *visit = argument;
+	balloon_heap_free(visit->heap, visit->block);
+	balloon_heap_purge(visit->heap);
+	return NULL;
+}
+
+static struct visit visit;
+static void *(*visitor)(void *); /* NULL: none */
+static pthread_t visiting;
+
+/* After the library's handler, which has locked the zone, and before jemalloc's: another thread comes as far as a
+ * hook that waits for the zone. */
+static void visit_heap(void)
+{
+	if (!visitor)
+		return;
+	const struct balloon_lock *zone = &visit.heap->zone->lock;
+	const struct balloon_lock *books = &visit.heap->books;
+	CHECK_EQ(pthread_create(&visiting, NULL, visitor, &visit), 0);
+	while (balloon_atomic_load(&zone->n_waiting, BALLOON_RELAXED) == 0 &&
+		balloon_atomic_load(&books->n_waiting, BALLOON_RELAXED) == 0)
+		sched_yield();
+}
+
+void prepare_fork_claims(void)
+{
+	CHECK_EQ(pthread_atfork(visit_heap, NULL, NULL), 0);
+}
+
+static void fork_while(void *(*in_hook)(void *), uint32_t decay_ms)
+{
+	int status = -1;
+	visit.heap = make_heap((struct balloon_heap_config){.decay_ms = decay_ms}, N_PAGES);
+	visit.block = balloon_heap_allocate(visit.heap, LARGE);
+	if (visit.heap->books.is_lasting)
+		visitor = in_hook; /* else those who wait are not counted */
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		visit.block = balloon_heap_allocate(visit.heap, 3 * LARGE);
+		_exit(visit.block ? 0 : 1);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	if (visitor)
+		CHECK_EQ(pthread_join(visiting, NULL), 0);
+	else
+		in_hook(&visit);
+	visitor = NULL;
+	end_heap(visit.heap);
+}
+
+static void jemalloc_holds_no_lock_around_a_hook(void)
+{
+	static void *(*const in_hooks[])(void *) = {
+		allocate_large, allocate_small, free_large, grow, shrink, free_and_purge};
+	for (uint32_t i = 0; i < sizeof(in_hooks) / sizeof(*in_hooks); i++) {
+		fork_while(in_hooks[i], 0);
+		if (in_hooks[i] != free_large && in_hooks[i] != shrink) /* then it calls no hook */
+			fork_while(in_hooks[i], 100000);
+	}
+}
+
+void fork_claims(void)
+{
+	jemalloc_holds_no_lock_around_a_hook();
+	children_allocate(false);
+	children_allocate(true);
+}
