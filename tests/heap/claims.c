@@ -143,14 +143,3 @@ bool is_marked(const void *memory, size_t size, uint32_t number)
 			return false;
 	return true;
 }
-
-int main(void)
-{
-	prepare_fork_claims();
-	allocation_claims();
-	balloon_claims();
-	shortage_claims();
-	range_claims();
-	fork_claims();
-	return 0;
-}

@@ -59,8 +59,5 @@ void allocation_claims(void);
 void balloon_claims(void);
 void shortage_claims(void);
 void range_claims(void);
-void fork_claims(void);
-/** Before there is any heap. */
-void prepare_fork_claims(void);
 
 #endif

@@ -195,11 +195,6 @@ static void visit_heap(void)
 		sched_yield();
 }
 
-void prepare_fork_claims(void)
-{
-	CHECK_EQ(pthread_atfork(visit_heap, NULL, NULL), 0);
-}
-
 static void fork_while(void *(*in_hook)(void *), uint32_t decay_ms)
 {
 	int status = -1;
@@ -234,9 +229,12 @@ static void jemalloc_holds_no_lock_around_a_hook(void)
 	}
 }
 
-void fork_claims(void)
+int main(void)
 {
+	/* Before there is any heap. */
+	CHECK_EQ(pthread_atfork(visit_heap, NULL, NULL), 0);
 	jemalloc_holds_no_lock_around_a_hook();
 	children_allocate(false);
 	children_allocate(true);
+	return 0;
 }
