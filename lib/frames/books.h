@@ -18,6 +18,7 @@
 #include <balloon/zone.h>
 
 #include "internal.h"
+#include "runs.h"
 #include "sets.h"
 #include "words.h"
 
@@ -27,7 +28,16 @@ struct zone_tier {
 	struct zone_set classes[WORD_CLASSES]; /* of words */
 };
 
-enum { ZONE_TIERS = 2 };
+enum {
+	ZONE_TIERS = 2,
+	ZONE_ORDERS = BALLOON_ZONE_ORDER_MAX + 1,
+	ZONE_COUNTED_AT_ONCE = 8, /* words of tier 1, whose blocks are counted under the lock */
+};
+
+/* Of 4096 frames. */
+struct zone_blocks {
+	uint16_t n[ZONE_ORDERS + 1]; /* of each order; the last is none */
+};
 
 struct balloon_zone {
 	struct balloon_frames frames; /* constant; the first member, for the ops */
@@ -41,11 +51,23 @@ struct balloon_zone {
 	uint64_t n_strays;
 	struct zone_tier tiers[ZONE_TIERS];
 	struct zone_set any; /* words with a free frame */
+	/* Free blocks as they were counted last, for each word of tier 1, and all of them. */
+	struct zone_blocks *blocks;
+	uint64_t n_blocks[ZONE_ORDERS];
+	struct zone_set uncounted; /* words of tier 1 with blocks that may have changed since */
+	struct zone_runs runs;
+	/* Events, for tests: words looked at for ranges and counts, and words that changed. */
+	uint64_t n_looked;
 };
 
 /* Frames are counted from the zone's first in all that follows; the caller holds the lock. */
 
-/** Bits of the word: take them, or give them back. They are all free, or none is. */
+/**
+ * Count blocks that are not counted yet, of ZONE_COUNTED_AT_ONCE words of tier 1 at most. Were these all?
+ */
+bool balloon_zone_count_some(struct balloon_zone *zone);
+
+/** Bits of the word, or none: take them, or give them back. They are all free, or none is. */
 void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
@@ -61,7 +83,7 @@ bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame,
 uint32_t balloon_zone_find_block(const struct balloon_zone *zone, uint32_t order);
 
 /** The first of the lowest n free frames in a row that are aligned so; SET_NONE. */
-uint32_t balloon_zone_find_range(const struct balloon_zone *zone, uint32_t n, uint32_t align);
+uint32_t balloon_zone_find_range(struct balloon_zone *zone, uint32_t n, uint32_t align);
 
 /** The frame source's ops. */
 extern const struct balloon_frames_ops balloon_zone_ops;
@@ -79,6 +101,29 @@ static inline int zone_booked(struct balloon_zone *zone, bool has_got)
 static inline uint64_t zone_word(const struct zone_tier *tier, uint32_t word)
 {
 	return BALLOON_READ(tier->words[word]);
+}
+
+static inline uint32_t zone_n_children(const struct balloon_zone *zone, uint32_t level)
+{
+	return level ? zone->runs.levels[level - 1].n_nodes : zone->tiers[0].n_words;
+}
+
+/** Free frames that a child of a level's nodes begins with: behind the last child there are none. */
+static inline uint32_t zone_prefix(const struct balloon_zone *zone, uint32_t level, uint32_t child)
+{
+	if (child >= zone_n_children(zone, level))
+		return 0;
+	if (level == 0)
+		return word_prefix(zone_word(&zone->tiers[0], child));
+	return BALLOON_READ(zone->runs.levels[level - 1].nodes[child].prefix);
+}
+
+/** Those that it ends with. */
+static inline uint32_t zone_suffix(const struct balloon_zone *zone, uint32_t level, uint32_t child)
+{
+	if (level == 0)
+		return word_suffix(zone_word(&zone->tiers[0], child));
+	return BALLOON_READ(zone->runs.levels[level - 1].nodes[child].suffix);
 }
 
 /** The bits of a range that lie in one word, from `frame` on; `*n` of them. */

@@ -20,8 +20,11 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 		return -EINVAL;
 	/* At most 2^26 words of tier 0, so nothing here overflows even 32 bits. */
 	uint32_t n = words_for(config->n_frames);
+	uint32_t n_above = words_for(n);
 	uint64_t n_words = n + (WORD_CLASSES + 1) * balloon_set_words(n) +
-			   WORD_CLASSES * balloon_set_words(words_for(n));
+			   (WORD_CLASSES + 1) * balloon_set_words(n_above) +
+			   n_above * (sizeof(struct zone_blocks) / sizeof(uint64_t)) +
+			   balloon_runs_words(n);
 	uint64_t size = sizeof(struct balloon_zone) + n_words * sizeof(uint64_t);
 	*size_bytes =
 		(size_t)((size + BALLOON_MEMORY_ALIGN - 1) & ~(uint64_t)(BALLOON_MEMORY_ALIGN - 1));
@@ -48,6 +51,10 @@ static void carve(struct balloon_zone *zone)
 			carve_set(&tiers[tier].classes[class], &words, tiers[tier].n_words);
 	carve_set(&zone->any, &words, tiers[0].n_words);
 	tiers[1].words = tiers[0].classes[WORD_ORDER].levels[0];
+	carve_set(&zone->uncounted, &words, tiers[1].n_words);
+	zone->blocks = (struct zone_blocks *)(void *)words;
+	words += tiers[1].n_words * (sizeof(struct zone_blocks) / sizeof(uint64_t));
+	balloon_runs_init(zone, words);
 }
 
 int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone_config *config,
