@@ -202,3 +202,19 @@ bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame,
 	}
 	return true;
 }
+
+bool balloon_zone_give_used(struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	uint32_t n_inside;
+	uint64_t inside = zone_piece(frame, n, &n_inside);
+	if (n > n_inside) {
+		if (!balloon_zone_range_is_used(zone, frame, n))
+			return false;
+		balloon_zone_give_range(zone, frame, n);
+		return true;
+	}
+	if (zone_word(&zone->tiers[0], frame / WORD_BITS) & inside)
+		return false;
+	balloon_zone_give(zone, frame / WORD_BITS, inside);
+	return true;
+}

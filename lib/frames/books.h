@@ -79,6 +79,9 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 bool balloon_zone_range_is_free(const struct balloon_zone *zone, uint32_t frame, uint32_t n);
 bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame, uint32_t n);
 
+/** Give back n frames, unless one of them is free. Have they been given? */
+bool balloon_zone_give_used(struct balloon_zone *zone, uint32_t frame, uint32_t n);
+
 /** The frame of a free block, for up to twelve orders; SET_NONE. */
 uint32_t balloon_zone_find_block(const struct balloon_zone *zone, uint32_t order);
 

@@ -139,6 +139,12 @@ static uint32_t n_slots(uint32_t level)
 	return level ? RUNS_LOOSE_HIGH : RUNS_LOOSE_LOW;
 }
 
+static void raise_if(struct zone_node *node, const struct zone_span *run)
+{
+	if (run->end > run->start && !is_below(node, run))
+		balloon_runs_raise(node, run);
+}
+
 /* The runs inside a word that touch neither end of it. */
 static void raise_inner(struct zone_node *node, uint32_t word, uint64_t free)
 {
@@ -149,8 +155,7 @@ static void raise_inner(struct zone_node *node, uint32_t word, uint64_t free)
 		uint32_t start = word_lowest(free);
 		uint32_t n = word_prefix(free >> start);
 		struct zone_span run = {base + start, base + start + n};
-		if (!is_below(node, &run))
-			balloon_runs_raise(node, &run);
+		raise_if(node, &run);
 		free &= ~word_mask(start, n);
 	}
 }
@@ -168,31 +173,42 @@ static void raise_child(
 			BALLOON_WRITE(node->best[k], BALLOON_READ(below->best[k]));
 }
 
+/* A node's children, as bits, but for those of which we know that nothing in them is free. */
+static uint64_t children_of(const struct balloon_zone *zone, uint32_t level, uint32_t index)
+{
+	uint32_t n = zone_n_children(zone, level) - index * RUNS_FAN;
+	if (level == 0)
+		return BALLOON_READ(zone->any.levels[0][index]);
+	return word_mask(0, n < RUNS_FAN ? n : RUNS_FAN);
+}
+
 /* Find a node's best runs again: those of its children, and those that cross them. */
 static void look_through(struct balloon_zone *zone, uint32_t level, uint32_t index)
 {
 	struct zone_node *node = &zone->runs.levels[level].nodes[index];
-	uint32_t shift = runs_child_shift(level);
-	uint32_t end = zone_n_children(zone, level);
-	struct zone_span run = {(uint64_t)index * RUNS_FAN << shift, 0};
+	const uint32_t shift = runs_child_shift(level);
+	const uint64_t size = UINT64_C(1) << shift;
+	struct zone_span run = {0, 0};
 	for (uint32_t k = 0; k <= RUNS_ALIGN_MAX; k++)
 		BALLOON_WRITE(node->best[k], 0);
-	if (end > (index + 1) * (uint64_t)RUNS_FAN)
-		end = (index + 1) * RUNS_FAN;
-	for (uint32_t child = index * RUNS_FAN; child < end; child++) {
+	for (uint64_t left = children_of(zone, level, index); left; left &= left - 1) {
+		uint32_t child = index * RUNS_FAN + word_lowest(left);
+		uint64_t start = (uint64_t)child << shift;
 		uint32_t prefix = zone_prefix(zone, level, child);
-		run.end = ((uint64_t)child << shift) + prefix;
-		if (prefix == UINT64_C(1) << shift)
+		BALLOON_BOOK(zone->n_looked, level ? sizeof(*node) / sizeof(uint64_t) : 1);
+		if (run.end != start) {
+			raise_if(node, &run);
+			run.start = start;
+		}
+		run.end = start + prefix;
+		if (prefix == size)
 			continue;
-		if (run.end > run.start)
-			balloon_runs_raise(node, &run);
+		raise_if(node, &run);
 		raise_child(zone, node, level, child);
-		run.end = ((uint64_t)child + 1) << shift;
+		run.end = start + size;
 		run.start = run.end - zone_suffix(zone, level, child);
 	}
-	if (run.end > run.start)
-		balloon_runs_raise(node, &run);
-	BALLOON_BOOK(zone->n_looked, RUNS_FAN * (level ? sizeof(*node) / sizeof(uint64_t) : 1));
+	raise_if(node, &run);
 }
 
 static void tighten(struct balloon_zone *zone, uint32_t level, uint32_t index)
@@ -285,10 +301,13 @@ bool balloon_runs_is_quiet(
 	const struct balloon_zone *zone, uint32_t word, uint64_t free, uint64_t bits)
 {
 	uint64_t base = (uint64_t)word * WORD_BITS;
-	struct zone_span run = {base + word_lowest(bits), base + word_highest(bits) + 1};
-	run = span_in_word(word, free, run);
-	return run.start > base && run.end < base + WORD_BITS &&
-	       is_below(&zone->runs.levels[0].nodes[word / RUNS_FAN], &run);
+	uint64_t used_below = ~free & ((UINT64_C(1) << word_lowest(bits)) - 1);
+	uint64_t used_above = ~free & ~(WORD_WHOLE >> (WORD_BITS - 1 - word_highest(bits)));
+	if ((used_below == 0) | (used_above == 0))
+		return false;
+	struct zone_span run = {
+		base + word_highest(used_below) + 1, base + word_lowest(used_above)};
+	return is_below(&zone->runs.levels[0].nodes[word / RUNS_FAN], &run);
 }
 
 /* The same for a range. */
@@ -342,12 +361,28 @@ static void cut(struct zone_node *node, uint64_t n_before, uint64_t n_behind)
 		BALLOON_WRITE(node->suffix, (uint32_t)n_behind);
 }
 
+/* The run that frames are taken from, found level by level, as far as a node that is not loose asks. */
+struct taken_run {
+	struct zone_span span;
+	uint32_t n_levels;
+};
+
+static struct zone_span run_at(
+	const struct balloon_zone *zone, struct taken_run *run, uint32_t level, uint32_t index)
+{
+	if (run->n_levels == 0)
+		run->span = run_in_words(zone, &run->span);
+	while (run->n_levels <= level)
+		widen(zone, run->n_levels++, &run->span);
+	return clip(&run->span, level, index);
+}
+
 /*
  * Of a node's run, the frames `taken` are in use now, and perhaps others between the first and the last of
  * them. Does its parent have to know?
  */
 static bool unbook(struct balloon_zone *zone, uint32_t level, uint32_t index,
-	const struct zone_span *taken, const struct zone_span *run)
+	const struct zone_span *taken, struct taken_run *run)
 {
 	struct zone_node *node = &zone->runs.levels[level].nodes[index];
 	uint64_t n_before = taken->start - ((uint64_t)index << runs_shift(level));
@@ -363,7 +398,8 @@ static bool unbook(struct balloon_zone *zone, uint32_t level, uint32_t index,
 	cut(node, n_before, n_behind);
 	if (BALLOON_READ(node->is_loose))
 		return true;
-	if (!is_best(node, run))
+	const struct zone_span part = run_at(zone, run, level, index);
+	if (!is_best(node, &part))
 		return is_edge;
 	loosen(zone, level, index);
 	return true;
@@ -371,16 +407,14 @@ static bool unbook(struct balloon_zone *zone, uint32_t level, uint32_t index,
 
 static void unbook_taken(struct balloon_zone *zone, const struct zone_span *taken)
 {
-	struct zone_span run = run_in_words(zone, taken);
+	struct taken_run run = {*taken, 0};
 	bool goes_on = true;
 	for (uint32_t level = 0; goes_on && level < zone->runs.n_levels; level++) {
 		uint32_t last = (uint32_t)((taken->end - 1) >> runs_shift(level));
 		goes_on = false;
-		widen(zone, level, &run);
 		for (uint32_t i = (uint32_t)(taken->start >> runs_shift(level)); i <= last; i++) {
 			struct zone_span part = clip(taken, level, i);
-			struct zone_span run_part = clip(&run, level, i);
-			goes_on |= unbook(zone, level, i, &part, &run_part);
+			goes_on |= unbook(zone, level, i, &part, &run);
 		}
 	}
 }

@@ -148,9 +148,7 @@ int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first
 	if (result < 0)
 		return result;
 	balloon_lock_acquire(&zone->lock);
-	if (balloon_zone_range_is_used(zone, frame, n_frames))
-		balloon_zone_give_range(zone, frame, n_frames);
-	else
+	if (!balloon_zone_give_used(zone, frame, n_frames))
 		result = -ESTALE;
 	balloon_lock_release(&zone->lock);
 	return result;
