@@ -28,6 +28,8 @@ struct balloon_zone;
 struct balloon_zone_config {
 	uint32_t first;    /* index of the first frame's page in the map */
 	uint32_t n_frames; /* 1 to BALLOON_PAGES_MAX - first */
+	/* The map's: what page frame number page 0 has. 0: frame numbers are the map's page indices. */
+	uint64_t first_pfn;
 };
 
 struct balloon_zone_stats {

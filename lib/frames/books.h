@@ -31,6 +31,7 @@ struct zone_tier {
 enum {
 	ZONE_TIERS = 2,
 	ZONE_ORDERS = BALLOON_ZONE_ORDER_MAX + 1,
+	ZONE_ALIGN = 4096,        /* frame 0 is aligned so, and with it the words of both tiers */
 	ZONE_COUNTED_AT_ONCE = 8, /* words of tier 1, whose blocks are counted under the lock */
 };
 
@@ -41,8 +42,10 @@ struct zone_blocks {
 
 struct balloon_zone {
 	struct balloon_frames frames; /* constant; the first member, for the ops */
-	uint32_t first;               /* constant */
-	uint32_t n_frames;            /* constant */
+	uint32_t first;     /* constant: the page of frame 0, which may be before the map's */
+	uint32_t n_lead;    /* constant: frames from 0 on that are not the zone's: used forever */
+	uint32_t n_frames;  /* constant: these and the zone's */
+	uint64_t first_pfn; /* constant: of frame 0; a multiple of ZONE_ALIGN */
 	struct balloon_atomic_word n_contended;
 	struct balloon_lock lock; /* protects the rest */
 	uint64_t n_free;
@@ -60,7 +63,7 @@ struct balloon_zone {
 	uint64_t n_looked;
 };
 
-/* Frames are counted from the zone's first in all that follows; the caller holds the lock. */
+/* Frames are counted from frame 0 in all that follows; the caller holds the lock. */
 
 /**
  * Count blocks that are not counted yet, of ZONE_COUNTED_AT_ONCE words of tier 1 at most. Were these all?
@@ -99,6 +102,12 @@ static inline int zone_booked(struct balloon_zone *zone, bool has_got)
 	else
 		BALLOON_BOOK(zone->n_failures, 1);
 	return has_got ? 0 : -ENOMEM;
+}
+
+/** Is it a frame of the zone's? A page before the first one makes a small number, or a large one. */
+static inline bool zone_has(const struct balloon_zone *zone, uint32_t frame)
+{
+	return frame >= zone->n_lead && frame < zone->n_frames;
 }
 
 static inline uint64_t zone_word(const struct zone_tier *tier, uint32_t word)

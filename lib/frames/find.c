@@ -141,12 +141,13 @@ static uint32_t last_used(const struct balloon_zone *zone, uint32_t frame, uint3
 /* Aligned to more: there are few such places, and each is looked at. */
 static uint32_t find_far(struct balloon_zone *zone, uint32_t n, uint32_t align)
 {
-	uint64_t at = 0;
-	while (n <= zone->n_frames && at <= zone->n_frames - n) {
+	const uint64_t base = zone->first_pfn % align;
+	uint64_t at = base ? align - base : 0;
+	while (at + n <= zone->n_frames) {
 		uint32_t used = last_used(zone, (uint32_t)at, n);
 		if (used == SET_NONE)
 			return (uint32_t)at;
-		at = runs_align((uint64_t)used + 1, align);
+		at = runs_align(base + used + 1, align) - base;
 	}
 	return SET_NONE;
 }

@@ -62,7 +62,7 @@ int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *sta
 	if (!zone || !stats)
 		return -EINVAL;
 	memset(stats, 0, sizeof(*stats));
-	stats->n_frames = zone->n_frames;
+	stats->n_frames = zone->n_frames - zone->n_lead;
 	balloon_lock_acquire(&zone->lock);
 	count_all(zone);
 	stats->n_free = BALLOON_READ(zone->n_free);
@@ -162,9 +162,12 @@ static bool runs_are_sound(const struct balloon_zone *zone)
 	return true;
 }
 
-/* Behind the last frame there is nothing free. */
-static bool end_is_sound(const struct balloon_zone *zone)
+/* Before the first frame and behind the last one there is nothing free. */
+static bool ends_are_sound(const struct balloon_zone *zone)
 {
+	for (uint32_t frame = 0; frame < zone->n_lead; frame++)
+		if (zone->tiers[0].words[frame / WORD_BITS] >> frame % WORD_BITS & 1)
+			return false;
 	uint32_t n_in_last = (zone->n_frames - 1) % WORD_BITS + 1;
 	return !(zone->tiers[0].words[zone->tiers[0].n_words - 1] & ~word_mask(0, n_in_last));
 }
@@ -208,7 +211,7 @@ int balloon_zone_validate(struct balloon_zone *zone)
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
 	balloon_runs_book(zone);
-	bool is_sound = end_is_sound(zone) && counts_are_sound(zone) &&
+	bool is_sound = ends_are_sound(zone) && counts_are_sound(zone) &&
 			tier_is_sound(&zone->tiers[0]) && tier_is_sound(&zone->tiers[1]) &&
 			blocks_are_sound(zone) && runs_are_sound(zone);
 	balloon_lock_release(&zone->lock);

@@ -3,10 +3,18 @@
 
 #include "books.h"
 
+/* Frames that lie before the zone's first one, and after the last frame that is aligned so. */
+static uint32_t n_lead(const struct balloon_zone_config *config)
+{
+	return (uint32_t)((config->first_pfn + config->first) % ZONE_ALIGN);
+}
+
 static bool config_is_sane(const struct balloon_zone_config *config)
 {
 	return config && config->n_frames > 0 && config->first < BALLOON_PAGES_MAX &&
-	       config->n_frames <= BALLOON_PAGES_MAX - config->first;
+	       config->n_frames <= BALLOON_PAGES_MAX - config->first &&
+	       config->n_frames <= BALLOON_PAGES_MAX - n_lead(config) &&
+	       config->first_pfn <= UINT64_MAX - BALLOON_PAGES_MAX;
 }
 
 static uint32_t words_for(uint32_t n)
@@ -19,7 +27,7 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 	if (!config_is_sane(config) || !size_bytes)
 		return -EINVAL;
 	/* At most 2^26 words of tier 0, so nothing here overflows even 32 bits. */
-	uint32_t n = words_for(config->n_frames);
+	uint32_t n = words_for(n_lead(config) + config->n_frames);
 	uint32_t n_above = words_for(n);
 	uint64_t n_words = n + (WORD_CLASSES + 1) * balloon_set_words(n) +
 			   (WORD_CLASSES + 1) * balloon_set_words(n_above) +
@@ -69,13 +77,15 @@ int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone
 	memset(memory, 0, needed);
 	struct balloon_zone *z = memory;
 	z->frames.ops = &balloon_zone_ops;
-	z->first = config->first;
-	z->n_frames = config->n_frames;
+	z->n_lead = n_lead(config);
+	z->n_frames = z->n_lead + config->n_frames;
+	z->first = config->first - z->n_lead; /* modulo 2^32, as all that is counted from it */
+	z->first_pfn = config->first_pfn + config->first - z->n_lead;
 	balloon_atomic_init(&z->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init_lasting(&z->lock, BALLOON_RANK_BOOKS, &z->n_contended);
 	carve(z);
 	balloon_lock_acquire(&z->lock);
-	balloon_zone_give_range(z, 0, z->n_frames);
+	balloon_zone_give_range(z, z->n_lead, config->n_frames);
 	balloon_lock_release(&z->lock);
 	*zone = z;
 	return 0;
@@ -86,7 +96,7 @@ int balloon_zone_fini(struct balloon_zone *zone)
 	if (!zone)
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
-	bool is_whole = BALLOON_READ(zone->n_free) == zone->n_frames;
+	bool is_whole = BALLOON_READ(zone->n_free) == zone->n_frames - zone->n_lead;
 	balloon_lock_release(&zone->lock);
 	if (!is_whole)
 		return -EBUSY;
@@ -129,14 +139,14 @@ int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames, ui
 	return result;
 }
 
-/* *frame receives where the range is, counted from the zone's first frame. */
+/* *frame receives where the range is. */
 static int check_range(const struct balloon_zone *zone, struct balloon_page first,
 	uint32_t n_frames, uint32_t *frame)
 {
 	if (!zone || n_frames == 0)
 		return -EINVAL;
-	*frame = first.index - zone->first; /* a page before the first one makes a large number */
-	if (*frame >= zone->n_frames || n_frames > zone->n_frames - *frame)
+	*frame = first.index - zone->first;
+	if (!zone_has(zone, *frame) || n_frames > zone->n_frames - *frame)
 		return -ERANGE;
 	return 0;
 }
