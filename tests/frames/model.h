@@ -32,6 +32,9 @@ void model_open_at(struct model *m, uint64_t pfn, uint32_t n_frames);
 /** Everything goes back, then the zone ends. */
 void model_close(struct model *m);
 
+/** End a zone that has no model: its frames go back, whichever are in use. */
+void end_zone(struct balloon_zone *zone, uint32_t first, uint32_t n_frames);
+
 /** Frames, counted from the zone's first. What is taken was free, what is given was not. */
 void model_take(struct model *m, uint32_t frame, uint32_t n);
 void model_give(struct model *m, uint32_t frame, uint32_t n);

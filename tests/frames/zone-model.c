@@ -43,6 +43,17 @@ void model_close(struct model *m)
 	free(m->is_free);
 }
 
+void end_zone(struct balloon_zone *zone, uint32_t first, uint32_t n_frames)
+{
+	struct balloon_frames *frames = balloon_zone_frames(zone);
+	struct balloon_page pages[256];
+	while (frames->ops->take_highest(frames, 0, UINT32_MAX, pages, 256) > 0)
+		;
+	CHECK_EQ(balloon_zone_free_range(zone, balloon_page(first), n_frames), 0);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
 bool model_all(const struct model *m, uint32_t frame, uint32_t n, bool is_free)
 {
 	for (uint32_t i = frame; i < frame + n; i++)
