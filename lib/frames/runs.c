@@ -267,6 +267,7 @@ static bool book_run(
 	uint64_t inside = (UINT64_C(1) << runs_shift(level)) - 1;
 	bool is_first = !(run->start & inside), is_last = !(run->end & inside);
 	bool is_below_best = is_below(node, run);
+	BALLOON_BOOK(zone->n_looked, 1);
 	if (!is_below_best)
 		balloon_runs_raise(node, run);
 	if (is_first)

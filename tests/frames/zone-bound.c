@@ -22,17 +22,19 @@ static void claim(struct balloon_zone *zone, uint32_t from, uint32_t to)
 }
 
 /* Within the bound the range is found at its place, or nowhere; then all is as it was. */
-static void hold_range(struct balloon_zone *zone, uint32_t n, uint32_t align, uint32_t place)
+static uint64_t hold_range(struct balloon_zone *zone, uint32_t n, uint32_t align, uint32_t place)
 {
 	struct balloon_page page = {0};
 	uint64_t before = zone->n_looked;
 	int result = balloon_zone_allocate_range(zone, n, align, &page);
-	CHECK(zone->n_looked - before <= BOUND);
+	uint64_t n_looked = zone->n_looked - before;
+	CHECK(n_looked <= BOUND);
 	CHECK_EQ(result, place == NOWHERE ? -ENOMEM : 0);
 	if (result == 0) {
 		CHECK_EQ(page.index, place);
 		CHECK_EQ(balloon_zone_free_range(zone, page, n), 0);
 	}
+	return n_looked;
 }
 
 /* From the frame after the first one of each period on, so many are free, and no others. */
@@ -85,6 +87,9 @@ static void hold_gone_places(uint32_t n, uint32_t align)
 			claim(zone, at + align, at + align + 1);
 	}
 	hold_range(zone, n, align, last + align);
+	claim(zone, last + align, last + align + 1);
+	hold_range(zone, n, align, NOWHERE);
+	CHECK_EQ(hold_range(zone, n, align, NOWHERE), 0); /* as is known by now */
 	end_zone(zone, 0, N_FRAMES);
 }
 

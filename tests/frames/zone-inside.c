@@ -143,6 +143,28 @@ Test(zone, the_validity_check_sees_damage_in_the_tree_of_runs)
 	end_zone(zone, FIRST, N);
 }
 
+/* Of frames that have just been freed, some are taken out of the middle of the others. */
+Test(zone, frames_that_were_just_freed_can_be_taken_in_any_pattern)
+{
+	for (uint64_t bits = 1; bits < 1 << 6; bits++) {
+		struct model m;
+		uint32_t frame;
+		model_open(&m, 4096);
+		CHECK_EQ(both_allocate_range(&m, 4096, 1, &frame), 0);
+		both_free_range(&m, 66, 6);
+		balloon_lock_acquire(&m.zone->lock);
+		balloon_zone_take(m.zone, 1, bits << 2);
+		balloon_lock_release(&m.zone->lock);
+		for (uint32_t i = 0; i < 6; i++)
+			if (bits >> i & 1)
+				model_take(&m, 66 + i, 1);
+		CHECK_EQ(balloon_zone_validate(m.zone), 0);
+		for (uint32_t n = 6; n > 0; n--)
+			both_allocate_range(&m, n, 1, &frame);
+		model_close(&m);
+	}
+}
+
 /* Damage by hand, such as only an error of the library could do. */
 Test(zone, the_validity_check_sees_damage)
 {
