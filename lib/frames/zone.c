@@ -3,6 +3,10 @@
 
 #include "books.h"
 
+/* Whole cache lines, so that each node of the tree is one. */
+#define ROOM(n_bytes)                                                                              \
+	(((n_bytes) + BALLOON_MEMORY_ALIGN - 1) & ~(uint64_t)(BALLOON_MEMORY_ALIGN - 1))
+
 /* Frames that lie before the zone's first one, and after the last frame that is aligned so. */
 static uint32_t n_lead(const struct balloon_zone_config *config)
 {
@@ -33,9 +37,8 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 			   (WORD_CLASSES + 1) * balloon_set_words(n_above) +
 			   n_above * (sizeof(struct zone_blocks) / sizeof(uint64_t)) +
 			   balloon_runs_words(n);
-	uint64_t size = sizeof(struct balloon_zone) + n_words * sizeof(uint64_t);
-	*size_bytes =
-		(size_t)((size + BALLOON_MEMORY_ALIGN - 1) & ~(uint64_t)(BALLOON_MEMORY_ALIGN - 1));
+	uint64_t size = ROOM(sizeof(struct balloon_zone)) + n_words * sizeof(uint64_t);
+	*size_bytes = (size_t)ROOM(size);
 	return 0;
 }
 
@@ -48,7 +51,8 @@ static void carve_set(struct zone_set *set, uint64_t **words, uint32_t n_items)
 /* The words behind the zone are zeros: all frames are in use, and all sets empty. */
 static void carve(struct balloon_zone *zone)
 {
-	uint64_t *words = (uint64_t *)(void *)(zone + 1);
+	uint64_t *nodes = (uint64_t *)(void *)((unsigned char *)zone + ROOM(sizeof(*zone)));
+	uint64_t *words = nodes + balloon_runs_words(words_for(zone->n_frames));
 	struct zone_tier *tiers = zone->tiers;
 	tiers[0].n_words = words_for(zone->n_frames);
 	tiers[1].n_words = words_for(tiers[0].n_words);
@@ -62,7 +66,7 @@ static void carve(struct balloon_zone *zone)
 	carve_set(&zone->uncounted, &words, tiers[1].n_words);
 	zone->blocks = (struct zone_blocks *)(void *)words;
 	words += tiers[1].n_words * (sizeof(struct zone_blocks) / sizeof(uint64_t));
-	balloon_runs_init(zone, words);
+	balloon_runs_init(zone, nodes);
 }
 
 int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone_config *config,
