@@ -83,7 +83,7 @@ static void give_runs(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 		uint32_t lowest = word_lowest(bits);
 		uint32_t n = word_prefix(bits >> lowest);
 		run = word_mask(lowest, n);
-		if (balloon_runs_is_quiet(zone, word, after, run)) {
+		if (zone_is_quiet(zone, word, after, run)) {
 			quiet |= run;
 		} else {
 			balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
@@ -102,7 +102,8 @@ void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 		give_runs(zone, word, bits);
 		return;
 	}
-	balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
+	if (!zone_is_quiet(zone, word, zone_word(&zone->tiers[0], word) | bits, bits))
+		balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
 	give(zone, word, bits);
 }
 

@@ -138,6 +138,36 @@ static inline uint32_t zone_suffix(const struct balloon_zone *zone, uint32_t lev
 	return BALLOON_READ(zone->runs.levels[level - 1].nodes[child].suffix);
 }
 
+/** log2 of the largest alignment that a frame of the run has, as far as nodes care. */
+static inline uint32_t runs_top_align(const struct zone_span *run)
+{
+	uint32_t top = word_highest((run->start - 1) ^ (run->end - 1));
+	return top < RUNS_ALIGN_MAX ? top : RUNS_ALIGN_MAX;
+}
+
+/** Is the run nowhere longer than the node's best ones? (These shrink as alignments grow.) */
+static inline bool runs_is_below(const struct zone_node *node, const struct zone_span *run)
+{
+	return run->end - run->start <= BALLOON_READ(node->best[runs_top_align(run)]);
+}
+
+/**
+ * Are these bits of a word, now that they are free, in a run of no account: within the word, and nowhere
+ * longer than the best ones?
+ */
+static inline bool zone_is_quiet(
+	const struct balloon_zone *zone, uint32_t word, uint64_t free, uint64_t bits)
+{
+	const uint64_t base = (uint64_t)word * WORD_BITS;
+	const uint64_t used_below = ~free & ((bits & -bits) - 1);
+	const uint64_t used_above = ~free & ~(WORD_WHOLE >> (WORD_BITS - 1 - word_highest(bits)));
+	if ((used_below == 0) | (used_above == 0))
+		return false;
+	const struct zone_span run = {
+		base + word_highest(used_below) + 1, base + word_lowest(used_above)};
+	return runs_is_below(&zone->runs.levels[0].nodes[word / RUNS_FAN], &run);
+}
+
 /** The bits of a range that lie in one word, from `frame` on; `*n` of them. */
 static inline uint64_t zone_piece(uint32_t frame, uint32_t n_left, uint32_t *n)
 {

@@ -109,22 +109,9 @@ static struct zone_span run_in_words(const struct balloon_zone *zone, const stru
 	return (struct zone_span){start.start, end.end};
 }
 
-/* log2 of the largest alignment that a frame of the run has, as far as nodes care. */
-static uint32_t top_align(const struct zone_span *run)
-{
-	uint32_t top = word_highest((run->start - 1) ^ (run->end - 1));
-	return top < RUNS_ALIGN_MAX ? top : RUNS_ALIGN_MAX;
-}
-
-/* Is the run nowhere longer than the node's best ones? (These shrink as alignments grow.) */
-static bool is_below(const struct zone_node *node, const struct zone_span *run)
-{
-	return run->end - run->start <= BALLOON_READ(node->best[top_align(run)]);
-}
-
 void balloon_runs_raise(struct zone_node *node, const struct zone_span *run)
 {
-	uint32_t top = top_align(run);
+	uint32_t top = runs_top_align(run);
 	for (uint32_t k = 0; k <= top; k++) {
 		uint64_t n = run->end - runs_align(run->start, UINT64_C(1) << k);
 		if (n > BALLOON_READ(node->best[k]))
@@ -141,7 +128,7 @@ static uint32_t n_slots(uint32_t level)
 
 static void raise_if(struct zone_node *node, const struct zone_span *run)
 {
-	if (run->end > run->start && !is_below(node, run))
+	if (run->end > run->start && !runs_is_below(node, run))
 		balloon_runs_raise(node, run);
 }
 
@@ -266,7 +253,7 @@ static bool book_run(
 	uint32_t n = (uint32_t)(run->end - run->start);
 	uint64_t inside = (UINT64_C(1) << runs_shift(level)) - 1;
 	bool is_first = !(run->start & inside), is_last = !(run->end & inside);
-	bool is_below_best = is_below(node, run);
+	bool is_below_best = runs_is_below(node, run);
 	BALLOON_BOOK(zone->n_looked, 1);
 	if (!is_below_best)
 		balloon_runs_raise(node, run);
@@ -298,28 +285,6 @@ void balloon_runs_book(struct balloon_zone *zone)
 	zone->runs.fresh.start = zone->runs.fresh.end = 0;
 }
 
-bool balloon_runs_is_quiet(
-	const struct balloon_zone *zone, uint32_t word, uint64_t free, uint64_t bits)
-{
-	uint64_t base = (uint64_t)word * WORD_BITS;
-	uint64_t used_below = ~free & ((UINT64_C(1) << word_lowest(bits)) - 1);
-	uint64_t used_above = ~free & ~(WORD_WHOLE >> (WORD_BITS - 1 - word_highest(bits)));
-	if ((used_below == 0) | (used_above == 0))
-		return false;
-	struct zone_span run = {
-		base + word_highest(used_below) + 1, base + word_lowest(used_above)};
-	return is_below(&zone->runs.levels[0].nodes[word / RUNS_FAN], &run);
-}
-
-/* The same for a range. */
-static bool is_quiet(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
-{
-	uint32_t n_inside;
-	uint64_t bits = zone_piece(frame, n, &n_inside);
-	uint64_t free = zone_word(&zone->tiers[0], frame / WORD_BITS) | bits;
-	return n == n_inside && balloon_runs_is_quiet(zone, frame / WORD_BITS, free, bits);
-}
-
 void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
 	struct zone_span *fresh = &zone->runs.fresh;
@@ -327,7 +292,7 @@ void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t 
 		fresh->end += n;
 	} else if (fresh->start == (uint64_t)frame + n && fresh->start != fresh->end) {
 		fresh->start = frame;
-	} else if (!is_quiet(zone, frame, n)) {
+	} else {
 		balloon_runs_book(zone);
 		*fresh = (struct zone_span){frame, (uint64_t)frame + n};
 	}
@@ -336,7 +301,7 @@ void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t 
 /* Is the run, for some alignment, as long as the best one? */
 static bool is_best(const struct zone_node *node, const struct zone_span *run)
 {
-	uint32_t top = top_align(run);
+	uint32_t top = runs_top_align(run);
 	if (run->end - run->start < BALLOON_READ(node->best[top]))
 		return false;
 	for (uint32_t k = 0; k <= top; k++)
@@ -350,16 +315,6 @@ static void forget(struct zone_node *node)
 {
 	for (uint32_t k = 0; k <= RUNS_ALIGN_MAX; k++)
 		BALLOON_WRITE(node->best[k], 0);
-	BALLOON_WRITE(node->prefix, 0);
-	BALLOON_WRITE(node->suffix, 0);
-}
-
-static void cut(struct zone_node *node, uint64_t n_before, uint64_t n_behind)
-{
-	if (n_before < BALLOON_READ(node->prefix))
-		BALLOON_WRITE(node->prefix, (uint32_t)n_before);
-	if (n_behind < BALLOON_READ(node->suffix))
-		BALLOON_WRITE(node->suffix, (uint32_t)n_behind);
 }
 
 /* The run that frames are taken from, found level by level, as far as a node that is not loose asks. */
@@ -378,6 +333,14 @@ static struct zone_span run_at(
 	return clip(&run->span, level, index);
 }
 
+static void loosen_if_best(
+	struct balloon_zone *zone, uint32_t level, uint32_t index, struct taken_run *run)
+{
+	const struct zone_span part = run_at(zone, run, level, index);
+	if (is_best(&zone->runs.levels[level].nodes[index], &part))
+		loosen(zone, level, index);
+}
+
 /*
  * Of a node's run, the frames `taken` are in use now, and perhaps others between the first and the last of
  * them. Does its parent have to know?
@@ -386,24 +349,22 @@ static bool unbook(struct balloon_zone *zone, uint32_t level, uint32_t index,
 	const struct zone_span *taken, struct taken_run *run)
 {
 	struct zone_node *node = &zone->runs.levels[level].nodes[index];
-	uint64_t n_before = taken->start - ((uint64_t)index << runs_shift(level));
-	uint64_t n_behind = (((uint64_t)index + 1) << runs_shift(level)) - taken->end;
-	bool is_edge =
-		n_before < BALLOON_READ(node->prefix) || n_behind < BALLOON_READ(node->suffix);
-	if (BALLOON_READ(node->prefix) == UINT64_C(1) << runs_shift(level))
+	const uint64_t start = (uint64_t)index << runs_shift(level);
+	const uint64_t end = start + (UINT64_C(1) << runs_shift(level));
+	const uint64_t n_before = taken->start > start ? taken->start - start : 0;
+	const uint64_t n_behind = taken->end < end ? end - taken->end : 0;
+	const uint32_t prefix = BALLOON_READ(node->prefix), suffix = BALLOON_READ(node->suffix);
+	if (prefix == UINT64_C(1) << runs_shift(level))
 		set_whole(zone, level, index, false);
-	if (n_before == 0 && n_behind == 0) {
+	if (n_before < prefix)
+		BALLOON_WRITE(node->prefix, (uint32_t)n_before);
+	if (n_behind < suffix)
+		BALLOON_WRITE(node->suffix, (uint32_t)n_behind);
+	if (n_before == 0 && n_behind == 0)
 		forget(node);
-		return true;
-	}
-	cut(node, n_before, n_behind);
-	if (BALLOON_READ(node->is_loose))
-		return true;
-	const struct zone_span part = run_at(zone, run, level, index);
-	if (!is_best(node, &part))
-		return is_edge;
-	loosen(zone, level, index);
-	return true;
+	else if (!BALLOON_READ(node->is_loose))
+		loosen_if_best(zone, level, index, run);
+	return n_before < prefix || n_behind < suffix || BALLOON_READ(node->is_loose);
 }
 
 static void unbook_taken(struct balloon_zone *zone, const struct zone_span *taken)
@@ -414,8 +375,7 @@ static void unbook_taken(struct balloon_zone *zone, const struct zone_span *take
 		uint32_t last = (uint32_t)((taken->end - 1) >> runs_shift(level));
 		goes_on = false;
 		for (uint32_t i = (uint32_t)(taken->start >> runs_shift(level)); i <= last; i++) {
-			struct zone_span part = clip(taken, level, i);
-			goes_on |= unbook(zone, level, i, &part, &run);
+			goes_on |= unbook(zone, level, i, taken, &run);
 		}
 	}
 }

@@ -67,10 +67,6 @@ uint64_t balloon_runs_words(uint32_t n_words);
 /** Make the tree for a zone that has its tiers, in so many words of zeros. */
 void balloon_runs_init(struct balloon_zone *zone, uint64_t *words);
 
-/** Will these frames, once they are free, be in no run that a node has to know of? */
-bool balloon_runs_is_quiet(
-	const struct balloon_zone *zone, uint32_t word, uint64_t free, uint64_t bits);
-
 /* Both before the bitmap changes. */
 
 /** These frames, which are in use, are about to become free. */
