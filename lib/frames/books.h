@@ -10,7 +10,14 @@
  * just the set of those of the highest class. Its words stand for 4096 frames, and their classes for
  * free blocks of orders 6 to 12.
  *
- * Memory: for each 64 frames 8 bytes, and a bit in each of 8 sets.
+ * Beside them is a tree of the long runs, for ranges: runs.h. Blocks are counted for the statistics alone,
+ * and only where something changed since the last time.
+ *
+ * Frame 0 is aligned, so that blocks are aligned within words; it and others may lie before the zone, and
+ * are never free.
+ *
+ * Memory: for each 64 frames 8 bytes and a bit in each of 8 sets; for each 4096 a node, a count of blocks
+ * and a bit in each of 8 sets.
  */
 #ifndef BALLOON_FRAMES_BOOKS_H
 #define BALLOON_FRAMES_BOOKS_H
