@@ -44,34 +44,34 @@ bool balloon_zone_count_some(struct balloon_zone *zone)
 	return above == SET_NONE;
 }
 
-/*
- * Others come in between, and change what was counted. That is counted again, until all is as it is now; or
- * until all has been counted twice, where they change it faster than it is counted.
- */
-static void count_all(struct balloon_zone *zone)
+static void copy_counts(const struct balloon_zone *zone, struct balloon_zone_stats *stats)
 {
-	uint32_t n_rounds = 2 * (zone->tiers[1].n_words / ZONE_COUNTED_AT_ONCE + 1);
-	while (!balloon_zone_count_some(zone) && --n_rounds > 0) {
-		balloon_lock_release(&zone->lock);
-		balloon_lock_acquire(&zone->lock);
-	}
-}
-
-int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats)
-{
-	if (!zone || !stats)
-		return -EINVAL;
-	memset(stats, 0, sizeof(*stats));
 	stats->n_frames = zone->n_frames - zone->n_lead;
-	balloon_lock_acquire(&zone->lock);
-	count_all(zone);
 	stats->n_free = BALLOON_READ(zone->n_free);
 	stats->n_allocations = BALLOON_READ(zone->n_allocations);
 	stats->n_failures = BALLOON_READ(zone->n_failures);
 	stats->n_strays = BALLOON_READ(zone->n_strays);
 	for (uint32_t order = 0; order < ZONE_ORDERS; order++)
 		stats->n_blocks[order] = BALLOON_READ(zone->n_blocks[order]);
-	balloon_lock_release(&zone->lock);
+}
+
+/*
+ * Others come in between, and change what was counted. That is counted again, until all is as it is now; or
+ * until all has been counted twice, where they change it faster than it is counted.
+ */
+int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats)
+{
+	bool is_counted;
+	if (!zone || !stats)
+		return -EINVAL;
+	uint32_t n_rounds = 2 * (zone->tiers[1].n_words / ZONE_COUNTED_AT_ONCE + 1);
+	do {
+		balloon_lock_acquire(&zone->lock);
+		is_counted = balloon_zone_count_some(zone) || --n_rounds == 0;
+		if (is_counted)
+			copy_counts(zone, stats);
+		balloon_lock_release(&zone->lock);
+	} while (!is_counted);
 	return 0;
 }
 
