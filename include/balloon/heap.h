@@ -92,7 +92,7 @@ struct balloon_heap_config {
  *
  * Returns 0; -EINVAL: a null pointer, a size or slots out of bounds, a strategy that a map refuses;
  * -ENOMEM: of address space, or of memory for map and zone (ordinary memory: what the strategy's
- * descriptors take, 12 to 32 bytes a page, and two sevenths of a byte a page); -ENODEV: jemalloc has
+ * descriptors take, 12 to 32 bytes a page, and three tenths of a byte a page); -ENODEV: jemalloc has
  * another page size, or makes no arena.
  */
 BALLOON_EXPORT int balloon_heap_create(

@@ -2,9 +2,13 @@
 /**
  * A zone: page frames of one stretch of a memory map, handed out in blocks of orders 0 to 10.
  *
- * A block of order k is 2^k adjacent frames, aligned to 2^k, counted from the zone's first frame. The
- * zone is a bitmap with summaries above it: one bit a frame, an eighth of one for the summaries, no
- * list, and no search over all frames.
+ * A block of order k is 2^k adjacent frames, the first of which has a page frame number that is a
+ * multiple of 2^k: blocks are the map's, wherever the zone begins, so a block of huge pages' size is one.
+ *
+ * The zone is a bitmap with summaries above it: one bit a frame and a third of one for the summaries, a
+ * sixth of a byte in all; no list, and no search over all frames. In a zone of 2^24 frames a call looks at
+ * 2,000 words at most to find its frames, however they are fragmented. What it takes or frees costs a step
+ * for 64 frames, and a word for each level of the summaries.
  *
  * Small blocks come from stretches that are in use already, so that whole ones stay whole; bulk
  * allocation of single frames takes whole stretches first, so that a host gets long ranges.
@@ -28,12 +32,18 @@ struct balloon_zone;
 struct balloon_zone_config {
 	uint32_t first;    /* index of the first frame's page in the map */
 	uint32_t n_frames; /* 1 to BALLOON_PAGES_MAX - first */
+	/* The map's: the page frame number of page 0, from which alignments are counted. 0: they are
+	 * counted from page 0. The frames before the zone's, back to a multiple of 4096, cost a bit each:
+	 * with n_frames no more than BALLOON_PAGES_MAX. */
+	uint64_t first_pfn;
 };
 
 struct balloon_zone_stats {
 	uint64_t n_frames;
 	uint64_t n_free;
-	/* How many blocks of each order could be allocated if only that order was wanted. */
+	/* How many blocks of each order could be allocated if only that order was wanted. Of the same
+	 * moment as the rest, unless others change the zone faster than it is counted: then each 4096
+	 * frames are of a moment during the call. */
 	uint64_t n_blocks[BALLOON_ZONE_ORDER_MAX + 1];
 	uint64_t n_allocations; /* events: calls that got something */
 	uint64_t n_failures;    /* events: calls that got nothing */
@@ -74,17 +84,19 @@ BALLOON_EXPORT int balloon_zone_allocate(
 /**
  * Free a block, or any part of what was allocated.
  *
- * Returns 0; -EINVAL: a null pointer, order or alignment; -ERANGE: outside the zone; -ESTALE: a frame
- * of it is free already: nothing was freed. Threads, locks: as allocate.
+ * Returns 0; -EINVAL: a null pointer, an order above BALLOON_ZONE_ORDER_MAX, no block of that order
+ * starts there; -ERANGE: outside the zone; -ESTALE: a frame of it is free already: nothing was freed. Threads, locks: as allocate.
  */
 BALLOON_EXPORT int balloon_zone_free(
 	struct balloon_zone *zone, struct balloon_page first, unsigned order);
 
 /**
- * Allocate n_frames adjacent frames, the first of them a multiple of align_frames (a power of two,
- * counted from the zone's first frame) into the zone.
+ * Allocate n_frames adjacent frames, of which the first has a page frame number that is a multiple of
+ * align_frames, a power of two.
  *
- * For extents of other sizes than blocks have. The lowest place that fits. Returns as allocate.
+ * For extents of other sizes than blocks have. The lowest place that fits, whenever there is one. Returns,
+ * threads, locks: as allocate. Cost: as above for alignments up to 4096 frames; with larger ones each place
+ * that is aligned so may be looked at.
  */
 BALLOON_EXPORT int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames,
 	uint32_t align_frames, struct balloon_page *first);
@@ -152,10 +164,15 @@ BALLOON_EXPORT int balloon_zone_look(struct balloon_zone *zone, struct balloon_p
 BALLOON_EXPORT void balloon_zone_before_fork(struct balloon_zone *zone);
 BALLOON_EXPORT void balloon_zone_after_fork(struct balloon_zone *zone, bool is_child);
 
-/** Counts of one moment. Returns 0; -EINVAL. Locks: the zone's. Cost: all words of the bitmap. */
+/**
+ * Counts of one moment. Returns 0; -EINVAL.
+ *
+ * Locks: the zone's, again and again, for 512 words each time. Cost: the words near which something has
+ * changed since the last call, 64 at a time.
+ */
 BALLOON_EXPORT int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats);
 
-/** Hold summaries and counts against the bitmap. Returns 0; -EINVAL; -EUCLEAN. */
+/** Hold summaries and counts against the bitmap. Returns 0; -EINVAL; -EUCLEAN. Cost: all of it, under the lock. */
 BALLOON_EXPORT int balloon_zone_validate(struct balloon_zone *zone);
 
 /** The zone as a frame source; it lives as long as the zone. NULL for a null zone. */

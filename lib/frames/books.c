@@ -24,12 +24,21 @@ static void reclass_above(struct zone_tier *above, uint32_t word)
 	reclass(above, word / WORD_BITS, before, after);
 }
 
+/* The blocks of the words above are to be counted again. */
+static void uncount(struct balloon_zone *zone, uint32_t word)
+{
+	if (!set_has(&zone->uncounted, word / WORD_BITS))
+		set_add(&zone->uncounted, word / WORD_BITS);
+	BALLOON_BOOK(zone->n_looked, 1);
+}
+
 static void change(struct balloon_zone *zone, uint32_t word, uint64_t after)
 {
 	struct zone_tier *tier = &zone->tiers[0];
 	uint64_t before = zone_word(tier, word);
 	balloon_lock_assert_held(&zone->lock);
 	BALLOON_WRITE(tier->words[word], after);
+	uncount(zone, word);
 	reclass(tier, word, before, after);
 	if ((before == WORD_WHOLE) != (after == WORD_WHOLE))
 		reclass_above(&zone->tiers[1], word);
@@ -39,7 +48,7 @@ static void change(struct balloon_zone *zone, uint32_t word, uint64_t after)
 		set_remove(&zone->any, word);
 }
 
-void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+static void take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 {
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == bits);
@@ -47,12 +56,55 @@ void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 	BALLOON_BOOK(zone->n_free, -(uint64_t)word_count(bits));
 }
 
-void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+static void give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 {
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == 0);
 	change(zone, word, before | bits);
 	BALLOON_BOOK(zone->n_free, word_count(bits));
+}
+
+void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+{
+	if (bits == 0)
+		return;
+	uint32_t lowest = word_lowest(bits);
+	uint32_t n = word_highest(bits) + 1 - lowest;
+	balloon_runs_will_take(zone, word * WORD_BITS + lowest, n, bits == word_mask(lowest, n));
+	take(zone, word, bits);
+}
+
+/* Runs of bits that are of no account to the tree change together, the others one after the other. */
+static void give_runs(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+{
+	uint64_t after = zone_word(&zone->tiers[0], word) | bits;
+	uint64_t quiet = 0;
+	for (uint64_t run; bits; bits &= ~run) {
+		uint32_t lowest = word_lowest(bits);
+		uint32_t n = word_prefix(bits >> lowest);
+		run = word_mask(lowest, n);
+		if (zone_is_quiet(zone, word, after, run)) {
+			quiet |= run;
+		} else {
+			balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
+			give(zone, word, run);
+		}
+	}
+	if (quiet)
+		give(zone, word, quiet);
+}
+
+void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+{
+	uint32_t lowest = word_lowest(bits);
+	uint32_t n = word_highest(bits) + 1 - lowest;
+	if (bits != word_mask(lowest, n)) {
+		give_runs(zone, word, bits);
+		return;
+	}
+	if (!zone_is_quiet(zone, word, zone_word(&zone->tiers[0], word) | bits, bits))
+		balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
+	give(zone, word, bits);
 }
 
 /*
@@ -75,6 +127,7 @@ static void change_words(struct balloon_zone *zone, uint32_t word, uint32_t n, b
 	uint64_t bits = word_mask(word % WORD_BITS, n);
 	uint64_t before = zone_word(above, word / WORD_BITS);
 	balloon_lock_assert_held(&zone->lock);
+	uncount(zone, word);
 	for (uint32_t i = 0; i < n; i++)
 		BALLOON_WRITE(tier->words[word + i], to_whole ? WORD_WHOLE : 0);
 	if (to_whole) {
@@ -89,6 +142,13 @@ static void change_words(struct balloon_zone *zone, uint32_t word, uint32_t n, b
 
 void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
+	uint32_t n_inside;
+	uint64_t inside = zone_piece(frame, n, &n_inside);
+	if (n == n_inside) {
+		balloon_zone_take(zone, frame / WORD_BITS, inside);
+		return;
+	}
+	balloon_runs_will_take(zone, frame, n, true);
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
@@ -97,13 +157,20 @@ void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 			BALLOON_BOOK(zone->n_free, -(uint64_t)piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
-			balloon_zone_take(zone, frame / WORD_BITS, bits);
+			take(zone, frame / WORD_BITS, bits);
 		}
 	}
 }
 
 void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
+	uint32_t n_inside;
+	uint64_t inside = zone_piece(frame, n, &n_inside);
+	if (n == n_inside) {
+		balloon_zone_give(zone, frame / WORD_BITS, inside);
+		return;
+	}
+	balloon_runs_will_give(zone, frame, n);
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
@@ -112,7 +179,7 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 			BALLOON_BOOK(zone->n_free, piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
-			balloon_zone_give(zone, frame / WORD_BITS, bits);
+			give(zone, frame / WORD_BITS, bits);
 		}
 	}
 }
@@ -134,5 +201,21 @@ bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame,
 		if (zone_word(&zone->tiers[0], frame / WORD_BITS) & bits)
 			return false;
 	}
+	return true;
+}
+
+bool balloon_zone_give_used(struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	uint32_t n_inside;
+	uint64_t inside = zone_piece(frame, n, &n_inside);
+	if (n > n_inside) {
+		if (!balloon_zone_range_is_used(zone, frame, n))
+			return false;
+		balloon_zone_give_range(zone, frame, n);
+		return true;
+	}
+	if (zone_word(&zone->tiers[0], frame / WORD_BITS) & inside)
+		return false;
+	balloon_zone_give(zone, frame / WORD_BITS, inside);
 	return true;
 }

@@ -70,7 +70,7 @@ static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pag
 static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pages, size_t n_pages)
 {
 	uint32_t word = (pages[0].index - zone->first) / WORD_BITS;
-	if (pages[0].index - zone->first >= zone->n_frames)
+	if (!zone_has(zone, pages[0].index - zone->first))
 		return 0;
 	uint64_t used = ~zone_word(&zone->tiers[0], word);
 	if (BALLOON_READ(zone->reservations))
@@ -80,7 +80,7 @@ static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pa
 	for (; n < n_pages; n++) {
 		uint32_t frame = pages[n].index - zone->first;
 		uint64_t bit = UINT64_C(1) << frame % WORD_BITS;
-		if (frame / WORD_BITS != word || frame >= zone->n_frames || !(used & ~bits & bit))
+		if (frame / WORD_BITS != word || !zone_has(zone, frame) || !(used & ~bits & bit))
 			break;
 		bits |= bit;
 	}
@@ -145,8 +145,9 @@ static int zone_take_highest(struct balloon_frames *frames, uint32_t first, uint
 	struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_zone *zone = zone_of(frames);
-	uint32_t low = first > zone->first ? first - zone->first : 0;
-	uint32_t high = end > zone->first ? end - zone->first : 0;
+	const uint32_t begin = zone->first + zone->n_lead;
+	uint32_t low = first > begin ? first - zone->first : zone->n_lead;
+	uint32_t high = end > begin ? end - zone->first : 0;
 	if (n_pages > BALLOON_BATCH_MAX)
 		n_pages = BALLOON_BATCH_MAX;
 	balloon_lock_acquire(&zone->lock);

@@ -39,14 +39,25 @@ uint64_t balloon_zone_keep(struct balloon_zone *zone, uint32_t word, uint64_t bi
 	return bits;
 }
 
-bool balloon_zone_range_is_kept(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
+static bool is_kept(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
-	if (!BALLOON_READ(zone->reservations))
-		return false;
 	for (uint32_t piece; n > 0; frame += piece, n -= piece)
 		if (zone_piece(frame, n, &piece) & kept_in(zone, frame / WORD_BITS))
 			return true;
 	return false;
+}
+
+bool balloon_zone_give_or_keep(struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	if (!balloon_zone_range_is_used(zone, frame, n) || is_kept(zone, frame, n))
+		return false;
+	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
+		uint64_t bits = zone_piece(frame, n, &piece);
+		bits = balloon_zone_keep(zone, frame / WORD_BITS, bits);
+		if (bits)
+			balloon_zone_give(zone, frame / WORD_BITS, bits);
+	}
+	return true;
 }
 
 static bool overlaps(

@@ -59,6 +59,12 @@ static inline uint64_t word_blocks(uint64_t word, uint32_t order)
 	return word & word_starts(order);
 }
 
+/** Of the first bits of free blocks of order - 1 those of blocks of this order. */
+static inline uint64_t word_pairs(uint64_t blocks, uint32_t order)
+{
+	return blocks & blocks >> (1 << (order - 1)) & word_starts(order);
+}
+
 /** The class of a word: the order of its largest free block, or WORD_NOTHING. */
 static inline uint32_t word_class(uint64_t word)
 {
@@ -70,15 +76,25 @@ static inline uint32_t word_class(uint64_t word)
 	return order;
 }
 
-/** Where n free bits in a row may start: what lies behind the word is taken for free. */
+/** Where n free bits in a row, 1 to 64, start. */
 static inline uint64_t word_runs(uint64_t word, uint32_t n)
 {
-	uint32_t n_wanted = n < WORD_BITS ? n : WORD_BITS;
-	for (uint32_t step, n_free = 1; n_free < n_wanted; n_free += step) {
-		step = n_free < n_wanted - n_free ? n_free : n_wanted - n_free;
-		word &= word >> step | ~(WORD_WHOLE >> step);
+	for (uint32_t step, n_free = 1; n_free < n; n_free += step) {
+		step = n_free < n - n_free ? n_free : n - n_free;
+		word &= word >> step;
 	}
 	return word;
+}
+
+/** Free bits that a word begins with, and ends with. */
+static inline uint32_t word_prefix(uint64_t word)
+{
+	return word == WORD_WHOLE ? WORD_BITS : word_lowest(~word);
+}
+
+static inline uint32_t word_suffix(uint64_t word)
+{
+	return word == WORD_WHOLE ? WORD_BITS : WORD_BITS - 1 - word_highest(~word);
 }
 
 /**

@@ -3,32 +3,75 @@
 
 #include "books.h"
 
-/* Blocks of orders 0 to 6 in a word, or of 6 to 10 in one of tier 1. */
-static void count_blocks(uint64_t word, uint64_t *n_blocks, uint32_t order_max)
+static void count_blocks(
+	const struct balloon_zone *zone, uint32_t above, struct zone_blocks *blocks)
 {
-	if (word == 0)
-		return;
-	for (uint32_t order = 0; order <= order_max; order++)
-		n_blocks[order] += word_count(word_blocks(word, order));
+	const struct zone_tier *tier = &zone->tiers[0];
+	uint64_t whole = zone_word(&zone->tiers[1], above);
+	uint32_t word = above * WORD_BITS;
+	uint32_t end = tier->n_words - word < WORD_BITS ? tier->n_words : word + WORD_BITS;
+	memset(blocks, 0, sizeof(*blocks));
+	for (; word < end; word++) {
+		uint64_t bits = zone_word(tier, word);
+		for (uint32_t order = 0; bits && order < WORD_ORDER;
+			bits = word_pairs(bits, ++order))
+			blocks->n[order] = (uint16_t)(blocks->n[order] + word_count(bits));
+	}
+	for (uint32_t order = WORD_ORDER; order < ZONE_ORDERS; order++)
+		blocks->n[order] = (uint16_t)word_count(word_blocks(whole, order - WORD_ORDER));
 }
 
-int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats)
+static void count_again(struct balloon_zone *zone, uint32_t above)
 {
-	if (!zone || !stats)
-		return -EINVAL;
-	memset(stats, 0, sizeof(*stats));
-	stats->n_frames = zone->n_frames;
-	balloon_lock_acquire(&zone->lock);
+	struct zone_blocks counted;
+	count_blocks(zone, above, &counted);
+	for (uint32_t order = 0; order < ZONE_ORDERS; order++) {
+		uint64_t before = BALLOON_READ(zone->blocks[above].n[order]);
+		BALLOON_BOOK(zone->n_blocks[order], counted.n[order] - before);
+		BALLOON_WRITE(zone->blocks[above].n[order], counted.n[order]);
+	}
+	set_remove(&zone->uncounted, above);
+	BALLOON_BOOK(zone->n_looked, WORD_BITS);
+}
+
+bool balloon_zone_count_some(struct balloon_zone *zone)
+{
+	uint32_t above = balloon_set_next(&zone->uncounted, 0);
+	for (uint32_t n = 0; n < ZONE_COUNTED_AT_ONCE && above != SET_NONE; n++) {
+		count_again(zone, above);
+		above = balloon_set_next(&zone->uncounted, above);
+	}
+	return above == SET_NONE;
+}
+
+static void copy_counts(const struct balloon_zone *zone, struct balloon_zone_stats *stats)
+{
+	stats->n_frames = zone->n_frames - zone->n_lead;
 	stats->n_free = BALLOON_READ(zone->n_free);
 	stats->n_allocations = BALLOON_READ(zone->n_allocations);
 	stats->n_failures = BALLOON_READ(zone->n_failures);
 	stats->n_strays = BALLOON_READ(zone->n_strays);
-	for (uint32_t i = 0; i < zone->tiers[0].n_words; i++)
-		count_blocks(zone_word(&zone->tiers[0], i), stats->n_blocks, WORD_ORDER - 1);
-	for (uint32_t i = 0; i < zone->tiers[1].n_words; i++)
-		count_blocks(zone_word(&zone->tiers[1], i), stats->n_blocks + WORD_ORDER,
-			BALLOON_ZONE_ORDER_MAX - WORD_ORDER);
-	balloon_lock_release(&zone->lock);
+	for (uint32_t order = 0; order < ZONE_ORDERS; order++)
+		stats->n_blocks[order] = BALLOON_READ(zone->n_blocks[order]);
+}
+
+/*
+ * Others come in between, and change what was counted. That is counted again, until all is as it is now; or
+ * until all has been counted twice, where they change it faster than it is counted.
+ */
+int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats)
+{
+	bool is_counted;
+	if (!zone || !stats)
+		return -EINVAL;
+	uint32_t n_rounds = 2 * (zone->tiers[1].n_words / ZONE_COUNTED_AT_ONCE + 1);
+	do {
+		balloon_lock_acquire(&zone->lock);
+		is_counted = balloon_zone_count_some(zone) || --n_rounds == 0;
+		if (is_counted)
+			copy_counts(zone, stats);
+		balloon_lock_release(&zone->lock);
+	} while (!is_counted);
 	return 0;
 }
 
@@ -53,9 +96,78 @@ static bool tier_is_sound(const struct zone_tier *tier)
 	return true;
 }
 
-/* Behind the last frame there is nothing free. */
-static bool end_is_sound(const struct balloon_zone *zone)
+/* What a node has to say, found without the nodes below it: `node` is all zeros. */
+static void count_node(
+	const struct balloon_zone *zone, uint32_t level, uint32_t index, struct zone_node *node)
 {
+	uint64_t start = (uint64_t)index << runs_shift(level);
+	uint64_t end = ((uint64_t)index + 1) << runs_shift(level);
+	uint64_t end_of_words = (uint64_t)zone->tiers[0].n_words * WORD_BITS;
+	struct zone_span run = {start, start};
+	for (uint64_t at = start; at < end && at < end_of_words; at = run.end) {
+		uint64_t bits = zone->tiers[0].words[at / WORD_BITS] >> at % WORD_BITS;
+		uint32_t n_left = WORD_BITS - at % WORD_BITS;
+		uint32_t n = bits ? word_lowest(bits) : n_left; /* that are in use */
+		if (n > 0)
+			run.start = at + n;
+		run.end = run.start < at ? at : run.start;
+		if (n == n_left)
+			continue;
+		n_left -= n;
+		n = word_prefix(bits >> n);
+		run.end += n < n_left ? n : n_left;
+		balloon_runs_raise(node, &run);
+		if (run.start == start)
+			node->prefix = (uint32_t)(run.end - start);
+		if (run.end == end)
+			node->suffix = (uint32_t)(end - run.start);
+	}
+}
+
+static bool node_is_sound(const struct balloon_zone *zone, uint32_t level, uint32_t index)
+{
+	const struct zone_level *own = &zone->runs.levels[level];
+	const struct zone_node *node = &own->nodes[index];
+	struct zone_node counted = {0};
+	count_node(zone, level, index, &counted);
+	bool is_whole = counted.prefix == UINT64_C(1) << runs_shift(level);
+	for (uint32_t k = 0; k <= RUNS_ALIGN_MAX; k++)
+		if (node->best[k] < counted.best[k] ||
+			(!node->is_loose && node->best[k] > counted.best[k]) ||
+			(k > 0 && node->best[k] > node->best[k - 1]))
+			return false;
+	return node->prefix == counted.prefix && node->suffix == counted.suffix &&
+	       (level + 1 == zone->runs.n_levels ||
+		       (own[1].whole[index / RUNS_FAN] >> index % RUNS_FAN & 1) == is_whole);
+}
+
+/* Each loose node has a slot, so there are not too many. */
+static bool has_slot(const struct zone_level *level, uint32_t index)
+{
+	for (uint32_t slot = 0; slot < RUNS_LOOSE_LOW; slot++)
+		if (level->loose[slot] == index)
+			return true;
+	return false;
+}
+
+static bool runs_are_sound(const struct balloon_zone *zone)
+{
+	for (uint32_t level = 0; level < zone->runs.n_levels; level++) {
+		const struct zone_level *own = &zone->runs.levels[level];
+		for (uint32_t i = 0; i < own->n_nodes; i++)
+			if (!node_is_sound(zone, level, i) ||
+				own->nodes[i].is_loose > has_slot(own, i))
+				return false;
+	}
+	return true;
+}
+
+/* Before the first frame and behind the last one there is nothing free. */
+static bool ends_are_sound(const struct balloon_zone *zone)
+{
+	for (uint32_t frame = 0; frame < zone->n_lead; frame++)
+		if (zone->tiers[0].words[frame / WORD_BITS] >> frame % WORD_BITS & 1)
+			return false;
 	uint32_t n_in_last = (zone->n_frames - 1) % WORD_BITS + 1;
 	return !(zone->tiers[0].words[zone->tiers[0].n_words - 1] & ~word_mask(0, n_in_last));
 }
@@ -75,6 +187,27 @@ static bool reservations_are_sound(const struct balloon_zone *zone)
 	return n_kept == n_reserved;
 }
 
+/* What was counted last, where nothing has changed since, is what is there; and the sums are right. */
+static bool blocks_are_sound(const struct balloon_zone *zone)
+{
+	for (uint32_t order = 0; order < ZONE_ORDERS; order++) {
+		uint64_t n_blocks = 0;
+		for (uint32_t above = 0; above < zone->tiers[1].n_words; above++)
+			n_blocks += zone->blocks[above].n[order];
+		if (n_blocks != zone->n_blocks[order])
+			return false;
+	}
+	for (uint32_t above = 0; above < zone->tiers[1].n_words; above++) {
+		struct zone_blocks counted;
+		count_blocks(zone, above, &counted);
+		for (uint32_t order = 0; order < ZONE_ORDERS; order++)
+			if (!set_has(&zone->uncounted, above) &&
+				counted.n[order] != zone->blocks[above].n[order])
+				return false;
+	}
+	return balloon_set_is_sound(&zone->uncounted);
+}
+
 static bool counts_are_sound(const struct balloon_zone *zone)
 {
 	uint64_t n_free = 0;
@@ -92,9 +225,11 @@ int balloon_zone_validate(struct balloon_zone *zone)
 	if (!zone)
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
-	bool is_sound = end_is_sound(zone) && counts_are_sound(zone) &&
+	balloon_runs_book(zone);
+	bool is_sound = ends_are_sound(zone) && counts_are_sound(zone) &&
 			reservations_are_sound(zone) && tier_is_sound(&zone->tiers[0]) &&
-			tier_is_sound(&zone->tiers[1]);
+			tier_is_sound(&zone->tiers[1]) && blocks_are_sound(zone) &&
+			runs_are_sound(zone);
 	balloon_lock_release(&zone->lock);
 	return is_sound ? 0 : -EUCLEAN;
 }

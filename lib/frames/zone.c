@@ -3,10 +3,22 @@
 
 #include "books.h"
 
+/* Whole cache lines, so that each node of the tree is one. */
+#define ROOM(n_bytes)                                                                              \
+	(((n_bytes) + BALLOON_MEMORY_ALIGN - 1) & ~(uint64_t)(BALLOON_MEMORY_ALIGN - 1))
+
+/* Frames that lie before the zone's first one, and after the last frame that is aligned so. */
+static uint32_t n_lead(const struct balloon_zone_config *config)
+{
+	return (uint32_t)((config->first_pfn + config->first) % ZONE_ALIGN);
+}
+
 static bool config_is_sane(const struct balloon_zone_config *config)
 {
 	return config && config->n_frames > 0 && config->first < BALLOON_PAGES_MAX &&
-	       config->n_frames <= BALLOON_PAGES_MAX - config->first;
+	       config->n_frames <= BALLOON_PAGES_MAX - config->first &&
+	       config->n_frames <= BALLOON_PAGES_MAX - n_lead(config) &&
+	       config->first_pfn <= UINT64_MAX - BALLOON_PAGES_MAX;
 }
 
 static uint32_t words_for(uint32_t n)
@@ -19,12 +31,14 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 	if (!config_is_sane(config) || !size_bytes)
 		return -EINVAL;
 	/* At most 2^26 words of tier 0, so nothing here overflows even 32 bits. */
-	uint32_t n = words_for(config->n_frames);
+	uint32_t n = words_for(n_lead(config) + config->n_frames);
+	uint32_t n_above = words_for(n);
 	uint64_t n_words = 2 * (uint64_t)n + (WORD_CLASSES + 1) * balloon_set_words(n) +
-			   WORD_CLASSES * balloon_set_words(words_for(n));
-	uint64_t size = sizeof(struct balloon_zone) + n_words * sizeof(uint64_t);
-	*size_bytes =
-		(size_t)((size + BALLOON_MEMORY_ALIGN - 1) & ~(uint64_t)(BALLOON_MEMORY_ALIGN - 1));
+			   (WORD_CLASSES + 1) * balloon_set_words(n_above) +
+			   n_above * (sizeof(struct zone_blocks) / sizeof(uint64_t)) +
+			   balloon_runs_words(n);
+	uint64_t size = ROOM(sizeof(struct balloon_zone)) + n_words * sizeof(uint64_t);
+	*size_bytes = (size_t)ROOM(size);
 	return 0;
 }
 
@@ -37,7 +51,8 @@ static void carve_set(struct zone_set *set, uint64_t **words, uint32_t n_items)
 /* The words behind the zone are zeros: all frames are in use, and all sets empty. */
 static void carve(struct balloon_zone *zone)
 {
-	uint64_t *words = (uint64_t *)(void *)(zone + 1);
+	uint64_t *nodes = (uint64_t *)(void *)((unsigned char *)zone + ROOM(sizeof(*zone)));
+	uint64_t *words = nodes + balloon_runs_words(words_for(zone->n_frames));
 	struct zone_tier *tiers = zone->tiers;
 	tiers[0].n_words = words_for(zone->n_frames);
 	tiers[1].n_words = words_for(tiers[0].n_words);
@@ -50,6 +65,10 @@ static void carve(struct balloon_zone *zone)
 			carve_set(&tiers[tier].classes[class], &words, tiers[tier].n_words);
 	carve_set(&zone->any, &words, tiers[0].n_words);
 	tiers[1].words = tiers[0].classes[WORD_ORDER].levels[0];
+	carve_set(&zone->uncounted, &words, tiers[1].n_words);
+	zone->blocks = (struct zone_blocks *)(void *)words;
+	words += tiers[1].n_words * (sizeof(struct zone_blocks) / sizeof(uint64_t));
+	balloon_runs_init(zone, nodes);
 }
 
 int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone_config *config,
@@ -64,13 +83,15 @@ int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone
 	memset(memory, 0, needed);
 	struct balloon_zone *z = memory;
 	z->frames.ops = &balloon_zone_ops;
-	z->first = config->first;
-	z->n_frames = config->n_frames;
+	z->n_lead = n_lead(config);
+	z->n_frames = z->n_lead + config->n_frames;
+	z->first = config->first - z->n_lead; /* modulo 2^32, as all that is counted from it */
+	z->first_pfn = config->first_pfn + config->first - z->n_lead;
 	balloon_atomic_init(&z->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init_lasting(&z->lock, BALLOON_RANK_BOOKS, &z->n_contended);
 	carve(z);
 	balloon_lock_acquire(&z->lock);
-	balloon_zone_give_range(z, 0, z->n_frames);
+	balloon_zone_give_range(z, z->n_lead, config->n_frames);
 	balloon_lock_release(&z->lock);
 	*zone = z;
 	return 0;
@@ -81,7 +102,7 @@ int balloon_zone_fini(struct balloon_zone *zone)
 	if (!zone)
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
-	bool is_whole = BALLOON_READ(zone->n_free) == zone->n_frames;
+	bool is_whole = BALLOON_READ(zone->n_free) == zone->n_frames - zone->n_lead;
 	balloon_lock_release(&zone->lock);
 	if (!is_whole)
 		return -EBUSY;
@@ -129,25 +150,10 @@ int balloon_zone_check_range(const struct balloon_zone *zone, struct balloon_pag
 {
 	if (!zone || n_frames == 0)
 		return -EINVAL;
-	*frame = first.index - zone->first; /* a page before the first one makes a large number */
-	if (*frame >= zone->n_frames || n_frames > zone->n_frames - *frame)
+	*frame = first.index - zone->first;
+	if (!zone_has(zone, *frame) || n_frames > zone->n_frames - *frame)
 		return -ERANGE;
 	return 0;
-}
-
-/* Frames are nobody's: those of a stretch that is reserved are kept for it. */
-static void give_back(struct balloon_zone *zone, uint32_t frame, uint32_t n)
-{
-	if (!BALLOON_READ(zone->reservations)) {
-		balloon_zone_give_range(zone, frame, n);
-		return;
-	}
-	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
-		uint64_t bits = zone_piece(frame, n, &piece);
-		bits = balloon_zone_keep(zone, frame / WORD_BITS, bits);
-		if (bits)
-			balloon_zone_give(zone, frame / WORD_BITS, bits);
-	}
 }
 
 int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames)
@@ -157,10 +163,10 @@ int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first
 	if (result < 0)
 		return result;
 	balloon_lock_acquire(&zone->lock);
-	if (balloon_zone_range_is_used(zone, frame, n_frames) &&
-		!balloon_zone_range_is_kept(zone, frame, n_frames))
-		give_back(zone, frame, n_frames);
-	else
+	bool is_given = BALLOON_READ(zone->reservations)
+				? balloon_zone_give_or_keep(zone, frame, n_frames)
+				: balloon_zone_give_used(zone, frame, n_frames);
+	if (!is_given)
 		result = -ESTALE;
 	balloon_lock_release(&zone->lock);
 	return result;

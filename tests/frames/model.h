@@ -17,6 +17,7 @@ enum { FIRST = 1000 }; /* index of the first page of every zone here */
 struct model {
 	struct balloon_zone *zone;
 	struct balloon_frames *frames;
+	uint64_t pfn; /* of the zone's first frame */
 	uint32_t n;
 	uint32_t n_free;
 	uint64_t n_allocations;
@@ -24,9 +25,15 @@ struct model {
 	bool *is_free;
 };
 
+/** The zone's first frame is one at which any block may start. */
 void model_open(struct model *m, uint32_t n_frames);
+/** It has this page frame number: at least FIRST, as the map's first one has no negative number. */
+void model_open_at(struct model *m, uint64_t pfn, uint32_t n_frames);
 /** Everything goes back, then the zone ends. */
 void model_close(struct model *m);
+
+/** End a zone that has no model: its frames go back, whichever are in use. */
+void end_zone(struct balloon_zone *zone, uint32_t first, uint32_t n_frames);
 
 /** Frames, counted from the zone's first. What is taken was free, what is given was not. */
 void model_take(struct model *m, uint32_t frame, uint32_t n);
@@ -36,7 +43,10 @@ bool model_all(const struct model *m, uint32_t frame, uint32_t n, bool is_free);
 /** The lowest n free frames in a row, aligned so; NOWHERE. */
 uint32_t model_find(const struct model *m, uint32_t n, uint32_t align);
 
-/** Whole words of 64 free frames. */
+/** The first frame from this one on that is aligned so; at least as many as the zone has: none. */
+uint64_t model_align(const struct model *m, uint64_t frame, uint32_t align);
+
+/** Blocks of 64 free frames. */
 uint32_t model_n_whole(const struct model *m);
 
 /** Hold the zone against the model: every count, every frame, the validity check. */

@@ -123,3 +123,40 @@ Test(zone, a_part_of_a_block_can_be_freed)
 	model_give(&m, frame, 1);
 	model_close(&m);
 }
+
+/* Every block of the zone is one of the map's, whatever page the zone begins with. */
+static void hold_alignment(uint32_t first, uint64_t first_pfn)
+{
+	const struct balloon_zone_config config = {
+		.first = first, .n_frames = 3000, .first_pfn = first_pfn};
+	struct balloon_zone *zone;
+	struct balloon_page page;
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++) {
+		const uint64_t size = UINT64_C(1) << order;
+		const uint64_t n_before = (size - (first_pfn + first) % size) % size;
+		uint64_t n = 0;
+		CHECK_EQ(balloon_zone_create(&config, &zone), 0);
+		for (; balloon_zone_allocate(zone, order, &page) == 0; n++)
+			CHECK_EQ((first_pfn + page.index) % size, 0);
+		CHECK_EQ(n, (3000 - n_before) / size);
+		CHECK(order == 0 ||
+			balloon_zone_free(zone, balloon_page(page.index + 1), order) == -EINVAL);
+		CHECK_EQ(balloon_zone_free_range(zone, balloon_page(first + (uint32_t)n_before),
+				 (uint32_t)(n * size)),
+			0);
+		CHECK_EQ(balloon_zone_allocate_range(zone, 1, 2 * (uint32_t)size, &page), 0);
+		CHECK_EQ((first_pfn + page.index) % (2 * size), 0);
+		CHECK_EQ(balloon_zone_free(zone, page, 0), 0);
+		CHECK_EQ(balloon_zone_destroy(zone), 0);
+	}
+}
+
+Test(zone, blocks_are_aligned_to_page_frame_numbers)
+{
+	hold_alignment(0, 0);
+	hold_alignment(3, 0);
+	hold_alignment(1000, 0);
+	hold_alignment(4096, 77);
+	hold_alignment(0, (UINT64_C(1) << 51) + 1023);
+	hold_alignment(BALLOON_PAGES_MAX - 3000, 5);
+}

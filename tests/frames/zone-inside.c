@@ -87,6 +87,84 @@ static void hold_end(void)
 	model_close(&m);
 }
 
+static void hold_number(struct balloon_zone *zone, uint32_t *number, uint32_t change)
+{
+	*number += change;
+	CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+	*number -= change;
+}
+
+/* A node of each level says too little or too much of its runs, or wrongly that it is loose. */
+static void hold_node(struct balloon_zone *zone, struct zone_node *node)
+{
+	hold_number(zone, &node->prefix, 1);
+	hold_number(zone, &node->suffix, 1);
+	for (uint32_t k = 0; k <= RUNS_ALIGN_MAX; k++) {
+		if (!node->is_loose)
+			hold_number(zone, &node->best[k], 1);
+		if (node->best[k] > 0)
+			hold_number(zone, &node->best[k], UINT32_MAX - node->best[k] + 1);
+	}
+	if (!node->is_loose)
+		hold_number(zone, &node->is_loose, 1);
+}
+
+/* All three levels of a zone that has runs of every kind. */
+Test(zone, the_validity_check_sees_damage_in_the_tree_of_runs)
+{
+	enum { N = 17 << 18 };
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N};
+	struct balloon_zone *zone;
+	struct balloon_zone_stats stats;
+	CHECK_EQ(balloon_zone_create(&config, &zone), 0);
+	CHECK_EQ(balloon_zone_claim_range(zone, page_of(3000), N - 10000), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK_EQ(balloon_zone_free_range(zone, page_of(5000 + i * 30000), 1 + i * 200), 0);
+	CHECK_EQ(balloon_zone_stats(zone, &stats), 0);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(zone->runs.n_levels, 3);
+	for (uint32_t level = 0; level < 3; level++)
+		hold_node(zone, &zone->runs.levels[level].nodes[0]);
+	hold_node(zone, &zone->runs.levels[0].nodes[13]);
+	hold_node(zone, &zone->runs.levels[1].nodes[7]);
+	zone->runs.levels[2].whole[0] ^= 2;
+	CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+	zone->runs.levels[2].whole[0] ^= 2;
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++) {
+		zone->blocks[1].n[order]++;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->n_blocks[order]++; /* the sum is right again, the part is not */
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->blocks[1].n[order]--;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->n_blocks[order]--;
+	}
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	end_zone(zone, FIRST, N);
+}
+
+/* Of frames that have just been freed, some are taken out of the middle of the others. */
+Test(zone, frames_that_were_just_freed_can_be_taken_in_any_pattern)
+{
+	for (uint64_t bits = 1; bits < 1 << 6; bits++) {
+		struct model m;
+		uint32_t frame;
+		model_open(&m, 4096);
+		CHECK_EQ(both_allocate_range(&m, 4096, 1, &frame), 0);
+		both_free_range(&m, 66, 6);
+		balloon_lock_acquire(&m.zone->lock);
+		balloon_zone_take(m.zone, 1, bits << 2);
+		balloon_lock_release(&m.zone->lock);
+		for (uint32_t i = 0; i < 6; i++)
+			if (bits >> i & 1)
+				model_take(&m, 66 + i, 1);
+		CHECK_EQ(balloon_zone_validate(m.zone), 0);
+		for (uint32_t n = 6; n > 0; n--)
+			both_allocate_range(&m, n, 1, &frame);
+		model_close(&m);
+	}
+}
+
 /* Damage by hand, such as only an error of the library could do. */
 Test(zone, the_validity_check_sees_damage)
 {
@@ -95,7 +173,7 @@ Test(zone, the_validity_check_sees_damage)
 	model_open(&m, 4096 - 5);
 	for (uint32_t order = 0; order < BALLOON_ZONE_ORDER_MAX; order++)
 		CHECK_EQ(both_allocate(&m, order, &frame), 0);
-	/* 64 words of bits, 8 sets of a word, 7 of a word above. */
+	/* 64 words of bits, 8 sets of a word, 7 of a word above, all of them counted. */
 	hold_bits(m.zone, (64 + 8 + 7) * sizeof(uint64_t));
 	m.zone->n_free++;
 	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);

@@ -90,9 +90,10 @@ static void hold_source(void)
 	free(m.is_free);
 }
 
-static void hold_config(uint32_t first, uint32_t n_frames, int expected)
+static void hold_config(uint32_t first, uint32_t n_frames, uint64_t first_pfn, int expected)
 {
-	const struct balloon_zone_config config = {.first = first, .n_frames = n_frames};
+	const struct balloon_zone_config config = {
+		.first = first, .n_frames = n_frames, .first_pfn = first_pfn};
 	size_t size_bytes;
 	CHECK_EQ(balloon_zone_size(&config, &size_bytes), expected);
 }
@@ -104,10 +105,14 @@ static void hold_memory(void)
 	struct balloon_zone *zone = NULL;
 	struct balloon_page page;
 	size_t size_bytes;
-	hold_config(0, 0, -EINVAL);
-	hold_config(BALLOON_PAGES_MAX, 1, -EINVAL);
-	hold_config(BALLOON_PAGES_MAX - 1, 2, -EINVAL);
-	hold_config(0, BALLOON_PAGES_MAX, 0);
+	hold_config(0, 0, 0, -EINVAL);
+	hold_config(BALLOON_PAGES_MAX, 1, 0, -EINVAL);
+	hold_config(BALLOON_PAGES_MAX - 1, 2, 0, -EINVAL);
+	hold_config(0, BALLOON_PAGES_MAX, 0, 0);
+	hold_config(0, BALLOON_PAGES_MAX, 5, -EINVAL);
+	hold_config(0, BALLOON_PAGES_MAX - 5, 5, 0);
+	hold_config(5, BALLOON_PAGES_MAX - 5, 0, 0);
+	hold_config(0, 1, UINT64_MAX, -EINVAL);
 	CHECK_EQ(balloon_zone_size(NULL, &size_bytes), -EINVAL);
 	CHECK_EQ(balloon_zone_size(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_zone_create(&config, NULL), -EINVAL);
@@ -121,7 +126,7 @@ static void hold_memory(void)
 	CHECK_EQ(balloon_zone_init(memory + 8, size_bytes, &config, &zone), -EINVAL);
 	memory[size_bytes] = 0xaa;
 	CHECK_EQ(balloon_zone_init(memory, size_bytes, &config, &zone), 0);
-	CHECK_EQ(balloon_zone_allocate_range(zone, 65, 64, &page), 0);
+	CHECK_EQ(balloon_zone_allocate_range(zone, 65, 1, &page), 0);
 	CHECK_EQ(page.index, config.first);
 	CHECK_EQ(balloon_zone_fini(zone), -EBUSY);
 	CHECK_EQ(balloon_zone_free_range(zone, page, 65), 0);

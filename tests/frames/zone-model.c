@@ -7,8 +7,14 @@
 
 void model_open(struct model *m, uint32_t n_frames)
 {
-	const struct balloon_zone_config config = {.first = FIRST, .n_frames = n_frames};
-	*m = (struct model){.n = n_frames, .n_free = n_frames};
+	model_open_at(m, UINT64_C(1) << 40, n_frames);
+}
+
+void model_open_at(struct model *m, uint64_t pfn, uint32_t n_frames)
+{
+	const struct balloon_zone_config config = {
+		.first = FIRST, .n_frames = n_frames, .first_pfn = pfn - FIRST};
+	*m = (struct model){.pfn = pfn, .n = n_frames, .n_free = n_frames};
 	CHECK_EQ(balloon_zone_create(&config, &m->zone), 0);
 	m->frames = balloon_zone_frames(m->zone);
 	m->is_free = malloc(n_frames);
@@ -37,6 +43,17 @@ void model_close(struct model *m)
 	free(m->is_free);
 }
 
+void end_zone(struct balloon_zone *zone, uint32_t first, uint32_t n_frames)
+{
+	struct balloon_frames *frames = balloon_zone_frames(zone);
+	struct balloon_page pages[256];
+	while (frames->ops->take_highest(frames, 0, UINT32_MAX, pages, 256) > 0)
+		;
+	CHECK_EQ(balloon_zone_free_range(zone, balloon_page(first), n_frames), 0);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
 bool model_all(const struct model *m, uint32_t frame, uint32_t n, bool is_free)
 {
 	for (uint32_t i = frame; i < frame + n; i++)
@@ -60,9 +77,14 @@ void model_give(struct model *m, uint32_t frame, uint32_t n)
 	m->n_free += n;
 }
 
+uint64_t model_align(const struct model *m, uint64_t frame, uint32_t align)
+{
+	return (m->pfn + frame + align - 1) / align * align - m->pfn;
+}
+
 uint32_t model_find(const struct model *m, uint32_t n, uint32_t align)
 {
-	for (uint64_t at = 0; at + n <= m->n; at += align) {
+	for (uint64_t at = model_align(m, 0, align); at + n <= m->n; at += align) {
 		uint32_t n_row = 0;
 		while (n_row < n && m->is_free[at + n_row])
 			n_row++;
@@ -72,20 +94,17 @@ uint32_t model_find(const struct model *m, uint32_t n, uint32_t align)
 	return NOWHERE;
 }
 
-uint32_t model_n_whole(const struct model *m)
-{
-	uint32_t n = 0;
-	for (uint32_t frame = 0; m->n - frame >= 64; frame += 64)
-		n += model_all(m, frame, 64, true);
-	return n;
-}
-
 static uint64_t n_blocks(const struct model *m, uint32_t size)
 {
 	uint64_t n = 0;
-	for (uint32_t frame = 0; m->n - frame >= size; frame += size)
-		n += model_all(m, frame, size, true);
+	for (uint64_t frame = model_align(m, 0, size); frame + size <= m->n; frame += size)
+		n += model_all(m, (uint32_t)frame, size, true);
 	return n;
+}
+
+uint32_t model_n_whole(const struct model *m)
+{
+	return (uint32_t)n_blocks(m, 64);
 }
 
 /* Is the frame free in the zone? Claiming says so, and is undone. */
@@ -136,7 +155,7 @@ int both_allocate(struct model *m, uint32_t order, uint32_t *frame)
 	count(m, is_there);
 	if (result == 0) {
 		*frame = frame_of(first);
-		CHECK_EQ(*frame % size, 0);
+		CHECK_EQ(model_align(m, *frame, size), *frame);
 		model_take(m, *frame, size);
 	}
 	return result;

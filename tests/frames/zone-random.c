@@ -66,7 +66,7 @@ static void take_something(struct model *m, struct random *random)
 		break;
 	case 1:
 		both_allocate_range(
-			m, some_length(random, m->n + 1), UINT32_C(1) << below(random, 12), &frame);
+			m, some_length(random, m->n + 1), UINT32_C(1) << below(random, 16), &frame);
 		break;
 	case 2:
 		both_allocate_bulk(m, pages, 1 + below(random, BULK_MAX));
@@ -80,13 +80,33 @@ static void take_something(struct model *m, struct random *random)
 	}
 }
 
+/* Any length and alignment: the lowest place, or none. All is as it was then. */
+static void hold_ranges(struct model *m)
+{
+	for (uint32_t align = 1; align <= 2 * m->n; align *= 2) {
+		for (uint32_t n = 1; n <= m->n + 1; n++) {
+			uint32_t frame;
+			if (both_allocate_range(m, n, align, &frame) == 0)
+				both_free_range(m, frame, n);
+		}
+	}
+}
+
+/* The zone may start anywhere in a block: mostly near the end of a large one. */
+static uint64_t some_pfn(struct random *random)
+{
+	uint64_t end =
+		(UINT64_C(1) << 13) + ((uint64_t)below(random, 1 << 20) << below(random, 12));
+	return end - below(random, UINT32_C(1) << below(random, 13));
+}
+
 static void hold_random_calls(uint32_t n_frames, uint32_t n_steps, uint64_t seed)
 {
 	struct random random = {seed};
 	struct model m;
 	uint32_t per_mille_taken = 500;
 	fprintf(stderr, "%u frames, seed %" PRIu64 "\n", n_frames, seed);
-	model_open(&m, n_frames);
+	model_open_at(&m, some_pfn(&random), n_frames);
 	for (uint32_t step = 0; step < n_steps; step++) {
 		if (step % 64 == 0) /* mostly taking for a while, then mostly giving */
 			per_mille_taken = 200 + below(&random, 700);
@@ -94,8 +114,11 @@ static void hold_random_calls(uint32_t n_frames, uint32_t n_steps, uint64_t seed
 			take_something(&m, &random);
 		else
 			free_something(&m, &random);
-		if (step % 64 == 63)
+		if (step % 64 == 63) {
 			model_check(&m);
+			if (n_frames <= 200)
+				hold_ranges(&m);
+		}
 	}
 	model_close(&m);
 }
@@ -110,7 +133,7 @@ static uint64_t chosen_seed(void)
 
 Test(zone, does_what_its_model_does)
 {
-	static const uint32_t sizes[] = {1, 63, 64, 65, 4096 + 5, 20000};
+	static const uint32_t sizes[] = {1, 63, 64, 65, 191, 4096 + 5, 20000};
 	uint64_t seed = chosen_seed();
 	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		hold_random_calls(sizes[i], scaled(3000), i);
