@@ -12,9 +12,14 @@
  * request the pages counted as done are done; of the others, those in the range that failed may have
  * lost their contents too.
  *
- * After fork() a child's copy of the channel works on the child's memory, one call per range where the
- * kernel knows processes by descriptors alone. As with every lock of a process with threads, fork while
- * no other thread is inside the channel.
+ * What "given back" means. A page that was given back is not resident. Where the kernel has put huge pages
+ * under memory whose pages are smaller (transparent huge pages), one that is given back in part may stay
+ * resident as a whole until the rest goes too, and khugepaged, or MADV_COLLAPSE, fills holes again,
+ * so that the process grows by what it gave back: say MADV_NOHUGEPAGE about the memory, as heaps do.
+ *
+ * After fork() a child's copy of the channel works on the child's memory, never on its parent's, whatever
+ * their process numbers are; one call per range where the kernel knows processes by descriptors alone. As
+ * with every lock of a process with threads, fork while no other thread is inside the channel.
  *
  * Hosted programs on Linux.
  */
@@ -41,8 +46,7 @@ extern "C" {
  *              there is swap     runs short
  *
  * Only DONTNEED makes no demands on the machine. Where there is no swap, PAGEOUT and COLD succeed and
- * free nothing. All are refused with -EINVAL for locked memory, FREE also for memory that is not private
- * and anonymous.
+ * free nothing. All are refused with -EINVAL for memory that was locked later.
  */
 enum balloon_advice {
 	BALLOON_ADVICE_DONTNEED,
@@ -53,8 +57,8 @@ enum balloon_advice {
 
 /** How it is said. Scattered pages cost a third by vectors; with other threads running far less. */
 enum balloon_madvise_call {
-	/** Vectors if the kernel takes this advice by vector, which is tried once, at creation; where it
-	 * does not, and where it refuses them later (by a filter on system calls), each range. */
+	/** Vectors if the kernel takes this advice by vector, which is tried once, at creation, about no
+	 * bytes; where it does not, and where it refuses them later, for whatever reason, each range. */
 	BALLOON_MADVISE_AUTO,
 	BALLOON_MADVISE_VECTOR, /* up to 1024 ranges a call: process_madvise() */
 	BALLOON_MADVISE_EACH,   /* one range a call: madvise() */
@@ -76,8 +80,12 @@ struct balloon_madvise_config {
  *
  * Returns 0; -EINVAL: a null pointer, base unaligned, a page size that is no multiple of the system's or
  * above 4 GiB, no pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
- * advice; -EFAULT: not all of the memory is mapped; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel
- * refuses vectors, say -ENOSYS, -EPERM or -EINVAL. Cost: a look at every page, touching none.
+ * advice; -EFAULT: not all of the memory is mapped; -EXDEV: some of it is shared, or a file's; -EPERM: some is
+ * locked (mlock(), MAP_LOCKED, a process with MCL_FUTURE: munlock() it); -EOPNOTSUPP: it consists of huge pages
+ * that are larger than the map's; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel refuses vectors, say
+ * -ENOSYS, -EPERM or -EINVAL. What the memory is the kernel says in /proc/self/smaps; where that cannot be
+ * read, only -EFAULT is looked for. Cost: that file, which takes a look at all of the process's pages and
+ * touches none.
  */
 BALLOON_EXPORT int balloon_madvise_create(
 	const struct balloon_madvise_config *config, struct balloon_channel **channel);

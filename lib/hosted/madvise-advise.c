@@ -133,13 +133,7 @@ static void advise_start(int advice, struct balloon_advising *work, size_t unit)
 /* A child of fork() has a copy of its parent's descriptor, which still names the parent. */
 static bool is_ours(const struct balloon_self *self)
 {
-	return self && (self->owner == 0 || self->owner == getpid());
-}
-
-/* Errors that may be about vectors, or about vectors with this advice, rather than about the memory. */
-static bool may_refuse_vectors(int error)
-{
-	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -EBADF;
+	return self && (self->pidfd < 0 || birthmark_is_here(&self->birthmark));
 }
 
 int balloon_advise(const struct balloon_self *self, int advice, struct balloon_advising *work)
@@ -147,7 +141,8 @@ int balloon_advise(const struct balloon_self *self, int advice, struct balloon_a
 	bool is_vectored = is_ours(self);
 	int result = is_vectored ? advise_by_vectors(self->pidfd, advice, work)
 				 : advise_each(advice, work);
-	if (is_vectored && may_refuse_vectors(result))
+	/* A filter may refuse vectors with any number: what is about the memory a call without them says. */
+	if (is_vectored && result < 0)
 		result = advise_each(advice, work);
 	if (result < 0)
 		advise_start(advice, work, (size_t)sysconf(_SC_PAGESIZE));
@@ -156,45 +151,45 @@ int balloon_advise(const struct balloon_self *self, int advice, struct balloon_a
 
 /* ---- Who we are ------------------------------------------------------------------------------ */
 
-int balloon_advice_try(const struct balloon_self *self, int advice)
+int balloon_advice_try(const struct balloon_self *self, void *base, int advice)
 {
-	size_t size_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	void *page =
-		mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return -ENOMEM;
-	struct iovec range = {page, size_bytes};
-	ssize_t result = self ? advise_vector(self->pidfd, &range, 1, advice)
-			      : advise_one(page, size_bytes, advice);
-	munmap(page, size_bytes);
-	return result < 0 ? (int)result : 0;
+	struct iovec nothing = {base, 0};
+	return self ? (int)advise_vector(self->pidfd, &nothing, 1, advice)
+		    : advise_one(base, 0, advice);
 }
 
-static int open_descriptor(struct balloon_self *self, int advice)
+static int open_descriptor(struct balloon_self *self, void *base, int advice)
 {
-	self->owner = getpid();
-	self->pidfd = (int)syscall(SYS_pidfd_open, self->owner, 0u);
-	if (self->pidfd < 0)
-		return -errno;
-	int result = balloon_advice_try(self, advice);
+	int result = balloon_birthmark_make(&self->birthmark);
+	if (result < 0)
+		return result;
+	self->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0u);
+	if (self->pidfd < 0) {
+		result = -errno;
+		balloon_birthmark_end(&self->birthmark);
+		return result;
+	}
+	result = balloon_advice_try(self, base, advice);
 	if (result < 0)
 		balloon_self_close(self);
 	return result;
 }
 
-int balloon_self_open(struct balloon_self *self, int advice)
+int balloon_self_open(struct balloon_self *self, void *base, int advice)
 {
 	int saved = errno;
-	*self = (struct balloon_self){.pidfd = SELF_ALWAYS, .owner = 0};
-	int result = balloon_advice_try(self, advice);
+	*self = (struct balloon_self){.pidfd = SELF_ALWAYS};
+	int result = balloon_advice_try(self, base, advice);
 	if (result < 0)
-		result = open_descriptor(self, advice);
+		result = open_descriptor(self, base, advice);
 	errno = saved;
 	return result;
 }
 
 void balloon_self_close(struct balloon_self *self)
 {
-	if (self->pidfd >= 0)
-		close(self->pidfd);
+	if (self->pidfd < 0)
+		return;
+	close(self->pidfd);
+	balloon_birthmark_end(&self->birthmark);
 }

@@ -9,10 +9,12 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "birthmark.h"
+
 /** How a process names itself to process_madvise(). */
 struct balloon_self {
-	int pidfd;   /* a descriptor, or a number that always means the caller */
-	pid_t owner; /* whom the descriptor names; 0: whoever asks */
+	int pidfd;                          /* or a number that always means the caller */
+	struct balloon_birthmark birthmark; /* if it is a descriptor: of whom it names */
 };
 
 /** Ranges that are still to do, in order, and how far it is. */
@@ -23,13 +25,13 @@ struct balloon_advising {
 };
 
 /**
- * Try an advice on a page that nobody needs: by vector, or, if self is NULL, by madvise().
- * Returns 0 or a negative errno.
+ * Does the kernel know an advice? It is asked about no bytes at `base`: by vector, or, if self is NULL, by
+ * madvise(). Returns 0 or a negative errno.
  */
-int balloon_advice_try(const struct balloon_self *self, int advice);
+int balloon_advice_try(const struct balloon_self *self, void *base, int advice);
 
 /** A way to name ourselves that the kernel takes for this advice. Returns 0 or a negative errno. */
-int balloon_self_open(struct balloon_self *self, int advice);
+int balloon_self_open(struct balloon_self *self, void *base, int advice);
 void balloon_self_close(struct balloon_self *self);
 
 /**

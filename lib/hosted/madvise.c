@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "madvise-advise.h"
+#include "mapping.h"
 
 _Static_assert(sizeof(struct iovec) <= 16, "a request has 16 bytes of scratch memory a page");
 
@@ -104,7 +105,7 @@ static int advice_of(enum balloon_advice advice)
 	return -EINVAL;
 }
 
-/* Is every page mapped? 0, -EFAULT or -ENOMEM. */
+/* Is every page mapped? 0, -EFAULT or -ENOMEM. What refuses the call says nothing about the memory. */
 static int look_at_pages(char *base, size_t size_bytes, size_t system_page)
 {
 	enum { PAGES_A_CALL = 1 << 14 };
@@ -114,7 +115,7 @@ static int look_at_pages(char *base, size_t size_bytes, size_t system_page)
 	while (result == 0 && size_bytes > 0) {
 		size_t n = size_bytes / system_page < PAGES_A_CALL ? size_bytes
 								   : PAGES_A_CALL * system_page;
-		if (mincore(base, n, seen) < 0)
+		if (mincore(base, n, seen) < 0 && errno == ENOMEM)
 			result = -EFAULT;
 		base += n;
 		size_bytes -= n;
@@ -122,6 +123,13 @@ static int look_at_pages(char *base, size_t size_bytes, size_t system_page)
 	errno = saved;
 	free(seen);
 	return result;
+}
+
+/* Where the kernel does not say what the memory is, at least it is mapped. */
+static int check_memory(char *base, size_t size_bytes, size_t page_size, size_t system_page)
+{
+	int result = balloon_mapping_check(base, size_bytes, page_size);
+	return result == -ENOSYS ? look_at_pages(base, size_bytes, system_page) : result;
 }
 
 static int check(const struct balloon_madvise_config *config, size_t page_size)
@@ -133,15 +141,15 @@ static int check(const struct balloon_madvise_config *config, size_t page_size)
 		return -EINVAL;
 	if (advice_of(config->advice) < 0 || (unsigned)config->call > BALLOON_MADVISE_EACH)
 		return -EINVAL;
-	return look_at_pages(config->base, config->n_pages * page_size, system_page);
+	return check_memory(config->base, config->n_pages * page_size, page_size, system_page);
 }
 
 static int choose_call(struct madvise_channel *madvise, enum balloon_madvise_call call)
 {
-	int result = balloon_advice_try(NULL, madvise->advice);
+	int result = balloon_advice_try(NULL, madvise->base, madvise->advice);
 	if (result < 0 || call == BALLOON_MADVISE_EACH)
 		return result;
-	result = balloon_self_open(&madvise->self, madvise->advice);
+	result = balloon_self_open(&madvise->self, madvise->base, madvise->advice);
 	madvise->is_vectored = result == 0;
 	return call == BALLOON_MADVISE_VECTOR ? result : 0;
 }

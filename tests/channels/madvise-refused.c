@@ -159,21 +159,3 @@ Test(madvise, kernels_that_do_not_know_the_advice_by_vector)
 {
 	check_refusal(EINVAL);
 }
-
-Test(madvise, kernels_that_always_say_again)
-{
-	struct memory memory;
-	struct balloon_request *request = request_new(PAGES);
-	memory_map(&memory, PAGES);
-	struct balloon_channel *channel =
-		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
-	bool is_vectored = balloon_madvise_call(channel) == BALLOON_MADVISE_VECTOR;
-	CHECK(refuse_process_madvise(EAGAIN, REFUSED_FOR_ANY));
-	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, PAGES / 2), 0);
-	give(channel, request);
-	CHECK_EQ(request->error, is_vectored ? -EAGAIN : 0);
-	CHECK_EQ(request->n_done, is_vectored ? 0 : PAGES / 2);
-	CHECK_EQ(balloon_madvise_destroy(channel), 0);
-	memory_unmap(&memory);
-	request_delete(request);
-}

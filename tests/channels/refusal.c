@@ -49,3 +49,13 @@ bool refuse_membarrier(int error)
 {
 	return refuse(SYS_membarrier, 0, error);
 }
+
+bool refuse_mincore(int error)
+{
+	return refuse(SYS_mincore, 0, error);
+}
+
+bool refuse_open(int error)
+{
+	return refuse(SYS_openat, 0, error);
+}

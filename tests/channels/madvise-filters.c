@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filters on system calls that refuse with any number, some of which the kernel itself gives for other reasons.
+ * A filter stays: each is tried in a process of its own.
+ */
+
+#define _GNU_SOURCE /* fork(), MAP_ANONYMOUS */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <balloon/madvise.h>
+
+#include "memory.h"
+#include "refusal.h"
+
+enum { PAGES = 64, SKIPPED = 77 };
+
+/* Every second page is given away. mincore() may be refused: a page that is given reads as zeros. */
+static bool gives(struct balloon_channel *channel, struct memory *memory)
+{
+	struct balloon_request *request = request_new(PAGES);
+	bool is_good =
+		request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 2, PAGES / 2) == 0 &&
+		balloon_request_submit(channel, request) == 0 && request->error == 0 &&
+		request->n_done == PAGES / 2;
+	for (uint32_t page = 0; page < PAGES; page += 2)
+		is_good = is_good && memory_is_zero(memory, page);
+	request_delete(request);
+	return is_good && balloon_madvise_destroy(channel) == 0;
+}
+
+/* Before and after the channel was made. */
+static bool vectors_may_be_refused(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channels[2] = {NULL, NULL};
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {.base = memory.base, .n_pages = PAGES};
+	return balloon_madvise_create(&config, &channels[0]) == 0 &&
+	       refuse_process_madvise(error, REFUSED_FOR_ANY) &&
+	       balloon_madvise_create(&config, &channels[1]) == 0 &&
+	       balloon_madvise_call(channels[1]) == BALLOON_MADVISE_EACH &&
+	       gives(channels[0], &memory) && gives(channels[1], &memory);
+}
+
+/* The memory is as it should be: a refusal of the call that looks at it says nothing about it. */
+static bool looks_may_be_refused(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channel = NULL;
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {.base = memory.base, .n_pages = PAGES};
+	return refuse_mincore(error) && balloon_madvise_create(&config, &channel) == 0 &&
+	       gives(channel, &memory);
+}
+
+static bool looks_may_be_refused_and_proc_closed(int error)
+{
+	return refuse_open(EACCES) && looks_may_be_refused(error);
+}
+
+static const struct {
+	const char *what;
+	bool (*claim)(int error);
+} claims[] = {
+	{"process_madvise()", vectors_may_be_refused},
+	{"mincore()", looks_may_be_refused},
+	{"mincore(), and /proc", looks_may_be_refused_and_proc_closed},
+};
+
+static bool holds(bool (*claim)(int error), int error)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(claim(error) ? 0 : 1);
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool is_filtered(int error)
+{
+	return refuse_mincore(error);
+}
+
+int main(void)
+{
+	static const int errors[] = {EPERM, ENOSYS, EACCES, ESRCH, ENODEV, EAGAIN, EINTR, EFAULT,
+		EINVAL, EBADF, EIO, 4000};
+	int n_failed = 0;
+	if (!holds(is_filtered, EPERM))
+		return SKIPPED;
+	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++)
+		for (size_t j = 0; j < sizeof(errors) / sizeof(*errors); j++)
+			if (!holds(claims[i].claim, errors[j])) {
+				fprintf(stderr, "madvise-filters: %s refused with %d\n",
+					claims[i].what, errors[j]);
+				n_failed++;
+			}
+	return n_failed ? 1 : 0;
+}
