@@ -25,7 +25,10 @@
  * stopped, the result is -ETIMEDOUT: it still may punch what it was asked to, and nothing is taken
  * back. -EBADF: the socket was closed here.
  *
- * Hosted programs on Linux.
+ * After fork() a child's copy of the channel leaves socket and host alone: requests and waits are -ENODEV, a
+ * reset -EBADF. The memory is the parent's too: what the child writes there the parent finds.
+ *
+ * Hosted programs on Linux, 4.14 or later.
  */
 #ifndef BALLOON_MEMFD_H
 #define BALLOON_MEMFD_H
@@ -62,7 +65,9 @@ struct balloon_memfd_config {
  * Introduce the memory to the host, wait for its consent, and make the channel.
  *
  * Returns 0; -EINVAL: a null pointer, no pages, a bad page size, more pages than the memory has, no
- * socket of that kind, a descriptor that takes no seals; -EPERM: the seals are sealed; -ENOMEM;
+ * socket of that kind, a descriptor that takes no seals; -EPERM: the seals are sealed; -EROFS: nothing can be
+ * punched out of the memory: it is sealed against writing, or opened for reading only; -EOPNOTSUPP: it consists
+ * of huge pages that are larger than the map's; -ENOMEM;
  * -ETIMEDOUT: no answer; -ENODEV: the host is gone; -EPROTO: its answer makes no sense; else why the host
  * refuses; or a negative errno of eventfd(), by which waiting threads are woken.
  */

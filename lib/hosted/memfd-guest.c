@@ -98,6 +98,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	struct balloon_memfd_guest *guest = of(channel);
 	if (!is_within(guest, request))
 		return -EINVAL;
+	if (!birthmark_is_here(&guest->birthmark))
+		return -ENODEV;
 	size_t n_bytes = make_request(request);
 	return send_whole(guest->socket_fd, BALLOON_READ(request->scratch), n_bytes);
 }
@@ -199,6 +201,8 @@ static void wake(struct balloon_channel *channel)
 	struct balloon_memfd_guest *guest = of(channel);
 	const uint64_t one = 1;
 	int saved = errno;
+	if (!birthmark_is_here(&guest->birthmark))
+		return;
 	if (balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_WOKEN, BALLOON_RELEASE) == /* M2 */
 		MEMFD_POLLER_ASLEEP)
 		while (write(guest->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -228,6 +232,8 @@ static void sleep_as_poller(struct balloon_memfd_guest *guest, uint64_t deadline
 static int poll_host(struct balloon_channel *channel, uint64_t deadline_ns)
 {
 	struct balloon_memfd_guest *guest = of(channel);
+	if (!birthmark_is_here(&guest->birthmark))
+		return -ENODEV;
 	int result = receive_all(guest);
 	if (result == 0 && deadline_ns != 0) {
 		sleep_as_poller(guest, deadline_ns);
@@ -258,6 +264,8 @@ static int reset(struct balloon_channel *channel)
 	uint64_t deadline_ns =
 		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER;
 	int saved = errno;
+	if (!birthmark_is_here(&guest->birthmark))
+		return -EBADF;
 	shutdown(guest->socket_fd, SHUT_WR);
 	errno = saved;
 	for (;;) {

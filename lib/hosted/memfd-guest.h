@@ -5,13 +5,16 @@
 
 #include <balloon/memfd.h>
 
+#include "birthmark.h"
+
 struct balloon_memfd_guest {
 	struct balloon_channel channel;
 	/* Constant. */
 	int socket_fd;
 	int wake_fd; /* an eventfd, written to when the poller has to wake up */
 	uint64_t farewell_timeout_ns;
-	struct balloon_atomic_u32 poller; /* enum memfd_poller */
+	struct balloon_birthmark birthmark; /* a child's copy leaves the socket alone */
+	struct balloon_atomic_u32 poller;   /* enum memfd_poller */
 };
 
 /*

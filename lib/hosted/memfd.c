@@ -6,14 +6,20 @@
 #include "memfd-guest.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "memfd-wire.h"
+
+#ifndef F_SEAL_FUTURE_WRITE /* Linux 5.1 */
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
 
 static const uint64_t hello_timeout_default_ns = UINT64_C(5000000000);
 
@@ -36,14 +42,32 @@ static bool has_pages(int memfd, uint64_t n_bytes)
 	       (uint64_t)status.st_size >= n_bytes;
 }
 
+/* What cannot be written to cannot be punched either. */
+static bool can_be_punched(int memfd, int seals)
+{
+	int flags = fcntl(memfd, F_GETFL);
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+	       !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+}
+
 static int seal(int memfd)
 {
 	int seals = fcntl(memfd, F_GET_SEALS);
 	if (seals < 0)
 		return -EINVAL;
+	if (!can_be_punched(memfd, seals))
+		return -EROFS;
 	if (seals & F_SEAL_SHRINK)
 		return 0;
 	return fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) < 0 ? -EPERM : 0;
+}
+
+/* A file of huge pages gives none of them back in pieces. */
+static bool has_small_pages(int memfd, uint32_t page_size)
+{
+	struct statfs system;
+	return fstatfs(memfd, &system) == 0 &&
+	       (system.f_type != HUGETLBFS_MAGIC || page_size % (uint64_t)system.f_bsize == 0);
 }
 
 static int check(const struct balloon_memfd_config *config, uint32_t page_size)
@@ -56,6 +80,8 @@ static int check(const struct balloon_memfd_config *config, uint32_t page_size)
 	int result = seal(config->memfd);
 	if (result < 0)
 		return result;
+	if (!has_small_pages(config->memfd, page_size))
+		return -EOPNOTSUPP;
 	return has_pages(config->memfd, (uint64_t)config->n_pages * page_size) ? 0 : -EINVAL;
 }
 
@@ -140,7 +166,12 @@ static int open_guest(struct balloon_memfd_guest *guest, const struct balloon_me
 	guest->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (guest->wake_fd < 0)
 		return -errno;
-	result = introduce(config, page_size);
+	result = balloon_birthmark_make(&guest->birthmark);
+	if (result == 0) {
+		result = introduce(config, page_size);
+		if (result < 0)
+			balloon_birthmark_end(&guest->birthmark);
+	}
 	if (result < 0)
 		close(guest->wake_fd);
 	return result;
@@ -177,6 +208,7 @@ int balloon_memfd_destroy(struct balloon_channel *channel)
 		return result;
 	struct balloon_memfd_guest *guest = (struct balloon_memfd_guest *)(void *)channel;
 	close(guest->wake_fd);
+	balloon_birthmark_end(&guest->birthmark);
 	free(guest);
 	return 0;
 }

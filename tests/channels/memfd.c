@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -212,6 +213,48 @@ Test(memfd, what_cannot_be_introduced_is_refused)
 	CHECK_EQ(try_create(&bad), -EPERM);
 	close(unsealable);
 	close_memory(&s);
+}
+
+/* Of memory that cannot be punched, or not in pieces of this size, the host never hears. */
+static void check_unpunchable(int memfd, uint32_t page_size, uint32_t n_pages, int expected)
+{
+	struct setting s;
+	unsigned char bytes[64];
+	open_memory(&s);
+	struct balloon_memfd_config config = config_of(&s);
+	config.memfd = memfd;
+	config.page_size = page_size;
+	config.n_pages = n_pages;
+	CHECK_EQ(try_create(&config), expected);
+	CHECK_EQ(hear(&s, bytes, sizeof(bytes)), 0);
+	close_memory(&s);
+}
+
+Test(memfd, what_cannot_be_punched_is_refused)
+{
+	enum { FUTURE_WRITE = 0x0010, HUGE = 2 << 20 };
+	static const int seals[] = {F_SEAL_WRITE, FUTURE_WRITE, F_SEAL_WRITE | F_SEAL_GROW};
+	char name[64];
+	for (size_t i = 0; i < sizeof(seals) / sizeof(*seals); i++) {
+		int memfd = memfd_create("balloon-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		CHECK_EQ(ftruncate(memfd, PAGES * sysconf(_SC_PAGESIZE)), 0);
+		CHECK_EQ(fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | seals[i]), 0);
+		check_unpunchable(memfd, 0, PAGES, -EROFS);
+		close(memfd);
+	}
+	int memfd = memfd_create("balloon-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CHECK_EQ(ftruncate(memfd, PAGES * sysconf(_SC_PAGESIZE)), 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", memfd);
+	int read_only = open(name, O_RDONLY | O_CLOEXEC);
+	CHECK(read_only >= 0);
+	check_unpunchable(read_only, 0, PAGES, -EROFS);
+	close(read_only);
+	close(memfd);
+	int huge = memfd_create("balloon-test", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	if (huge < 0 || ftruncate(huge, HUGE) < 0)
+		return; /* the machine has none */
+	check_unpunchable(huge, 0, PAGES, -EOPNOTSUPP);
+	close(huge);
 }
 
 Test(memfd, hosts_that_do_not_consent)
