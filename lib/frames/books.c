@@ -98,6 +98,8 @@ static void give_runs(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 
 void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 {
+	if (bits == 0)
+		return;
 	uint32_t lowest = word_lowest(bits);
 	uint32_t n = word_highest(bits) + 1 - lowest;
 	if (bits != word_mask(lowest, n)) {
