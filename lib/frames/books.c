@@ -4,7 +4,7 @@
 #include "books.h"
 
 /* A word of a tier was changed: to the set of its new class. */
-static void reclass(struct zone_tier *tier, uint32_t word, uint64_t before, uint64_t after)
+static inline void reclass(struct zone_tier *tier, uint32_t word, uint64_t before, uint64_t after)
 {
 	uint32_t old_class = word_class(before);
 	uint32_t new_class = word_class(after);
@@ -48,20 +48,21 @@ static void change(struct balloon_zone *zone, uint32_t word, uint64_t after)
 		set_remove(&zone->any, word);
 }
 
-static void take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+/* The n bits. */
+static void take(struct balloon_zone *zone, uint32_t word, uint64_t bits, uint32_t n)
 {
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == bits);
 	change(zone, word, before & ~bits);
-	BALLOON_BOOK(zone->n_free, -(uint64_t)word_count(bits));
+	BALLOON_BOOK(zone->n_free, -(uint64_t)n);
 }
 
-static void give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
+static void give(struct balloon_zone *zone, uint32_t word, uint64_t bits, uint32_t n)
 {
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == 0);
 	change(zone, word, before | bits);
-	BALLOON_BOOK(zone->n_free, word_count(bits));
+	BALLOON_BOOK(zone->n_free, n);
 }
 
 void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
@@ -70,8 +71,9 @@ void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 		return;
 	uint32_t lowest = word_lowest(bits);
 	uint32_t n = word_highest(bits) + 1 - lowest;
-	balloon_runs_will_take(zone, word * WORD_BITS + lowest, n, bits == word_mask(lowest, n));
-	take(zone, word, bits);
+	bool are_all = bits == word_mask(lowest, n);
+	balloon_runs_will_take(zone, word * WORD_BITS + lowest, n, are_all);
+	take(zone, word, bits, are_all ? n : word_count(bits));
 }
 
 /* Runs of bits that are of no account to the tree change together, the others one after the other. */
@@ -87,15 +89,17 @@ static void give_runs(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 			quiet |= run;
 		} else {
 			balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
-			give(zone, word, run);
+			give(zone, word, run, n);
 		}
 	}
 	if (quiet)
-		give(zone, word, quiet);
+		give(zone, word, quiet, word_count(quiet));
 }
 
 void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 {
+	if (bits == 0)
+		return;
 	uint32_t lowest = word_lowest(bits);
 	uint32_t n = word_highest(bits) + 1 - lowest;
 	if (bits != word_mask(lowest, n)) {
@@ -104,7 +108,7 @@ void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 	}
 	if (!zone_is_quiet(zone, word, zone_word(&zone->tiers[0], word) | bits, bits))
 		balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
-	give(zone, word, bits);
+	give(zone, word, bits, n);
 }
 
 /*
@@ -157,7 +161,7 @@ void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 			BALLOON_BOOK(zone->n_free, -(uint64_t)piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
-			take(zone, frame / WORD_BITS, bits);
+			take(zone, frame / WORD_BITS, bits, piece);
 		}
 	}
 }
@@ -179,7 +183,7 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 			BALLOON_BOOK(zone->n_free, piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
-			give(zone, frame / WORD_BITS, bits);
+			give(zone, frame / WORD_BITS, bits, piece);
 		}
 	}
 }

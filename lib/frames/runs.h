@@ -67,7 +67,7 @@ uint64_t balloon_runs_words(uint32_t n_words);
 /** Make the tree for a zone that has its tiers, in so many words of zeros. */
 void balloon_runs_init(struct balloon_zone *zone, uint64_t *words);
 
-/* Both before the bitmap changes. */
+/* Both before the bitmap changes. What is freed in runs of no account need not be said. */
 
 /** These frames, which are in use, are about to become free. */
 void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t n);

@@ -112,21 +112,21 @@ static void hold_node(struct balloon_zone *zone, struct zone_node *node)
 /* All three levels of a zone that has runs of every kind. */
 Test(zone, the_validity_check_sees_damage_in_the_tree_of_runs)
 {
-	enum { N = 17 << 18 };
+	enum { N = 3 << 18 };
 	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N};
 	struct balloon_zone *zone;
 	struct balloon_zone_stats stats;
 	CHECK_EQ(balloon_zone_create(&config, &zone), 0);
 	CHECK_EQ(balloon_zone_claim_range(zone, page_of(3000), N - 10000), 0);
 	for (uint32_t i = 0; i < 100; i++)
-		CHECK_EQ(balloon_zone_free_range(zone, page_of(5000 + i * 30000), 1 + i * 200), 0);
+		CHECK_EQ(balloon_zone_free_range(zone, page_of(5000 + i * 7000), 1 + i * 60), 0);
 	CHECK_EQ(balloon_zone_stats(zone, &stats), 0);
 	CHECK_EQ(balloon_zone_validate(zone), 0);
 	CHECK_EQ(zone->runs.n_levels, 3);
 	for (uint32_t level = 0; level < 3; level++)
 		hold_node(zone, &zone->runs.levels[level].nodes[0]);
 	hold_node(zone, &zone->runs.levels[0].nodes[13]);
-	hold_node(zone, &zone->runs.levels[1].nodes[7]);
+	hold_node(zone, &zone->runs.levels[1].nodes[1]);
 	zone->runs.levels[2].whole[0] ^= 2;
 	CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
 	zone->runs.levels[2].whole[0] ^= 2;
