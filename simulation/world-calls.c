@@ -581,8 +581,8 @@ static void compact(void)
 	world->n_inside++;
 	world->n_movers++;
 	world->n_moves++;
-	int result = choose(2) == 0 ? balloon_compactor_step(&world->compactor, choose(20))
-				    : balloon_compactor_run(&world->compactor, choose_deadline());
+	int result = choose(2) == 0 ? balloon_compactor_step(world->compactor, choose(20))
+				    : balloon_compactor_run(world->compactor, choose_deadline());
 	world->n_inside--;
 	world->n_movers--;
 	WORLD_CHECK(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -ENOENT ||

@@ -213,7 +213,7 @@ struct world {
 	struct balloon_memmap *map;
 	struct balloon_driver *driver;
 	struct balloon_driver *drivers[1];
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct balloon_driver_config config;
 	struct host host;
 	struct source source;

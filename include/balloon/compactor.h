@@ -58,35 +58,42 @@ struct balloon_compactor_stats {
 	uint64_t n_passes;   /* events: of the cursors over the map */
 };
 
-/** Lies where the caller wants; its fields are the library's. */
-struct balloon_compactor {
-	struct balloon_compactor_config config; /* constant, with its defaults filled in */
-	struct balloon_lock lock;               /* protects the next two */
-	bool is_at_work;
-	struct balloon_compactor_stats stats; /* as the last step left them */
-	struct balloon_atomic_word n_contended;
-	/* The thread's that is at work. */
-	struct balloon_compactor_stats counts;
-	uint32_t migrate_cursor; /* the next page to look at */
-	uint32_t free_cursor;    /* free frames are taken from below it */
-};
+struct balloon_compactor;
 
 /**
- * Make a compactor, its cursors at the ends of its part.
+ * Bytes that balloon_compactor_init() wants, for a map and the part of it: the rest of the
+ * configuration may be missing still.
  *
- * Returns 0; -EINVAL: a null pointer, no drivers, frames without take_highest, a driver of another
- * map, a part that is none.
+ * A driver whose before_fill is a compactor's is made before it, and the compactor before the first
+ * fill: it lies at the start of its memory, so the driver's before_fill_context is that memory.
+ * Returns 0; -EINVAL: a null pointer, a part that is none.
  */
-BALLOON_EXPORT int balloon_compactor_init(
-	struct balloon_compactor *compactor, const struct balloon_compactor_config *config);
+BALLOON_EXPORT int balloon_compactor_size(
+	const struct balloon_compactor_config *config, size_t *size_bytes);
 
 /**
- * End a compactor. There is nothing to take back: it holds no page.
+ * Make a compactor in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN.
+ *
+ * compactor: receives it; it lies at the start of the memory, which is the library's until
+ * balloon_compactor_fini().
+ * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, no drivers, frames without
+ * take_highest, a driver of another map, a part that is none.
+ */
+BALLOON_EXPORT int balloon_compactor_init(void *memory, size_t size_bytes,
+	const struct balloon_compactor_config *config, struct balloon_compactor **compactor);
+
+/**
+ * End a compactor; its memory is the caller's. There is nothing to take back: it holds no page.
  *
  * Returns 0; -EINVAL; -EBUSY: a thread is at work. Threads: the caller serialises it against every
  * other call on the compactor.
  */
 BALLOON_EXPORT int balloon_compactor_fini(struct balloon_compactor *compactor);
+
+/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+BALLOON_EXPORT int balloon_compactor_create(
+	const struct balloon_compactor_config *config, struct balloon_compactor **compactor);
+BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor);
 
 /**
  * Look at up to n_scan pages (0: 32 isolated ones at most, however many it takes), and migrate what

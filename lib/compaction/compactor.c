@@ -27,29 +27,50 @@ static bool drivers_are_sane(const struct balloon_compactor_config *config)
 	return true;
 }
 
-static bool config_is_sane(const struct balloon_compactor_config *config)
+static bool part_is_sane(const struct balloon_compactor_config *config)
 {
-	const struct balloon_frames *frames = config->frames;
 	uint32_t n_pages = balloon_memmap_n_pages(config->map);
 	uint32_t end = config->end ? config->end : n_pages;
-	return config->map && config->first < end && end <= n_pages && frames && frames->ops &&
-	       frames->ops->take_highest && frames->ops->free && drivers_are_sane(config);
+	return config->map && config->first < end && end <= n_pages;
 }
 
-int balloon_compactor_init(
-	struct balloon_compactor *compactor, const struct balloon_compactor_config *config)
+static bool frames_are_sane(const struct balloon_frames *frames)
 {
-	if (!compactor || !config || !config_is_sane(config))
+	return frames && frames->ops && frames->ops->take_highest && frames->ops->free;
+}
+
+int balloon_compactor_size(const struct balloon_compactor_config *config, size_t *size_bytes)
+{
+	if (!config || !size_bytes || !part_is_sane(config))
 		return -EINVAL;
-	memset(compactor, 0, sizeof(*compactor));
-	compactor->config = *config;
+	*size_bytes = (sizeof(struct balloon_compactor) + BALLOON_MEMORY_ALIGN - 1) &
+		      ~(size_t)(BALLOON_MEMORY_ALIGN - 1);
+	return 0;
+}
+
+int balloon_compactor_init(void *memory, size_t size_bytes,
+	const struct balloon_compactor_config *config, struct balloon_compactor **compactor)
+{
+	size_t needed;
+	int result = balloon_compactor_size(config, &needed);
+	if (result < 0)
+		return result;
+	if (!frames_are_sane(config->frames) || !drivers_are_sane(config))
+		return -EINVAL;
+	if (!memory || !compactor || (uintptr_t)memory % BALLOON_MEMORY_ALIGN ||
+		size_bytes < needed)
+		return -EINVAL;
+	memset(memory, 0, needed);
+	struct balloon_compactor *c = memory;
+	c->config = *config;
 	if (!config->end)
-		compactor->config.end = balloon_memmap_n_pages(config->map);
+		c->config.end = balloon_memmap_n_pages(config->map);
 	if (!config->n_tries)
-		compactor->config.n_tries = TRIES;
-	balloon_atomic_init(&compactor->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&compactor->lock, BALLOON_RANK_BOOKS, &compactor->n_contended);
-	begin_pass(compactor);
+		c->config.n_tries = TRIES;
+	balloon_atomic_init(&c->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_lock_init(&c->lock, BALLOON_RANK_BOOKS, &c->n_contended);
+	begin_pass(c);
+	*compactor = c;
 	return 0;
 }
 

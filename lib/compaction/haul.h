@@ -3,9 +3,7 @@
 #ifndef BALLOON_COMPACTION_HAUL_H
 #define BALLOON_COMPACTION_HAUL_H
 
-#include <balloon/compactor.h>
-
-#include "internal.h"
+#include "compaction/compactor.h"
 
 enum { HAUL_MAX = BALLOON_MIGRATE_MAX };
 #define HAUL_DONE UINT32_MAX

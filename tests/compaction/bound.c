@@ -26,17 +26,17 @@ static void most_of_the_free_half_is_large_blocks(
 {
 	uint32_t n_frames = world_is_short() ? 16 * BLOCK : 1 << 18;
 	struct world_config config = {.strategy = strategy, .design = design, .n_frames = n_frames};
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct world world;
 	world_open(&world, &config);
 	world_fill(&world, n_frames / 2);
-	world_compactor(&world, &compactor);
+	compactor = world_compactor(&world);
 	uint32_t n_before = world_n_blocks(&world);
 	double start = seconds();
-	REQUIRE(balloon_compactor_run(&compactor, BALLOON_NEVER) == 0);
+	REQUIRE(balloon_compactor_run(compactor, BALLOON_NEVER) == 0);
 	double took = seconds() - start;
 	uint32_t n_after = world_n_blocks(&world);
-	struct balloon_compactor_stats stats = world_stats(&compactor);
+	struct balloon_compactor_stats stats = world_stats(compactor);
 	cr_log_info("%s: of %u blocks %u before, %u after; %llu pages in %.3f s, %.0f ns each",
 		world_name, n_frames / 2 / BLOCK, n_before, n_after,
 		(unsigned long long)stats.n_migrated, took, 1e9 * took / (double)stats.n_migrated);
@@ -45,7 +45,7 @@ static void most_of_the_free_half_is_large_blocks(
 	REQUIRE(world_progress(&world).n_enqueued == n_frames / 2);
 	REQUIRE(world_progress(&world).n_migrated == stats.n_migrated);
 	REQUIRE(stats.n_isolated == stats.n_migrated + stats.n_put_back);
-	REQUIRE(balloon_compactor_fini(&compactor) == 0);
+	REQUIRE(balloon_compactor_destroy(compactor) == 0);
 	world_close(&world);
 }
 

@@ -12,7 +12,7 @@ enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_MIGRATE_MAX };
 struct busy {
 	struct script script;
 	struct world world;
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	pthread_t filler;
 };
 
@@ -35,12 +35,9 @@ static void open_busy(struct busy *b, const struct balloon_strategy *strategy,
 	script_init(&b->script);
 	world_open(&b->world, &config);
 	world_fill(&b->world, HALF);
-	struct balloon_compactor_config compactor = {.map = b->world.map,
-		.frames = &b->world.source.frames,
-		.drivers = &b->world.driver,
-		.n_drivers = 1,
-		.n_tries = n_tries};
-	CHECK_EQ(balloon_compactor_init(&b->compactor, &compactor), 0);
+	struct balloon_compactor_config compactor = world_compactor_config(&b->world);
+	compactor.n_tries = n_tries;
+	CHECK_EQ(balloon_compactor_create(&compactor, &b->compactor), 0);
 	script_set(&b->script, SCRIPT_KEEP, SCRIPT_DO);
 	CHECK_EQ(pthread_create(&b->filler, NULL, fill, b), 0);
 	script_wait_kept(&b->script, 1);
@@ -51,7 +48,7 @@ static void close_busy(struct busy *b)
 	script_answer(&b->script, true);
 	CHECK_EQ(pthread_join(b->filler, NULL), 0);
 	CHECK_EQ(world_progress(&b->world).n_enqueued, HALF + 8);
-	CHECK_EQ(balloon_compactor_fini(&b->compactor), 0);
+	CHECK_EQ(balloon_compactor_destroy(b->compactor), 0);
 	world_close(&b->world);
 	script_fini(&b->script);
 }
@@ -63,9 +60,9 @@ static void are_asked_ten_times(
 	open_busy(&b, strategy, design, 0);
 	uint64_t n_free = world_n_free(&b.world);
 	uint64_t start_ns = balloon_platform_now_ns();
-	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), -EAGAIN);
+	CHECK_EQ(balloon_compactor_step(b.compactor, 0), -EAGAIN);
 	CHECK(balloon_platform_now_ns() - start_ns >= 9 * 100000);
-	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, HAUL);
 	CHECK_EQ(stats.n_again, 10 * HAUL);
 	CHECK_EQ(stats.n_put_back, HAUL);
@@ -73,15 +70,15 @@ static void are_asked_ten_times(
 	CHECK_EQ(world_n_free(&b.world), n_free);
 	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
 	/* Not the same ones again in this pass. */
-	balloon_compactor_prepare(&b.compactor, FRAMES);
-	CHECK_EQ(world_stats(&b.compactor).n_isolated, 2 * HAUL);
-	CHECK(world_stats(&b.compactor).n_scanned > stats.n_scanned);
-	CHECK_EQ(balloon_compactor_run(&b.compactor, BALLOON_NEVER), 0);
-	CHECK_EQ(world_stats(&b.compactor).n_passes, 1);
+	balloon_compactor_prepare(b.compactor, FRAMES);
+	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * HAUL);
+	CHECK(world_stats(b.compactor).n_scanned > stats.n_scanned);
+	CHECK_EQ(balloon_compactor_run(b.compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(world_stats(b.compactor).n_passes, 1);
 	/* What was no target after all may be one for the next pages: it went over all of them. */
-	CHECK(world_stats(&b.compactor).n_isolated > HALF - HALF / 8);
-	CHECK_EQ(world_stats(&b.compactor).n_put_back, world_stats(&b.compactor).n_isolated);
-	CHECK_EQ(world_stats(&b.compactor).n_migrated, 0);
+	CHECK(world_stats(b.compactor).n_isolated > HALF - HALF / 8);
+	CHECK_EQ(world_stats(b.compactor).n_put_back, world_stats(b.compactor).n_isolated);
+	CHECK_EQ(world_stats(b.compactor).n_migrated, 0);
 	close_busy(&b);
 }
 
@@ -107,8 +104,8 @@ static void are_asked_until_they_can(
 	pthread_t host;
 	open_busy(&b, strategy, design, 1000000);
 	CHECK_EQ(pthread_create(&host, NULL, answer_late, &b), 0);
-	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), HAUL);
-	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	CHECK_EQ(balloon_compactor_step(b.compactor, 0), HAUL);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, HAUL);
 	CHECK_EQ(stats.n_put_back, 0);
 	CHECK(stats.n_again >= 3 * HAUL);
@@ -130,14 +127,14 @@ Test(busy_drivers, do_not_hold_up_others)
 	script_set(&b.script, SCRIPT_DO, SCRIPT_DO);
 	CHECK_EQ(balloon_driver_fill(other, 64), 64);
 	struct balloon_driver *const drivers[] = {b.world.driver, other};
-	struct balloon_compactor_config config = b.compactor.config;
-	CHECK_EQ(balloon_compactor_fini(&b.compactor), 0);
+	struct balloon_compactor_config config = world_compactor_config(&b.world);
+	CHECK_EQ(balloon_compactor_destroy(b.compactor), 0);
 	config.drivers = drivers;
 	config.n_drivers = 2;
-	CHECK_EQ(balloon_compactor_init(&b.compactor, &config), 0);
-	int n = balloon_compactor_step(&b.compactor, 0);
+	CHECK_EQ(balloon_compactor_create(&config, &b.compactor), 0);
+	int n = balloon_compactor_step(b.compactor, 0);
 	CHECK(n > 0 && n < HAUL);
-	CHECK_EQ(world_stats(&b.compactor).n_put_back, HAUL - n);
+	CHECK_EQ(world_stats(b.compactor).n_put_back, HAUL - n);
 	CHECK_EQ(balloon_driver_leak(other, 64), 64);
 	CHECK_EQ(balloon_driver_destroy(other), 0);
 	close_busy(&b);

@@ -139,8 +139,8 @@ struct balloon_driver *world_driver(struct world *world)
 		.retry_ns = 1,
 		.account = account,
 		.account_context = world,
-		.before_fill = world->config.before_fill ? balloon_compactor_prepare : NULL,
-		.before_fill_context = world->config.before_fill,
+		.before_fill = world->config.is_prepared ? balloon_compactor_prepare : NULL,
+		.before_fill_context = world->compactor,
 	};
 	REQUIRE(balloon_driver_create(&config, &driver) == 0);
 	return driver;
@@ -152,6 +152,53 @@ static void set_defaults(struct world_config *config)
 		config->strategy = balloon_strategy_at(0);
 	if (!config->design)
 		config->design = balloon_driver_design_at(0);
+}
+
+struct balloon_compactor_config world_compactor_config(struct world *world)
+{
+	return (struct balloon_compactor_config){.map = world->map,
+		.frames = &world->source.frames,
+		.drivers = &world->driver,
+		.n_drivers = 1};
+}
+
+struct balloon_compactor *world_compactor(struct world *world)
+{
+	struct balloon_compactor *compactor;
+	struct balloon_compactor_config config = world_compactor_config(world);
+	REQUIRE(balloon_compactor_create(&config, &compactor) == 0);
+	return compactor;
+}
+
+/* The compactor's memory is there before the driver, which is told where it will lie. */
+static size_t allocate_compactor(struct world *world)
+{
+	struct balloon_compactor_config config = {.map = world->map};
+	size_t size_bytes;
+	REQUIRE(balloon_compactor_size(&config, &size_bytes) == 0);
+	world->compactor = aligned_alloc(BALLOON_MEMORY_ALIGN, size_bytes);
+	REQUIRE(world->compactor != NULL);
+	return size_bytes;
+}
+
+static void open_driver(struct world *world)
+{
+	struct balloon_compactor *compactor;
+	size_t size_bytes = world->config.is_prepared ? allocate_compactor(world) : 0;
+	world->driver = world_driver(world);
+	if (!world->config.is_prepared)
+		return;
+	struct balloon_compactor_config config = world_compactor_config(world);
+	REQUIRE(balloon_compactor_init(world->compactor, size_bytes, &config, &compactor) == 0);
+	REQUIRE(compactor == world->compactor);
+}
+
+static void close_driver(struct world *world)
+{
+	REQUIRE(balloon_driver_destroy(world->driver) == 0);
+	if (world->config.is_prepared)
+		REQUIRE(balloon_compactor_fini(world->compactor) == 0);
+	free(world->compactor);
 }
 
 void world_open(struct world *world, const struct world_config *config)
@@ -169,7 +216,7 @@ void world_open(struct world *world, const struct world_config *config)
 	REQUIRE(balloon_memmap_create(&map, &world->map) == 0);
 	REQUIRE(balloon_zone_create(&zone, &world->zone) == 0);
 	shuffled_init(&world->source, world->zone, config->n_frames);
-	world->driver = world_driver(world);
+	open_driver(world);
 }
 
 void world_fill(struct world *world, uint32_t n_pages)
@@ -178,20 +225,11 @@ void world_fill(struct world *world, uint32_t n_pages)
 	REQUIRE(balloon_driver_run(world->driver, BALLOON_NEVER, NULL, NULL) == 0);
 }
 
-void world_compactor(struct world *world, struct balloon_compactor *compactor)
-{
-	struct balloon_compactor_config config = {.map = world->map,
-		.frames = &world->source.frames,
-		.drivers = &world->driver,
-		.n_drivers = 1};
-	REQUIRE(balloon_compactor_init(compactor, &config) == 0);
-}
-
 void world_close(struct world *world)
 {
 	world_check(world);
 	world_fill(world, 0);
-	REQUIRE(balloon_driver_destroy(world->driver) == 0);
+	close_driver(world);
 	REQUIRE(balloon_memmap_destroy(world->map) == 0);
 	REQUIRE(balloon_zone_destroy(world->zone) == 0); /* -EBUSY: a frame was lost */
 	for (int i = 0; i < 2; i++)

@@ -33,8 +33,8 @@ struct world_config {
 	uint32_t n_frames;
 	uint32_t request_pages;
 	uint64_t host_timeout_ns;
-	/* The drivers compact before they fill. */
-	struct balloon_compactor *before_fill;
+	/* The drivers compact before they fill: world.compactor. */
+	bool is_prepared;
 };
 
 struct world {
@@ -45,7 +45,8 @@ struct world {
 	/* One for each driver, unless the configuration has another. */
 	struct balloon_channel null_channels[2];
 	struct balloon_driver *driver;
-	pthread_mutex_t mutex;      /* protects the rest */
+	struct balloon_compactor *compactor; /* of the first driver; NULL unless is_prepared */
+	pthread_mutex_t mutex;               /* protects the rest */
 	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
 };
 
@@ -65,8 +66,9 @@ struct balloon_driver *world_driver(struct world *world);
 /** Fill the balloon with n random frames. */
 void world_fill(struct world *world, uint32_t n_pages);
 
-/** A compactor of the world's driver, over all of it. */
-void world_compactor(struct world *world, struct balloon_compactor *compactor);
+/** A compactor of the world's driver, over all of it. The caller destroys it. */
+struct balloon_compactor *world_compactor(struct world *world);
+struct balloon_compactor_config world_compactor_config(struct world *world);
 struct balloon_compactor_stats world_stats(struct balloon_compactor *compactor);
 
 /**
