@@ -147,7 +147,7 @@ static uint64_t n_free(struct balloon_frames *frames)
 	return world->source.n_free;
 }
 
-static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+static int take_lowest(struct balloon_frames *frames, uint32_t first, uint32_t end,
 	struct balloon_page *pages, size_t n_pages)
 {
 	(void)frames;
@@ -157,7 +157,7 @@ static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t 
 	world->n_taken++;
 	if (end > world->setting.n_pages)
 		end = world->setting.n_pages;
-	for (uint32_t index = end; index-- > first && n < n_pages;) {
+	for (uint32_t index = first; index < end && n < n_pages; index++) {
 		if (source->is[index] != FRAME_FREE)
 			continue;
 		source->is[index] = FRAME_USERS;
@@ -167,11 +167,24 @@ static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t 
 	return (int)n;
 }
 
+static void which_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	(void)frames;
+	engine_point();
+	for (uint32_t i = 0; i < n_pages; i += 64)
+		words[i / 64] = 0;
+	for (uint32_t i = 0; i < n_pages && first + i < world->setting.n_pages; i++)
+		if (world->source.is[first + i] == FRAME_FREE)
+			words[i / 64] |= UINT64_C(1) << i % 64;
+}
+
 static const struct balloon_frames_ops ops = {
 	.name = "simulated",
 	.allocate = allocate,
 	.free = give,
-	.take_highest = take_highest,
+	.take_lowest = take_lowest,
+	.which_free = which_free,
 };
 
 static const struct balloon_frames_ops counted_ops = {
@@ -179,7 +192,8 @@ static const struct balloon_frames_ops counted_ops = {
 	.allocate = allocate,
 	.free = give,
 	.n_free = n_free,
-	.take_highest = take_highest,
+	.take_lowest = take_lowest,
+	.which_free = which_free,
 };
 
 void source_open(void)

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * Compaction: ballooned pages are moved to one end of memory, so that the free frames at the other
- * end form runs that large allocations need.
+ * Compaction: ballooned pages are moved out of the way, so that the free frames form whole blocks, and
+ * runs of them at the high end of memory, that large allocations need.
  *
- * Two cursors. From the low end a scanner looks at every page without locks, by the strategy's
- * pre-check, and isolates ballooned ones. From the high end free frames are taken. The former are
- * migrated into the latter, through their drivers, until the cursors meet: then the pass is over.
- * "Again" is tried up to so many passes, with the page kept isolated; then the page is put back.
+ * A pass begins with a survey, without locks, by the strategy's pre-check: a block (of 512 pages, say)
+ * that has a page which is neither free nor ballooned cannot become whole, whatever is moved; nor can
+ * one of which the part has not all. Call it fixed. Then there are two cursors. One goes through the
+ * blocks that can become whole from the high end down, then through the fixed ones, and looks for
+ * ballooned pages. The other takes free frames from fixed blocks, from the low end up, then from the
+ * others. The former pages are isolated and migrated into the latter frames, through their drivers, until
+ * the cursors meet: then the pass is over. So where nobody interferes as many blocks are whole as can be,
+ * and another pass moves nothing. Low is where a zone's fills take whole stretches from: what they give
+ * up is where a pass would move it.
+ *
+ * A survey passes over what is free without looking at its pages. "Again" is tried so many times, with the
+ * page kept isolated; then the page is put back.
  *
  * A compactor may be stopped after any step: between two steps it holds no page and no frame.
  * Several compactors may work on one map at once: a page is isolated by one of them, a frame taken
@@ -32,8 +40,8 @@ extern "C" {
 /** Zero-initialise it and set what differs. Everything that it points to outlives the compactor. */
 struct balloon_compactor_config {
 	struct balloon_memmap *map;
-	/** Where the frames to migrate into come from, and the old ones go: the drivers' source. With a
-	 * take_highest op. */
+	/** Where the frames to migrate into come from, and the old ones go: the drivers' source. With the
+	 * ops take_lowest and which_free. */
 	struct balloon_frames *frames;
 	/** The drivers whose balloons are compacted. Pages of other devices are put back. */
 	struct balloon_driver *const *drivers;
@@ -41,8 +49,11 @@ struct balloon_compactor_config {
 	/** The part of the map: pages first to end - 1. end 0: to the end of the map. */
 	uint32_t first;
 	uint32_t end;
-	/** Passes over a page whose driver is busy; 0 means 10. It sleeps for 100 us between two. */
+	/** Tries with a page whose driver is busy; 0 means 10. It sleeps for 100 us between two. */
 	uint32_t n_tries;
+	/** Blocks that are to become whole: 2^block_order pages, aligned to that by page number; up to 16,
+	 * 0 means 9. */
+	unsigned block_order;
 };
 
 /** Counts since init. In pages, unless named otherwise. */
@@ -55,7 +66,9 @@ struct balloon_compactor_stats {
 	uint64_t n_kept;     /* the driver keeps the old page: in quarantine, or unanswered */
 	uint64_t n_again;    /* tries that found a driver busy: a page counts at each */
 	uint64_t n_refused;  /* of those put back: the driver or its host did not want to */
-	uint64_t n_passes;   /* events: of the cursors over the map */
+	uint64_t n_left;   /* found, and not moved: their driver was busy, refused or keeps the old
+				page; or somebody had hold of the page */
+	uint64_t n_passes; /* events: of the cursors over the map */
 };
 
 struct balloon_compactor;
@@ -77,7 +90,7 @@ BALLOON_EXPORT int balloon_compactor_size(
  * compactor: receives it; it lies at the start of the memory, which is the library's until
  * balloon_compactor_fini().
  * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, no drivers, frames without
- * take_highest, a driver of another map, a part that is none.
+ * the ops above, a driver of another map, a part that is none.
  */
 BALLOON_EXPORT int balloon_compactor_init(void *memory, size_t size_bytes,
 	const struct balloon_compactor_config *config, struct balloon_compactor **compactor);
@@ -96,8 +109,8 @@ BALLOON_EXPORT int balloon_compactor_create(
 BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor);
 
 /**
- * Look at up to n_scan pages (0: 32 isolated ones at most, however many it takes), and migrate what
- * was found.
+ * Look at up to n_scan pages, a block that is only passed over counting as one and the last one's
+ * pages not counted (0: however many it takes), and migrate 32 of those found at most.
  *
  * Returns how many pages were migrated or shrunk away, perhaps 0; -EINVAL; -EBUSY: another thread
  * is at work; -EAGAIN: none, and drivers were busy at each try; -ENOENT: the cursors have met, the

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two cursors. What becomes of the pages that the lower one finds: haul.c.
+ * Passes, a step at a time. The cursors: blocks.c. What becomes of the pages that one of them finds: haul.c.
  *
  * A thread claims the compactor for a step. The claim is under a lock, the step is not: it waits
  * for drivers and their hosts.
  */
+#include "compaction/blocks.h"
 #include "haul.h"
 
-enum { TRIES = 10 };
+enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
 
 /* ---- A part of a map ------------------------------------------------------------------------- */
 
 static void begin_pass(struct balloon_compactor *compactor)
 {
-	BALLOON_WRITE(compactor->migrate_cursor, compactor->config.first);
-	BALLOON_WRITE(compactor->free_cursor, compactor->config.end);
+	struct place source = {compactor->config.end, false};
+	struct place target = {compactor->config.first, true};
+	BALLOON_WRITE(compactor->is_over, false);
+	BALLOON_WRITE(compactor->survey, compactor->config.first);
+	BALLOON_WRITE(compactor->source, source);
+	BALLOON_WRITE(compactor->target, target);
 }
 
 static bool drivers_are_sane(const struct balloon_compactor_config *config)
@@ -27,24 +32,41 @@ static bool drivers_are_sane(const struct balloon_compactor_config *config)
 	return true;
 }
 
+static struct balloon_compactor_config with_defaults(const struct balloon_compactor_config *config)
+{
+	struct balloon_compactor_config full = *config;
+	if (!full.end)
+		full.end = balloon_memmap_n_pages(config->map);
+	if (!full.n_tries)
+		full.n_tries = TRIES;
+	if (!full.block_order)
+		full.block_order = BLOCK_ORDER;
+	return full;
+}
+
 static bool part_is_sane(const struct balloon_compactor_config *config)
 {
 	uint32_t n_pages = balloon_memmap_n_pages(config->map);
 	uint32_t end = config->end ? config->end : n_pages;
-	return config->map && config->first < end && end <= n_pages;
+	return config->map && config->first < end && end <= n_pages &&
+	       config->block_order <= BLOCK_ORDER_MAX;
 }
 
 static bool frames_are_sane(const struct balloon_frames *frames)
 {
-	return frames && frames->ops && frames->ops->take_highest && frames->ops->free;
+	return frames && frames->ops && frames->ops->which_free && frames->ops->take_lowest &&
+	       frames->ops->free;
 }
 
 int balloon_compactor_size(const struct balloon_compactor_config *config, size_t *size_bytes)
 {
 	if (!config || !size_bytes || !part_is_sane(config))
 		return -EINVAL;
-	*size_bytes = (sizeof(struct balloon_compactor) + BALLOON_MEMORY_ALIGN - 1) &
-		      ~(size_t)(BALLOON_MEMORY_ALIGN - 1);
+	struct balloon_compactor_config full = with_defaults(config);
+	size_t size =
+		sizeof(struct balloon_compactor) +
+		balloon_blocks_words(full.first, full.end, full.block_order) * sizeof(uint64_t);
+	*size_bytes = (size + BALLOON_MEMORY_ALIGN - 1) & ~(size_t)(BALLOON_MEMORY_ALIGN - 1);
 	return 0;
 }
 
@@ -62,11 +84,7 @@ int balloon_compactor_init(void *memory, size_t size_bytes,
 		return -EINVAL;
 	memset(memory, 0, needed);
 	struct balloon_compactor *c = memory;
-	c->config = *config;
-	if (!config->end)
-		c->config.end = balloon_memmap_n_pages(config->map);
-	if (!config->n_tries)
-		c->config.n_tries = TRIES;
+	c->config = with_defaults(config);
 	balloon_atomic_init(&c->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&c->lock, BALLOON_RANK_BOOKS, &c->n_contended);
 	begin_pass(c);
@@ -115,82 +133,23 @@ int balloon_compactor_stats(
 	return 0;
 }
 
-/* ---- The scanner ----------------------------------------------------------------------------- */
-
-/* Look at pages without locks, *n_scan at most. Returns how many of them are worth isolating. */
-static uint32_t find(struct balloon_compactor *compactor, struct balloon_page *pages,
-	uint32_t n_max, uint32_t *n_scan)
-{
-	const struct balloon_memmap *map = compactor->config.map;
-	const uint32_t begin = BALLOON_READ(compactor->migrate_cursor);
-	const uint32_t end = BALLOON_READ(compactor->free_cursor);
-	uint32_t at = begin;
-	uint32_t n = 0;
-	for (; *n_scan > 0 && n < n_max && at < end; at++, (*n_scan)--)
-		if (balloon_page_is_candidate(map, balloon_page(at)))
-			pages[n++] = balloon_page(at);
-	BALLOON_WRITE(compactor->migrate_cursor, at);
-	BALLOON_BOOK(compactor->counts.n_scanned, at - begin);
-	return n;
-}
-
-/* Into the haul, if it is one of our drivers'. */
-static void take_up(struct haul *haul, struct balloon_page page)
-{
-	struct balloon_compactor *compactor = haul->compactor;
-	const struct balloon_compactor_config *config = &compactor->config;
-	const struct balloon_device *device = balloon_page_device(config->map, page);
-	uint32_t i = 0;
-	BALLOON_BOOK(compactor->counts.n_isolated, 1);
-	while (i < config->n_drivers && balloon_driver_device(config->drivers[i]) != device)
-		i++;
-	if (i == config->n_drivers) {
-		balloon_haul_put_back(compactor, page);
-		return;
-	}
-	haul->drivers[haul->n] = i;
-	haul->pages[haul->n++] = page;
-}
-
-/*
- * The candidates lie where the haul goes on, and close up. One that somebody else was faster with
- * is passed over.
- */
-static void isolate(struct haul *haul, uint32_t n_found)
-{
-	uint32_t end = haul->n + n_found;
-	for (uint32_t at = haul->n; at < end;) {
-		int n = balloon_pages_isolate(
-			haul->compactor->config.map, haul->pages + at, end - at);
-		for (int i = 0; i < n; i++)
-			take_up(haul, haul->pages[at + (uint32_t)i]);
-		at += n > 0 ? (uint32_t)n : 1;
-	}
-}
-
-static void scan(struct haul *haul, uint32_t n_scan)
-{
-	uint32_t n;
-	do {
-		n = find(haul->compactor, haul->pages + haul->n, HAUL_MAX - haul->n, &n_scan);
-		isolate(haul, n);
-	} while (n > 0 && haul->n < HAUL_MAX);
-}
-
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
 static int step(struct balloon_compactor *compactor, uint32_t n_scan)
 {
 	struct haul haul;
-	if (BALLOON_READ(compactor->migrate_cursor) >= BALLOON_READ(compactor->free_cursor)) {
+	if (BALLOON_READ(compactor->is_over)) {
 		BALLOON_BOOK(compactor->counts.n_passes, 1);
 		begin_pass(compactor);
 		return -ENOENT;
 	}
+	if (!n_scan)
+		n_scan = UINT32_MAX;
+	if (!balloon_blocks_survey(compactor, &n_scan))
+		return 0;
 	haul.compactor = compactor;
-	haul.n = 0;
-	scan(&haul, n_scan ? n_scan : UINT32_MAX);
-	return haul.n > 0 ? balloon_haul_migrate(&haul) : 0;
+	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, &n_scan);
+	return haul.n > 0 ? balloon_haul_move(&haul) : 0;
 }
 
 int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)

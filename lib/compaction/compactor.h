@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A compactor, inside. */
+/*
+ * A compactor, inside: a pass over blocks, and where it stands.
+ *
+ * All pages of the part have an order. Those of *fixed* blocks, which cannot become whole whatever is
+ * moved, come before those of the others; among themselves both go by number. A pass moves ballooned
+ * pages from the end of that order to free frames at its beginning: two cursors, which meet.
+ */
 #ifndef BALLOON_COMPACTION_COMPACTOR_H
 #define BALLOON_COMPACTION_COMPACTOR_H
 
@@ -7,16 +13,31 @@
 
 #include "internal.h"
 
+/** Where in that order a page is. */
+struct place {
+	uint32_t page;
+	bool is_fixed;
+};
+
+static inline bool place_is_before(struct place a, struct place b)
+{
+	return a.is_fixed == b.is_fixed ? a.page < b.page : a.is_fixed;
+}
+
 struct balloon_compactor {
 	struct balloon_compactor_config config; /* constant, with its defaults filled in */
 	struct balloon_lock lock;               /* protects the next two */
 	bool is_at_work;
 	struct balloon_compactor_stats stats; /* as the last step left them */
 	struct balloon_atomic_word n_contended;
-	/* The thread's that is at work. */
+
+	/* The thread's that is at work. The pass: */
 	struct balloon_compactor_stats counts;
-	uint32_t migrate_cursor; /* the next page to look at */
-	uint32_t free_cursor;    /* free frames are taken from below it */
+	bool is_over;        /* the cursors have met */
+	uint32_t survey;     /* blocks from here on have not been looked at */
+	struct place source; /* pages before it have not been looked for */
+	struct place target; /* frames before it are in use */
+	uint64_t fixed[];    /* a bit for each block, since the survey came by */
 };
 
 #endif

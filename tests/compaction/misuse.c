@@ -94,12 +94,20 @@ static int take_nothing(struct balloon_frames *frames, uint32_t first, uint32_t 
 	return 0;
 }
 
+static void none_is_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	(void)frames, (void)first;
+	memset(words, 0, (n_pages + 63) / 64 * sizeof(*words));
+}
+
 Test(misuse, a_call_beside_a_step_is_told_so)
 {
 	const struct balloon_frames_ops ops = {.name = "nested",
 		.allocate = take_none,
 		.free = free_none,
-		.take_highest = take_nothing};
+		.take_lowest = take_nothing,
+		.which_free = none_is_free};
 	struct nested nested = {.frames = {&ops}};
 	struct world_config world_config = {.n_frames = FRAMES};
 	struct balloon_compactor_stats stats;

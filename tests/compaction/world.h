@@ -48,6 +48,8 @@ struct world {
 	struct balloon_compactor *compactor; /* of the first driver; NULL unless is_prepared */
 	pthread_mutex_t mutex;               /* protects the rest */
 	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
+	bool *is_used;              /* by world_use() */
+	uint32_t n_used;
 };
 
 #define REQUIRE(condition) world_require((condition), #condition, __FILE__, __LINE__)
@@ -65,6 +67,11 @@ struct balloon_driver *world_driver(struct world *world);
 
 /** Fill the balloon with n random frames. */
 void world_fill(struct world *world, uint32_t n_pages);
+/** Add given frames to it, which are free. */
+void world_fill_with(struct world *world, const uint32_t *indices, uint32_t n);
+/** Use n random free frames, or a given one, for something that does not move, until the world closes. */
+void world_use(struct world *world, uint32_t n, uint64_t *random);
+void world_use_one(struct world *world, uint32_t index);
 
 /** A compactor of the world's driver, over all of it. The caller destroys it. */
 struct balloon_compactor *world_compactor(struct world *world);
@@ -79,8 +86,10 @@ void world_check(struct world *world);
 
 struct balloon_driver_progress world_progress(struct world *world);
 uint64_t world_n_free(struct world *world);
-/** Blocks of order 9 that can be allocated: counted by doing it. */
-uint32_t world_n_blocks(struct world *world);
+/** Blocks of 2^order frames that can be allocated: counted by doing it. */
+uint32_t world_n_blocks(struct world *world, unsigned order);
+/** As many as there can be, wherever the ballooned pages lie; of 2^order frames. */
+uint32_t world_n_blocks_possible(struct world *world, unsigned order);
 /** Is this page in the balloon, or in quarantine? */
 bool world_is_ballooned(struct world *world, uint32_t index);
 
