@@ -26,6 +26,7 @@ static uint32_t take(struct balloon_page *pages, uint32_t n_pages, enum frame us
 		pages[n++] = balloon_page(index);
 	}
 	source->n_free -= n;
+	source->n_changes += n;
 	return n;
 }
 
@@ -50,6 +51,7 @@ static void give_one(struct balloon_page page)
 		"frame %u is freed, and it is the host's", page.index);
 	source->is[page.index] = FRAME_FREE;
 	source->n_free++;
+	source->n_changes++;
 }
 
 void source_give(const struct balloon_page *pages, uint32_t n_pages)
@@ -76,6 +78,7 @@ static void lie(struct balloon_page *pages, uint32_t n)
 		return; /* free or a user's: it would be asked for in good faith */
 	source->is[pages[victim].index] = FRAME_FREE;
 	source->n_free++;
+	source->n_changes++;
 	pages[victim].index = instead;
 	if (instead < world->setting.n_pages)
 		source->is_doubtful[instead] = true;
@@ -164,6 +167,7 @@ static int take_lowest(struct balloon_frames *frames, uint32_t first, uint32_t e
 		pages[n++] = balloon_page(index);
 	}
 	source->n_free -= n;
+	source->n_changes += n;
 	return (int)n;
 }
 
@@ -179,12 +183,20 @@ static void which_free(
 			words[i / 64] |= UINT64_C(1) << i % 64;
 }
 
+static uint64_t n_changes(struct balloon_frames *frames)
+{
+	(void)frames;
+	engine_point();
+	return world->source.n_changes;
+}
+
 static const struct balloon_frames_ops ops = {
 	.name = "simulated",
 	.allocate = allocate,
 	.free = give,
 	.take_lowest = take_lowest,
 	.which_free = which_free,
+	.n_changes = n_changes,
 };
 
 static const struct balloon_frames_ops counted_ops = {
@@ -194,6 +206,7 @@ static const struct balloon_frames_ops counted_ops = {
 	.n_free = n_free,
 	.take_lowest = take_lowest,
 	.which_free = which_free,
+	.n_changes = n_changes,
 };
 
 void source_open(void)

@@ -192,7 +192,8 @@ static void open_driver(void)
 		.frames = &world->source.frames,
 		.drivers = world->drivers,
 		.n_drivers = 1,
-		.n_tries = 2};
+		.n_tries = 2,
+		.block_order = 2};
 	result = balloon_compactor_size(&compactor_config, &n_bytes);
 	ENGINE_CHECK(result == 0);
 	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);

@@ -186,7 +186,8 @@ struct source {
 	/* Handed out at some time though it was not free: of these there are two stories. */
 	bool is_doubtful[WORLD_PAGES_MAX];
 	uint32_t n_free;
-	bool is_over; /* nothing goes wrong any more */
+	uint64_t n_changes; /* of what is free */
+	bool is_over;       /* nothing goes wrong any more */
 };
 
 void source_open(void);

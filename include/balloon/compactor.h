@@ -130,11 +130,18 @@ BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, u
 BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns);
 
 /**
- * For balloon_driver_config's before_fill: context is the compactor. Steps until as many pages were
- * migrated as are to be given up, or the pass is over, or a driver is busy, or another thread is at
- * work. Cost: where there is nothing to do, a look at every page.
+ * For balloon_driver_config's before_fill: compacts where a fill of n_pages would find no whole blocks.
+ * context: the compactor; NULL does nothing.
+ *
+ * Steps until as many pages were migrated as are to be given up, or the pass is over, or a driver is busy,
+ * or 65,536 pages were looked at: the next call goes on. Looks at no page where the source has whole blocks
+ * for n_pages; or nothing has changed, in the balloons and the source, since before a pass that found nothing
+ * to do (the source has the op n_changes); or the last pass looked at more than four pages for each that it
+ * isolated, and not so many were given up since that it would be four for each of those, too. Does nothing
+ * beside another thread that is at work. Waits for no lock of a driver.
+ * Cost where whole blocks are free: the source's lock, once for each block that n_pages need.
  */
-BALLOON_EXPORT void balloon_compactor_prepare(void *compactor, size_t n_pages);
+BALLOON_EXPORT void balloon_compactor_prepare(void *context, size_t n_pages);
 
 /** Counts as the last step left them. Returns 0; -EINVAL. Threads: any. Locks: the compactor's. */
 BALLOON_EXPORT int balloon_compactor_stats(

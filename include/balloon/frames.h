@@ -62,6 +62,11 @@ struct balloon_frames_ops {
 	 */
 	void (*which_free)(
 		struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words);
+	/**
+	 * A number that is another one than before if other frames are free than were: for compaction,
+	 * which has nothing to do where nothing has changed. Optional.
+	 */
+	uint64_t (*n_changes)(struct balloon_frames *frames);
 };
 
 struct balloon_frames {

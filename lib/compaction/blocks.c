@@ -120,6 +120,46 @@ bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan
 	return at == compactor->config.end;
 }
 
+/* ---- Whole blocks ---------------------------------------------------------------------------- */
+
+static bool block_is_free(const struct balloon_compactor *compactor, uint32_t begin, uint32_t end)
+{
+	if (end - begin < UINT64_C(1) << compactor->config.block_order)
+		return false;
+	for (uint32_t n; begin < end; begin += n) {
+		uint64_t words[CHUNK_WORDS];
+		n = end - begin < CHUNK_PAGES ? end - begin : CHUNK_PAGES;
+		ask_which_are_free(compactor, begin, n, words);
+		for (uint32_t at = 0; at < n; at += WORD_BITS)
+			if (~words[at / WORD_BITS] &
+				word_mask(0, n - at < WORD_BITS ? n - at : WORD_BITS))
+				return false;
+	}
+	return true;
+}
+
+/*
+ * From the block that was whole when this was asked last: fills take them one after the other, so as a
+ * rule it is that one or the next.
+ */
+bool balloon_blocks_are_free(struct balloon_compactor *compactor, size_t n_pages)
+{
+	const struct balloon_compactor_config *config = &compactor->config;
+	uint32_t start = BALLOON_READ(compactor->whole);
+	uint32_t at = start;
+	size_t n = 0;
+	do {
+		uint32_t end = block_end(compactor, at);
+		if (block_is_free(compactor, at, end)) {
+			if (n == 0)
+				BALLOON_WRITE(compactor->whole, at);
+			n += end - at;
+		}
+		at = end < config->end ? end : config->first;
+	} while (n < n_pages && at != start);
+	return n >= n_pages;
+}
+
 /* ---- Sources --------------------------------------------------------------------------------- */
 
 /* Is there a block before the place that may have what is to be moved? From where on. */

@@ -14,6 +14,9 @@ size_t balloon_blocks_words(uint32_t first, uint32_t end, unsigned order);
  */
 bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan);
 
+/** Are n_pages frames free in whole blocks? Looks at no page. */
+bool balloon_blocks_are_free(struct balloon_compactor *compactor, size_t n_pages);
+
 /** Move the source cursor down, looking at *n_scan pages at most, until n_max candidates are found.
  * They come in descending order. */
 uint32_t balloon_blocks_find(struct balloon_compactor *compactor, struct balloon_page *pages,

@@ -10,17 +10,10 @@
 
 enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
 
-/* ---- A part of a map ------------------------------------------------------------------------- */
+/* Looked at before a clock is looked at, or a fill goes on. */
+enum { SCAN_PAGES = 1 << 16 };
 
-static void begin_pass(struct balloon_compactor *compactor)
-{
-	struct place source = {compactor->config.end, false};
-	struct place target = {compactor->config.first, true};
-	BALLOON_WRITE(compactor->is_over, false);
-	BALLOON_WRITE(compactor->survey, compactor->config.first);
-	BALLOON_WRITE(compactor->source, source);
-	BALLOON_WRITE(compactor->target, target);
-}
+/* ---- A compactor ----------------------------------------------------------------------------- */
 
 static bool drivers_are_sane(const struct balloon_compactor_config *config)
 {
@@ -58,6 +51,17 @@ static bool frames_are_sane(const struct balloon_frames *frames)
 	       frames->ops->free;
 }
 
+static void reset_pass(struct balloon_compactor *compactor)
+{
+	struct place source = {compactor->config.end, false};
+	struct place target = {compactor->config.first, true};
+	BALLOON_WRITE(compactor->is_begun, false);
+	BALLOON_WRITE(compactor->is_over, false);
+	BALLOON_WRITE(compactor->survey, compactor->config.first);
+	BALLOON_WRITE(compactor->source, source);
+	BALLOON_WRITE(compactor->target, target);
+}
+
 int balloon_compactor_size(const struct balloon_compactor_config *config, size_t *size_bytes)
 {
 	if (!config || !size_bytes || !part_is_sane(config))
@@ -85,9 +89,10 @@ int balloon_compactor_init(void *memory, size_t size_bytes,
 	memset(memory, 0, needed);
 	struct balloon_compactor *c = memory;
 	c->config = with_defaults(config);
+	c->whole = c->config.first;
 	balloon_atomic_init(&c->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&c->lock, BALLOON_RANK_BOOKS, &c->n_contended);
-	begin_pass(c);
+	reset_pass(c);
 	*compactor = c;
 	return 0;
 }
@@ -133,24 +138,74 @@ int balloon_compactor_stats(
 	return 0;
 }
 
-/* ---- Steps ----------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
-static int step(struct balloon_compactor *compactor, uint32_t n_scan)
+static uint64_t n_events(struct balloon_driver *driver)
+{
+	struct balloon_device_stats stats;
+	if (balloon_device_stats(balloon_driver_device(driver), &stats) < 0)
+		return 0;
+	return stats.n_inserted + stats.n_dequeued + stats.n_isolates + stats.n_putbacks +
+	       stats.n_migrated + stats.n_finalized;
+}
+
+static struct stamp stamp_of(const struct balloon_compactor *compactor)
+{
+	const struct balloon_compactor_config *config = &compactor->config;
+	struct stamp stamp = {0, 0};
+	if (config->frames->ops->n_changes)
+		stamp.frames = config->frames->ops->n_changes(config->frames);
+	for (size_t i = 0; i < config->n_drivers; i++)
+		stamp.pages += n_events(config->drivers[i]);
+	return stamp;
+}
+
+static void begin_pass(struct balloon_compactor *compactor)
+{
+	struct stamp stamp = stamp_of(compactor);
+	BALLOON_WRITE(compactor->stamp, stamp);
+	BALLOON_WRITE(compactor->begin, BALLOON_READ(compactor->counts));
+	BALLOON_WRITE(compactor->is_begun, true);
+}
+
+/*
+ * What a pass has found out: whether there is anything to do as long as nothing changes; and how many pages
+ * it looked at for each that it moved, which is what the next one may cost.
+ */
+static void end_pass(struct balloon_compactor *compactor)
+{
+	enum { LOOKS_A_PAGE = 4 };
+	struct balloon_compactor_stats begin = BALLOON_READ(compactor->begin);
+	struct balloon_compactor_stats end = BALLOON_READ(compactor->counts);
+	uint64_t n_scanned = (end.n_scanned - begin.n_scanned) / LOOKS_A_PAGE;
+	uint64_t n_gone = end.n_isolated - begin.n_isolated;
+	bool is_idle = n_gone == 0 && end.n_left == begin.n_left &&
+		       compactor->config.frames->ops->n_changes;
+	BALLOON_BOOK(compactor->counts.n_passes, 1);
+	BALLOON_WRITE(compactor->n_owed, n_scanned > n_gone ? n_scanned - n_gone : 0);
+	BALLOON_WRITE(compactor->is_idle, is_idle);
+	BALLOON_WRITE(compactor->idle_stamp, BALLOON_READ(compactor->stamp));
+	reset_pass(compactor);
+}
+
+/* Looks at *n_scan pages, and counts them down. */
+static int step(struct balloon_compactor *compactor, uint32_t *n_scan)
 {
 	struct haul haul;
 	if (BALLOON_READ(compactor->is_over)) {
-		BALLOON_BOOK(compactor->counts.n_passes, 1);
-		begin_pass(compactor);
+		end_pass(compactor);
 		return -ENOENT;
 	}
-	if (!n_scan)
-		n_scan = UINT32_MAX;
-	if (!balloon_blocks_survey(compactor, &n_scan))
+	if (!BALLOON_READ(compactor->is_begun))
+		begin_pass(compactor);
+	if (!balloon_blocks_survey(compactor, n_scan))
 		return 0;
 	haul.compactor = compactor;
-	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, &n_scan);
+	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, n_scan);
 	return haul.n > 0 ? balloon_haul_move(&haul) : 0;
 }
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 {
@@ -158,15 +213,15 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 		return -EINVAL;
 	if (!claim(compactor))
 		return -EBUSY;
-	int result = step(compactor, n_scan);
+	if (!n_scan)
+		n_scan = UINT32_MAX;
+	int result = step(compactor, &n_scan);
 	release(compactor);
 	return result;
 }
 
 int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns)
 {
-	/* So many at a time that a deadline is not far away, however few of them are candidates. */
-	enum { SCAN_PAGES = 1 << 16 };
 	for (;;) {
 		int result = balloon_compactor_step(compactor, SCAN_PAGES);
 		if (result == -ENOENT)
@@ -178,13 +233,33 @@ int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline
 	}
 }
 
-void balloon_compactor_prepare(void *compactor, size_t n_pages)
+/* Is there anything to be had, and is it worth a look? From the cheapest answer to the dearest. */
+static bool is_worth_while(struct balloon_compactor *compactor, size_t n_pages)
 {
+	uint64_t n_owed = BALLOON_READ(compactor->n_owed);
+	BALLOON_WRITE(compactor->n_owed, n_owed > n_pages ? n_owed - n_pages : 0);
+	if (n_owed > n_pages || balloon_blocks_are_free(compactor, n_pages))
+		return false;
+	struct stamp now = stamp_of(compactor);
+	struct stamp idle = BALLOON_READ(compactor->idle_stamp);
+	return !BALLOON_READ(compactor->is_idle) || now.frames != idle.frames ||
+	       now.pages != idle.pages;
+}
+
+void balloon_compactor_prepare(void *context, size_t n_pages)
+{
+	struct balloon_compactor *compactor = context;
+	uint32_t n_scan = SCAN_PAGES;
 	size_t n_moved = 0;
-	while (n_moved < n_pages) {
-		int n = balloon_compactor_step(compactor, 0);
-		if (n < 0)
-			return;
-		n_moved += (size_t)n;
+	if (!compactor || !claim(compactor))
+		return;
+	if (is_worth_while(compactor, n_pages)) {
+		while (n_moved < n_pages && n_scan > 0) {
+			int n = step(compactor, &n_scan);
+			if (n < 0)
+				break;
+			n_moved += (size_t)n;
+		}
 	}
+	release(compactor);
 }

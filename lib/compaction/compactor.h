@@ -24,6 +24,12 @@ static inline bool place_is_before(struct place a, struct place b)
 	return a.is_fixed == b.is_fixed ? a.page < b.page : a.is_fixed;
 }
 
+/** Another one than before if other frames are free, or other pages in a balloon of ours. */
+struct stamp {
+	uint64_t frames;
+	uint64_t pages;
+};
+
 struct balloon_compactor {
 	struct balloon_compactor_config config; /* constant, with its defaults filled in */
 	struct balloon_lock lock;               /* protects the next two */
@@ -33,11 +39,20 @@ struct balloon_compactor {
 
 	/* The thread's that is at work. The pass: */
 	struct balloon_compactor_stats counts;
-	bool is_over;        /* the cursors have met */
-	uint32_t survey;     /* blocks from here on have not been looked at */
-	struct place source; /* pages before it have not been looked for */
-	struct place target; /* frames before it are in use */
-	uint64_t fixed[];    /* a bit for each block, since the survey came by */
+	bool is_over; /* the cursors have met */
+	bool is_begun;
+	struct stamp stamp;                   /* when the pass began */
+	struct balloon_compactor_stats begin; /* the counts then */
+	uint32_t survey;                      /* blocks from here on have not been looked at */
+	struct place source;                  /* pages before it have not been looked for */
+	struct place target;                  /* frames before it are in use */
+	/* What is remembered from one pass to the next: */
+	bool is_idle;            /* the last pass moved nothing and left nothing ... */
+	struct stamp idle_stamp; /* ... and this is how it found memory */
+	uint64_t n_owed; /* pages that have to be given up before another look is worth while */
+	uint32_t whole;  /* a block was free here */
+
+	uint64_t fixed[]; /* a bit for each block, since the survey came by */
 };
 
 #endif

@@ -187,6 +187,16 @@ static void zone_which_free(
 	balloon_lock_release(&zone->lock);
 }
 
+/* Between two allocations frames only become more. */
+static uint64_t zone_n_changes(struct balloon_frames *frames)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	balloon_lock_acquire(&zone->lock);
+	uint64_t n = BALLOON_READ(zone->n_allocations) << 32 | BALLOON_READ(zone->n_free);
+	balloon_lock_release(&zone->lock);
+	return n;
+}
+
 const struct balloon_frames_ops balloon_zone_ops = {
 	.name = "zone",
 	.allocate = zone_allocate,
@@ -194,4 +204,5 @@ const struct balloon_frames_ops balloon_zone_ops = {
 	.n_free = zone_n_free,
 	.take_lowest = zone_take_lowest,
 	.which_free = zone_which_free,
+	.n_changes = zone_n_changes,
 };

@@ -163,16 +163,3 @@ Test(cursors, leave_the_highest_of_the_moved_pages_to_leak_first)
 	}
 	finish(&c);
 }
-
-Test(cursors, go_on_until_enough_is_prepared)
-{
-	struct cursors c;
-	open(&c);
-	balloon_compactor_prepare(c.compactor, 100);
-	uint64_t n = world_stats(c.compactor).n_migrated;
-	CHECK(n >= 100 && n < 100 + BALLOON_MIGRATE_MAX);
-	balloon_compactor_prepare(c.compactor, FRAMES);
-	CHECK_EQ(world_stats(c.compactor).n_passes, 1);
-	balloon_compactor_prepare(NULL, 1);
-	finish(&c);
-}

@@ -83,12 +83,19 @@ static void shuffled_which_free(
 	zone->ops->which_free(zone, first, n_pages, words);
 }
 
+static uint64_t shuffled_n_changes(struct balloon_frames *frames)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	return zone->ops->n_changes(zone);
+}
+
 static const struct balloon_frames_ops shuffled_ops = {.name = "shuffled",
 	.allocate = shuffled_allocate,
 	.free = shuffled_free,
 	.n_free = shuffled_n_free,
 	.take_lowest = shuffled_take_lowest,
-	.which_free = shuffled_which_free};
+	.which_free = shuffled_which_free,
+	.n_changes = shuffled_n_changes};
 
 static void shuffled_init(struct shuffled *s, struct balloon_zone *zone, uint32_t n)
 {
@@ -137,13 +144,18 @@ static struct balloon_channel *channel_for_driver(struct world *world)
 	return &world->null_channels[world->driver ? 1 : 0];
 }
 
+struct balloon_frames *world_frames(struct world *world)
+{
+	return world->config.is_plain ? balloon_zone_frames(world->zone) : &world->source.frames;
+}
+
 struct balloon_driver *world_driver(struct world *world)
 {
 	struct balloon_driver *driver;
 	struct balloon_driver_config config = {
 		.design = world->config.design,
 		.map = world->map,
-		.frames = &world->source.frames,
+		.frames = world_frames(world),
 		.channel = channel_for_driver(world),
 		.request_pages = world->config.request_pages,
 		.host_timeout_ns = world->config.host_timeout_ns,
@@ -168,9 +180,10 @@ static void set_defaults(struct world_config *config)
 struct balloon_compactor_config world_compactor_config(struct world *world)
 {
 	return (struct balloon_compactor_config){.map = world->map,
-		.frames = &world->source.frames,
+		.frames = world_frames(world),
 		.drivers = &world->driver,
-		.n_drivers = 1};
+		.n_drivers = 1,
+		.block_order = world->config.block_order};
 }
 
 struct balloon_compactor *world_compactor(struct world *world)
@@ -184,7 +197,8 @@ struct balloon_compactor *world_compactor(struct world *world)
 /* The compactor's memory is there before the driver, which is told where it will lie. */
 static size_t allocate_compactor(struct world *world)
 {
-	struct balloon_compactor_config config = {.map = world->map};
+	struct balloon_compactor_config config = {
+		.map = world->map, .block_order = world->config.block_order};
 	size_t size_bytes;
 	REQUIRE(balloon_compactor_size(&config, &size_bytes) == 0);
 	world->compactor = aligned_alloc(BALLOON_MEMORY_ALIGN, size_bytes);
@@ -269,11 +283,18 @@ void world_use(struct world *world, uint32_t n, uint64_t *random)
 	}
 }
 
+void world_free_one(struct world *world, uint32_t index)
+{
+	REQUIRE(balloon_zone_free(world->zone, balloon_page(index), 0) == 0);
+	world->is_used[index] = false;
+	world->n_used--;
+}
+
 static void free_used(struct world *world)
 {
 	for (uint32_t i = 0; i < world->config.n_frames; i++)
 		if (world->is_used[i])
-			REQUIRE(balloon_zone_free(world->zone, balloon_page(i), 0) == 0);
+			world_free_one(world, i);
 	free(world->is_used);
 }
 

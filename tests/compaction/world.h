@@ -35,6 +35,8 @@ struct world_config {
 	uint64_t host_timeout_ns;
 	/* The drivers compact before they fill: world.compactor. */
 	bool is_prepared;
+	bool is_plain;        /* frames come as the zone gives them, not at random */
+	unsigned block_order; /* of compactors */
 };
 
 struct world {
@@ -62,6 +64,9 @@ void world_open(struct world *world, const struct world_config *config);
 /** All that holds at rest, then the balloon is emptied, and every frame is free. */
 void world_close(struct world *world);
 
+/** The drivers' source, and the compactors'. */
+struct balloon_frames *world_frames(struct world *world);
+
 /** Another driver on the same zone. */
 struct balloon_driver *world_driver(struct world *world);
 
@@ -72,6 +77,7 @@ void world_fill_with(struct world *world, const uint32_t *indices, uint32_t n);
 /** Use n random free frames, or a given one, for something that does not move, until the world closes. */
 void world_use(struct world *world, uint32_t n, uint64_t *random);
 void world_use_one(struct world *world, uint32_t index);
+void world_free_one(struct world *world, uint32_t index);
 
 /** A compactor of the world's driver, over all of it. The caller destroys it. */
 struct balloon_compactor *world_compactor(struct world *world);
