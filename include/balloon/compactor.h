@@ -14,7 +14,7 @@
  * up is where a pass would move it.
  *
  * A survey passes over what is free without looking at its pages. "Again" is tried so many times, with the
- * page kept isolated; then the page is put back.
+ * page kept isolated; then the page is put back, and counts as left.
  *
  * A compactor may be stopped after any step: between two steps it holds no page and no frame.
  * Several compactors may work on one map at once: a page is isolated by one of them, a frame taken
@@ -122,10 +122,16 @@ BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor
 BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan);
 
 /**
- * Step until the pass is over or the deadline has come (at least one step), busy drivers or not.
+ * Step until the pass is over or the deadline has come (at least one step), and wait for drivers that are
+ * busy.
  *
- * deadline_ns: a time of balloon_platform_now_ns(), or BALLOON_NEVER.
- * Returns 0: the pass is over; -ETIMEDOUT; -EINVAL; -EBUSY: another thread is at work.
+ * deadline_ns: a time of balloon_platform_now_ns(), or BALLOON_NEVER. For its lock a driver is waited for in
+ * turn with its fills and leaks, n_tries times for its host_timeout_ns at most; between two tries it sleeps,
+ * 200 us first and twice as long each time. What a host has not answered at the deadline the driver keeps.
+ * Returns how many pages the pass has left where they are (n_left of the counts), because their drivers
+ * were busy or refused, or somebody had hold of them: 0: all are where they should be; another pass may
+ * do better. -ETIMEDOUT: the pass goes on with the next call; -EINVAL; -EBUSY: another thread is at work.
+ * Never from inside an allocation that a fill of these drivers may be waiting for: step() is for that.
  */
 BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns);
 

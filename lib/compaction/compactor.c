@@ -189,7 +189,7 @@ static void end_pass(struct balloon_compactor *compactor)
 }
 
 /* Looks at *n_scan pages, and counts them down. */
-static int step(struct balloon_compactor *compactor, uint32_t *n_scan)
+static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t wait_until_ns)
 {
 	struct haul haul;
 	if (BALLOON_READ(compactor->is_over)) {
@@ -201,6 +201,7 @@ static int step(struct balloon_compactor *compactor, uint32_t *n_scan)
 	if (!balloon_blocks_survey(compactor, n_scan))
 		return 0;
 	haul.compactor = compactor;
+	haul.wait_until_ns = wait_until_ns;
 	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, n_scan);
 	return haul.n > 0 ? balloon_haul_move(&haul) : 0;
 }
@@ -215,17 +216,32 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 		return -EBUSY;
 	if (!n_scan)
 		n_scan = UINT32_MAX;
-	int result = step(compactor, &n_scan);
+	int result = step(compactor, &n_scan, 0);
+	release(compactor);
+	return result;
+}
+
+/* A step of a run. *n_left receives what the pass has left, if this was its end. */
+static int step_of_run(struct balloon_compactor *compactor, uint64_t deadline_ns, uint64_t *n_left)
+{
+	uint32_t n_scan = SCAN_PAGES;
+	if (!claim(compactor))
+		return -EBUSY;
+	*n_left = BALLOON_READ(compactor->counts.n_left) - BALLOON_READ(compactor->begin.n_left);
+	int result = step(compactor, &n_scan, deadline_ns);
 	release(compactor);
 	return result;
 }
 
 int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns)
 {
+	uint64_t n_left;
+	if (!compactor)
+		return -EINVAL;
 	for (;;) {
-		int result = balloon_compactor_step(compactor, SCAN_PAGES);
+		int result = step_of_run(compactor, deadline_ns, &n_left);
 		if (result == -ENOENT)
-			return 0;
+			return n_left < INT32_MAX ? (int)n_left : INT32_MAX;
 		if (result < 0 && result != -EAGAIN)
 			return result;
 		if (balloon_platform_now_ns() >= deadline_ns)
@@ -255,7 +271,7 @@ void balloon_compactor_prepare(void *context, size_t n_pages)
 		return;
 	if (is_worth_while(compactor, n_pages)) {
 		while (n_moved < n_pages && n_scan > 0) {
-			int n = step(compactor, &n_scan);
+			int n = step(compactor, &n_scan, 0);
 			if (n < 0)
 				break;
 			n_moved += (size_t)n;

@@ -12,6 +12,7 @@
 #include "compaction/blocks.h"
 
 static const uint64_t nap_ns = 100000;
+enum { NAP_DOUBLED_MAX = 7 };
 
 /* Pages of one driver in one call, in the order of the haul. */
 struct call {
@@ -181,6 +182,16 @@ static uint32_t gather(
 	return at;
 }
 
+/* A call that waits leaves the host what it has not answered by then, so the last one of all does not. */
+static int migrate_call(const struct haul *haul, struct balloon_driver *driver, struct call *call)
+{
+	if (balloon_platform_now_ns() < haul->wait_until_ns)
+		return balloon_driver_migrate_until(driver, call->new_pages, call->old_pages,
+			call->n, call->outcomes, haul->wait_until_ns);
+	return balloon_driver_migrate(
+		driver, call->new_pages, call->old_pages, call->n, call->outcomes);
+}
+
 /* Ask a driver for all of its pages, once. *n_left counts those for which it was busy. */
 static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 {
@@ -192,9 +203,7 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 		at = gather(haul, &call, index, at, balloon_driver_migrate_max(driver));
 		if (call.n == 0)
 			break;
-		int result = balloon_driver_migrate(
-			driver, call.new_pages, call.old_pages, call.n, call.outcomes);
-		if (result == -EAGAIN) {
+		if (migrate_call(haul, driver, &call) == -EAGAIN) {
 			BALLOON_BOOK(compactor->counts.n_again, call.n);
 			*n_left += call.n;
 		} else {
@@ -205,12 +214,30 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 }
 
 /* Whoever keeps a driver busy may need this processor. Nothing wakes this: the word is our own. */
-static void nap(void)
+static void nap(uint64_t until_ns)
 {
 	const uint32_t word = 0;
-	uint64_t until_ns = balloon_platform_now_ns() + nap_ns;
 	while (balloon_platform_now_ns() < until_ns)
 		balloon_platform_wait_until(&word, 0, until_ns);
+}
+
+/*
+ * Before another try. A driver's lock was waited for in the try itself; but it may have been busy with
+ * another migration, which takes as long as its host does. Returns false once it is time to give up.
+ */
+static bool rest(const struct haul *haul, uint32_t n_tried)
+{
+	uint64_t now_ns = balloon_platform_now_ns();
+	uint64_t limit_ns = haul->wait_until_ns;
+	if (!limit_ns) {
+		nap(now_ns + nap_ns);
+		return true;
+	}
+	if (now_ns >= limit_ns)
+		return false;
+	uint64_t length_ns = nap_ns << (n_tried < NAP_DOUBLED_MAX ? n_tried : NAP_DOUBLED_MAX);
+	nap(length_ns < limit_ns - now_ns ? now_ns + length_ns : limit_ns);
+	return true;
 }
 
 static void give_up(struct haul *haul)
@@ -230,8 +257,8 @@ static int migrate(struct haul *haul)
 	uint32_t n_back = 0;
 	uint32_t n_left = haul->n;
 	for (uint32_t try = 0; n_left > 0 && try < config->n_tries; try++) {
-		if (try > 0)
-			nap();
+		if (try > 0 && !rest(haul, try))
+			break;
 		n_left = 0;
 		for (uint32_t i = 0; i < config->n_drivers; i++)
 			n_back += ask(haul, i, &n_left);

@@ -10,6 +10,7 @@ enum { HAUL_MAX = BALLOON_MIGRATE_MAX };
 
 struct haul {
 	struct balloon_compactor *compactor;
+	uint64_t wait_until_ns; /* for a driver that is busy; 0: it is only asked again */
 	uint32_t n;
 	struct balloon_page pages[HAUL_MAX];   /* candidates, then isolated; in descending order */
 	struct balloon_page targets[HAUL_MAX]; /* frames of ours, in ascending order */

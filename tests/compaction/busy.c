@@ -2,6 +2,7 @@
 /* Drivers that say "again": a fill is with the host meanwhile. */
 
 #include <sched.h>
+#include <stdatomic.h>
 
 #include "script.h"
 #include "support.h"
@@ -73,7 +74,10 @@ static void are_asked_ten_times(
 	balloon_compactor_prepare(b.compactor, FRAMES);
 	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * HAUL);
 	CHECK(world_stats(b.compactor).n_scanned > stats.n_scanned);
-	CHECK_EQ(balloon_compactor_run(b.compactor, BALLOON_NEVER), 0);
+	int result;
+	while ((result = balloon_compactor_step(b.compactor, 0)) >= 0 || result == -EAGAIN)
+		;
+	CHECK_EQ(result, -ENOENT);
 	CHECK_EQ(world_stats(b.compactor).n_passes, 1);
 	/* What was no target after all may be one for the next pages: it went over all that could move. */
 	CHECK(world_stats(b.compactor).n_isolated > HALF / 2 - HALF / 8);
@@ -117,6 +121,98 @@ static void are_asked_until_they_can(
 Test(busy_drivers, are_asked_until_they_can_with_the_pages_isolated)
 {
 	world_for_each(are_asked_until_they_can);
+}
+
+/* A run at its first haul: it is seen to hold pages again and again, and goes on holding them. */
+struct patience {
+	struct busy *busy;
+	atomic_bool is_over;
+};
+
+static void *answer_the_patient(void *argument)
+{
+	struct patience *p = argument;
+	for (uint32_t n = 0; n < 1000 && !atomic_load(&p->is_over);) {
+		n = world_progress(&p->busy->world).n_isolated > 0 ? n + 1 : 0;
+		sched_yield();
+	}
+	script_answer(&p->busy->script, true);
+	return NULL;
+}
+
+static void are_waited_for(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	struct patience p = {.busy = &b};
+	pthread_t host;
+	open_busy(&b, strategy, design, 0);
+	CHECK_EQ(pthread_create(&host, NULL, answer_the_patient, &p), 0);
+	CHECK_EQ(balloon_compactor_run(b.compactor, BALLOON_NEVER), 0);
+	atomic_store(&p.is_over, true);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	CHECK_EQ(stats.n_put_back, 0);
+	CHECK_EQ(stats.n_left, 0);
+	CHECK(stats.n_migrated > HALF / 2 - HALF / 8);
+	CHECK_EQ(pthread_join(host, NULL), 0);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_waited_for_by_a_run)
+{
+	world_for_each(are_waited_for);
+}
+
+static void are_waited_for_until_the_deadline(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	open_busy(&b, strategy, design, 0);
+	uint64_t deadline_ns = balloon_platform_now_ns() + 2000000;
+	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
+	CHECK(balloon_platform_now_ns() >= deadline_ns);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	CHECK_EQ(stats.n_isolated, HAUL);
+	CHECK_EQ(stats.n_put_back, HAUL);
+	CHECK_EQ(stats.n_left, HAUL);
+	CHECK_EQ(stats.n_migrated + stats.n_kept, 0);
+	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_waited_for_until_the_deadline)
+{
+	world_for_each(are_waited_for_until_the_deadline);
+}
+
+/* A driver that can do nothing: the run says how many pages it found and left, and then does them. */
+static void leave_pages_that_a_run_counts(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct world world;
+	struct world_config config = {.strategy = strategy, .design = design, .n_frames = FRAMES};
+	strategy_under_test = world_name;
+	world_open(&world, &config);
+	world_fill(&world, HALF);
+	struct balloon_compactor *compactor = world_compactor(&world);
+	CHECK_EQ(balloon_driver_quiesce(world.driver, BALLOON_NEVER), 0);
+	int n_left = balloon_compactor_run(compactor, BALLOON_NEVER);
+	struct balloon_compactor_stats stats = world_stats(compactor);
+	CHECK(n_left > HALF / 4);
+	CHECK_EQ(stats.n_left, n_left);
+	CHECK_EQ(stats.n_put_back, n_left);
+	CHECK_EQ(stats.n_migrated, 0);
+	CHECK_EQ(balloon_driver_resume(world.driver), 0);
+	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(world_stats(compactor).n_migrated, n_left);
+	CHECK_EQ(world_stats(compactor).n_left, n_left);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+	world_close(&world);
+}
+
+Test(busy_drivers, leave_pages_that_a_run_counts)
+{
+	world_for_each(leave_pages_that_a_run_counts);
 }
 
 /* One of two drivers is busy: the other one's pages do not wait. */
