@@ -61,7 +61,7 @@ static int compact(struct balloon_compactor *compactor)
 		result = balloon_compactor_run(compactor, BALLOON_NEVER);
 		balloon_compactor_stats(compactor, &after);
 		n++;
-	} while (result == 0 && n < PASSES_MAX && after.n_migrated > before.n_migrated);
+	} while (result >= 0 && n < PASSES_MAX && after.n_migrated > before.n_migrated);
 	return result < 0 ? result : n;
 }
 

@@ -143,7 +143,7 @@ BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, ui
  * or 65,536 pages were looked at: the next call goes on. Looks at no page where the source has whole blocks
  * for n_pages; or nothing has changed, in the balloons and the source, since before a pass that found nothing
  * to do (the source has the op n_changes); or the last pass looked at more than four pages for each that it
- * isolated, and not so many were given up since that it would be four for each of those, too. Does nothing
+ * moved, and not so many were given up since that it would be four for each of those, too. Does nothing
  * beside another thread that is at work. Waits for no lock of a driver.
  * Cost where whole blocks are free: the source's lock, once for each block that n_pages need.
  */

@@ -178,11 +178,11 @@ static void end_pass(struct balloon_compactor *compactor)
 	struct balloon_compactor_stats begin = BALLOON_READ(compactor->begin);
 	struct balloon_compactor_stats end = BALLOON_READ(compactor->counts);
 	uint64_t n_scanned = (end.n_scanned - begin.n_scanned) / LOOKS_A_PAGE;
-	uint64_t n_gone = end.n_isolated - begin.n_isolated;
-	bool is_idle = n_gone == 0 && end.n_left == begin.n_left &&
+	uint64_t n_moved = end.n_migrated - begin.n_migrated + end.n_shrunk - begin.n_shrunk;
+	bool is_idle = end.n_isolated == begin.n_isolated && end.n_left == begin.n_left &&
 		       compactor->config.frames->ops->n_changes;
 	BALLOON_BOOK(compactor->counts.n_passes, 1);
-	BALLOON_WRITE(compactor->n_owed, n_scanned > n_gone ? n_scanned - n_gone : 0);
+	BALLOON_WRITE(compactor->n_owed, n_scanned > n_moved ? n_scanned - n_moved : 0);
 	BALLOON_WRITE(compactor->is_idle, is_idle);
 	BALLOON_WRITE(compactor->idle_stamp, BALLOON_READ(compactor->stamp));
 	reset_pass(compactor);

@@ -160,6 +160,31 @@ Test(prepare, looks_in_proportion_to_what_is_filled)
 	world_close(&world);
 }
 
+/* Pages of a device that is no driver's of ours, at the high end: each pass tries them, so passes are few. */
+Test(prepare, does_not_try_the_pages_of_others_at_each_fill)
+{
+	enum { ROUNDS = 500, SOME = 8, THEIRS = FRAMES / 2 };
+	struct world world;
+	struct balloon_device *device;
+	open(&world, true);
+	CHECK_EQ(balloon_device_create(world.map, NULL, &device), 0);
+	for (uint32_t i = FRAMES - THEIRS; i < FRAMES; i++) {
+		CHECK_EQ(balloon_zone_claim_range(world.zone, balloon_page(i), 1), 0);
+		CHECK_EQ(balloon_page_insert(device, balloon_page(i)), 0);
+	}
+	for (uint32_t i = 0; i < FRAMES - THEIRS; i += BLOCK)
+		world_use_one(&world, i);
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		balloon_compactor_prepare(world.compactor, SOME);
+	CHECK(world_stats(world.compactor).n_isolated > 0);
+	CHECK(n_scanned(&world) <= 4 * ROUNDS * SOME + 2 * FRAMES);
+	struct balloon_page page;
+	while (balloon_page_dequeue(device, &page) > 0)
+		CHECK_EQ(balloon_zone_free(world.zone, page, 0), 0);
+	CHECK_EQ(balloon_device_destroy(world.map, device), 0);
+	world_close(&world);
+}
+
 Test(prepare, goes_on_until_enough_is_prepared)
 {
 	enum { SOME = 100 };
