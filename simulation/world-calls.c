@@ -583,17 +583,31 @@ static void migrate(void)
 	engine_progress();
 }
 
+static void prepare(size_t n_pages)
+{
+	world->n_begun++;
+	world->n_inside++;
+	world->n_movers++;
+	world->n_moves++;
+	balloon_compactor_prepare(world->compactor, n_pages);
+	world->n_inside--;
+	world->n_movers--;
+	engine_progress();
+}
+
 void world_before_fill(void *unused, size_t n_pages)
 {
 	(void)unused;
-	(void)n_pages;
 	if (world->doing[engine_self()].n_inside > 1 || !engine_chance(8))
 		return;
 	world->doing[engine_self()].n_reliefs++;
 	world->n_dawdled++;
 	world->n_dawdling++;
 	engine_excuse();
-	migrate();
+	if (choose(2) == 0)
+		migrate();
+	else
+		prepare(n_pages);
 	world->n_dawdling--;
 }
 
@@ -603,8 +617,8 @@ static void compact(void)
 	world->n_inside++;
 	world->n_movers++;
 	world->n_moves++;
-	int result = choose(2) == 0 ? balloon_compactor_step(&world->compactor, choose(20))
-				    : balloon_compactor_run(&world->compactor, choose_deadline());
+	int result = choose(2) == 0 ? balloon_compactor_step(world->compactor, choose(20))
+				    : balloon_compactor_run(world->compactor, choose_deadline());
 	world->n_inside--;
 	world->n_movers--;
 	WORLD_CHECK(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -ENOENT ||

@@ -26,6 +26,7 @@ static uint32_t take(struct balloon_page *pages, uint32_t n_pages, enum frame us
 		pages[n++] = balloon_page(index);
 	}
 	source->n_free -= n;
+	source->n_changes += n;
 	return n;
 }
 
@@ -50,6 +51,7 @@ static void give_one(struct balloon_page page)
 		"frame %u is freed, and it is the host's", page.index);
 	source->is[page.index] = FRAME_FREE;
 	source->n_free++;
+	source->n_changes++;
 }
 
 void source_give(const struct balloon_page *pages, uint32_t n_pages)
@@ -76,6 +78,7 @@ static void lie(struct balloon_page *pages, uint32_t n)
 		return; /* free or a user's: it would be asked for in good faith */
 	source->is[pages[victim].index] = FRAME_FREE;
 	source->n_free++;
+	source->n_changes++;
 	pages[victim].index = instead;
 	if (instead < world->setting.n_pages)
 		source->is_doubtful[instead] = true;
@@ -147,7 +150,7 @@ static uint64_t n_free(struct balloon_frames *frames)
 	return world->source.n_free;
 }
 
-static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+static int take_lowest(struct balloon_frames *frames, uint32_t first, uint32_t end,
 	struct balloon_page *pages, size_t n_pages)
 {
 	(void)frames;
@@ -157,21 +160,43 @@ static int take_highest(struct balloon_frames *frames, uint32_t first, uint32_t 
 	world->n_taken++;
 	if (end > world->setting.n_pages)
 		end = world->setting.n_pages;
-	for (uint32_t index = end; index-- > first && n < n_pages;) {
+	for (uint32_t index = first; index < end && n < n_pages; index++) {
 		if (source->is[index] != FRAME_FREE)
 			continue;
 		source->is[index] = FRAME_USERS;
 		pages[n++] = balloon_page(index);
 	}
 	source->n_free -= n;
+	source->n_changes += n;
 	return (int)n;
+}
+
+static void which_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	(void)frames;
+	engine_point();
+	for (uint32_t i = 0; i < n_pages; i += 64)
+		words[i / 64] = 0;
+	for (uint32_t i = 0; i < n_pages && first + i < world->setting.n_pages; i++)
+		if (world->source.is[first + i] == FRAME_FREE)
+			words[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static uint64_t n_changes(struct balloon_frames *frames)
+{
+	(void)frames;
+	engine_point();
+	return world->source.n_changes;
 }
 
 static const struct balloon_frames_ops ops = {
 	.name = "simulated",
 	.allocate = allocate,
 	.free = give,
-	.take_highest = take_highest,
+	.take_lowest = take_lowest,
+	.which_free = which_free,
+	.n_changes = n_changes,
 };
 
 static const struct balloon_frames_ops counted_ops = {
@@ -179,7 +204,9 @@ static const struct balloon_frames_ops counted_ops = {
 	.allocate = allocate,
 	.free = give,
 	.n_free = n_free,
-	.take_highest = take_highest,
+	.take_lowest = take_lowest,
+	.which_free = which_free,
+	.n_changes = n_changes,
 };
 
 void source_open(void)

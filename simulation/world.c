@@ -205,8 +205,12 @@ static void open_driver(void)
 		.frames = &world->source.frames,
 		.drivers = world->drivers,
 		.n_drivers = 1,
-		.n_tries = 2};
-	result = balloon_compactor_init(&world->compactor, &compactor_config);
+		.n_tries = 2,
+		.block_order = 2};
+	result = balloon_compactor_size(&compactor_config, &n_bytes);
+	ENGINE_CHECK(result == 0);
+	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
+	result = balloon_compactor_init(memory, n_bytes, &compactor_config, &world->compactor);
 	ENGINE_CHECK(result == 0);
 }
 
@@ -529,7 +533,7 @@ void world_scene(void *bounds)
 		reach(0);
 	world_check_empty();
 	ENGINE_CHECK_EQ(balloon_driver_fini(world->driver), 0);
-	ENGINE_CHECK_EQ(balloon_compactor_fini(&world->compactor), 0);
+	ENGINE_CHECK_EQ(balloon_compactor_fini(world->compactor), 0);
 	for (uint32_t i = 0; i < 3; i++)
 		ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channels[i]), 0);
 	ENGINE_CHECK_EQ(balloon_memmap_fini(world->map), 0);

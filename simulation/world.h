@@ -187,7 +187,8 @@ struct source {
 	/* Handed out at some time though it was not free: of these there are two stories. */
 	bool is_doubtful[WORLD_PAGES_MAX];
 	uint32_t n_free;
-	bool is_over; /* nothing goes wrong any more */
+	uint64_t n_changes; /* of what is free */
+	bool is_over;       /* nothing goes wrong any more */
 };
 
 void source_open(void);
@@ -214,7 +215,7 @@ struct world {
 	struct balloon_memmap *map;
 	struct balloon_driver *driver;
 	struct balloon_driver *drivers[1];
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct balloon_driver_config config;
 	struct host host;
 	struct source source;

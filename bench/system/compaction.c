@@ -61,7 +61,7 @@ static int compact(struct balloon_compactor *compactor)
 		result = balloon_compactor_run(compactor, BALLOON_NEVER);
 		balloon_compactor_stats(compactor, &after);
 		n++;
-	} while (result == 0 && n < PASSES_MAX && after.n_migrated > before.n_migrated);
+	} while (result >= 0 && n < PASSES_MAX && after.n_migrated > before.n_migrated);
 	return result < 0 ? result : n;
 }
 
@@ -78,20 +78,20 @@ static void note(struct sample *sample, const struct balloon_compactor_stats *st
 
 static int compact_and_note(struct field *field, struct sample *sample)
 {
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct balloon_compactor_stats stats;
 	const struct balloon_compactor_config config = {.map = field->rig.map,
 		.frames = balloon_zone_frames(field->rig.zone),
 		.drivers = &field->rig.driver,
 		.n_drivers = 1};
-	int result = balloon_compactor_init(&compactor, &config);
+	int result = balloon_compactor_create(&config, &compactor);
 	if (result < 0)
 		return result;
 	uint64_t begin_ns = now_ns();
-	result = compact(&compactor);
+	result = compact(compactor);
 	uint64_t ns = now_ns() - begin_ns;
-	balloon_compactor_stats(&compactor, &stats);
-	balloon_compactor_fini(&compactor);
+	balloon_compactor_stats(compactor, &stats);
+	balloon_compactor_destroy(compactor);
 	if (result > 0)
 		note(sample, &stats, result, ns);
 	if (result > 0 && stats.n_shrunk + stats.n_kept > 0)

@@ -11,7 +11,8 @@
  * it as long as the call may, and gives it up where `until` says, whichever thread does that; a request
  * that the host does not answer in time gives it up then. Requests of one direction (fills, leaks) hold
  * a lock together, as the batches of one loop under the lock did in history, and are with the host at the
- * same time. Once one of another direction waits, at most 16 more join; then those that wait come first.
+ * same time. Once one of another direction waits, at most 16 more join, and none if it is a migration;
+ * then those that wait come first.
  * So the directions exclude each other and take turns, but not for every single request. A migration
  * holds locks alone, and does not wait for them unless its caller says so (H-34). docs/driver.md shows
  * the built-in designs side by side.

@@ -55,7 +55,8 @@
  * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
  * design says and gives it up when it is answered, settled or late, whichever thread does that. Requests
  * of one direction share a lock; those of the other wait until it is free. Once somebody waits at most 16
- * more join; then it is the turn of those that wait. No library lock is held while the source's, the
+ * more join; then it is the turn of those that wait. While a migration waits nobody joins: its turn, of one
+ * small request each way, comes between any two of theirs. No library lock is held while the source's, the
  * channel's or the program's functions run, but a request may hold its design's: functions of the program
  * make no calls that wait, and the source's allocate op only those that are said to be safe there
  * (relieve and migrate).

@@ -51,11 +51,22 @@ struct balloon_frames_ops {
 	/** How many are free, out of date when it returns. Optional: without it no floor is kept. */
 	uint64_t (*n_free)(struct balloon_frames *frames);
 	/**
-	 * Take the highest up to n_pages free frames of those from `first` to `end` - 1, in descending
+	 * Take the lowest up to n_pages free frames of those from `first` to `end` - 1, in ascending
 	 * order: for compaction. Returns how many, 0 if there is none. Optional.
 	 */
-	int (*take_highest)(struct balloon_frames *frames, uint32_t first, uint32_t end,
+	int (*take_lowest)(struct balloon_frames *frames, uint32_t first, uint32_t end,
 		struct balloon_page *pages, size_t n_pages);
+	/**
+	 * Say which of the n_pages frames from `first` on are free, out of date when it returns: bit
+	 * i % 64 of words[i / 64], for compaction. Bits past the last do not matter. Optional.
+	 */
+	void (*which_free)(
+		struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words);
+	/**
+	 * A number that is another one than before if other frames are free than were: for compaction,
+	 * which has nothing to do where nothing has changed. Optional.
+	 */
+	uint64_t (*n_changes)(struct balloon_frames *frames);
 };
 
 struct balloon_frames {

@@ -146,15 +146,6 @@ BALLOON_EXPORT int balloon_zone_unreserve(
 	struct balloon_zone *zone, struct balloon_zone_reservation *reservation);
 
 /**
- * Look which of n_frames frames are free, out of date when it returns.
- *
- * free_bits: receives a bit for each, frame first + i as bit i % 64 of free_bits[i / 64].
- * Returns 0; -EINVAL; -ERANGE. Locks: the zone's. Cost: the words of the range.
- */
-BALLOON_EXPORT int balloon_zone_look(struct balloon_zone *zone, struct balloon_page first,
-	uint32_t n_frames, uint64_t *free_bits);
-
-/**
  * For a program with threads that forks: before is called before the fork, by the thread that forks, and
  * after it in both processes, as by pthread_atfork(). Between them every other call on the zone waits.
  *

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two cursors. What becomes of the pages that the lower one finds: haul.c.
+ * Passes, a step at a time. The cursors: blocks.c. What becomes of the pages that one of them finds: haul.c.
  *
  * A thread claims the compactor for a step. The claim is under a lock, the step is not: it waits
  * for drivers and their hosts.
  */
+#include "compaction/blocks.h"
 #include "haul.h"
 
-enum { TRIES = 10 };
+enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
 
-/* ---- A part of a map ------------------------------------------------------------------------- */
+/* Looked at before a clock is looked at, or a fill goes on. */
+enum { SCAN_PAGES = 1 << 16 };
 
-static void begin_pass(struct balloon_compactor *compactor)
-{
-	BALLOON_WRITE(compactor->migrate_cursor, compactor->config.first);
-	BALLOON_WRITE(compactor->free_cursor, compactor->config.end);
-}
+/* ---- A compactor ----------------------------------------------------------------------------- */
 
 static bool drivers_are_sane(const struct balloon_compactor_config *config)
 {
@@ -27,29 +25,75 @@ static bool drivers_are_sane(const struct balloon_compactor_config *config)
 	return true;
 }
 
-static bool config_is_sane(const struct balloon_compactor_config *config)
+static struct balloon_compactor_config with_defaults(const struct balloon_compactor_config *config)
 {
-	const struct balloon_frames *frames = config->frames;
-	uint32_t n_pages = balloon_memmap_n_pages(config->map);
-	uint32_t end = config->end ? config->end : n_pages;
-	return config->map && config->first < end && end <= n_pages && frames && frames->ops &&
-	       frames->ops->take_highest && frames->ops->free && drivers_are_sane(config);
+	struct balloon_compactor_config full = *config;
+	if (!full.end)
+		full.end = balloon_memmap_n_pages(config->map);
+	if (!full.n_tries)
+		full.n_tries = TRIES;
+	if (!full.block_order)
+		full.block_order = BLOCK_ORDER;
+	return full;
 }
 
-int balloon_compactor_init(
-	struct balloon_compactor *compactor, const struct balloon_compactor_config *config)
+static bool part_is_sane(const struct balloon_compactor_config *config)
 {
-	if (!compactor || !config || !config_is_sane(config))
+	uint32_t n_pages = balloon_memmap_n_pages(config->map);
+	uint32_t end = config->end ? config->end : n_pages;
+	return config->map && config->first < end && end <= n_pages &&
+	       config->block_order <= BLOCK_ORDER_MAX;
+}
+
+static bool frames_are_sane(const struct balloon_frames *frames)
+{
+	return frames && frames->ops && frames->ops->which_free && frames->ops->take_lowest &&
+	       frames->ops->free;
+}
+
+static void reset_pass(struct balloon_compactor *compactor)
+{
+	struct place source = {compactor->config.end, false};
+	struct place target = {compactor->config.first, true};
+	BALLOON_WRITE(compactor->is_begun, false);
+	BALLOON_WRITE(compactor->is_over, false);
+	BALLOON_WRITE(compactor->survey, compactor->config.first);
+	BALLOON_WRITE(compactor->source, source);
+	BALLOON_WRITE(compactor->target, target);
+}
+
+int balloon_compactor_size(const struct balloon_compactor_config *config, size_t *size_bytes)
+{
+	if (!config || !size_bytes || !part_is_sane(config))
 		return -EINVAL;
-	memset(compactor, 0, sizeof(*compactor));
-	compactor->config = *config;
-	if (!config->end)
-		compactor->config.end = balloon_memmap_n_pages(config->map);
-	if (!config->n_tries)
-		compactor->config.n_tries = TRIES;
-	balloon_atomic_init(&compactor->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&compactor->lock, BALLOON_RANK_BOOKS, &compactor->n_contended);
-	begin_pass(compactor);
+	struct balloon_compactor_config full = with_defaults(config);
+	size_t size =
+		sizeof(struct balloon_compactor) +
+		balloon_blocks_words(full.first, full.end, full.block_order) * sizeof(uint64_t);
+	*size_bytes = (size + BALLOON_MEMORY_ALIGN - 1) & ~(size_t)(BALLOON_MEMORY_ALIGN - 1);
+	return 0;
+}
+
+int balloon_compactor_init(void *memory, size_t size_bytes,
+	const struct balloon_compactor_config *config, struct balloon_compactor **compactor)
+{
+	size_t needed;
+	int result = balloon_compactor_size(config, &needed);
+	if (result < 0)
+		return result;
+	if (!frames_are_sane(config->frames) || !drivers_are_sane(config))
+		return -EINVAL;
+	if (!memory || !compactor || (uintptr_t)memory % BALLOON_MEMORY_ALIGN ||
+		size_bytes < needed)
+		return -EINVAL;
+	memset(memory, 0, needed);
+	struct balloon_compactor *c = memory;
+	c->config = with_defaults(config);
+	c->whole = c->config.first;
+	balloon_atomic_init(&c->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_lock_init(&c->lock, BALLOON_RANK_BOOKS, &c->n_contended);
+	reset_pass(c);
+	*compactor = c;
 	return 0;
 }
 
@@ -94,83 +138,75 @@ int balloon_compactor_stats(
 	return 0;
 }
 
-/* ---- The scanner ----------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
-/* Look at pages without locks, *n_scan at most. Returns how many of them are worth isolating. */
-static uint32_t find(struct balloon_compactor *compactor, struct balloon_page *pages,
-	uint32_t n_max, uint32_t *n_scan)
+static uint64_t n_events(struct balloon_driver *driver)
 {
-	const struct balloon_memmap *map = compactor->config.map;
-	const uint32_t begin = BALLOON_READ(compactor->migrate_cursor);
-	const uint32_t end = BALLOON_READ(compactor->free_cursor);
-	uint32_t at = begin;
-	uint32_t n = 0;
-	for (; *n_scan > 0 && n < n_max && at < end; at++, (*n_scan)--)
-		if (balloon_page_is_candidate(map, balloon_page(at)))
-			pages[n++] = balloon_page(at);
-	BALLOON_WRITE(compactor->migrate_cursor, at);
-	BALLOON_BOOK(compactor->counts.n_scanned, at - begin);
-	return n;
+	struct balloon_device_stats stats;
+	if (balloon_device_stats(balloon_driver_device(driver), &stats) < 0)
+		return 0;
+	return stats.n_inserted + stats.n_dequeued + stats.n_isolates + stats.n_putbacks +
+	       stats.n_migrated + stats.n_finalized;
 }
 
-/* Into the haul, if it is one of our drivers'. */
-static void take_up(struct haul *haul, struct balloon_page page)
+static struct stamp stamp_of(const struct balloon_compactor *compactor)
 {
-	struct balloon_compactor *compactor = haul->compactor;
 	const struct balloon_compactor_config *config = &compactor->config;
-	const struct balloon_device *device = balloon_page_device(config->map, page);
-	uint32_t i = 0;
-	BALLOON_BOOK(compactor->counts.n_isolated, 1);
-	while (i < config->n_drivers && balloon_driver_device(config->drivers[i]) != device)
-		i++;
-	if (i == config->n_drivers) {
-		balloon_haul_put_back(compactor, page);
-		return;
-	}
-	haul->drivers[haul->n] = i;
-	haul->pages[haul->n++] = page;
+	struct stamp stamp = {0, 0};
+	if (config->frames->ops->n_changes)
+		stamp.frames = config->frames->ops->n_changes(config->frames);
+	for (size_t i = 0; i < config->n_drivers; i++)
+		stamp.pages += n_events(config->drivers[i]);
+	return stamp;
+}
+
+static void begin_pass(struct balloon_compactor *compactor)
+{
+	struct stamp stamp = stamp_of(compactor);
+	BALLOON_WRITE(compactor->stamp, stamp);
+	BALLOON_WRITE(compactor->begin, BALLOON_READ(compactor->counts));
+	BALLOON_WRITE(compactor->is_begun, true);
 }
 
 /*
- * The candidates lie where the haul goes on, and close up. One that somebody else was faster with
- * is passed over.
+ * What a pass has found out: whether there is anything to do as long as nothing changes; and how many pages
+ * it looked at for each that it moved, which is what the next one may cost.
  */
-static void isolate(struct haul *haul, uint32_t n_found)
+static void end_pass(struct balloon_compactor *compactor)
 {
-	uint32_t end = haul->n + n_found;
-	for (uint32_t at = haul->n; at < end;) {
-		int n = balloon_pages_isolate(
-			haul->compactor->config.map, haul->pages + at, end - at);
-		for (int i = 0; i < n; i++)
-			take_up(haul, haul->pages[at + (uint32_t)i]);
-		at += n > 0 ? (uint32_t)n : 1;
-	}
+	enum { LOOKS_A_PAGE = 4 };
+	struct balloon_compactor_stats begin = BALLOON_READ(compactor->begin);
+	struct balloon_compactor_stats end = BALLOON_READ(compactor->counts);
+	uint64_t n_scanned = (end.n_scanned - begin.n_scanned) / LOOKS_A_PAGE;
+	uint64_t n_moved = end.n_migrated - begin.n_migrated + end.n_shrunk - begin.n_shrunk;
+	bool is_idle = end.n_isolated == begin.n_isolated && end.n_left == begin.n_left &&
+		       compactor->config.frames->ops->n_changes;
+	BALLOON_BOOK(compactor->counts.n_passes, 1);
+	BALLOON_WRITE(compactor->n_owed, n_scanned > n_moved ? n_scanned - n_moved : 0);
+	BALLOON_WRITE(compactor->is_idle, is_idle);
+	BALLOON_WRITE(compactor->idle_stamp, BALLOON_READ(compactor->stamp));
+	reset_pass(compactor);
 }
 
-static void scan(struct haul *haul, uint32_t n_scan)
-{
-	uint32_t n;
-	do {
-		n = find(haul->compactor, haul->pages + haul->n, HAUL_MAX - haul->n, &n_scan);
-		isolate(haul, n);
-	} while (n > 0 && haul->n < HAUL_MAX);
-}
-
-/* ---- Steps ----------------------------------------------------------------------------------- */
-
-static int step(struct balloon_compactor *compactor, uint32_t n_scan)
+/* Looks at *n_scan pages, and counts them down. */
+static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t wait_until_ns)
 {
 	struct haul haul;
-	if (BALLOON_READ(compactor->migrate_cursor) >= BALLOON_READ(compactor->free_cursor)) {
-		BALLOON_BOOK(compactor->counts.n_passes, 1);
-		begin_pass(compactor);
+	if (BALLOON_READ(compactor->is_over)) {
+		end_pass(compactor);
 		return -ENOENT;
 	}
+	if (!BALLOON_READ(compactor->is_begun))
+		begin_pass(compactor);
+	if (!balloon_blocks_survey(compactor, n_scan))
+		return 0;
 	haul.compactor = compactor;
-	haul.n = 0;
-	scan(&haul, n_scan ? n_scan : UINT32_MAX);
-	return haul.n > 0 ? balloon_haul_migrate(&haul) : 0;
+	haul.wait_until_ns = wait_until_ns;
+	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, n_scan);
+	return haul.n > 0 ? balloon_haul_move(&haul) : 0;
 }
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 {
@@ -178,19 +214,34 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 		return -EINVAL;
 	if (!claim(compactor))
 		return -EBUSY;
-	int result = step(compactor, n_scan);
+	if (!n_scan)
+		n_scan = UINT32_MAX;
+	int result = step(compactor, &n_scan, 0);
+	release(compactor);
+	return result;
+}
+
+/* A step of a run. *n_left receives what the pass has left, if this was its end. */
+static int step_of_run(struct balloon_compactor *compactor, uint64_t deadline_ns, uint64_t *n_left)
+{
+	uint32_t n_scan = SCAN_PAGES;
+	if (!claim(compactor))
+		return -EBUSY;
+	*n_left = BALLOON_READ(compactor->counts.n_left) - BALLOON_READ(compactor->begin.n_left);
+	int result = step(compactor, &n_scan, deadline_ns);
 	release(compactor);
 	return result;
 }
 
 int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns)
 {
-	/* So many at a time that a deadline is not far away, however few of them are candidates. */
-	enum { SCAN_PAGES = 1 << 16 };
+	uint64_t n_left;
+	if (!compactor)
+		return -EINVAL;
 	for (;;) {
-		int result = balloon_compactor_step(compactor, SCAN_PAGES);
+		int result = step_of_run(compactor, deadline_ns, &n_left);
 		if (result == -ENOENT)
-			return 0;
+			return n_left < INT32_MAX ? (int)n_left : INT32_MAX;
 		if (result < 0 && result != -EAGAIN)
 			return result;
 		if (balloon_platform_now_ns() >= deadline_ns)
@@ -198,13 +249,33 @@ int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline
 	}
 }
 
-void balloon_compactor_prepare(void *compactor, size_t n_pages)
+/* Is there anything to be had, and is it worth a look? From the cheapest answer to the dearest. */
+static bool is_worth_while(struct balloon_compactor *compactor, size_t n_pages)
 {
+	uint64_t n_owed = BALLOON_READ(compactor->n_owed);
+	BALLOON_WRITE(compactor->n_owed, n_owed > n_pages ? n_owed - n_pages : 0);
+	if (n_owed > n_pages || balloon_blocks_are_free(compactor, n_pages))
+		return false;
+	struct stamp now = stamp_of(compactor);
+	struct stamp idle = BALLOON_READ(compactor->idle_stamp);
+	return !BALLOON_READ(compactor->is_idle) || now.frames != idle.frames ||
+	       now.pages != idle.pages;
+}
+
+void balloon_compactor_prepare(void *context, size_t n_pages)
+{
+	struct balloon_compactor *compactor = context;
+	uint32_t n_scan = SCAN_PAGES;
 	size_t n_moved = 0;
-	while (n_moved < n_pages) {
-		int n = balloon_compactor_step(compactor, 0);
-		if (n < 0)
-			return;
-		n_moved += (size_t)n;
+	if (!compactor || !claim(compactor))
+		return;
+	if (is_worth_while(compactor, n_pages)) {
+		while (n_moved < n_pages && n_scan > 0) {
+			int n = step(compactor, &n_scan, 0);
+			if (n < 0)
+				break;
+			n_moved += (size_t)n;
+		}
 	}
+	release(compactor);
 }

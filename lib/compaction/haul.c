@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From isolated pages to migrated ones: targets, passes, outcomes.
+ * From candidates to migrated pages: targets, isolation, passes, outcomes.
  *
- * The pages go to their drivers in reverse order, the highest first, and so to the heads of their
- * balloons' lists: whoever leaks next gets the lowest of them, close to what is free already.
+ * The last page in the order of compactor.h goes to the first free frame, as long as that lies before
+ * it. Only pages that have such a target are isolated, so where nothing is to be gained nothing is
+ * touched. What is moved enters its balloon in ascending order of the targets: whoever leaks next gets
+ * the last of them, close to what is free already.
  */
 #include "haul.h"
 
-static const uint64_t nap_ns = 100000;
+#include "compaction/blocks.h"
 
-/* Pages of one driver in one call, descending. */
+static const uint64_t nap_ns = 100000;
+enum { NAP_DOUBLED_MAX = 7 };
+
+/* Pages of one driver in one call, in the order of the haul. */
 struct call {
 	struct balloon_page old_pages[HAUL_MAX];
 	struct balloon_page new_pages[HAUL_MAX];
@@ -26,7 +31,7 @@ static void give_frames(
 		frames->ops->free(frames, pages, n);
 }
 
-void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_page page)
+static void put_back(struct balloon_compactor *compactor, struct balloon_page page)
 {
 	if (balloon_page_putback(compactor->config.map, page) == 0)
 		BALLOON_BOOK(compactor->counts.n_put_back, 1);
@@ -34,59 +39,91 @@ void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_p
 
 /* ---- Targets --------------------------------------------------------------------------------- */
 
-static void reverse(struct balloon_page *pages, uint32_t n)
-{
-	for (uint32_t i = 0; i < n / 2; i++) {
-		struct balloon_page page = pages[i];
-		pages[i] = pages[n - 1 - i];
-		pages[n - 1 - i] = page;
-	}
-}
-
-/* The free cursor moves down to the lowest target; if there were too few, the cursors meet. */
-static void move_free_cursor(struct haul *haul, uint32_t n)
-{
-	struct balloon_compactor *compactor = haul->compactor;
-	uint32_t to =
-		n == haul->n ? haul->targets[0].index : BALLOON_READ(compactor->migrate_cursor);
-	if (to < BALLOON_READ(compactor->free_cursor))
-		BALLOON_WRITE(compactor->free_cursor, to);
-}
-
-/* The highest page gets the highest target. Pages for which there is none go back, the highest. */
-static void supply(struct haul *haul)
-{
-	struct balloon_compactor *compactor = haul->compactor;
-	struct balloon_frames *frames = compactor->config.frames;
-	int got = frames->ops->take_highest(frames, BALLOON_READ(compactor->migrate_cursor),
-		BALLOON_READ(compactor->free_cursor), haul->targets, haul->n);
-	uint32_t n = got > 0 ? (uint32_t)got : 0;
-	reverse(haul->targets, n);
-	move_free_cursor(haul, n);
-	for (uint32_t i = n; i < haul->n; i++)
-		balloon_haul_put_back(compactor, haul->pages[i]);
-	haul->n = n;
-}
-
-/* Targets that were of no use, ascending, are free again: the free cursor goes up behind them. */
+/* Targets that nobody needed, ascending, are free again: the cursor goes back to the first. */
 static void give_targets(
 	struct balloon_compactor *compactor, const struct balloon_page *pages, uint32_t n)
 {
+	if (n == 0)
+		return;
+	struct place first = balloon_blocks_place(compactor, pages[0]);
 	give_frames(compactor, pages, n);
-	if (n > 0 && pages[n - 1].index >= BALLOON_READ(compactor->free_cursor))
-		BALLOON_WRITE(compactor->free_cursor, pages[n - 1].index + 1);
+	if (place_is_before(first, BALLOON_READ(compactor->target)))
+		BALLOON_WRITE(compactor->target, first);
+}
+
+static bool is_a_gain(const struct haul *haul, uint32_t i)
+{
+	return place_is_before(balloon_blocks_place(haul->compactor, haul->targets[i]),
+		balloon_blocks_place(haul->compactor, haul->pages[i]));
+}
+
+/* If there are fewer targets than candidates, all that is left is where it should be. */
+static void supply(struct haul *haul)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	uint32_t n_taken = balloon_blocks_take(
+		compactor, balloon_blocks_place(compactor, haul->pages[0]), haul->targets, haul->n);
+	uint32_t n = n_taken;
+	while (n > 0 && !is_a_gain(haul, n - 1))
+		n--;
+	give_targets(compactor, haul->targets + n, n_taken - n);
+	if (n < haul->n)
+		BALLOON_WRITE(compactor->is_over, true);
+	haul->n = n;
+}
+
+/* ---- Isolation ------------------------------------------------------------------------------- */
+
+/* Into the haul, if it is one of our drivers'. */
+static void take_up(struct haul *haul, struct balloon_page page)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	const struct balloon_compactor_config *config = &compactor->config;
+	const struct balloon_device *device = balloon_page_device(config->map, page);
+	uint32_t i = 0;
+	BALLOON_BOOK(compactor->counts.n_isolated, 1);
+	while (i < config->n_drivers && balloon_driver_device(config->drivers[i]) != device)
+		i++;
+	if (i == config->n_drivers) {
+		put_back(compactor, page);
+		return;
+	}
+	haul->drivers[haul->n] = i;
+	haul->pages[haul->n++] = page;
+}
+
+/*
+ * The candidates that can be had close up. One that somebody else has taken out is passed over; one that
+ * somebody has hold of just now is left.
+ */
+static void isolate(struct haul *haul)
+{
+	struct balloon_compactor *compactor = haul->compactor;
+	uint32_t end = haul->n;
+	haul->n = 0;
+	for (uint32_t at = 0; at < end;) {
+		int n = balloon_pages_isolate(compactor->config.map, haul->pages + at, end - at);
+		for (int i = 0; i < n; i++)
+			take_up(haul, haul->pages[at + (uint32_t)i]);
+		if (n == -EAGAIN)
+			BALLOON_BOOK(compactor->counts.n_left, 1);
+		at += n > 0 ? (uint32_t)n : 1;
+	}
+	give_targets(compactor, haul->targets + haul->n, end - haul->n);
 }
 
 /* ---- Outcomes -------------------------------------------------------------------------------- */
 
 static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 {
-	if (!(outcome & BALLOON_MIGRATED_GAVE_OLD))
+	if (!(outcome & BALLOON_MIGRATED_GAVE_OLD)) {
 		BALLOON_BOOK(counts->n_kept, 1);
-	else if (outcome & BALLOON_MIGRATED_TOOK_NEW)
+		BALLOON_BOOK(counts->n_left, 1);
+	} else if (outcome & BALLOON_MIGRATED_TOOK_NEW) {
 		BALLOON_BOOK(counts->n_migrated, 1);
-	else
+	} else {
 		BALLOON_BOOK(counts->n_shrunk, 1);
+	}
 }
 
 static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
@@ -95,24 +132,27 @@ static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
 	haul->drivers[call->items[i]] = HAUL_DONE;
 	if (call->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) {
 		BALLOON_BOOK(compactor->counts.n_refused, 1);
-		balloon_haul_put_back(compactor, call->old_pages[i]);
+		BALLOON_BOOK(compactor->counts.n_left, 1);
+		put_back(compactor, call->old_pages[i]);
 	} else {
 		count_left(&compactor->counts, call->outcomes[i]);
 	}
 }
 
-/* Keep those of a call's pages whose outcome has the bit, or has it not; ascending. */
+/* Keep those of a call's pages whose outcome has the bit, or has it not. */
 static uint32_t keep(const struct call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < call->n; i++)
 		if (((call->outcomes[i] & bit) != 0) == is_set)
 			pages[n++] = pages[i];
-	reverse(pages, n);
 	return n;
 }
 
-/* Each page ends where its outcome says. Returns how many came back. */
+/*
+ * Each page ends where its outcome says. New pages that the host refused stay behind the cursor: it would
+ * refuse them again. Returns how many came back.
+ */
 static uint32_t settle(struct haul *haul, struct call *call)
 {
 	struct balloon_compactor *compactor = haul->compactor;
@@ -121,25 +161,35 @@ static uint32_t settle(struct haul *haul, struct call *call)
 	uint32_t n_old = keep(call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
 	uint32_t n_new = keep(call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
 	give_frames(compactor, call->old_pages, n_old);
-	give_targets(compactor, call->new_pages, n_new);
+	give_frames(compactor, call->new_pages, n_new);
 	return n_old;
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
-/* Gather up to n_max pages of a driver among the items below `end`. Returns where to go on. */
+/* Gather up to n_max pages of a driver among the items from `at` on. Returns where to go on. */
 static uint32_t gather(
-	const struct haul *haul, struct call *call, uint32_t driver, uint32_t end, uint32_t n_max)
+	const struct haul *haul, struct call *call, uint32_t driver, uint32_t at, uint32_t n_max)
 {
 	call->n = 0;
-	while (end > 0 && call->n < n_max) {
-		if (haul->drivers[--end] != driver)
+	for (; at < haul->n && call->n < n_max; at++) {
+		if (haul->drivers[at] != driver)
 			continue;
-		call->old_pages[call->n] = haul->pages[end];
-		call->new_pages[call->n] = haul->targets[end];
-		call->items[call->n++] = (uint8_t)end;
+		call->old_pages[call->n] = haul->pages[at];
+		call->new_pages[call->n] = haul->targets[at];
+		call->items[call->n++] = (uint8_t)at;
 	}
-	return end;
+	return at;
+}
+
+/* A call that waits leaves the host what it has not answered by then, so the last one of all does not. */
+static int migrate_call(const struct haul *haul, struct balloon_driver *driver, struct call *call)
+{
+	if (balloon_platform_now_ns() < haul->wait_until_ns)
+		return balloon_driver_migrate_until(driver, call->new_pages, call->old_pages,
+			call->n, call->outcomes, haul->wait_until_ns);
+	return balloon_driver_migrate(
+		driver, call->new_pages, call->old_pages, call->n, call->outcomes);
 }
 
 /* Ask a driver for all of its pages, once. *n_left counts those for which it was busy. */
@@ -149,13 +199,11 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 	struct balloon_driver *driver = compactor->config.drivers[index];
 	struct call call;
 	uint32_t n_back = 0;
-	for (uint32_t end = haul->n; end > 0;) {
-		end = gather(haul, &call, index, end, balloon_driver_migrate_max(driver));
+	for (uint32_t at = 0; at < haul->n;) {
+		at = gather(haul, &call, index, at, balloon_driver_migrate_max(driver));
 		if (call.n == 0)
 			break;
-		int result = balloon_driver_migrate(
-			driver, call.new_pages, call.old_pages, call.n, call.outcomes);
-		if (result == -EAGAIN) {
+		if (migrate_call(haul, driver, &call) == -EAGAIN) {
 			BALLOON_BOOK(compactor->counts.n_again, call.n);
 			*n_left += call.n;
 		} else {
@@ -166,12 +214,30 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 }
 
 /* Whoever keeps a driver busy may need this processor. Nothing wakes this: the word is our own. */
-static void nap(void)
+static void nap(uint64_t until_ns)
 {
 	const uint32_t word = 0;
-	uint64_t until_ns = balloon_platform_now_ns() + nap_ns;
 	while (balloon_platform_now_ns() < until_ns)
 		balloon_platform_wait_until(&word, 0, until_ns);
+}
+
+/*
+ * Before another try. A driver's lock was waited for in the try itself; but it may have been busy with
+ * another migration, which takes as long as its host does. Returns false once it is time to give up.
+ */
+static bool rest(const struct haul *haul, uint32_t n_tried)
+{
+	uint64_t now_ns = balloon_platform_now_ns();
+	uint64_t limit_ns = haul->wait_until_ns;
+	if (!limit_ns) {
+		nap(now_ns + nap_ns);
+		return true;
+	}
+	if (now_ns >= limit_ns)
+		return false;
+	uint64_t length_ns = nap_ns << (n_tried < NAP_DOUBLED_MAX ? n_tried : NAP_DOUBLED_MAX);
+	nap(length_ns < limit_ns - now_ns ? now_ns + length_ns : limit_ns);
+	return true;
 }
 
 static void give_up(struct haul *haul)
@@ -179,20 +245,20 @@ static void give_up(struct haul *haul)
 	for (uint32_t i = 0; i < haul->n; i++) {
 		if (haul->drivers[i] == HAUL_DONE)
 			continue;
-		balloon_haul_put_back(haul->compactor, haul->pages[i]);
+		BALLOON_BOOK(haul->compactor->counts.n_left, 1);
+		put_back(haul->compactor, haul->pages[i]);
 		give_targets(haul->compactor, &haul->targets[i], 1);
 	}
 }
 
-int balloon_haul_migrate(struct haul *haul)
+static int migrate(struct haul *haul)
 {
 	const struct balloon_compactor_config *config = &haul->compactor->config;
 	uint32_t n_back = 0;
-	supply(haul);
 	uint32_t n_left = haul->n;
 	for (uint32_t try = 0; n_left > 0 && try < config->n_tries; try++) {
-		if (try > 0)
-			nap();
+		if (try > 0 && !rest(haul, try))
+			break;
 		n_left = 0;
 		for (uint32_t i = 0; i < config->n_drivers; i++)
 			n_back += ask(haul, i, &n_left);
@@ -200,4 +266,11 @@ int balloon_haul_migrate(struct haul *haul)
 	if (n_left > 0)
 		give_up(haul);
 	return n_back == 0 && n_left > 0 ? -EAGAIN : (int)n_back;
+}
+
+int balloon_haul_move(struct haul *haul)
+{
+	supply(haul);
+	isolate(haul);
+	return migrate(haul);
 }

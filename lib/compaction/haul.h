@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A haul: the pages that one step has isolated, and the frames that they are to go to. */
+/* A haul: the pages that one step moves, and the frames that they are to go to. */
 #ifndef BALLOON_COMPACTION_HAUL_H
 #define BALLOON_COMPACTION_HAUL_H
 
-#include <balloon/compactor.h>
-
-#include "internal.h"
+#include "compaction/compactor.h"
 
 enum { HAUL_MAX = BALLOON_MIGRATE_MAX };
 #define HAUL_DONE UINT32_MAX
 
 struct haul {
 	struct balloon_compactor *compactor;
+	uint64_t wait_until_ns; /* for a driver that is busy; 0: it is only asked again */
 	uint32_t n;
-	struct balloon_page pages[HAUL_MAX];   /* isolated; ascending */
-	struct balloon_page targets[HAUL_MAX]; /* frames of ours, once supplied; ascending */
+	struct balloon_page pages[HAUL_MAX];   /* candidates, then isolated; in descending order */
+	struct balloon_page targets[HAUL_MAX]; /* frames of ours, in ascending order */
 	uint32_t drivers[HAUL_MAX];            /* whose page it is, in config.drivers; HAUL_DONE */
 };
 
-/** Put an isolated page back. */
-void balloon_haul_put_back(struct balloon_compactor *compactor, struct balloon_page page);
-
-/** Migrate what can be, put the rest back. As balloon_compactor_step() returns. */
-int balloon_haul_migrate(struct haul *haul);
+/** Move the candidates as far as it can be done. As balloon_compactor_step() returns. */
+int balloon_haul_move(struct haul *haul);
 
 #endif

@@ -60,7 +60,8 @@ enum lock_direction { LOCK_FILL, LOCK_LEAK, LOCK_MIGRATE, N_LOCK_DIRECTIONS };
 struct request_lock {
 	enum lock_direction direction; /* of its holders, or of the last ones */
 	uint32_t n_holders;
-	uint32_t n_joined; /* while somebody waits in another direction */
+	enum lock_direction moved; /* the last one that was no migration */
+	uint32_t n_joined;         /* while somebody waits in another direction */
 	uint32_t n_waiting[N_LOCK_DIRECTIONS];
 };
 

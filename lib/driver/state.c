@@ -263,18 +263,35 @@ static uint32_t n_waiting_against(const struct request_lock *lock, enum lock_dir
 }
 
 /*
- * Who holds it lets others of its direction join. Once somebody waits in another one, so many more do at most:
- * threads that fill and leak by turns would else change the direction for every request. Then those who wait
- * come first, and whose turn it was waits until one of them has had it.
+ * Whose turn it is, of those that wait, when nobody has it: fills and leaks come by turns, and a migration, which
+ * is one small request each way, between any two turns of theirs.
+ */
+static bool is_turn_of(const struct request_lock *lock, enum lock_direction direction)
+{
+	enum lock_direction next = BALLOON_READ(lock->moved) == LOCK_FILL ? LOCK_LEAK : LOCK_FILL;
+	bool is_migration_first = BALLOON_READ(lock->direction) != LOCK_MIGRATE;
+	bool has_migration = BALLOON_READ(lock->n_waiting[LOCK_MIGRATE]) > 0;
+	bool has_next = BALLOON_READ(lock->n_waiting[next]) > 0;
+	if (direction == LOCK_MIGRATE)
+		return is_migration_first || n_waiting_against(lock, direction) == 0;
+	return !(is_migration_first && has_migration) && (direction == next || !has_next);
+}
+
+/*
+ * Who holds it lets others of its direction join, unless it migrates. Once somebody waits in the other one, so
+ * many more do at most: threads that fill and leak by turns would else change the direction for every request.
+ * While a migration waits nobody joins.
  */
 static bool can_have(const struct request_lock *lock, enum lock_direction direction)
 {
 	enum { JOIN_MAX = 16 };
-	bool is_held = BALLOON_READ(lock->n_holders) > 0;
+	if (BALLOON_READ(lock->n_holders) == 0)
+		return is_turn_of(lock, direction);
 	if (direction == LOCK_MIGRATE || BALLOON_READ(lock->direction) != direction)
-		return !is_held;
-	return n_waiting_against(lock, direction) == 0 ||
-	       (is_held && BALLOON_READ(lock->n_joined) < JOIN_MAX);
+		return false;
+	if (BALLOON_READ(lock->n_waiting[LOCK_MIGRATE]) > 0)
+		return false;
+	return n_waiting_against(lock, direction) == 0 || BALLOON_READ(lock->n_joined) < JOIN_MAX;
 }
 
 bool state_can_lock(const struct driver_state *state, enum balloon_driver_lock locks,
@@ -301,6 +318,8 @@ bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
 		bool is_same = BALLOON_READ(lock->direction) == direction;
 		BALLOON_WRITE(lock->n_joined, is_same ? n_joined : 0);
 		BALLOON_WRITE(lock->direction, direction);
+		if (direction != LOCK_MIGRATE)
+			BALLOON_WRITE(lock->moved, direction);
 		BALLOON_BOOK(lock->n_holders, 1);
 	}
 	BALLOON_WRITE(batch->lock, locks);

@@ -117,44 +117,90 @@ static uint64_t zone_n_free(struct balloon_frames *frames)
 	return n_free;
 }
 
-/* Take the highest free frames of [low, end), descending. Returns how many. */
-static size_t take_from_top(struct balloon_zone *zone, uint32_t low, uint32_t end,
+/* Take the lowest free frames of [at, end), ascending. Returns how many. */
+static size_t take_from_bottom(struct balloon_zone *zone, uint32_t at, uint32_t end,
 	struct balloon_page *pages, size_t n_pages)
 {
 	size_t n = 0;
-	while (n < n_pages && end > low) {
-		uint32_t word = balloon_set_last(&zone->any, (end - 1) / WORD_BITS);
-		if (word == SET_NONE || word < low / WORD_BITS)
+	while (n < n_pages && at < end) {
+		uint32_t word = balloon_set_next(&zone->any, at / WORD_BITS);
+		if (word == SET_NONE || word > (end - 1) / WORD_BITS)
 			break;
-		uint64_t left = zone_word(&zone->tiers[0], word);
+		uint64_t free = zone_word(&zone->tiers[0], word);
+		if (word == at / WORD_BITS)
+			free &= WORD_WHOLE << at % WORD_BITS;
 		if (word == (end - 1) / WORD_BITS)
-			left &= word_mask(0, (end - 1) % WORD_BITS + 1);
-		if (word == low / WORD_BITS)
-			left &= WORD_WHOLE << low % WORD_BITS;
-		uint64_t taken = left;
-		for (; left && n < n_pages; left &= ~(UINT64_C(1) << word_highest(left)))
+			free &= word_mask(0, (end - 1) % WORD_BITS + 1);
+		uint64_t left = free;
+		for (; left && n < n_pages; left &= left - 1)
 			pages[n++] =
-				balloon_page(zone->first + word * WORD_BITS + word_highest(left));
-		balloon_zone_take(zone, word, taken & ~left);
-		end = word * WORD_BITS;
+				balloon_page(zone->first + word * WORD_BITS + word_lowest(left));
+		if (free != left)
+			balloon_zone_take(zone, word, free & ~left);
+		if (word == (end - 1) / WORD_BITS)
+			break; /* the next one's first frame may have no number */
+		at = (word + 1) * WORD_BITS;
 	}
 	return n;
 }
 
-static int zone_take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+static int zone_take_lowest(struct balloon_frames *frames, uint32_t first, uint32_t end,
 	struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_zone *zone = zone_of(frames);
 	const uint32_t begin = zone->first + zone->n_lead;
 	uint32_t low = first > begin ? first - zone->first : zone->n_lead;
 	uint32_t high = end > begin ? end - zone->first : 0;
+	if (high > zone->n_frames)
+		high = zone->n_frames;
 	if (n_pages > BALLOON_BATCH_MAX)
 		n_pages = BALLOON_BATCH_MAX;
 	balloon_lock_acquire(&zone->lock);
-	size_t n = take_from_top(zone, low, high, pages, n_pages);
+	size_t n = take_from_bottom(zone, low, high, pages, n_pages);
 	zone_booked(zone, n > 0);
 	balloon_lock_release(&zone->lock);
 	return (int)n;
+}
+
+/* 64 bits of the bitmap from any frame on; there is none past the zone. */
+static uint64_t word_from(const struct balloon_zone *zone, uint32_t frame)
+{
+	const struct zone_tier *tier = &zone->tiers[0];
+	uint32_t word = frame / WORD_BITS, shift = frame % WORD_BITS;
+	if (word >= tier->n_words)
+		return 0;
+	uint64_t bits = zone_word(tier, word) >> shift;
+	if (shift && word + 1 < tier->n_words)
+		bits |= zone_word(tier, word + 1) << (WORD_BITS - shift);
+	return bits;
+}
+
+static void zone_which_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	const uint32_t begin = zone->first + zone->n_lead;
+	balloon_lock_acquire(&zone->lock);
+	for (uint64_t at = 0; at < n_pages; at += WORD_BITS) {
+		uint64_t page = first + at;
+		uint64_t n_before = page < begin ? begin - page : 0;
+		uint64_t frame = page + n_before - begin + zone->n_lead;
+		uint64_t bits = 0;
+		if (n_before < WORD_BITS && frame < zone->n_frames)
+			bits = word_from(zone, (uint32_t)frame) << n_before;
+		words[at / WORD_BITS] = bits;
+	}
+	balloon_lock_release(&zone->lock);
+}
+
+/* Between two allocations frames only become more. */
+static uint64_t zone_n_changes(struct balloon_frames *frames)
+{
+	struct balloon_zone *zone = zone_of(frames);
+	balloon_lock_acquire(&zone->lock);
+	uint64_t n = BALLOON_READ(zone->n_allocations) << 32 | BALLOON_READ(zone->n_free);
+	balloon_lock_release(&zone->lock);
+	return n;
 }
 
 const struct balloon_frames_ops balloon_zone_ops = {
@@ -162,5 +208,7 @@ const struct balloon_frames_ops balloon_zone_ops = {
 	.allocate = zone_allocate,
 	.free = zone_free,
 	.n_free = zone_n_free,
-	.take_highest = zone_take_highest,
+	.take_lowest = zone_take_lowest,
+	.which_free = zone_which_free,
+	.n_changes = zone_n_changes,
 };

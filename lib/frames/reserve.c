@@ -182,30 +182,6 @@ int balloon_zone_unreserve(struct balloon_zone *zone, struct balloon_zone_reserv
 	return is_ours ? 0 : -EINVAL;
 }
 
-int balloon_zone_look(struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames,
-	uint64_t *free_bits)
-{
-	uint32_t frame;
-	int result = balloon_zone_check_range(zone, first, n_frames, &frame);
-	if (!free_bits)
-		return -EINVAL;
-	if (result < 0)
-		return result;
-	balloon_lock_acquire(&zone->lock);
-	for (uint32_t at = 0; at < n_frames; at += WORD_BITS) {
-		uint32_t word = (frame + at) / WORD_BITS;
-		uint32_t shift = (frame + at) % WORD_BITS;
-		uint64_t bits = zone_word(&zone->tiers[0], word) >> shift;
-		if (shift && word + 1 < zone->tiers[0].n_words)
-			bits |= zone_word(&zone->tiers[0], word + 1) << (WORD_BITS - shift);
-		if (n_frames - at < WORD_BITS)
-			bits &= word_mask(0, n_frames - at);
-		free_bits[at / WORD_BITS] = bits;
-	}
-	balloon_lock_release(&zone->lock);
-	return 0;
-}
-
 /* ---- Fork ------------------------------------------------------------------------------------ */
 
 void balloon_zone_before_fork(struct balloon_zone *zone)

@@ -47,12 +47,13 @@ static bool follow(const struct balloon_heap *heap, const uint64_t *free_bits, u
 static uint32_t find(
 	const struct balloon_heap *heap, uint32_t n_wanted, uint32_t align, uint32_t from)
 {
+	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
 	uint32_t end = balloon_memmap_n_pages(heap->map);
 	uint32_t begin = align_up(from, align);
 	uint64_t free_bits[LOOK_PAGES / 64];
 	for (uint32_t at = begin; at < end && n_wanted <= end - begin;) {
 		uint32_t n = end - at < LOOK_PAGES ? end - at : LOOK_PAGES;
-		balloon_zone_look(heap->zone, balloon_page(at), n, free_bits);
+		frames->ops->which_free(frames, at, n, free_bits);
 		if (follow(heap, free_bits, at, n, align, n_wanted, &begin))
 			return begin;
 		at = begin > at + n ? begin : at + n;

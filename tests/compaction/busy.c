@@ -2,6 +2,7 @@
 /* Drivers that say "again": a fill is with the host meanwhile. */
 
 #include <sched.h>
+#include <stdatomic.h>
 
 #include "script.h"
 #include "support.h"
@@ -12,7 +13,7 @@ enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_MIGRATE_MAX };
 struct busy {
 	struct script script;
 	struct world world;
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	pthread_t filler;
 };
 
@@ -35,12 +36,9 @@ static void open_busy(struct busy *b, const struct balloon_strategy *strategy,
 	script_init(&b->script);
 	world_open(&b->world, &config);
 	world_fill(&b->world, HALF);
-	struct balloon_compactor_config compactor = {.map = b->world.map,
-		.frames = &b->world.source.frames,
-		.drivers = &b->world.driver,
-		.n_drivers = 1,
-		.n_tries = n_tries};
-	CHECK_EQ(balloon_compactor_init(&b->compactor, &compactor), 0);
+	struct balloon_compactor_config compactor = world_compactor_config(&b->world);
+	compactor.n_tries = n_tries;
+	CHECK_EQ(balloon_compactor_create(&compactor, &b->compactor), 0);
 	script_set(&b->script, SCRIPT_KEEP, SCRIPT_DO);
 	CHECK_EQ(pthread_create(&b->filler, NULL, fill, b), 0);
 	script_wait_kept(&b->script, 1);
@@ -51,7 +49,7 @@ static void close_busy(struct busy *b)
 	script_answer(&b->script, true);
 	CHECK_EQ(pthread_join(b->filler, NULL), 0);
 	CHECK_EQ(world_progress(&b->world).n_enqueued, HALF + 8);
-	CHECK_EQ(balloon_compactor_fini(&b->compactor), 0);
+	CHECK_EQ(balloon_compactor_destroy(b->compactor), 0);
 	world_close(&b->world);
 	script_fini(&b->script);
 }
@@ -63,9 +61,9 @@ static void are_asked_ten_times(
 	open_busy(&b, strategy, design, 0);
 	uint64_t n_free = world_n_free(&b.world);
 	uint64_t start_ns = balloon_platform_now_ns();
-	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), -EAGAIN);
+	CHECK_EQ(balloon_compactor_step(b.compactor, 0), -EAGAIN);
 	CHECK(balloon_platform_now_ns() - start_ns >= 9 * 100000);
-	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, HAUL);
 	CHECK_EQ(stats.n_again, 10 * HAUL);
 	CHECK_EQ(stats.n_put_back, HAUL);
@@ -73,15 +71,19 @@ static void are_asked_ten_times(
 	CHECK_EQ(world_n_free(&b.world), n_free);
 	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
 	/* Not the same ones again in this pass. */
-	balloon_compactor_prepare(&b.compactor, FRAMES);
-	CHECK_EQ(world_stats(&b.compactor).n_isolated, 2 * HAUL);
-	CHECK(world_stats(&b.compactor).n_scanned > stats.n_scanned);
-	CHECK_EQ(balloon_compactor_run(&b.compactor, BALLOON_NEVER), 0);
-	CHECK_EQ(world_stats(&b.compactor).n_passes, 1);
-	/* What was no target after all may be one for the next pages: it went over all of them. */
-	CHECK(world_stats(&b.compactor).n_isolated > HALF - HALF / 8);
-	CHECK_EQ(world_stats(&b.compactor).n_put_back, world_stats(&b.compactor).n_isolated);
-	CHECK_EQ(world_stats(&b.compactor).n_migrated, 0);
+	balloon_compactor_prepare(b.compactor, FRAMES);
+	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * HAUL);
+	CHECK(world_stats(b.compactor).n_scanned > stats.n_scanned);
+	int result;
+	while ((result = balloon_compactor_step(b.compactor, 0)) >= 0 || result == -EAGAIN)
+		;
+	CHECK_EQ(result, -ENOENT);
+	CHECK_EQ(world_stats(b.compactor).n_passes, 1);
+	/* What was no target after all may be one for the next pages: it went over all that could move. */
+	CHECK(world_stats(b.compactor).n_isolated > HALF / 2 - HALF / 8);
+	CHECK_EQ(world_stats(b.compactor).n_left, world_stats(b.compactor).n_isolated);
+	CHECK_EQ(world_stats(b.compactor).n_put_back, world_stats(b.compactor).n_isolated);
+	CHECK_EQ(world_stats(b.compactor).n_migrated, 0);
 	close_busy(&b);
 }
 
@@ -107,8 +109,8 @@ static void are_asked_until_they_can(
 	pthread_t host;
 	open_busy(&b, strategy, design, 1000000);
 	CHECK_EQ(pthread_create(&host, NULL, answer_late, &b), 0);
-	CHECK_EQ(balloon_compactor_step(&b.compactor, 0), HAUL);
-	struct balloon_compactor_stats stats = world_stats(&b.compactor);
+	CHECK_EQ(balloon_compactor_step(b.compactor, 0), HAUL);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, HAUL);
 	CHECK_EQ(stats.n_put_back, 0);
 	CHECK(stats.n_again >= 3 * HAUL);
@@ -121,6 +123,98 @@ Test(busy_drivers, are_asked_until_they_can_with_the_pages_isolated)
 	world_for_each(are_asked_until_they_can);
 }
 
+/* A run at its first haul: it is seen to hold pages again and again, and goes on holding them. */
+struct patience {
+	struct busy *busy;
+	atomic_bool is_over;
+};
+
+static void *answer_the_patient(void *argument)
+{
+	struct patience *p = argument;
+	for (uint32_t n = 0; n < 1000 && !atomic_load(&p->is_over);) {
+		n = world_progress(&p->busy->world).n_isolated > 0 ? n + 1 : 0;
+		sched_yield();
+	}
+	script_answer(&p->busy->script, true);
+	return NULL;
+}
+
+static void are_waited_for(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	struct patience p = {.busy = &b};
+	pthread_t host;
+	open_busy(&b, strategy, design, 0);
+	CHECK_EQ(pthread_create(&host, NULL, answer_the_patient, &p), 0);
+	CHECK_EQ(balloon_compactor_run(b.compactor, BALLOON_NEVER), 0);
+	atomic_store(&p.is_over, true);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	CHECK_EQ(stats.n_put_back, 0);
+	CHECK_EQ(stats.n_left, 0);
+	CHECK(stats.n_migrated > HALF / 2 - HALF / 8);
+	CHECK_EQ(pthread_join(host, NULL), 0);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_waited_for_by_a_run)
+{
+	world_for_each(are_waited_for);
+}
+
+static void are_waited_for_until_the_deadline(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct busy b;
+	open_busy(&b, strategy, design, 0);
+	uint64_t deadline_ns = balloon_platform_now_ns() + 2000000;
+	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
+	CHECK(balloon_platform_now_ns() >= deadline_ns);
+	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	CHECK_EQ(stats.n_isolated, HAUL);
+	CHECK_EQ(stats.n_put_back, HAUL);
+	CHECK_EQ(stats.n_left, HAUL);
+	CHECK_EQ(stats.n_migrated + stats.n_kept, 0);
+	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
+	close_busy(&b);
+}
+
+Test(busy_drivers, are_waited_for_until_the_deadline)
+{
+	world_for_each(are_waited_for_until_the_deadline);
+}
+
+/* A driver that can do nothing: the run says how many pages it found and left, and then does them. */
+static void leave_pages_that_a_run_counts(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct world world;
+	struct world_config config = {.strategy = strategy, .design = design, .n_frames = FRAMES};
+	strategy_under_test = world_name;
+	world_open(&world, &config);
+	world_fill(&world, HALF);
+	struct balloon_compactor *compactor = world_compactor(&world);
+	CHECK_EQ(balloon_driver_quiesce(world.driver, BALLOON_NEVER), 0);
+	int n_left = balloon_compactor_run(compactor, BALLOON_NEVER);
+	struct balloon_compactor_stats stats = world_stats(compactor);
+	CHECK(n_left > HALF / 4);
+	CHECK_EQ(stats.n_left, n_left);
+	CHECK_EQ(stats.n_put_back, n_left);
+	CHECK_EQ(stats.n_migrated, 0);
+	CHECK_EQ(balloon_driver_resume(world.driver), 0);
+	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(world_stats(compactor).n_migrated, n_left);
+	CHECK_EQ(world_stats(compactor).n_left, n_left);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+	world_close(&world);
+}
+
+Test(busy_drivers, leave_pages_that_a_run_counts)
+{
+	world_for_each(leave_pages_that_a_run_counts);
+}
+
 /* One of two drivers is busy: the other one's pages do not wait. */
 Test(busy_drivers, do_not_hold_up_others)
 {
@@ -130,14 +224,14 @@ Test(busy_drivers, do_not_hold_up_others)
 	script_set(&b.script, SCRIPT_DO, SCRIPT_DO);
 	CHECK_EQ(balloon_driver_fill(other, 64), 64);
 	struct balloon_driver *const drivers[] = {b.world.driver, other};
-	struct balloon_compactor_config config = b.compactor.config;
-	CHECK_EQ(balloon_compactor_fini(&b.compactor), 0);
+	struct balloon_compactor_config config = world_compactor_config(&b.world);
+	CHECK_EQ(balloon_compactor_destroy(b.compactor), 0);
 	config.drivers = drivers;
 	config.n_drivers = 2;
-	CHECK_EQ(balloon_compactor_init(&b.compactor, &config), 0);
-	int n = balloon_compactor_step(&b.compactor, 0);
+	CHECK_EQ(balloon_compactor_create(&config, &b.compactor), 0);
+	int n = balloon_compactor_step(b.compactor, 0);
 	CHECK(n > 0 && n < HAUL);
-	CHECK_EQ(world_stats(&b.compactor).n_put_back, HAUL - n);
+	CHECK_EQ(world_stats(b.compactor).n_put_back, HAUL - n);
 	CHECK_EQ(balloon_driver_leak(other, 64), 64);
 	CHECK_EQ(balloon_driver_destroy(other), 0);
 	close_busy(&b);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a caller gets wrong is an error, and changes nothing. */
 
+#include <string.h>
+
 #include "support.h"
 #include "world.h"
 
@@ -27,7 +29,7 @@ Test(misuse, configurations_that_cannot_be)
 	struct balloon_frames no_ops = {NULL};
 	struct balloon_driver *none = NULL;
 	struct world_config world_config = {.n_frames = FRAMES};
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct world world;
 	struct world other;
 	world_open(&world, &world_config);
@@ -40,7 +42,7 @@ Test(misuse, configurations_that_cannot_be)
 	do {                                                                                       \
 		struct balloon_compactor_config bad = good;                                        \
 		bad.field = (value);                                                               \
-		CHECK_EQ(balloon_compactor_init(&compactor, &bad), -EINVAL);                       \
+		CHECK_EQ(balloon_compactor_create(&bad, &compactor), -EINVAL);                     \
 	} while (0)
 	REFUSED(map, NULL);
 	REFUSED(map, other.map);
@@ -53,10 +55,10 @@ Test(misuse, configurations_that_cannot_be)
 	REFUSED(n_drivers, 0);
 	REFUSED(first, FRAMES);
 	REFUSED(end, FRAMES + 1);
-	CHECK_EQ(balloon_compactor_init(NULL, &good), -EINVAL);
-	CHECK_EQ(balloon_compactor_init(&compactor, NULL), -EINVAL);
-	CHECK_EQ(balloon_compactor_init(&compactor, &good), 0);
-	CHECK_EQ(balloon_compactor_fini(&compactor), 0);
+	CHECK_EQ(balloon_compactor_create(NULL, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_create(&good, NULL), -EINVAL);
+	CHECK_EQ(balloon_compactor_create(&good, &compactor), 0);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	world_close(&other);
 	world_close(&world);
 }
@@ -66,29 +68,95 @@ Test(misuse, null_compactors)
 	struct balloon_compactor_stats stats;
 	CHECK_EQ(balloon_compactor_step(NULL, 0), -EINVAL);
 	CHECK_EQ(balloon_compactor_run(NULL, BALLOON_NEVER), -EINVAL);
-	CHECK_EQ(balloon_compactor_fini(NULL), -EINVAL);
+	CHECK_EQ(balloon_compactor_destroy(NULL), -EINVAL);
 	CHECK_EQ(balloon_compactor_stats(NULL, &stats), -EINVAL);
 	CHECK_EQ(balloon_driver_migrate_max(NULL), 0);
 }
 
-/* One thread is at work as long as its driver is asked: here, for ever. */
-Test(misuse, a_second_thread_is_told_so)
+/* A source that makes calls on the compactor which is asking it for frames. */
+struct nested {
+	struct balloon_frames frames;
+	struct balloon_compactor *compactor;
+	uint32_t n_calls;
+};
+
+static int take_nothing(struct balloon_frames *frames, uint32_t first, uint32_t end,
+	struct balloon_page *pages, size_t n_pages)
 {
+	struct nested *nested = (struct nested *)(void *)frames;
+	(void)first, (void)end, (void)pages, (void)n_pages;
+	nested->n_calls++;
+	CHECK_EQ(balloon_compactor_step(nested->compactor, 0), -EBUSY);
+	CHECK_EQ(balloon_compactor_run(nested->compactor, BALLOON_NEVER), -EBUSY);
+	CHECK_EQ(balloon_compactor_fini(nested->compactor), -EBUSY);
+	CHECK_EQ(balloon_compactor_destroy(nested->compactor), -EBUSY);
+	balloon_compactor_prepare(nested->compactor, FRAMES);
+	return 0;
+}
+
+static void none_is_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	(void)frames, (void)first;
+	memset(words, 0, (n_pages + 63) / 64 * sizeof(*words));
+}
+
+Test(misuse, a_call_beside_a_step_is_told_so)
+{
+	const struct balloon_frames_ops ops = {.name = "nested",
+		.allocate = take_none,
+		.free = free_none,
+		.take_lowest = take_nothing,
+		.which_free = none_is_free};
+	struct nested nested = {.frames = {&ops}};
 	struct world_config world_config = {.n_frames = FRAMES};
 	struct balloon_compactor_stats stats;
-	struct balloon_compactor compactor;
 	struct world world;
 	world_open(&world, &world_config);
-	world_compactor(&world, &compactor);
-	CHECK_EQ(balloon_compactor_stats(&compactor, NULL), -EINVAL);
-	compactor.is_at_work = true;
-	CHECK_EQ(balloon_compactor_step(&compactor, 0), -EBUSY);
-	CHECK_EQ(balloon_compactor_run(&compactor, BALLOON_NEVER), -EBUSY);
-	CHECK_EQ(balloon_compactor_fini(&compactor), -EBUSY);
-	balloon_compactor_prepare(&compactor, FRAMES);
-	compactor.is_at_work = false;
-	CHECK_EQ(balloon_compactor_stats(&compactor, &stats), 0);
-	CHECK_EQ(stats.n_scanned, 0);
-	CHECK_EQ(balloon_compactor_fini(&compactor), 0);
+	world_fill(&world, FRAMES / 2);
+	struct balloon_compactor_config config = world_compactor_config(&world);
+	config.frames = &nested.frames;
+	CHECK_EQ(balloon_compactor_create(&config, &nested.compactor), 0);
+	CHECK_EQ(balloon_compactor_stats(nested.compactor, NULL), -EINVAL);
+	CHECK_EQ(balloon_compactor_step(nested.compactor, 0), 0);
+	CHECK(nested.n_calls > 0);
+	CHECK_EQ(balloon_compactor_stats(nested.compactor, &stats), 0);
+	CHECK_EQ(stats.n_migrated, 0);
+	CHECK_EQ(balloon_compactor_destroy(nested.compactor), 0);
+	world_close(&world);
+}
+
+/* Memory that is NULL, unaligned or too small; and what a size is asked of. */
+Test(misuse, memory_that_is_none)
+{
+	static _Alignas(BALLOON_MEMORY_ALIGN) unsigned char memory[1 << 16];
+	struct world_config world_config = {.n_frames = FRAMES};
+	struct balloon_compactor *compactor = NULL;
+	struct world world;
+	size_t size;
+	world_open(&world, &world_config);
+	const struct balloon_compactor_config good = world_compactor_config(&world);
+	const struct balloon_compactor_config part = {.map = world.map};
+	const struct balloon_compactor_config no_part = {.map = world.map, .first = FRAMES};
+	CHECK_EQ(balloon_compactor_size(NULL, &size), -EINVAL);
+	CHECK_EQ(balloon_compactor_size(&good, NULL), -EINVAL);
+	CHECK_EQ(balloon_compactor_size(&no_part, &size), -EINVAL);
+	CHECK_EQ(balloon_compactor_size(&part, &size), 0);
+	CHECK(size > 0 && size < sizeof(memory) && size % BALLOON_MEMORY_ALIGN == 0);
+	CHECK_EQ(balloon_compactor_init(NULL, size, &good, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_init(memory + 8, size, &good, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_init(memory, size - 1, &good, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_init(memory, size, &part, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_init(memory, size, NULL, &compactor), -EINVAL);
+	CHECK_EQ(balloon_compactor_init(memory, size, &good, NULL), -EINVAL);
+	CHECK(compactor == NULL);
+	memset(memory, 0xa5, sizeof(memory));
+	CHECK_EQ(balloon_compactor_init(memory, size, &good, &compactor), 0);
+	CHECK(compactor == (void *)memory);
+	CHECK_EQ(memory[size], 0xa5);
+	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(memory[size], 0xa5);
+	CHECK_EQ(balloon_compactor_fini(compactor), 0);
+	CHECK_EQ(balloon_compactor_fini(NULL), -EINVAL);
 	world_close(&world);
 }

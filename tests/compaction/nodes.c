@@ -10,17 +10,17 @@ static void are_charged_for_both_sides(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
 	struct world world;
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct world_config config = {.strategy = strategy, .design = design, .n_frames = FRAMES};
 	strategy_under_test = world_name;
 	world_open(&world, &config);
 	world_fill(&world, BALLOONED);
 	CHECK(world.nodes[0] < -BALLOONED / 4 && world.nodes[1] < -BALLOONED / 4);
-	world_compactor(&world, &compactor);
-	CHECK_EQ(balloon_compactor_run(&compactor, BALLOON_NEVER), 0);
-	CHECK_EQ(world.nodes[0], 0);
-	CHECK_EQ(world.nodes[1], -BALLOONED);
-	CHECK_EQ(balloon_compactor_fini(&compactor), 0);
+	compactor = world_compactor(&world);
+	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(world.nodes[0], -BALLOONED);
+	CHECK_EQ(world.nodes[1], 0);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	world_close(&world);
 	CHECK_EQ(world.nodes[0], 0);
 	CHECK_EQ(world.nodes[1], 0);

@@ -70,7 +70,7 @@ static struct outcome haul_under(const struct balloon_strategy *strategy,
 {
 	struct script script;
 	struct world world;
-	struct balloon_compactor compactor;
+	struct balloon_compactor *compactor;
 	struct balloon_memmap_stats map;
 	struct outcome outcome;
 	struct world_config config = {.strategy = strategy,
@@ -82,15 +82,15 @@ static struct outcome haul_under(const struct balloon_strategy *strategy,
 	script_init(&script);
 	world_open(&world, &config);
 	world_fill(&world, HALF);
-	world_compactor(&world, &compactor);
+	compactor = world_compactor(&world);
 	script_set(&script, plot->inflate, plot->deflate);
-	int n = balloon_compactor_step(&compactor, 0);
-	outcome.stats = world_stats(&compactor);
+	int n = balloon_compactor_step(compactor, 0);
+	outcome.stats = world_stats(compactor);
 	CHECK_EQ(n, outcome.stats.n_migrated + outcome.stats.n_shrunk);
 	CHECK_EQ(balloon_memmap_stats(world.map, &map), 0);
 	CHECK_EQ(map.devices.n_isolated, 0);
 	come_round(&world, &script, plot, &outcome);
-	CHECK_EQ(balloon_compactor_fini(&compactor), 0);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	world_close(&world);
 	script_fini(&script);
 	return outcome;

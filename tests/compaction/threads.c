@@ -12,8 +12,7 @@ enum { FRAMES = 1024, ROUNDS = 1000, COMPACTORS = 2, SIZERS = 2, THREADS = COMPA
 
 struct churn {
 	struct world world;
-	struct balloon_compactor shared;
-	struct balloon_compactor compactors[COMPACTORS];
+	struct balloon_compactor *compactors[COMPACTORS];
 	pthread_barrier_t start;
 	atomic_uint n_compacting;
 	atomic_bool has_moved;
@@ -29,7 +28,7 @@ struct worker {
 /* Until one has moved something too: a scheduler may let the others leak everything first. */
 static void compact(struct churn *churn, uint32_t index)
 {
-	struct balloon_compactor *compactor = &churn->compactors[index];
+	struct balloon_compactor *compactor = churn->compactors[index];
 	uint64_t state = index + 1;
 	for (uint32_t i = 0; i < churn->n_rounds || !atomic_load(&churn->has_moved); i++) {
 		uint32_t n_scan = world_random(&state) % 256;
@@ -82,12 +81,11 @@ static void run(struct churn *churn)
 	pthread_barrier_destroy(&churn->start);
 }
 
-static uint64_t check_compactor(struct balloon_compactor *compactor)
+static uint64_t check_stats(struct balloon_compactor *compactor)
 {
 	struct balloon_compactor_stats stats = world_stats(compactor);
 	REQUIRE(stats.n_isolated == stats.n_migrated + stats.n_put_back);
 	REQUIRE(stats.n_shrunk == 0 && stats.n_kept == 0);
-	REQUIRE(balloon_compactor_fini(compactor) == 0);
 	return stats.n_migrated;
 }
 
@@ -98,18 +96,19 @@ static void lose_nothing(
 	struct world_config config = {.strategy = strategy,
 		.design = design,
 		.n_frames = world_is_short() ? FRAMES / 8 : FRAMES,
-		.before_fill = &churn.shared};
+		.is_prepared = true};
 	churn.n_rounds = world_is_short() ? ROUNDS / 50 : ROUNDS;
 	world_open(&churn.world, &config);
-	world_compactor(&churn.world, &churn.shared);
 	for (int i = 0; i < COMPACTORS; i++)
-		world_compactor(&churn.world, &churn.compactors[i]);
+		churn.compactors[i] = world_compactor(&churn.world);
 	world_fill(&churn.world, config.n_frames / 2);
 	run(&churn);
 	world_check(&churn.world);
-	uint64_t n_migrated = check_compactor(&churn.shared);
-	for (int i = 0; i < COMPACTORS; i++)
-		n_migrated += check_compactor(&churn.compactors[i]);
+	uint64_t n_migrated = check_stats(churn.world.compactor);
+	for (int i = 0; i < COMPACTORS; i++) {
+		n_migrated += check_stats(churn.compactors[i]);
+		REQUIRE(balloon_compactor_destroy(churn.compactors[i]) == 0);
+	}
 	REQUIRE(n_migrated > 0);
 	REQUIRE(world_progress(&churn.world).n_migrated == n_migrated);
 	world_close(&churn.world);

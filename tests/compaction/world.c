@@ -39,7 +39,7 @@ static struct shuffled *shuffled_of(struct balloon_frames *frames)
 	return (struct shuffled *)(void *)frames;
 }
 
-/* Each frame is tried once, wherever it is by now; then the zone decides. */
+/* Each frame is tried once, from where the last call ended; then the zone decides. */
 static int shuffled_allocate(struct balloon_frames *frames, struct balloon_page *pages,
 	size_t n_pages, unsigned allocation)
 {
@@ -47,7 +47,7 @@ static int shuffled_allocate(struct balloon_frames *frames, struct balloon_page 
 	struct balloon_frames *zone = balloon_zone_frames(s->zone);
 	size_t n = 0;
 	pthread_mutex_lock(&s->mutex);
-	for (; n < n_pages && s->next < s->n; s->next++) {
+	for (uint32_t i = 0; n < n_pages && i < s->n; i++, s->next = (s->next + 1) % s->n) {
 		struct balloon_page page = balloon_page(s->order[s->next]);
 		if (balloon_zone_claim_range(s->zone, page, 1) == 0)
 			pages[n++] = page;
@@ -69,15 +69,33 @@ static uint64_t shuffled_n_free(struct balloon_frames *frames)
 	return zone->ops->n_free(zone);
 }
 
-static int shuffled_take_highest(struct balloon_frames *frames, uint32_t first, uint32_t end,
+static int shuffled_take_lowest(struct balloon_frames *frames, uint32_t first, uint32_t end,
 	struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
-	return zone->ops->take_highest(zone, first, end, pages, n_pages);
+	return zone->ops->take_lowest(zone, first, end, pages, n_pages);
 }
 
-static const struct balloon_frames_ops shuffled_ops = {
-	"shuffled", shuffled_allocate, shuffled_free, shuffled_n_free, shuffled_take_highest};
+static void shuffled_which_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	zone->ops->which_free(zone, first, n_pages, words);
+}
+
+static uint64_t shuffled_n_changes(struct balloon_frames *frames)
+{
+	struct balloon_frames *zone = balloon_zone_frames(shuffled_of(frames)->zone);
+	return zone->ops->n_changes(zone);
+}
+
+static const struct balloon_frames_ops shuffled_ops = {.name = "shuffled",
+	.allocate = shuffled_allocate,
+	.free = shuffled_free,
+	.n_free = shuffled_n_free,
+	.take_lowest = shuffled_take_lowest,
+	.which_free = shuffled_which_free,
+	.n_changes = shuffled_n_changes};
 
 static void shuffled_init(struct shuffled *s, struct balloon_zone *zone, uint32_t n)
 {
@@ -126,21 +144,26 @@ static struct balloon_channel *channel_for_driver(struct world *world)
 	return &world->null_channels[world->driver ? 1 : 0];
 }
 
+struct balloon_frames *world_frames(struct world *world)
+{
+	return world->config.is_plain ? balloon_zone_frames(world->zone) : &world->source.frames;
+}
+
 struct balloon_driver *world_driver(struct world *world)
 {
 	struct balloon_driver *driver;
 	struct balloon_driver_config config = {
 		.design = world->config.design,
 		.map = world->map,
-		.frames = &world->source.frames,
+		.frames = world_frames(world),
 		.channel = channel_for_driver(world),
 		.request_pages = world->config.request_pages,
 		.host_timeout_ns = world->config.host_timeout_ns,
 		.retry_ns = 1,
 		.account = account,
 		.account_context = world,
-		.before_fill = world->config.before_fill ? balloon_compactor_prepare : NULL,
-		.before_fill_context = world->config.before_fill,
+		.before_fill = world->config.is_prepared ? balloon_compactor_prepare : NULL,
+		.before_fill_context = world->compactor,
 	};
 	REQUIRE(balloon_driver_create(&config, &driver) == 0);
 	return driver;
@@ -152,6 +175,55 @@ static void set_defaults(struct world_config *config)
 		config->strategy = balloon_strategy_at(0);
 	if (!config->design)
 		config->design = balloon_driver_design_at(0);
+}
+
+struct balloon_compactor_config world_compactor_config(struct world *world)
+{
+	return (struct balloon_compactor_config){.map = world->map,
+		.frames = world_frames(world),
+		.drivers = &world->driver,
+		.n_drivers = 1,
+		.block_order = world->config.block_order};
+}
+
+struct balloon_compactor *world_compactor(struct world *world)
+{
+	struct balloon_compactor *compactor;
+	struct balloon_compactor_config config = world_compactor_config(world);
+	REQUIRE(balloon_compactor_create(&config, &compactor) == 0);
+	return compactor;
+}
+
+/* The compactor's memory is there before the driver, which is told where it will lie. */
+static size_t allocate_compactor(struct world *world)
+{
+	struct balloon_compactor_config config = {
+		.map = world->map, .block_order = world->config.block_order};
+	size_t size_bytes;
+	REQUIRE(balloon_compactor_size(&config, &size_bytes) == 0);
+	world->compactor = aligned_alloc(BALLOON_MEMORY_ALIGN, size_bytes);
+	REQUIRE(world->compactor != NULL);
+	return size_bytes;
+}
+
+static void open_driver(struct world *world)
+{
+	struct balloon_compactor *compactor;
+	size_t size_bytes = world->config.is_prepared ? allocate_compactor(world) : 0;
+	world->driver = world_driver(world);
+	if (!world->config.is_prepared)
+		return;
+	struct balloon_compactor_config config = world_compactor_config(world);
+	REQUIRE(balloon_compactor_init(world->compactor, size_bytes, &config, &compactor) == 0);
+	REQUIRE(compactor == world->compactor);
+}
+
+static void close_driver(struct world *world)
+{
+	REQUIRE(balloon_driver_destroy(world->driver) == 0);
+	if (world->config.is_prepared)
+		REQUIRE(balloon_compactor_fini(world->compactor) == 0);
+	free(world->compactor);
 }
 
 void world_open(struct world *world, const struct world_config *config)
@@ -169,7 +241,9 @@ void world_open(struct world *world, const struct world_config *config)
 	REQUIRE(balloon_memmap_create(&map, &world->map) == 0);
 	REQUIRE(balloon_zone_create(&zone, &world->zone) == 0);
 	shuffled_init(&world->source, world->zone, config->n_frames);
-	world->driver = world_driver(world);
+	world->is_used = calloc(config->n_frames, sizeof(*world->is_used));
+	REQUIRE(world->is_used != NULL);
+	open_driver(world);
 }
 
 void world_fill(struct world *world, uint32_t n_pages)
@@ -178,20 +252,58 @@ void world_fill(struct world *world, uint32_t n_pages)
 	REQUIRE(balloon_driver_run(world->driver, BALLOON_NEVER, NULL, NULL) == 0);
 }
 
-void world_compactor(struct world *world, struct balloon_compactor *compactor)
+void world_fill_with(struct world *world, const uint32_t *indices, uint32_t n)
 {
-	struct balloon_compactor_config config = {.map = world->map,
-		.frames = &world->source.frames,
-		.drivers = &world->driver,
-		.n_drivers = 1};
-	REQUIRE(balloon_compactor_init(compactor, &config) == 0);
+	struct shuffled *s = &world->source;
+	uint32_t n_now = (uint32_t)world_progress(world).n_enqueued;
+	REQUIRE(n <= world->config.n_frames);
+	memcpy(s->order, indices, n * sizeof(*indices));
+	s->n = n;
+	s->next = 0;
+	world_fill(world, n_now + n);
+	for (uint32_t i = 0; i < n; i++)
+		REQUIRE(world_is_ballooned(world, indices[i]));
+}
+
+void world_use_one(struct world *world, uint32_t index)
+{
+	REQUIRE(balloon_zone_claim_range(world->zone, balloon_page(index), 1) == 0);
+	world->is_used[index] = true;
+	world->n_used++;
+}
+
+void world_use(struct world *world, uint32_t n, uint64_t *random)
+{
+	while (n > 0) {
+		uint32_t index = world_random(random) % world->config.n_frames;
+		if (world->is_used[index] || world_is_ballooned(world, index))
+			continue;
+		world_use_one(world, index);
+		n--;
+	}
+}
+
+void world_free_one(struct world *world, uint32_t index)
+{
+	REQUIRE(balloon_zone_free(world->zone, balloon_page(index), 0) == 0);
+	world->is_used[index] = false;
+	world->n_used--;
+}
+
+static void free_used(struct world *world)
+{
+	for (uint32_t i = 0; i < world->config.n_frames; i++)
+		if (world->is_used[i])
+			world_free_one(world, i);
+	free(world->is_used);
 }
 
 void world_close(struct world *world)
 {
 	world_check(world);
+	free_used(world);
 	world_fill(world, 0);
-	REQUIRE(balloon_driver_destroy(world->driver) == 0);
+	close_driver(world);
 	REQUIRE(balloon_memmap_destroy(world->map) == 0);
 	REQUIRE(balloon_zone_destroy(world->zone) == 0); /* -EBUSY: a frame was lost */
 	for (int i = 0; i < 2; i++)
@@ -229,19 +341,40 @@ bool world_is_ballooned(struct world *world, uint32_t index)
 	       BALLOON_PAGE_OWNED;
 }
 
-uint32_t world_n_blocks(struct world *world)
+uint32_t world_n_blocks(struct world *world, unsigned order)
 {
-	enum { ORDER = 9 };
-	uint32_t n_max = world->config.n_frames >> ORDER;
+	uint32_t n_max = world->config.n_frames >> order;
 	struct balloon_page *blocks = malloc(n_max * sizeof(*blocks) + 1);
 	uint32_t n = 0;
 	REQUIRE(blocks != NULL);
-	while (n < n_max && balloon_zone_allocate(world->zone, ORDER, &blocks[n]) == 0)
+	while (n < n_max && balloon_zone_allocate(world->zone, order, &blocks[n]) == 0)
 		n++;
 	for (uint32_t i = 0; i < n; i++)
-		REQUIRE(balloon_zone_free(world->zone, blocks[i], ORDER) == 0);
+		REQUIRE(balloon_zone_free(world->zone, blocks[i], order) == 0);
 	free(blocks);
 	return n;
+}
+
+/*
+ * A block with a frame in use is lost. The ballooned pages go there as far as there is room; the rest
+ * fills as few blocks as it can.
+ */
+uint32_t world_n_blocks_possible(struct world *world, unsigned order)
+{
+	uint32_t size = UINT32_C(1) << order;
+	uint32_t n_clean = 0, room = world->config.n_frames % size;
+	for (uint32_t first = 0; first + size <= world->config.n_frames; first += size) {
+		uint32_t n_used = 0;
+		for (uint32_t i = 0; i < size; i++)
+			n_used += world->is_used[first + i];
+		n_clean += n_used == 0;
+		room += n_used ? size - n_used : 0;
+	}
+	for (uint32_t i = world->config.n_frames / size * size; i < world->config.n_frames; i++)
+		room -= world->is_used[i];
+	uint64_t n = world_progress(world).n_enqueued;
+	uint32_t n_filled = n > room ? (uint32_t)((n - room + size - 1) / size) : 0;
+	return n_filled < n_clean ? n_clean - n_filled : 0;
 }
 
 static void check_nodes(struct world *world)
@@ -267,7 +400,8 @@ void world_check(struct world *world)
 	REQUIRE(balloon_zone_validate(world->zone) == 0);
 	REQUIRE(balloon_memmap_stats(world->map, &stats) == 0);
 	REQUIRE(stats.devices.n_isolated == 0);
-	REQUIRE(stats.devices.n_listed + world_n_free(world) == world->config.n_frames);
+	REQUIRE(stats.devices.n_listed + world_n_free(world) + world->n_used ==
+		world->config.n_frames);
 	check_nodes(world);
 }
 

@@ -33,8 +33,10 @@ struct world_config {
 	uint32_t n_frames;
 	uint32_t request_pages;
 	uint64_t host_timeout_ns;
-	/* The drivers compact before they fill. */
-	struct balloon_compactor *before_fill;
+	/* The drivers compact before they fill: world.compactor. */
+	bool is_prepared;
+	bool is_plain;        /* frames come as the zone gives them, not at random */
+	unsigned block_order; /* of compactors */
 };
 
 struct world {
@@ -45,8 +47,11 @@ struct world {
 	/* One for each driver, unless the configuration has another. */
 	struct balloon_channel null_channels[2];
 	struct balloon_driver *driver;
-	pthread_mutex_t mutex;      /* protects the rest */
+	struct balloon_compactor *compactor; /* of the first driver; NULL unless is_prepared */
+	pthread_mutex_t mutex;               /* protects the rest */
 	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
+	bool *is_used;              /* by world_use() */
+	uint32_t n_used;
 };
 
 #define REQUIRE(condition) world_require((condition), #condition, __FILE__, __LINE__)
@@ -59,14 +64,24 @@ void world_open(struct world *world, const struct world_config *config);
 /** All that holds at rest, then the balloon is emptied, and every frame is free. */
 void world_close(struct world *world);
 
+/** The drivers' source, and the compactors'. */
+struct balloon_frames *world_frames(struct world *world);
+
 /** Another driver on the same zone. */
 struct balloon_driver *world_driver(struct world *world);
 
 /** Fill the balloon with n random frames. */
 void world_fill(struct world *world, uint32_t n_pages);
+/** Add given frames to it, which are free. */
+void world_fill_with(struct world *world, const uint32_t *indices, uint32_t n);
+/** Use n random free frames, or a given one, for something that does not move, until the world closes. */
+void world_use(struct world *world, uint32_t n, uint64_t *random);
+void world_use_one(struct world *world, uint32_t index);
+void world_free_one(struct world *world, uint32_t index);
 
-/** A compactor of the world's driver, over all of it. */
-void world_compactor(struct world *world, struct balloon_compactor *compactor);
+/** A compactor of the world's driver, over all of it. The caller destroys it. */
+struct balloon_compactor *world_compactor(struct world *world);
+struct balloon_compactor_config world_compactor_config(struct world *world);
 struct balloon_compactor_stats world_stats(struct balloon_compactor *compactor);
 
 /**
@@ -77,8 +92,10 @@ void world_check(struct world *world);
 
 struct balloon_driver_progress world_progress(struct world *world);
 uint64_t world_n_free(struct world *world);
-/** Blocks of order 9 that can be allocated: counted by doing it. */
-uint32_t world_n_blocks(struct world *world);
+/** Blocks of 2^order frames that can be allocated: counted by doing it. */
+uint32_t world_n_blocks(struct world *world, unsigned order);
+/** As many as there can be, wherever the ballooned pages lie; of 2^order frames. */
+uint32_t world_n_blocks_possible(struct world *world, unsigned order);
 /** Is this page in the balloon, or in quarantine? */
 bool world_is_ballooned(struct world *world, uint32_t index);
 

@@ -481,6 +481,55 @@ DRIVER_CLAIM(waiting, directions_take_turns)
 	close_rig(&t.rig);
 }
 
+struct between {
+	struct rig rig;
+	bool is_over;
+	uint32_t n_moved;
+};
+
+static void fill_and_leak(void *context)
+{
+	struct between *t = context;
+	while (!t->is_over) {
+		t->n_moved += balloon_driver_fill(t->rig.driver, 8) > 0;
+		t->n_moved += balloon_driver_leak(t->rig.driver, 8) > 0;
+	}
+}
+
+/*
+ * Threads that fill and leak by turns hand the lock to each other without end. Who migrates waits for what
+ * is with the host, 1 ms, and then it is its turn, for 1 ms; and so it is theirs.
+ */
+DRIVER_CLAIM(waiting, a_migration_has_its_turn_between_fills_and_leaks)
+{
+	enum { ROUNDS = 20, THREADS = 3, PAGES = 4 };
+	struct between t;
+	memset(&t, 0, sizeof(t));
+	open_rig(&t.rig, strategy, design, be_usual);
+	reach(&t.rig, 100);
+	answer_after(&t.rig, RIG_MS);
+	for (int i = 0; i < THREADS; i++)
+		engine_spawn("fill and leak", fill_and_leak, &t);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct balloon_page new_pages[PAGES], old_pages[PAGES];
+		uint8_t outcomes[PAGES];
+		uint32_t n = source_take(&t.rig.source, new_pages, PAGES);
+		CHECK_EQ(n, PAGES);
+		CHECK_EQ(rig_isolate(&t.rig, old_pages, n), n);
+		uint64_t begin_ns = engine_now_ns();
+		CHECK_EQ(balloon_driver_migrate_until(
+				 t.rig.driver, new_pages, old_pages, n, outcomes, in_ms(500)),
+			n);
+		CHECK(engine_now_ns() - begin_ns <= 3 * RIG_MS);
+		source_give(&t.rig.source, old_pages, n);
+	}
+	CHECK(t.n_moved >= ROUNDS / 2);
+	t.is_over = true;
+	engine_join_all();
+	host_always(&t.rig.host, HOST_TAKES);
+	close_rig(&t.rig);
+}
+
 struct answered {
 	struct rig rig;
 	bool is_slow; /* the program, when another thread tells it of the next answer */

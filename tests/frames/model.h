@@ -67,7 +67,7 @@ static inline struct balloon_page page_of(uint32_t frame)
 int both_allocate(struct model *m, uint32_t order, uint32_t *frame);
 int both_allocate_range(struct model *m, uint32_t n, uint32_t align, uint32_t *frame);
 int both_allocate_bulk(struct model *m, struct balloon_page *pages, uint32_t n);
-int both_take_highest(
+int both_take_lowest(
 	struct model *m, uint32_t first, uint32_t end, struct balloon_page *pages, uint32_t n);
 void both_free_range(struct model *m, uint32_t frame, uint32_t n);
 

@@ -47,7 +47,7 @@ void end_zone(struct balloon_zone *zone, uint32_t first, uint32_t n_frames)
 {
 	struct balloon_frames *frames = balloon_zone_frames(zone);
 	struct balloon_page pages[256];
-	while (frames->ops->take_highest(frames, 0, UINT32_MAX, pages, 256) > 0)
+	while (frames->ops->take_lowest(frames, 0, UINT32_MAX, pages, 256) > 0)
 		;
 	CHECK_EQ(balloon_zone_free_range(zone, balloon_page(first), n_frames), 0);
 	CHECK_EQ(balloon_zone_validate(zone), 0);
@@ -187,18 +187,17 @@ int both_allocate_bulk(struct model *m, struct balloon_page *pages, uint32_t n)
 	return result;
 }
 
-int both_take_highest(
+int both_take_lowest(
 	struct model *m, uint32_t first, uint32_t end, struct balloon_page *pages, uint32_t n)
 {
-	int result = m->frames->ops->take_highest(m->frames, first + FIRST, end + FIRST, pages, n);
-	uint32_t frame = end < m->n ? end : m->n;
+	int result = m->frames->ops->take_lowest(m->frames, first + FIRST, end + FIRST, pages, n);
 	uint32_t n_taken = 0;
-	for (; frame > first && n_taken < n; frame--) {
-		if (!m->is_free[frame - 1])
+	for (uint32_t frame = first; frame < end && frame < m->n && n_taken < n; frame++) {
+		if (!m->is_free[frame])
 			continue;
-		CHECK_EQ(frame_of(pages[n_taken]), frame - 1);
+		CHECK_EQ(frame_of(pages[n_taken]), frame);
 		n_taken++;
-		model_take(m, frame - 1, 1);
+		model_take(m, frame, 1);
 	}
 	CHECK_EQ(result, n_taken);
 	count(m, result > 0);

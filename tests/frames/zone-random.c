@@ -72,7 +72,7 @@ static void take_something(struct model *m, struct random *random)
 		both_allocate_bulk(m, pages, 1 + below(random, BULK_MAX));
 		break;
 	case 3:
-		both_take_highest(
+		both_take_lowest(
 			m, first, first + below(random, m->n), pages, 1 + below(random, BULK_MAX));
 		break;
 	default:

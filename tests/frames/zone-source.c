@@ -65,27 +65,56 @@ Test(zone, bulk_frames_are_adjacent_and_ascend)
 	hold_end_of_supply();
 }
 
-Test(zone, the_highest_frames_come_descending)
+Test(zone, the_lowest_frames_come_ascending)
 {
 	struct model m;
 	struct balloon_page pages[BULK];
 	model_open(&m, 9000);
-	CHECK_EQ(both_take_highest(&m, 0, 9000, pages, BULK), BULK);
-	CHECK_EQ(both_take_highest(&m, 0, NOWHERE - FIRST, pages, BULK), BULK);
-	CHECK_EQ(both_take_highest(&m, 0, 100, pages, BULK), 100);
-	CHECK_EQ(both_take_highest(&m, 0, 100, pages, BULK), 0);
-	CHECK_EQ(both_take_highest(&m, 0, 0, pages, BULK), 0);
-	CHECK_EQ(both_take_highest(&m, 4095, 4097, pages, BULK), 2);
-	CHECK_EQ(both_take_highest(&m, 195, 197, pages, 1), 1);
-	CHECK_EQ(both_take_highest(&m, 4000, 3000, pages, BULK), 0);
-	CHECK_EQ(both_take_highest(&m, 9000, 9001, pages, BULK), 0);
+	CHECK_EQ(both_take_lowest(&m, 0, 9000, pages, BULK), BULK);
+	CHECK_EQ(both_take_lowest(&m, 0, NOWHERE - FIRST, pages, BULK), BULK);
+	CHECK_EQ(both_take_lowest(&m, 8900, 9000, pages, BULK), 100);
+	CHECK_EQ(both_take_lowest(&m, 8900, 9000, pages, BULK), 0);
+	CHECK_EQ(both_take_lowest(&m, 0, 0, pages, BULK), 0);
+	CHECK_EQ(both_take_lowest(&m, 4095, 4097, pages, BULK), 2);
+	CHECK_EQ(both_take_lowest(&m, 6195, 6197, pages, 1), 1);
+	CHECK_EQ(both_take_lowest(&m, 4000, 3000, pages, BULK), 0);
+	CHECK_EQ(both_take_lowest(&m, 9000, 9001, pages, BULK), 0);
 	/* In the map's numbers, the part may begin before the zone. */
-	CHECK_EQ(m.frames->ops->take_highest(m.frames, 0, FIRST, pages, BULK), 0);
-	CHECK_EQ(m.frames->ops->take_highest(m.frames, 0, FIRST - 1, pages, BULK), 0);
+	CHECK_EQ(m.frames->ops->take_lowest(m.frames, 0, FIRST, pages, BULK), 0);
+	CHECK_EQ(m.frames->ops->take_lowest(m.frames, 0, FIRST - 1, pages, BULK), 0);
 	m.n_failures += 2;
-	CHECK_EQ(m.frames->ops->take_highest(m.frames, 0, FIRST + 200, pages, BULK), 99);
+	CHECK_EQ(m.frames->ops->take_lowest(m.frames, 0, FIRST + 600, pages, BULK), 88);
 	m.n_allocations++;
-	for (uint32_t i = 0; i < 99; i++)
+	for (uint32_t i = 0; i < 88; i++)
 		model_take(&m, frame_of(pages[i]), 1);
 	model_close(&m);
+}
+
+/* The map's pages from `first` on: before the zone and past its end there is no frame that is free. */
+static void hold_which_are_free(struct model *m, uint32_t first, uint32_t n_pages)
+{
+	uint64_t words[8] = {0};
+	m->frames->ops->which_free(m->frames, first, n_pages, words);
+	for (uint32_t i = 0; i < n_pages; i++) {
+		uint32_t page = first + i;
+		bool is_free = page >= FIRST && page - FIRST < m->n && m->is_free[page - FIRST];
+		CHECK_EQ(words[i / 64] >> i % 64 & 1, is_free);
+	}
+}
+
+Test(zone, says_which_frames_are_free)
+{
+	const uint32_t sizes[] = {1, 63, 64, 65, 700, 1000};
+	struct model m;
+	uint32_t frame;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		model_open(&m, sizes[i]);
+		CHECK_EQ(both_allocate_range(&m, sizes[i], 1, &frame), 0);
+		for (uint32_t at = 0; at < sizes[i]; at += 1 + at % 5)
+			both_free_range(&m, at, 1);
+		for (uint32_t first = 0; first < FIRST + 1100; first += 1 + first % 7)
+			hold_which_are_free(&m, first, 1 + first % 512);
+		hold_which_are_free(&m, UINT32_MAX - 600, 512);
+		model_close(&m);
+	}
 }

@@ -60,7 +60,7 @@ static void bulk(struct shared *s, size_t thread, uint32_t round)
 	if (round % 2)
 		n = frames->ops->allocate(frames, pages, BULK, 0);
 	else
-		n = frames->ops->take_highest(frames, 0, UINT32_MAX, pages, BULK);
+		n = frames->ops->take_lowest(frames, 0, UINT32_MAX, pages, BULK);
 	for (int i = 0; i < n; i++)
 		mark(s, thread, &(struct held){pages[i], 1}, 0);
 	for (int i = 0; i < n; i++)
