@@ -101,7 +101,8 @@ BALLOON_EXPORT int balloon_heap_destroy(struct balloon_heap *heap);
 /** Parts of a heap; they live as long as it does. NULL for a null heap. Lockless. */
 BALLOON_EXPORT struct balloon_memmap *balloon_heap_memmap(const struct balloon_heap *heap);
 BALLOON_EXPORT struct balloon_zone *balloon_heap_zone(const struct balloon_heap *heap);
-/** The address of page 0, a multiple of 4 MiB. */
+/** The address of page 0: a multiple of 4 MiB, and of the largest power of two up to the heap's size,
+ * unless address space is too scarce for that. */
 BALLOON_EXPORT void *balloon_heap_base(const struct balloon_heap *heap);
 
 /**
@@ -113,49 +114,98 @@ BALLOON_EXPORT int balloon_heap_set_driver(
 	struct balloon_heap *heap, struct balloon_driver *driver);
 
 /**
- * Allocate, as malloc(), aligned_alloc() and realloc() do.
+ * Allocate, as malloc(), calloc(), aligned_alloc() and realloc() do.
  *
- * alignment_bytes: a power of two, 4 MiB at most. A size of 0 is taken for 1. pointer: NULL, or from
- * this heap; when reallocation fails, it is what it was.
- * Returns NULL: no memory, though the balloon was relieved, or a parameter that cannot be.
+ * alignment_bytes: a power of two, up to the heap's size or 4 MiB if that is more. A size of 0 is taken
+ * for 1. pointer: NULL, or from this heap; when reallocation fails, it is what it was.
+ * Returns NULL: no memory, though the balloon was relieved, or a parameter that cannot be: a size above
+ * the heap's, say, or n_items times item_bytes beyond what a size can be.
+ * Zeros: from 128 KiB on the kernel brings them, when a page is touched; smaller blocks are written.
  * Cost: a lock of jemalloc's even for the smallest ones, as there are no thread caches: frames in them
  * could not go back. Where frames are needed or become free, twenty times that: an allocation and its
  * end cost 50 ns and 1 us.
  * Threads: any. May sleep: for the balloon's host, in relief.
  */
 BALLOON_EXPORT void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes);
+BALLOON_EXPORT void *balloon_heap_calloc(
+	struct balloon_heap *heap, size_t n_items, size_t item_bytes);
 BALLOON_EXPORT void *balloon_heap_allocate_aligned(
 	struct balloon_heap *heap, size_t alignment_bytes, size_t size_bytes);
 BALLOON_EXPORT void *balloon_heap_reallocate(
 	struct balloon_heap *heap, void *pointer, size_t size_bytes);
 
+/** A copy of a string, of n_max bytes of it at most. NULL: as allocate, or a null pointer. */
+BALLOON_EXPORT char *balloon_heap_strdup(struct balloon_heap *heap, const char *string);
+BALLOON_EXPORT char *balloon_heap_strndup(
+	struct balloon_heap *heap, const char *string, size_t n_max);
+
+/**
+ * Make a block larger or smaller where it is.
+ *
+ * pointer: from this heap. Its contents stay, up to the smaller of both sizes.
+ * Returns 0: so many bytes may be used; -ENOMEM: not in place, and nothing has changed; -EINVAL: a null
+ * pointer, or one from elsewhere. A small block moves within its size class (balloon_heap_good_size()),
+ * a large one shrinks to any size, and its frames go back; it grows into frames past it that are free
+ * only if jemalloc asks for them, which its option retain:false makes it do. Threads: any. Asks nobody
+ * for room.
+ */
+BALLOON_EXPORT int balloon_heap_resize(struct balloon_heap *heap, void *pointer, size_t size_bytes);
+
 /** Free what this heap allocated; NULL is nothing. What lies outside of the heap is left alone, and
  * counted. */
 BALLOON_EXPORT void balloon_heap_free(struct balloon_heap *heap, void *pointer);
+
+/** The same, told how large the block is: as asked for, or usable, or between. A size that the block
+ * does not have shows a mistake: it is left alone, and counted as a stray. */
+BALLOON_EXPORT void balloon_heap_free_sized(
+	struct balloon_heap *heap, void *pointer, size_t size_bytes);
 
 /** How many bytes may be used there, at least as many as were asked for; 0 for what is not the heap's.
  */
 BALLOON_EXPORT size_t balloon_heap_usable_size(
 	const struct balloon_heap *heap, const void *pointer);
 
+/** How many bytes could be used if so many were allocated: asking for them wastes nothing. 0: more than
+ * the heap could have, or a null heap. Lockless. */
+BALLOON_EXPORT size_t balloon_heap_good_size(const struct balloon_heap *heap, size_t size_bytes);
+
+/** Does this address lie in the heap's memory, so that whatever is there is this heap's to free? Any
+ * address may be asked about, allocated or not. Lockless. */
+BALLOON_EXPORT bool balloon_heap_owns(const struct balloon_heap *heap, const void *pointer);
+
 /** Give the zone what the arena has free: of use with decay_ms. Returns 0; -EINVAL. */
 BALLOON_EXPORT int balloon_heap_purge(struct balloon_heap *heap);
 
 struct balloon_heap_stats {
-	uint64_t n_frames;        /* in all */
-	uint64_t n_free;          /* frames: free in the zone */
-	uint64_t n_held;          /* frames: the arena's, for allocations */
-	uint64_t allocated_bytes; /* by the program, rounded up to jemalloc's sizes */
+	uint64_t n_frames; /* in all */
+	uint64_t n_free;   /* frames: free in the zone */
+	uint64_t n_held;   /* frames: the arena's, for allocations */
 	/* Events since the beginning; they never fall. */
 	uint64_t n_failures;  /* allocations that got nothing */
 	uint64_t n_reliefs;   /* calls of the driver's relieve() */
 	uint64_t n_relieved;  /* pages that those brought */
 	uint64_t n_shortages; /* calls of shortage() */
-	uint64_t n_strays;    /* frees of what was not the heap's */
+	uint64_t n_strays;    /* frees of what was not the heap's, or not of that size */
 };
 
-/** Counts, of almost one moment. Returns 0; -EINVAL. Cost: jemalloc's statistics of all arenas. */
+/** Counts, of almost one moment. Returns 0; -EINVAL. Cost: two locks, however many heaps there are. */
 BALLOON_EXPORT int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *stats);
+
+struct balloon_heap_usage {
+	uint64_t allocated_bytes; /* by the program, rounded up to jemalloc's sizes */
+	uint64_t active_bytes; /* of held frames, those with allocations in them: the rest decays */
+	uint64_t resident_bytes; /* of the heap's address space, as the kernel says */
+};
+
+/**
+ * What takes a look at everything to know.
+ *
+ * Returns 0; -EINVAL; -ENOMEM: 64 KiB of ordinary memory; what else the kernel says if it does not tell
+ * which pages are resident, as under a filter on system calls.
+ * Cost: jemalloc's statistics of all arenas, 0.1 ms for each that there is, and a byte written and read
+ * for each page of the heap. jemalloc built without statistics says 0 for the first two.
+ */
+BALLOON_EXPORT int balloon_heap_usage(struct balloon_heap *heap, struct balloon_heap_usage *usage);
 
 #ifdef __cplusplus
 }

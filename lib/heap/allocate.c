@@ -13,7 +13,6 @@ enum {
 	/* Pages, as in Linux since 3.8: few at a time would leave a hole each, too small for the next
 	 * allocation of this size. */
 	RELIEF_MIN = 256,
-	ALIGNMENT_MAX = 4 << 20,
 	NS_PER_MS = 1000000,
 };
 
@@ -93,18 +92,24 @@ static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int
 	return NULL;
 }
 
+void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags)
+{
+	return allocate(heap, NULL, size ? size : 1, flags);
+}
+
 void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
 {
-	return heap ? allocate(heap, NULL, size_bytes ? size_bytes : 1, 0) : NULL;
+	return heap ? balloon_heap_allocate_as(heap, size_bytes, 0) : NULL;
 }
 
 void *balloon_heap_allocate_aligned(
 	struct balloon_heap *heap, size_t alignment_bytes, size_t size_bytes)
 {
-	if (!heap || alignment_bytes == 0 || alignment_bytes > ALIGNMENT_MAX ||
+	if (!heap || alignment_bytes == 0 || alignment_bytes > heap->align_bytes ||
 		(alignment_bytes & (alignment_bytes - 1)))
 		return NULL;
-	return allocate(heap, NULL, size_bytes ? size_bytes : 1, MALLOCX_ALIGN(alignment_bytes));
+	return balloon_heap_allocate_as(
+		heap, size_bytes, MALLOCX_LG_ALIGN(__builtin_ctzll(alignment_bytes)));
 }
 
 void *balloon_heap_reallocate(struct balloon_heap *heap, void *pointer, size_t size_bytes)

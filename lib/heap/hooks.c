@@ -60,7 +60,7 @@ static int take(struct balloon_heap *heap, const void *wanted, size_t size, size
 {
 	if (size > heap->size_bytes)
 		return -ENOMEM;
-	if (!wanted) /* base is a multiple of 4 MiB: further alignment would not be seen in indexes */
+	if (!wanted) /* base is aligned as far as any allocation: an address is as its index */
 		return balloon_zone_allocate_range(
 			heap->zone, n_pages_in(size), n_pages_in(alignment), first);
 	*first = page_at(heap, wanted); /* behind the last page the zone says no */
