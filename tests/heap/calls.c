@@ -187,7 +187,8 @@ static void an_alignment_may_be_as_large_as_the_heap(void)
 	odd = balloon_heap_allocate_aligned(heap, size, size / 2);
 	CHECK(odd && (uintptr_t)odd % size == 0);
 	balloon_heap_free(heap, odd);
-	CHECK(!balloon_heap_allocate_aligned(heap, 2 * size, 1)); /* were it there by chance, even */
+	CHECK(!balloon_heap_allocate_aligned(
+		heap, 2 * size, 1)); /* were it there by chance, even */
 	end_heap(heap);
 }
 

@@ -149,6 +149,7 @@ int main(void)
 {
 	allocation_claims();
 	calls_claims();
+	adapters_claims();
 	balloon_claims();
 	shortage_claims();
 	return 0;
