@@ -7,7 +7,7 @@
 
 #include <balloon/adapters/sqlite.h>
 
-enum { N_THREADS = 4, N_ROUNDS = 3, N_ROWS = 4000, VALUE_MAX = 6000, SHORT = 200 };
+enum { N_THREADS = 4, N_ROUNDS = 2, N_ROWS = 4000, VALUE_MAX = 6000, SHORT = 200, LARGE = 1 << 20 };
 
 static void run_sql(sqlite3 *db, const char *sql)
 {
@@ -39,10 +39,15 @@ static uint64_t ask(sqlite3 *db, const char *sql, uint64_t sum)
 	return sum;
 }
 
-/* Short values most, some of them pages long. */
+/* Short values most, some of them pages long; a few are large, and are read as one block each. */
 static void bind_value(sqlite3_stmt *statement, int index, uint64_t *random)
 {
 	char value[VALUE_MAX];
+	if (below(random, 500) == 0) {
+		CHECK(sqlite3_bind_zeroblob(statement, index, (int)below(random, LARGE)) ==
+			SQLITE_OK);
+		return;
+	}
 	uint32_t size = 1 + below(random, below(random, 8) ? SHORT : VALUE_MAX);
 	memset(value, (int)('a' + below(random, 26)), size);
 	CHECK(sqlite3_bind_text(statement, index, value, (int)size, SQLITE_TRANSIENT) == SQLITE_OK);

@@ -20,6 +20,7 @@ enum {
 	N_KEYS = 60000,
 	BUCKETS_MIN = 16,
 	VALUE_MAX = 64 << 10,
+	LARGE = 1 << 20,
 	LIFE_MAX = 200000, /* operations */
 };
 
@@ -171,7 +172,8 @@ static void change(struct store *s, const char *key)
 	struct entry *entry = place ? *place : add(s, key);
 	if (entry->length > VALUE_MAX)
 		entry->length = 0;
-	append(s, entry, 1 + below(&s->random, 1u << (4 + below(&s->random, 8))));
+	uint32_t n_max = 1u << (4 + below(&s->random, 8));
+	append(s, entry, 1 + below(&s->random, below(&s->random, 2000) ? n_max : LARGE));
 	entry->expires = s->now + 1 + below(&s->random, LIFE_MAX);
 }
 
