@@ -55,7 +55,7 @@ static const char script[] =
 	"end\n"
 	"local function doubling()\n"
 	"  local text = 'x'\n"
-	"  while #text < 16000000 do text = text .. text end\n"
+	"  while #text < 6000000 do text = text .. text end\n"
 	"  count(#text:upper())\n"
 	"end\n"
 	"local kept = {}\n"
