@@ -151,6 +151,7 @@ int main(void)
 	calls_claims();
 	adapters_claims();
 	balloon_claims();
+	pool_claims();
 	shortage_claims();
 	return 0;
 }

@@ -58,6 +58,7 @@ void allocation_claims(void);
 void calls_claims(void);
 void adapters_claims(void);
 void balloon_claims(void);
+void pool_claims(void);
 void shortage_claims(void);
 
 #endif
