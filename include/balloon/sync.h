@@ -67,6 +67,12 @@ enum balloon_shared_word {
 	/* Whether the poller of a memfd channel sleeps, or has been woken: changed by read-modify-writes
 	 * of whoever polls and whoever wakes it (M1, M2). */
 	BALLOON_SHARED_MEMFD_POLLER,
+	/* Who may touch a thread's cache of a heap: its thread stores one word and looks at the other,
+	 * whoever flushes it does the reverse, with a fence in every thread in between (V1 to V4). */
+	BALLOON_SHARED_CACHE,
+	/* What blocks lie in a page of a heap: every thread that gets one there writes the same, and
+	 * whoever frees one got it from such a thread. */
+	BALLOON_SHARED_PAGE_CLASS,
 };
 
 /*

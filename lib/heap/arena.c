@@ -75,6 +75,7 @@ int balloon_arena_destroy(struct balloon_heap *heap)
 
 int balloon_arena_purge(struct balloon_heap *heap)
 {
+	balloon_caches_flush(heap);
 	return write_control(heap, "purge", NULL, 0);
 }
 

@@ -16,6 +16,10 @@ void *balloon_heap_calloc(struct balloon_heap *heap, size_t n_items, size_t item
 		return NULL;
 	if (__builtin_mul_overflow(n_items, item_bytes, &size))
 		size = SIZE_MAX; /* what can never be is refused in one place */
+	if (heap->number && size <= BALLOON_CACHE_SIZE_MAX) {
+		void *block = balloon_heap_allocate(heap, size);
+		return block ? memset(block, 0, size) : NULL;
+	}
 	return balloon_heap_allocate_as(heap, size, MALLOCX_ZERO);
 }
 

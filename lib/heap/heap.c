@@ -129,6 +129,11 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 		result = make_zone(h);
 	if (result == 0)
 		result = balloon_arena_create(h, config->decay_ms);
+	if (result == 0 && config->thread_caches) {
+		result = balloon_caches_init(h);
+		if (result < 0)
+			balloon_arena_destroy(h);
+	}
 	if (result < 0)
 		take_apart(h);
 	else
@@ -161,6 +166,7 @@ int balloon_heap_destroy(struct balloon_heap *heap)
 	if (result < 0)
 		return result;
 	heap->map = NULL;
+	balloon_caches_fini(heap);
 	balloon_arena_destroy(heap);
 	take_apart(heap);
 	return 0;
@@ -190,6 +196,7 @@ int balloon_heap_set_driver(struct balloon_heap *heap, struct balloon_driver *dr
 	if (driver && balloon_driver_memmap(driver) != heap->map)
 		return -EXDEV;
 	heap->driver = driver;
+	balloon_caches_flush(heap); /* what it is to inflate is not to lie there */
 	return 0;
 }
 

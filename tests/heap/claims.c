@@ -149,6 +149,7 @@ int main(void)
 {
 	allocation_claims();
 	calls_claims();
+	caches_claims();
 	adapters_claims();
 	balloon_claims();
 	pool_claims();

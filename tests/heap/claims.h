@@ -56,6 +56,7 @@ bool is_marked(const void *memory, size_t size, uint32_t number);
 
 void allocation_claims(void);
 void calls_claims(void);
+void caches_claims(void);
 void adapters_claims(void);
 void balloon_claims(void);
 void pool_claims(void);
