@@ -199,6 +199,10 @@ BALLOON_EXPORT void balloon_hook_write_words(
 
 /* Atomic accesses. The value is touched by the macros below alone. */
 
+struct balloon_atomic_u8 {
+	uint8_t value;
+};
+
 struct balloon_atomic_u32 {
 	uint32_t value;
 };
@@ -226,6 +230,9 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 /* Before the word is shared. */
 #define balloon_atomic_init(word, initial, kind)                                                   \
 	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
+/* Of so many words that are zero already: they are not touched. */
+#define balloon_atomic_init_zeroed(words, n_words, kind)                                           \
+	balloon_hook_ignore((words), (n_words) * sizeof(*(words)), (kind))
 #ifdef BALLOON_CONTROLLED
 #define balloon_atomic_load(word, order)                                                           \
 	__atomic_load_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_LOAD), (order))

@@ -94,8 +94,8 @@ static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
 
 static void give_back(struct balloon_cache *cache)
 {
-	for (uint32_t class = 0; class < N_CLASSES; class ++) {
-		struct front *front = &cache->fronts[class];
+	for (uint32_t size_class = 0; size_class < N_CLASSES; size_class++) {
+		struct front *front = &cache->fronts[size_class];
 		while (front->n_blocks)
 			dallocx(front->blocks[--front->n_blocks], cache->flags);
 	}
@@ -215,15 +215,15 @@ static void thread_ends(void *chain)
 
 static void prepare(void)
 {
-	uint32_t class = 1;
+	uint32_t size_class = 1;
 	for (uint32_t grains = 1; grains <= N_GRAINS; grains++) {
 		uint16_t bytes = (uint16_t)nallocx((size_t)grains * GRAIN, 0);
-		if (class_bytes[class] && class_bytes[class] != bytes)
-			class ++;
-		class_bytes[class] = bytes;
-		class_of_grains[grains] = (uint8_t) class;
+		if (class_bytes[size_class] && class_bytes[size_class] != bytes)
+			size_class++;
+		class_bytes[size_class] = bytes;
+		class_of_grains[grains] = (uint8_t)size_class;
 	}
-	BALLOON_ASSERT(class < N_CLASSES);
+	BALLOON_ASSERT(size_class < N_CLASSES);
 	can_fence = balloon_platform_has_fence();
 	has_key = pthread_key_create(&key, thread_ends) == 0;
 }
@@ -304,7 +304,7 @@ int balloon_caches_init(struct balloon_heap *heap)
 		heap->page_classes = calloc(n_pages, sizeof(*heap->page_classes));
 	if (!heap->page_classes)
 		return -ENOMEM;
-	balloon_hook_ignore(heap->page_classes, n_pages, BALLOON_SHARED_PAGE_CLASS);
+	balloon_atomic_init_zeroed(heap->page_classes, n_pages, BALLOON_SHARED_PAGE_CLASS);
 	pthread_mutex_lock(&mutex);
 	heap->number = ++last_number;
 	pthread_mutex_unlock(&mutex);
@@ -327,16 +327,17 @@ void balloon_caches_fini(struct balloon_heap *heap)
 
 /* ---- Blocks ------------------------------------------------------------------------------------ */
 
-static inline uint8_t *page_class(const struct balloon_heap *heap, const void *block)
+static inline struct balloon_atomic_u8 *page_class(
+	const struct balloon_heap *heap, const void *block)
 {
 	return &heap->page_classes[(size_t)((const char *)block - heap->base) /
 				   BALLOON_HEAP_PAGE_SIZE];
 }
 
 /* Other threads write the same. */
-static void note_class(struct balloon_heap *heap, const void *block, uint32_t class)
+static void note_class(struct balloon_heap *heap, const void *block, uint32_t size_class)
 {
-	__atomic_store_n(page_class(heap, block), (uint8_t) class, __ATOMIC_RELAXED);
+	balloon_atomic_store(page_class(heap, block), (uint8_t)size_class, BALLOON_RELAXED);
 }
 
 void balloon_cache_note(struct balloon_heap *heap, const void *block)
@@ -347,12 +348,12 @@ void balloon_cache_note(struct balloon_heap *heap, const void *block)
 }
 
 /* The front layer has none. */
-RARE static void *allocate_behind(struct balloon_cache *cache, uint32_t class)
+RARE static void *allocate_behind(struct balloon_cache *cache, uint32_t size_class)
 {
-	void *block =
-		mallocx(class_bytes[class], cache->flags | (int)MALLOCX_ARENA(cache->heap->arena));
+	void *block = mallocx(
+		class_bytes[size_class], cache->flags | (int)MALLOCX_ARENA(cache->heap->arena));
 	if (block)
-		note_class(cache->heap, block, class);
+		note_class(cache->heap, block, size_class);
 	return block;
 }
 
@@ -361,11 +362,11 @@ void *balloon_cache_allocate(struct balloon_heap *heap, size_t size)
 	struct balloon_cache *cache = cache_of(heap);
 	if (!cache)
 		return NULL;
-	uint32_t class = class_of_grains[(size + GRAIN - 1) / GRAIN];
-	struct front *front = &cache->fronts[class];
+	uint32_t size_class = class_of_grains[(size + GRAIN - 1) / GRAIN];
+	struct front *front = &cache->fronts[size_class];
 	enter(cache);
-	void *block =
-		front->n_blocks ? front->blocks[--front->n_blocks] : allocate_behind(cache, class);
+	void *block = front->n_blocks ? front->blocks[--front->n_blocks]
+				      : allocate_behind(cache, size_class);
 	leave(cache);
 	return block;
 }
@@ -382,11 +383,11 @@ RARE static void make_slots(struct balloon_cache *cache, struct front *front)
 
 bool balloon_cache_free(struct balloon_heap *heap, void *block)
 {
-	uint32_t class = __atomic_load_n(page_class(heap, block), __ATOMIC_RELAXED);
+	uint32_t size_class = balloon_atomic_load(page_class(heap, block), BALLOON_RELAXED);
 	struct balloon_cache *cache;
-	if (class == CLASS_NONE || !(cache = cache_of(heap)))
+	if (size_class == CLASS_NONE || !(cache = cache_of(heap)))
 		return false;
-	struct front *front = &cache->fronts[class];
+	struct front *front = &cache->fronts[size_class];
 	enter(cache);
 	if (front->n_blocks == N_SLOTS)
 		make_slots(cache, front);

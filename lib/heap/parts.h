@@ -24,9 +24,9 @@ struct balloon_heap {
 	bool (*shortage)(void *context, size_t size_bytes);
 	void *shortage_context;
 	struct balloon_driver *driver; /* the caller serialises */
-	uint64_t number;              /* constant: never another heap's; 0: without thread caches */
-	uint8_t *page_classes;        /* for caches: by page, what blocks lie there */
-	struct balloon_cache *caches; /* of all threads, under the mutex of caches.c */
+	uint64_t number; /* constant: never another heap's; 0: without thread caches */
+	struct balloon_atomic_u8 *page_classes; /* for caches: by page, what blocks lie there */
+	struct balloon_cache *caches;           /* of all threads, under the mutex of caches.c */
 	struct balloon_atomic_word n_contended;
 	struct balloon_lock books; /* protects the rest */
 	uint64_t n_held;

@@ -86,62 +86,65 @@ static inline void *balloon_malloc_must(struct balloon_malloc *m, void *block, s
 
 #define BALLOON_MALLOC_DEFINE(prefix) struct balloon_malloc prefix##malloc_state;
 
+/* A program need not use them all. */
+#define BALLOON_MALLOC_FUNCTION static inline __attribute__((unused))
+
 #define BALLOON_MALLOC_DECLARE(prefix)                                                             \
 	extern struct balloon_malloc prefix##malloc_state;                                         \
-	static inline void prefix##set_heap(struct balloon_heap *heap)                             \
+	BALLOON_MALLOC_FUNCTION void prefix##set_heap(struct balloon_heap *heap)                   \
 	{                                                                                          \
 		prefix##malloc_state.heap = heap;                                                  \
 	}                                                                                          \
-	static inline void prefix##set_oom_handler(void (*handler)(size_t size))                   \
+	BALLOON_MALLOC_FUNCTION void prefix##set_oom_handler(void (*handler)(size_t size))         \
 	{                                                                                          \
 		prefix##malloc_state.oom_handler = handler;                                        \
 	}                                                                                          \
-	static inline size_t prefix##used_memory(void)                                             \
+	BALLOON_MALLOC_FUNCTION size_t prefix##used_memory(void)                                   \
 	{                                                                                          \
 		return __atomic_load_n(&prefix##malloc_state.used, __ATOMIC_RELAXED);              \
 	}                                                                                          \
-	static inline size_t prefix##malloc_usable_size(void *block)                               \
+	BALLOON_MALLOC_FUNCTION size_t prefix##malloc_usable_size(void *block)                     \
 	{                                                                                          \
 		return balloon_heap_usable_size(prefix##malloc_state.heap, block);                 \
 	}                                                                                          \
-	static inline void prefix##free(void *block)                                               \
+	BALLOON_MALLOC_FUNCTION void prefix##free(void *block)                                     \
 	{                                                                                          \
 		balloon_malloc_free(&prefix##malloc_state, block);                                 \
 	}                                                                                          \
-	static inline void *prefix##trymalloc(size_t size)                                         \
+	BALLOON_MALLOC_FUNCTION void *prefix##trymalloc(size_t size)                               \
 	{                                                                                          \
 		return balloon_malloc_count(&prefix##malloc_state,                                 \
 			balloon_heap_allocate(prefix##malloc_state.heap, size));                   \
 	}                                                                                          \
-	static inline void *prefix##trycalloc(size_t n, size_t size)                               \
+	BALLOON_MALLOC_FUNCTION void *prefix##trycalloc(size_t n, size_t size)                     \
 	{                                                                                          \
 		return balloon_malloc_count(&prefix##malloc_state,                                 \
 			balloon_heap_calloc(prefix##malloc_state.heap, n, size));                  \
 	}                                                                                          \
-	static inline void *prefix##tryrealloc(void *block, size_t size)                           \
+	BALLOON_MALLOC_FUNCTION void *prefix##tryrealloc(void *block, size_t size)                 \
 	{                                                                                          \
 		return balloon_malloc_realloc(&prefix##malloc_state, block, size);                 \
 	}                                                                                          \
-	static inline char *prefix##trystrdup(const char *string)                                  \
+	BALLOON_MALLOC_FUNCTION char *prefix##trystrdup(const char *string)                        \
 	{                                                                                          \
 		return (char *)balloon_malloc_count(&prefix##malloc_state,                         \
 			balloon_heap_strdup(prefix##malloc_state.heap, string));                   \
 	}                                                                                          \
-	static inline void *prefix##malloc(size_t size)                                            \
+	BALLOON_MALLOC_FUNCTION void *prefix##malloc(size_t size)                                  \
 	{                                                                                          \
 		return balloon_malloc_must(&prefix##malloc_state, prefix##trymalloc(size), size);  \
 	}                                                                                          \
-	static inline void *prefix##calloc(size_t n, size_t size)                                  \
+	BALLOON_MALLOC_FUNCTION void *prefix##calloc(size_t n, size_t size)                        \
 	{                                                                                          \
 		return balloon_malloc_must(&prefix##malloc_state, prefix##trycalloc(n, size),      \
 			n && size > SIZE_MAX / n ? SIZE_MAX : n * size);                           \
 	}                                                                                          \
-	static inline void *prefix##realloc(void *block, size_t size)                              \
+	BALLOON_MALLOC_FUNCTION void *prefix##realloc(void *block, size_t size)                    \
 	{                                                                                          \
 		return balloon_malloc_must(                                                        \
 			&prefix##malloc_state, prefix##tryrealloc(block, size), size);             \
 	}                                                                                          \
-	static inline char *prefix##strdup(const char *string)                                     \
+	BALLOON_MALLOC_FUNCTION char *prefix##strdup(const char *string)                           \
 	{                                                                                          \
 		return (char *)balloon_malloc_must(                                                \
 			&prefix##malloc_state, prefix##trystrdup(string), strlen(string) + 1);     \
