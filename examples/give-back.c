@@ -53,9 +53,7 @@ int main(void)
 	unsigned char *memory = mmap(
 		NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct balloon_memmap_config map_config = {
-		.strategy = balloon_strategy_find("isolated-bit"),
-		.n_pages = N_PAGES,
-		.n_devices = BALLOON_DRIVER_DEVICES};
+		.strategy = balloon_strategy_find("isolated-bit"), .n_pages = N_PAGES};
 	struct balloon_zone_config zone_config = {.n_frames = N_PAGES};
 	struct balloon_madvise_config channel_config = {.base = memory, .n_pages = N_PAGES};
 	struct balloon_driver_config config = {

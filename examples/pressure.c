@@ -151,9 +151,8 @@ static void build(struct program *p)
 	p->buffers = calloc(n_pages, sizeof(*p->buffers));
 	if (p->memory == MAP_FAILED || !p->buffers)
 		fail("memory", strerror(ENOMEM));
-	const struct balloon_memmap_config map = {.strategy = balloon_strategy_find("isolated-bit"),
-		.n_pages = n_pages,
-		.n_devices = BALLOON_DRIVER_DEVICES};
+	const struct balloon_memmap_config map = {
+		.strategy = balloon_strategy_find("isolated-bit"), .n_pages = n_pages};
 	expect(balloon_memmap_create(&map, &p->map), "map");
 	const struct balloon_zone_config zone = {.n_frames = n_pages};
 	expect(balloon_zone_create(&zone, &p->zone), "zone");

@@ -6,6 +6,8 @@
 #include "internal.h"
 #include "layout.h"
 
+enum { DEVICES_DEFAULT = 2 }; /* as many as a driver takes */
+
 /* Where the parts of a map lie in its memory, as offsets from its start. */
 struct layout {
 	size_t area;
@@ -32,7 +34,7 @@ static uint32_t page_size(const struct balloon_memmap_config *config)
 
 static uint32_t device_slots(const struct balloon_memmap_config *config)
 {
-	return config->n_devices ? config->n_devices : 1;
+	return config->n_devices ? config->n_devices : DEVICES_DEFAULT;
 }
 
 static uint32_t shift_of(uint32_t power_of_two)

@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+#include <balloon/pool.h>
+
 #include "table.h"
 
 enum { MIB = 1 << 20, TARGETS_MAX = 64 };
@@ -21,9 +23,9 @@ struct cache {
 	uint64_t targets_mib[TARGETS_MAX];
 	uint32_t n_targets;
 
-	struct balloon_heap *heap;
-	struct balloon_channel *kernel;
-	struct balloon_driver *driver;
+	struct balloon_pool *pool;
+	struct balloon_heap *heap;     /* the pool's */
+	struct balloon_driver *driver; /* the pool's */
 	struct table *table;
 	int64_t other_bytes; /* resident memory of the process that is not the heap's */
 

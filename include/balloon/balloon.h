@@ -143,7 +143,7 @@ struct balloon_memmap_config {
 	uint64_t first_pfn;
 	/** Pages, 1 to BALLOON_PAGES_MAX. */
 	uint32_t n_pages;
-	/** Device slots, 1 to BALLOON_DEVICES_MAX; 0 means 1. */
+	/** Device slots, 1 to BALLOON_DEVICES_MAX; 0 means 2, as many as a driver takes. */
 	uint32_t n_devices;
 	/** Bytes of a page: a power of two, BALLOON_PAGE_SIZE_MIN to _MAX; 0 means 4096. */
 	uint32_t page_size_bytes;

@@ -68,14 +68,14 @@ BALLOON_EXPORT void balloon_platform_wait_until(
  * lives? The library brings a "no" of its own (a weak symbol), with which locks are released by
  * read-modify-writes. Asked when a lock is made. Threads: any.
  */
-bool balloon_platform_has_fence(void);
+BALLOON_EXPORT bool balloon_platform_has_fence(void);
 
 /**
  * Optional, with the former: when it returns, each thread of the process has passed a full fence since
  * it was called, or does not run; the caller has, too. Locks have it made by those who go to sleep, so that
  * those who find no sleeper need none. Threads: any.
  */
-void balloon_platform_fence_threads(void);
+BALLOON_EXPORT void balloon_platform_fence_threads(void);
 
 /** Tell the processor that this is a spinning loop. */
 static inline void balloon_platform_relax(void)

@@ -67,6 +67,12 @@ enum balloon_shared_word {
 	/* Whether the poller of a memfd channel sleeps, or has been woken: changed by read-modify-writes
 	 * of whoever polls and whoever wakes it (M1, M2). */
 	BALLOON_SHARED_MEMFD_POLLER,
+	/* Who may touch a thread's cache of a heap: its thread stores one word and looks at the other,
+	 * whoever flushes it does the reverse, with a fence in every thread in between (V1 to V4). */
+	BALLOON_SHARED_CACHE,
+	/* What blocks lie in a page of a heap: every thread that gets one there writes the same, and
+	 * whoever frees one got it from such a thread. */
+	BALLOON_SHARED_PAGE_CLASS,
 };
 
 /*
@@ -193,6 +199,10 @@ BALLOON_EXPORT void balloon_hook_write_words(
 
 /* Atomic accesses. The value is touched by the macros below alone. */
 
+struct balloon_atomic_u8 {
+	uint8_t value;
+};
+
 struct balloon_atomic_u32 {
 	uint32_t value;
 };
@@ -220,6 +230,9 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 /* Before the word is shared. */
 #define balloon_atomic_init(word, initial, kind)                                                   \
 	(balloon_hook_ignore((word), sizeof(*(word)), (kind)), (void)((word)->value = (initial)))
+/* Of so many words that are zero already: they are not touched. */
+#define balloon_atomic_init_zeroed(words, n_words, kind)                                           \
+	balloon_hook_ignore((words), (n_words) * sizeof(*(words)), (kind))
 #ifdef BALLOON_CONTROLLED
 #define balloon_atomic_load(word, order)                                                           \
 	__atomic_load_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_LOAD), (order))

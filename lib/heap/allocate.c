@@ -2,14 +2,11 @@
 /*
  * Allocating, as long as there is room: else shortage.c.
  *
- * No thread caches (MALLOCX_TCACHE_NONE): what lies in the cache of a thread, only that thread can
- * give back, and the balloon would wait for it. A pair of calls costs 50 ns in place of 17, tried with
- * 64 bytes from a slab in use.
+ * No thread caches of jemalloc's own (MALLOCX_TCACHE_NONE): what lies in one, only its thread can give
+ * back, and the balloon would wait for it. Those of caches.c, for a heap that has them, anybody can flush.
  */
 
 #include "shortage.h"
-
-enum { ALIGNMENT_MAX = 4 << 20 };
 
 static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int flags)
 {
@@ -18,25 +15,43 @@ static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int
 	return result ? result : balloon_heap_allocate_short(heap, pointer, size, flags);
 }
 
+static void *noted(struct balloon_heap *heap, void *block)
+{
+	if (block && heap->number)
+		balloon_cache_note(heap, block);
+	return block;
+}
+
+void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags)
+{
+	return noted(heap, allocate(heap, NULL, size ? size : 1, flags));
+}
+
 void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
 {
-	return heap ? allocate(heap, NULL, size_bytes ? size_bytes : 1, 0) : NULL;
+	void *block = NULL;
+	if (!heap)
+		return NULL;
+	if (heap->number && size_bytes <= BALLOON_CACHE_SIZE_MAX)
+		block = balloon_cache_allocate(heap, size_bytes ? size_bytes : 1);
+	return block ? block : balloon_heap_allocate_as(heap, size_bytes, 0);
 }
 
 void *balloon_heap_allocate_aligned(
 	struct balloon_heap *heap, size_t alignment_bytes, size_t size_bytes)
 {
-	if (!heap || alignment_bytes == 0 || alignment_bytes > ALIGNMENT_MAX ||
+	if (!heap || alignment_bytes == 0 || alignment_bytes > heap->align_bytes ||
 		(alignment_bytes & (alignment_bytes - 1)))
 		return NULL;
-	return allocate(heap, NULL, size_bytes ? size_bytes : 1, MALLOCX_ALIGN(alignment_bytes));
+	return balloon_heap_allocate_as(
+		heap, size_bytes, MALLOCX_LG_ALIGN(__builtin_ctzll(alignment_bytes)));
 }
 
 void *balloon_heap_reallocate(struct balloon_heap *heap, void *pointer, size_t size_bytes)
 {
 	if (!heap || (pointer && !heap_has(heap, pointer)))
 		return NULL;
-	return allocate(heap, pointer, size_bytes ? size_bytes : 1, 0);
+	return noted(heap, allocate(heap, pointer, size_bytes ? size_bytes : 1, 0));
 }
 
 void balloon_heap_free(struct balloon_heap *heap, void *pointer)
@@ -48,7 +63,8 @@ void balloon_heap_free(struct balloon_heap *heap, void *pointer)
 		return;
 	}
 	balloon_shortage_freed(heap, pointer);
-	dallocx(pointer, MALLOCX_TCACHE_NONE);
+	if (!heap->number || !balloon_cache_free(heap, pointer))
+		dallocx(pointer, MALLOCX_TCACHE_NONE);
 }
 
 size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer)

@@ -75,6 +75,7 @@ int balloon_arena_destroy(struct balloon_heap *heap)
 
 int balloon_arena_purge(struct balloon_heap *heap)
 {
+	balloon_caches_flush(heap);
 	return write_control(heap, "purge", NULL, 0);
 }
 
@@ -88,9 +89,11 @@ static uint64_t read_count(const struct balloon_heap *heap, const char *control)
 	return count;
 }
 
-uint64_t balloon_arena_allocated_bytes(const struct balloon_heap *heap)
+void balloon_arena_usage(const struct balloon_heap *heap, struct balloon_heap_usage *usage)
 {
 	uint64_t epoch = 1; /* statistics are those of the last time that this was written */
 	mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
-	return read_count(heap, "small.allocated") + read_count(heap, "large.allocated");
+	usage->allocated_bytes =
+		read_count(heap, "small.allocated") + read_count(heap, "large.allocated");
+	usage->active_bytes = read_count(heap, "pactive") * BALLOON_HEAP_PAGE_SIZE;
 }

@@ -10,7 +10,7 @@
  * lock, but for a reserve under the arena's lock for growing, and that is refused before a lock is taken.
  * tests/heap/fork.c forks while a thread waits in each of the hooks.
  *
- * In the child shortages of other threads are over, and the heap has no driver: the balloon is its
+ * In the child shortages of other threads are over, what lay in their caches is lost, and the heap has no driver: the balloon is its
  * parent's, and so is the host.
  */
 #include "fork.h"
@@ -26,6 +26,7 @@ static struct balloon_heap *heaps;
 static void before(void)
 {
 	pthread_mutex_lock(&mutex);
+	balloon_caches_before_fork();
 	for (struct balloon_heap *heap = heaps; heap; heap = heap->next) {
 		balloon_zone_before_fork(heap->zone);
 		balloon_lock_before_fork(&heap->books);
@@ -35,10 +36,12 @@ static void before(void)
 /* The thread that forked was in no call. */
 static void forget_others(struct balloon_heap *heap)
 {
+	balloon_caches_abandon(heap);
 	heap->driver = NULL;
 	BALLOON_WRITE(heap->shortages, NULL);
 	BALLOON_WRITE(heap->is_relieving, false);
 	balloon_atomic_store(&heap->n_asking, 0, BALLOON_RELAXED);
+	balloon_atomic_store(&heap->n_stretches, 0, BALLOON_RELAXED);
 	balloon_atomic_store(&heap->n_shortages_now, 0, BALLOON_RELAXED);
 	balloon_event_init(&heap->relieved);
 }
@@ -51,6 +54,7 @@ static void after(bool is_child)
 		balloon_lock_after_fork(&heap->books, is_child);
 		balloon_zone_after_fork(heap->zone, is_child);
 	}
+	balloon_caches_after_fork();
 	pthread_mutex_unlock(&mutex);
 }
 

@@ -17,19 +17,36 @@ static const uint64_t ns_per_ms = 1000000;
 
 /* ---- Address space --------------------------------------------------------------------------- */
 
-/* More than is needed is mapped, and what lies before and behind an aligned stretch unmapped. */
-static char *reserve(size_t size)
+/* More than is needed is mapped, and what lies before and past an aligned stretch unmapped. Until then
+ * nothing of it can be written, so that a kernel that counts promises counts none. */
+static char *reserve(size_t size, size_t align)
 {
-	size_t mapped = size + BASE_ALIGN;
-	char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t mapped = size + align;
+	char *start =
+		mmap(NULL, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (start == MAP_FAILED)
 		return NULL;
-	size_t before = (size_t)(-(uintptr_t)start % BASE_ALIGN);
+	size_t before = (size_t)(-(uintptr_t)start % align);
 	if (before)
 		munmap(start, before);
 	munmap(start + before + size, mapped - before - size);
-	return start + before;
+	if (mprotect(start + before, size, PROT_READ | PROT_WRITE) == 0)
+		return start + before;
+	munmap(start + before, size);
+	return NULL;
+}
+
+/* Frames are aligned by their numbers, so base decides how far an address can be: up to the heap's size,
+ * where address space is not scarce. */
+static void reserve_aligned(struct balloon_heap *heap)
+{
+	uint64_t align = BASE_ALIGN;
+	while (align <= heap->size_bytes / 2)
+		align *= 2;
+	for (; !heap->base && align >= BASE_ALIGN; align /= 2) {
+		heap->base = reserve((size_t)heap->size_bytes, (size_t)align);
+		heap->align_bytes = align;
+	}
 }
 
 static bool config_is_sane(const struct balloon_heap_config *config)
@@ -37,14 +54,14 @@ static bool config_is_sane(const struct balloon_heap_config *config)
 	return config && config->strategy && config->size_bytes > 0 &&
 	       config->size_bytes % BALLOON_HEAP_PAGE_SIZE == 0 &&
 	       config->size_bytes / BALLOON_HEAP_PAGE_SIZE <= BALLOON_PAGES_MAX &&
-	       config->size_bytes <= SIZE_MAX - BASE_ALIGN;
+	       config->size_bytes <= SIZE_MAX / 2 - BASE_ALIGN;
 }
 
 static int make_base(struct balloon_heap *heap, const struct balloon_heap_config *config)
 {
 	int saved = errno; /* the library leaves errno alone */
 	heap->size_bytes = config->size_bytes;
-	heap->base = reserve((size_t)config->size_bytes);
+	reserve_aligned(heap);
 	if (heap->base) /* a kernel without huge pages refuses, and that is well */
 		madvise(heap->base, (size_t)config->size_bytes,
 			config->huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -98,6 +115,7 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	balloon_lock_init_lasting(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
 	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&heap->n_stretches, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->freed_bytes, 0, BALLOON_SHARED_COUNTER);
 	balloon_event_init(&heap->relieved);
 	return heap;
@@ -118,7 +136,9 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 	if (result == 0)
 		result = balloon_arena_create(h, config->decay_ms);
 	if (result == 0) {
-		result = balloon_fork_add(h);
+		result = config->thread_caches ? balloon_caches_init(h) : 0;
+		if (result == 0)
+			result = balloon_fork_add(h);
 		if (result < 0)
 			balloon_arena_destroy(h);
 	}
@@ -129,12 +149,19 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 	return result;
 }
 
+static uint64_t n_free(struct balloon_heap *heap)
+{
+	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	return frames->ops->n_free(frames);
+}
+
 /* Are there frames in use that the arena does not hold? */
 static bool others_have_frames(struct balloon_heap *heap)
 {
-	struct balloon_heap_stats stats;
-	balloon_heap_stats(heap, &stats);
-	return stats.n_free + stats.n_held != stats.n_frames;
+	balloon_lock_acquire(&heap->books);
+	uint64_t n_held = BALLOON_READ(heap->n_held);
+	balloon_lock_release(&heap->books);
+	return n_free(heap) + n_held != heap->size_bytes / BALLOON_HEAP_PAGE_SIZE;
 }
 
 int balloon_heap_destroy(struct balloon_heap *heap)
@@ -147,6 +174,7 @@ int balloon_heap_destroy(struct balloon_heap *heap)
 	if (result < 0)
 		return result;
 	heap->map = NULL;
+	balloon_caches_fini(heap);
 	balloon_arena_destroy(heap);
 	balloon_fork_remove(heap);
 	take_apart(heap);
@@ -177,6 +205,7 @@ int balloon_heap_set_driver(struct balloon_heap *heap, struct balloon_driver *dr
 	if (driver && balloon_driver_memmap(driver) != heap->map)
 		return -EXDEV;
 	heap->driver = driver;
+	balloon_caches_flush(heap); /* what it is to inflate is not to lie there */
 	return 0;
 }
 
@@ -187,14 +216,11 @@ int balloon_heap_purge(struct balloon_heap *heap)
 
 int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *stats)
 {
-	struct balloon_frames *frames;
 	if (!heap || !stats)
 		return -EINVAL;
 	memset(stats, 0, sizeof(*stats));
-	frames = balloon_zone_frames(heap->zone);
 	stats->n_frames = heap->size_bytes / BALLOON_HEAP_PAGE_SIZE;
-	stats->allocated_bytes = balloon_arena_allocated_bytes(heap);
-	stats->n_free = frames->ops->n_free(frames);
+	stats->n_free = n_free(heap);
 	balloon_lock_acquire(&heap->books);
 	stats->n_held = BALLOON_READ(heap->n_held);
 	stats->n_failures = BALLOON_READ(heap->n_failures);

@@ -54,8 +54,8 @@ static bool zero(void *address, size_t size)
 	return true;
 }
 
-/* A call that finds no room makes some for what it wanted here: shortage.c. base is a multiple of 4 MiB: further
- * alignment would not be seen in indexes. */
+/* A call that finds no room makes some for what it wanted here: shortage.c. base is aligned as far as any
+ * allocation: an address is as its index. */
 static int take_anywhere(
 	struct balloon_heap *heap, uint32_t n, uint32_t align, struct balloon_page *first)
 {

@@ -10,10 +10,13 @@
 #include <balloon/heap.h>
 #include <balloon/strategy.h>
 
+#include "caches.h"
+
 struct balloon_heap {
 	extent_hooks_t hooks; /* constant; the first member, for the hooks */
 	char *base;           /* constant, as all up to the lock */
 	uint64_t size_bytes;
+	uint64_t align_bytes; /* a power of two: base is a multiple of it */
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	unsigned arena;
@@ -26,7 +29,11 @@ struct balloon_heap {
 	struct balloon_atomic_u32 n_asking;
 	struct balloon_atomic_word freed_bytes;
 	struct balloon_atomic_u32 n_shortages_now;
+	struct balloon_atomic_u32 n_stretches; /* reserved by them */
 	struct balloon_event relieved; /* signalled under no lock when is_relieving has ended */
+	uint64_t number; /* constant: never another heap's; 0: without thread caches */
+	struct balloon_atomic_u8 *page_classes; /* for caches: by page, what blocks lie there */
+	struct balloon_cache *caches;           /* of all threads, under the mutex of caches.c */
 	struct balloon_atomic_word n_contended;
 	struct balloon_lock books; /* protects the rest */
 	struct shortage *shortages;
@@ -53,6 +60,9 @@ static inline void heap_book(struct balloon_heap *heap, uint64_t *count, uint64_
 	balloon_lock_release(&heap->books);
 }
 
+/** Allocate by flags of jemalloc's, beside those that every allocation has. */
+void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags);
+
 /** What the arena calls. */
 extern const extent_hooks_t balloon_heap_hooks;
 
@@ -60,6 +70,7 @@ extern const extent_hooks_t balloon_heap_hooks;
 int balloon_arena_create(struct balloon_heap *heap, uint32_t decay_ms);
 int balloon_arena_destroy(struct balloon_heap *heap);
 int balloon_arena_purge(struct balloon_heap *heap);
-uint64_t balloon_arena_allocated_bytes(const struct balloon_heap *heap);
+/** What jemalloc counts in the arena: 0 where it was built without statistics. */
+void balloon_arena_usage(const struct balloon_heap *heap, struct balloon_heap_usage *usage);
 
 #endif

@@ -81,20 +81,24 @@ bool balloon_shortage_take(struct balloon_heap *heap, struct shortage *shortage,
 	if (n_frames < stretch->n_frames)
 		balloon_zone_free_range(heap->zone, balloon_page(first->index + n_frames),
 			stretch->n_frames - n_frames);
+	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
 	return true;
 }
 
 /* The arena wanted something else after all. */
 static void give_up_stretch(struct balloon_heap *heap, struct shortage *shortage)
 {
-	if (shortage->has_stretch)
-		balloon_zone_unreserve(heap->zone, &shortage->stretch);
+	if (!shortage->has_stretch)
+		return;
+	balloon_zone_unreserve(heap->zone, &shortage->stretch);
+	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
 	shortage->has_stretch = false;
 }
 
-static bool clear_stretch(struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames)
+static bool clear_stretch(struct balloon_heap *heap, struct shortage *shortage, uint32_t n_liked)
 {
-	shortage->has_stretch = balloon_shortage_clear_stretch(heap, shortage, n_frames);
+	shortage->has_stretch =
+		balloon_shortage_clear_stretch(heap, shortage, shortage->n_frames, n_liked);
 	return shortage->has_stretch;
 }
 
@@ -114,8 +118,7 @@ static bool clear_for_all(struct balloon_heap *heap, struct shortage *shortage)
 	}
 	/* Enough are free, but not adjacent: then the balloon need give nothing up. */
 	bool has_enough = balloon_shortage_n_free(heap) >= n;
-	bool result = (!has_enough && clear_stretch(heap, shortage, LITTLE_FRAMES)) ||
-		      clear_stretch(heap, shortage, n);
+	bool result = clear_stretch(heap, shortage, has_enough ? n : LITTLE_FRAMES);
 	balloon_lock_acquire(&heap->books);
 	BALLOON_WRITE(heap->is_relieving, false);
 	balloon_lock_release(&heap->books);

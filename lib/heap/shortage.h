@@ -47,9 +47,9 @@ struct shortage *balloon_shortage_here(struct balloon_heap *heap);
 bool balloon_shortage_take(struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames,
 	uint32_t align_frames, struct balloon_page *first);
 
-/** Make a stretch of n frames free and reserve it. Returns whether it is there. */
+/** Make a stretch of n frames free, or n_liked if they are there, and reserve it. Returns whether it is there. */
 bool balloon_shortage_clear_stretch(
-	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames);
+	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames, uint32_t n_liked);
 
 /** Free frames of the zone, adjacent or not. */
 uint64_t balloon_shortage_n_free(struct balloon_heap *heap);

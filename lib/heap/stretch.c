@@ -8,8 +8,8 @@
  * at most.
  *
  * A page of it that is in use, isolated, refused by the host or with it: then the stretch is given up for
- * another one. Stretches are tried from the low end to the high end, and again from the low end as long as
- * such a round made the balloon smaller, or added to the host's refusals.
+ * another one. All are tried, and again as long as such a round made the balloon smaller, or added to
+ * the host's refusals.
  */
 #include "shortage.h"
 
@@ -26,41 +26,66 @@ static uint32_t align_up(uint32_t at, uint32_t align)
 	return (at + (align - 1)) & ~(align - 1);
 }
 
-/* Follow n pages from `at` on: *begin is where a stretch may start, all from there to here being free or
- * ballooned. Returns true once it is long enough. */
-static bool follow(const struct balloon_heap *heap, const uint64_t *free_bits, uint32_t at,
-	uint32_t n, uint32_t align, uint32_t n_wanted, uint32_t *begin)
+/* A search for a place. */
+struct search {
+	const struct balloon_heap *heap;
+	uint32_t n_wanted;
+	uint32_t align;
+	uint32_t
+		begin; /* of the run that is being followed: all is free or ballooned from there on */
+	uint32_t best; /* the first page of the shortest run that is long enough; NO_PAGE */
+	uint32_t best_pages;
+};
+
+/* The run ends before `end`. Of those that are long enough the shortest is taken: long ones are kept for
+ * allocations that need them. */
+static void end_run(struct search *search, uint32_t end)
+{
+	uint32_t n = end > search->begin ? end - search->begin : 0;
+	if (n >= search->n_wanted && n < search->best_pages) {
+		search->best = search->begin;
+		search->best_pages = n;
+	}
+	search->begin = align_up(end + 1, search->align);
+}
+
+/* Follow n pages from `at` on. */
+static void follow(struct search *search, const uint64_t *free_bits, uint32_t at, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_free = free_bits[i / 64] >> i % 64 & 1;
-		if (at + i < *begin)
-			continue;
-		if (!is_free && !balloon_page_is_candidate(heap->map, balloon_page(at + i)))
-			*begin = align_up(at + i + 1, align);
-		else if (at + i + 1 - *begin >= n_wanted)
-			return true;
+		if (!is_free && !balloon_page_is_candidate(search->heap->map, balloon_page(at + i)))
+			end_run(search, at + i);
 	}
-	return false;
 }
 
-/* The lowest stretch from `from` on of which nobody has a frame but the balloon; NO_PAGE. */
-static uint32_t find(
-	const struct balloon_heap *heap, uint32_t n_wanted, uint32_t align, uint32_t from)
+/* A stretch from `from` on of which nobody has a frame but the balloon: its first page, or NO_PAGE, and in
+ * *n_pages how long it is. Once there is one, so many pages more are looked at for a shorter one. */
+static uint32_t find(const struct balloon_heap *heap, uint32_t n_wanted, uint32_t align,
+	uint32_t from, uint32_t *n_pages)
 {
+	enum { LOOK_MAX = 1 << 18 };
 	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
 	uint32_t end = balloon_memmap_n_pages(heap->map);
-	uint32_t begin = align_up(from, align);
 	uint64_t free_bits[LOOK_PAGES / 64];
-	for (uint32_t at = begin; at < end && n_wanted <= end - begin;) {
+	struct search search = {.heap = heap,
+		.n_wanted = n_wanted,
+		.align = align,
+		.begin = align_up(from, align),
+		.best = NO_PAGE,
+		.best_pages = NO_PAGE};
+	uint32_t n_more = LOOK_MAX;
+	for (uint32_t at = from; at < end && n_more > 0; at += LOOK_PAGES) {
 		uint32_t n = end - at < LOOK_PAGES ? end - at : LOOK_PAGES;
 		frames->ops->which_free(frames, at, n, free_bits);
-		if (follow(heap, free_bits, at, n, align, n_wanted, &begin))
-			return begin;
-		at = begin > at + n ? begin : at + n;
-		if (begin >= end)
-			break;
+		follow(&search, free_bits, at, n);
+		if (search.best != NO_PAGE)
+			n_more -= LOOK_PAGES;
+		if (end - at <= LOOK_PAGES)
+			end_run(&search, end);
 	}
-	return NO_PAGE;
+	*n_pages = search.best_pages;
+	return search.best;
 }
 
 /* ---- Moving what the balloon has of it ------------------------------------------------------- */
@@ -214,7 +239,7 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
 /* ---- What is on its way ---------------------------------------------------------------------- */
 
 /* No stretch is there. Will there be another one? Frames that wait for the host, or are kept from the source,
- * are had without it; others are on their way. */
+ * are had without it; others are on their way, or in stretches of other calls, which may not want all. */
 static bool wait_for_more(struct balloon_heap *heap, struct shortage *shortage)
 {
 	struct balloon_driver_progress progress;
@@ -226,7 +251,8 @@ static bool wait_for_more(struct balloon_heap *heap, struct shortage *shortage)
 		return true;
 	int n_refused = balloon_driver_refusals(heap->driver, NULL, 0);
 	bool is_under_way = progress.n_inflating + progress.n_deflating > 0 || n_ready > 0 ||
-			    progress.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0);
+			    progress.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0) ||
+			    balloon_atomic_load(&heap->n_stretches, BALLOON_RELAXED) > 0;
 	if (is_under_way || shortage->is_busy)
 		balloon_shortage_nap(shortage);
 	return is_under_way || shortage->is_busy;
@@ -248,6 +274,7 @@ static int try_stretch(struct balloon_heap *heap, struct shortage *shortage, uin
 		*from = at + n_frames;
 		return 0;
 	}
+	balloon_atomic_add(&heap->n_stretches, 1, BALLOON_RELAXED);
 	int n_refused = n_refusals(heap);
 	result = clear(heap, shortage);
 	if (result > 0)
@@ -255,20 +282,22 @@ static int try_stretch(struct balloon_heap *heap, struct shortage *shortage, uin
 	shortage->has_progress |= n_refusals(heap) > n_refused;
 	*from = after_obstacle(heap, shortage);
 	balloon_zone_unreserve(heap->zone, &shortage->stretch);
+	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
 	return result;
 }
 
 bool balloon_shortage_clear_stretch(
-	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames)
+	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames, uint32_t n_liked)
 {
 	uint32_t from = 0;
 	shortage->has_progress = false;
 	shortage->is_busy = false;
 	for (;;) {
-		uint32_t at = find(heap, n_frames, shortage->align_frames, from);
+		uint32_t n = 0;
+		uint32_t at = find(heap, n_frames, shortage->align_frames, from, &n);
 		int result = 0;
 		if (at != NO_PAGE)
-			result = try_stretch(heap, shortage, at, n_frames, &from);
+			result = try_stretch(heap, shortage, at, n < n_liked ? n : n_liked, &from);
 		if (result != 0)
 			return result > 0;
 		if (balloon_platform_now_ns() >= shortage->until_ns)

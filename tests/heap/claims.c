@@ -51,13 +51,20 @@ struct balloon_heap_stats stats_of(struct balloon_heap *heap)
 	return stats;
 }
 
+struct balloon_heap_usage usage_of(struct balloon_heap *heap)
+{
+	struct balloon_heap_usage usage;
+	CHECK_EQ(balloon_heap_usage(heap, &usage), 0);
+	return usage;
+}
+
 void end_heap(struct balloon_heap *heap)
 {
 	CHECK_EQ(balloon_heap_purge(heap), 0);
 	struct balloon_heap_stats stats = stats_of(heap);
 	CHECK_EQ(stats.n_free, stats.n_frames);
 	CHECK_EQ(stats.n_held, 0);
-	CHECK_EQ(stats.allocated_bytes, 0);
+	CHECK_EQ(usage_of(heap).allocated_bytes, 0);
 	CHECK_EQ(balloon_zone_validate(balloon_heap_zone(heap)), 0);
 	CHECK_EQ(balloon_memmap_validate(balloon_heap_memmap(heap), NULL), 0);
 	CHECK_EQ(balloon_heap_destroy(heap), 0);

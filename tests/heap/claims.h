@@ -34,6 +34,7 @@ struct balloon_heap *make_heap(struct balloon_heap_config config, uint32_t n_pag
 /** Every frame is back in the zone, which is sound; then the heap ends. */
 void end_heap(struct balloon_heap *heap);
 struct balloon_heap_stats stats_of(struct balloon_heap *heap);
+struct balloon_heap_usage usage_of(struct balloon_heap *heap);
 
 /** A balloon on a heap: a driver, and the kernel as its host. */
 struct balloon {
@@ -56,7 +57,11 @@ void mark(void *memory, size_t size, uint32_t number);
 bool is_marked(const void *memory, size_t size, uint32_t number);
 
 void allocation_claims(void);
+void calls_claims(void);
+void caches_claims(void);
+void adapters_claims(void);
 void balloon_claims(void);
+void pool_claims(void);
 void shortage_claims(void);
 void range_claims(void);
 

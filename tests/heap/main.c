@@ -4,7 +4,11 @@
 int main(void)
 {
 	allocation_claims();
+	calls_claims();
+	caches_claims();
+	adapters_claims();
 	balloon_claims();
+	pool_claims();
 	shortage_claims();
 	range_claims();
 	return 0;

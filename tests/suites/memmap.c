@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include <balloon/driver.h>
+
 #include <stdlib.h>
 
 static struct balloon_memmap_config small(void)
@@ -46,13 +48,28 @@ Test(memmap, from_one_page_to_the_maximum)
 Test(memmap, from_one_device_to_the_maximum)
 {
 	struct balloon_memmap_config config = small();
-	size_t of_default = size_of(&config);
 	config.n_devices = 1;
-	CHECK_EQ(size_of(&config), of_default);
+	size_t of_one = size_of(&config);
 	config.n_devices = BALLOON_DEVICES_MAX;
-	CHECK(size_of(&config) > of_default);
+	CHECK(size_of(&config) > of_one);
 	config.n_devices = BALLOON_DEVICES_MAX + 1;
 	CHECK_EQ(size_result(&config), -EINVAL);
+}
+
+/* Symptom: -ENOSPC was the first answer to whoever put a driver on a map. Cause: one slot, unless more
+ * were asked for. Fix: as many as a driver takes. */
+Test(memmap, a_driver_fits_where_nothing_is_said_of_slots)
+{
+	struct balloon_memmap_config config = small();
+	struct balloon_device *devices[BALLOON_DRIVER_DEVICES + 1];
+	struct balloon_memmap *map;
+	CHECK_EQ(balloon_memmap_create(&config, &map), 0);
+	for (int i = 0; i < BALLOON_DRIVER_DEVICES; i++)
+		CHECK_EQ(balloon_device_create(map, NULL, &devices[i]), 0);
+	CHECK_EQ(balloon_device_create(map, NULL, &devices[BALLOON_DRIVER_DEVICES]), -ENOSPC);
+	for (int i = 0; i < BALLOON_DRIVER_DEVICES; i++)
+		CHECK_EQ(balloon_device_destroy(map, devices[i]), 0);
+	CHECK_EQ(balloon_memmap_destroy(map), 0);
 }
 
 Test(memmap, a_size_beyond_all_memory_overflows)
