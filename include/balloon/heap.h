@@ -40,6 +40,14 @@
  * purges. Behind our few blocks of each size stands a cache of jemalloc's, which has some 4,000 of these
  * for a process: threads times heaps. The next thread gets our few alone, and 25 ns more.
  *
+ * Loading it at run time, by dlopen(), fails: jemalloc, as distributions build it, wants its thread-local data in
+ * memory that the C library sets aside at the start of a program ("cannot allocate memory in static TLS
+ * block"). With the environment LD_PRELOAD=libjemalloc.so.2, or with glibc 2.33 and later
+ * GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096, it works.
+ *
+ * How many. A process has some 4,000 heaps at once, as jemalloc has arenas: balloon_heap_create() says -ENODEV
+ * from then on. Systems with pages of other sizes than 4096 bytes have none.
+ *
  * Contents. A page that comes back from a balloon, or was freed before, holds zeros or anything.
  *
  * Fork. A heap survives the fork of a program with threads, as malloc() does: the child has what the thread
