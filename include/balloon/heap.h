@@ -48,6 +48,9 @@
  * How many. A process has some 4,000 heaps at once, as jemalloc has arenas: balloon_heap_create() says -ENODEV
  * from then on. Systems with pages of other sizes than 4096 bytes have none.
  *
+ * Locked memory. A heap's memory is not locked, though the process said MCL_FUTURE: what is locked cannot be given
+ * back. A program that locks it (mlock(), mlockall(MCL_CURRENT)) has the kernel refuse what the balloon wants.
+ *
  * Contents. A page that comes back from a balloon, or was freed before, holds zeros or anything.
  *
  * Fork. A heap survives the fork of a program with threads, as malloc() does: the child has what the thread

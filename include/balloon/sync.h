@@ -451,12 +451,9 @@ BALLOON_LOCK_INTERNALS static inline void balloon_lock_release(struct balloon_lo
 
 /*
  * A lock over a fork: what it protects is whole in the child, which has none of the other threads. Of the
- * locks that a program holds over a fork the checks know nothing: they are of one rank, and many.
+ * locks that a program holds over a fork the checks know nothing: they are of one rank, and many; and the
+ * compiler not, as one handler takes them and another one releases them.
  */
-static inline void balloon_lock_before_fork(struct balloon_lock *lock) BALLOON_ACQUIRES(*lock);
-static inline void balloon_lock_after_fork(struct balloon_lock *lock, bool is_child)
-	BALLOON_RELEASES(*lock);
-
 BALLOON_LOCK_INTERNALS static inline void balloon_lock_before_fork(struct balloon_lock *lock)
 {
 	balloon_lock_acquire(lock);

@@ -18,7 +18,8 @@ static const uint64_t ns_per_ms = 1000000;
 /* ---- Address space --------------------------------------------------------------------------- */
 
 /* More than is needed is mapped, and what lies before and past an aligned stretch unmapped. Until then
- * nothing of it can be written, so that a kernel that counts promises counts none. */
+ * nothing of it can be written, so that a kernel that counts promises counts none, and one that locks all
+ * memory of a process (MCL_FUTURE) brings none: what is locked cannot be given back. */
 static char *reserve(size_t size, size_t align)
 {
 	size_t mapped = size + align;
@@ -30,6 +31,7 @@ static char *reserve(size_t size, size_t align)
 	if (before)
 		munmap(start, before);
 	munmap(start + before + size, mapped - before - size);
+	munlock(start + before, size);
 	if (mprotect(start + before, size, PROT_READ | PROT_WRITE) == 0)
 		return start + before;
 	munmap(start + before, size);

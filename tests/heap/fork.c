@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program with threads forks: each child allocates, and so does its parent. */
 
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* syscall(), MCL_FUTURE */
 
 #include "books.h"
 #include "claims.h"
@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -229,6 +231,40 @@ static void jemalloc_holds_no_lock_around_a_hook(void)
 	}
 }
 
+/* ---- A process that locks all memory --------------------------------------------------------- */
+
+/* By number: sanitizers take locking for done without asking the kernel. */
+static void be_locked(void)
+{
+	if (syscall(SYS_mlockall, MCL_FUTURE) != 0)
+		_exit(0);
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	struct balloon balloon = make_balloon(heap);
+	struct balloon_heap_usage usage;
+	void *block = balloon_heap_allocate(heap, LARGE);
+	mark(block, LARGE, 1);
+	CHECK_EQ(balloon_heap_usage(heap, &usage), 0);
+	CHECK(usage.resident_bytes >= LARGE && usage.resident_bytes < 4 * LARGE);
+	balloon_heap_free(heap, block);
+	bring_to(&balloon, N_PAGES);
+	CHECK_EQ(balloon_heap_usage(heap, &usage), 0);
+	CHECK_EQ(usage.resident_bytes, 0);
+	end_balloon(heap, &balloon);
+	end_heap(heap);
+	_exit(0);
+}
+
+static void memory_of_heaps_is_never_locked(void)
+{
+	int status = -1;
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		be_locked();
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+}
+
 int main(void)
 {
 	/* Before there is any heap. */
@@ -236,5 +272,6 @@ int main(void)
 	jemalloc_holds_no_lock_around_a_hook();
 	children_allocate(false);
 	children_allocate(true);
+	memory_of_heaps_is_never_locked();
 	return 0;
 }
