@@ -13,9 +13,10 @@
  */
 #include "shortage.h"
 
+#define NO_PAGE UINT32_MAX
+
 enum {
-	NO_PAGE = UINT32_MAX,
-	LOOK_PAGES = 1024, /* at a time: the zone's lock is not held for longer */
+	LOOK_PAGES = 512, /* at a time: the zone's lock is not held for longer */
 	REQUEST_PAGES = 256,
 };
 
