@@ -240,8 +240,10 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
 /* ---- What is on its way ---------------------------------------------------------------------- */
 
 /* No stretch is there. Will there be another one? Frames that wait for the host, or are kept from the source,
- * are had without it; others are on their way, or in stretches of other calls, which may not want all. */
-static bool wait_for_more(struct balloon_heap *heap, struct shortage *shortage)
+ * are had without it; others are on their way, or in stretches of other calls, which may not want all. Not inline:
+ * what it asks for is large, and lies in nobody else's stack frame. */
+__attribute__((noinline)) static bool wait_for_more(
+	struct balloon_heap *heap, struct shortage *shortage)
 {
 	struct balloon_driver_progress progress;
 	if (!heap->driver || balloon_driver_progress(heap->driver, &progress) < 0 ||
