@@ -145,8 +145,13 @@ bool is_marked(const void *memory, size_t size, uint32_t number)
 	return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
+	if (argc > 1) {
+		caches_stress_claims();
+		return 0;
+	}
 	allocation_claims();
 	calls_claims();
 	caches_claims();
