@@ -7,10 +7,10 @@
 
 #include "parts.h"
 
-enum { N_PAGES = 32768, MIB = 1 << 20, N_SIZES = 9 };
+enum { N_PAGES = 4096, MIB = 1 << 20, N_SIZES = 9 };
 
 static const size_t sizes[N_SIZES] = {
-	1, 24, 1000, 4096, 14336, 100000, 131072, 1 << 20, (8 << 20) + 1};
+	1, 24, 1000, 4096, 14336, 100000, 131072, 1 << 18, (1 << 19) + 1};
 
 static uint64_t resident(struct balloon_heap *heap)
 {
@@ -25,7 +25,7 @@ static bool is_zero(const char *block, size_t size)
 static void what_is_cleared_is_zero_whatever_was_there(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
-	memset(balloon_heap_base(heap), 0xaa, 20 * MIB);
+	memset(balloon_heap_base(heap), 0xaa, MIB);
 	for (int i = 0; i < N_SIZES; i++) {
 		char *block = balloon_heap_calloc(heap, sizes[i], 1);
 		CHECK(block && is_zero(block, sizes[i]));
@@ -42,10 +42,10 @@ static void what_is_cleared_is_zero_whatever_was_there(void)
 static void what_is_cleared_is_not_touched(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
-	char *table = balloon_heap_calloc(heap, 64, MIB);
-	CHECK(table && resident(heap) < MIB);
-	memset(table, 1, MIB);
-	CHECK(resident(heap) >= MIB && resident(heap) < 2 * MIB);
+	char *table = balloon_heap_calloc(heap, 8, MIB);
+	CHECK(table && resident(heap) < MIB / 4);
+	memset(table, 1, MIB / 4);
+	CHECK(resident(heap) >= MIB / 4 && resident(heap) < MIB);
 	balloon_heap_free(heap, table);
 	end_heap(heap);
 }
@@ -68,7 +68,7 @@ static void strings_are_copied(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, 1024);
 	char unended[3] = {'a', 'b', 'c'};
-	memset(balloon_heap_base(heap), 0xaa, MIB);
+	memset(balloon_heap_base(heap), 0xaa, MIB / 8);
 	char *copies[] = {balloon_heap_strdup(heap, "balloon"), balloon_heap_strdup(heap, ""),
 		balloon_heap_strndup(heap, "balloon", 4),
 		balloon_heap_strndup(heap, "ab", SIZE_MAX), balloon_heap_strndup(heap, unended, 3),
@@ -126,7 +126,7 @@ static void a_block_changes_its_size_in_place(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
 	int local = 0;
-	char *block = balloon_heap_allocate(heap, 8 * MIB);
+	char *block = balloon_heap_allocate(heap, 4 * MIB);
 	mark(block, MIB, 3);
 	CHECK_EQ(balloon_heap_resize(heap, block, MIB), 0);
 	CHECK(stats_of(heap).n_held <= 256 + 65); /* the rest went back */
@@ -232,14 +232,14 @@ static void what_is_resident_is_what_the_kernel_says(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
 	struct balloon balloon = make_balloon(heap);
-	char *block = balloon_heap_allocate(heap, 16 * MIB);
+	char *block = balloon_heap_allocate(heap, 2 * MIB);
 	CHECK(resident(heap) < MIB);
-	memset(block, 1, 16 * MIB);
-	CHECK(resident(heap) >= 16 * MIB && resident(heap) < 17 * MIB);
+	memset(block, 1, 2 * MIB);
+	CHECK(resident(heap) >= 2 * MIB && resident(heap) < 3 * MIB);
 	struct balloon_heap_usage usage = usage_of(heap);
-	CHECK(usage.allocated_bytes >= 16 * MIB && usage.allocated_bytes < 17 * MIB);
+	CHECK(usage.allocated_bytes >= 2 * MIB && usage.allocated_bytes < 3 * MIB);
 	balloon_heap_free(heap, block);
-	CHECK(resident(heap) >= 16 * MIB); /* free, and still the process's */
+	CHECK(resident(heap) >= 2 * MIB); /* free, and still the process's */
 	bring_to(&balloon, N_PAGES);
 	CHECK_EQ(resident(heap), 0);
 	CHECK_EQ(balloon_heap_usage(NULL, &usage), -EINVAL);

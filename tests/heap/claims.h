@@ -59,6 +59,8 @@ bool is_marked(const void *memory, size_t size, uint32_t number);
 void allocation_claims(void);
 void calls_claims(void);
 void caches_claims(void);
+/** In a run of its own: with any argument. */
+void caches_stress_claims(void);
 void adapters_claims(void);
 void balloon_claims(void);
 void pool_claims(void);

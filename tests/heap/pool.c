@@ -8,7 +8,7 @@
 
 #include <balloon/pool.h>
 
-enum { MIB = 1 << 20, SIZE = 64 * MIB };
+enum { MIB = 1 << 20, SIZE = 16 * MIB };
 
 static struct balloon_pool *make_pool(struct balloon_pool_config config)
 {
@@ -35,17 +35,17 @@ static void memory_is_given_back_and_taken_again(void)
 {
 	struct balloon_pool *pool = make_pool((struct balloon_pool_config){0});
 	struct balloon_heap *heap = balloon_pool_heap(pool);
-	char *block = balloon_heap_allocate(heap, 48 * MIB);
-	memset(block, 1, 48 * MIB);
+	char *block = balloon_heap_allocate(heap, 12 * MIB);
+	memset(block, 1, 12 * MIB);
 	balloon_heap_free(heap, block);
-	CHECK(usage_of(heap).resident_bytes >= 48 * MIB);
-	bring_down_to(pool, 8 * MIB);
-	CHECK(usage_of(heap).resident_bytes <= 8 * MIB);
-	CHECK_EQ(n_ballooned(pool), 56 * MIB / 4096);
+	CHECK(usage_of(heap).resident_bytes >= 12 * MIB);
+	bring_down_to(pool, 2 * MIB);
+	CHECK(usage_of(heap).resident_bytes <= 2 * MIB);
+	CHECK_EQ(n_ballooned(pool), 14 * MIB / 4096);
 	/* Allocations that find no room take it out of the balloon. */
-	for (int i = 0; i < 24 * 16; i++)
+	for (int i = 0; i < 6 * 16; i++)
 		CHECK(balloon_heap_allocate(heap, MIB / 16));
-	CHECK(n_ballooned(pool) <= 40 * MIB / 4096);
+	CHECK(n_ballooned(pool) <= 10 * MIB / 4096);
 	CHECK_EQ(balloon_pool_destroy(pool, BALLOON_NEVER), 0); /* with all that is in it */
 }
 
