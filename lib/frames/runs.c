@@ -367,10 +367,31 @@ static bool unbook(struct balloon_zone *zone, uint32_t level, uint32_t index,
 	return n_before < prefix || n_behind < suffix || BALLOON_READ(node->is_loose);
 }
 
+/* The next two that become loose find their slots empty. */
+static void empty_slots(struct balloon_zone *zone, uint32_t level)
+{
+	struct zone_level *own = &zone->runs.levels[level];
+	for (uint32_t i = 0; i < RUNS_LOOSE_HIGH; i++) {
+		uint32_t slot = (BALLOON_READ(own->n_evicted) + i) % n_slots(level);
+		uint32_t oldest = BALLOON_READ(own->loose[slot]);
+		if (oldest != SET_NONE)
+			tighten(zone, level, oldest);
+		BALLOON_WRITE(own->loose[slot], SET_NONE);
+	}
+}
+
+/*
+ * A node that is looked through to make room for a loose one must not be one of those that the frames are taken
+ * from: their bits are set still. Where these lie in one node of a level the others lie elsewhere; where
+ * they lie in several, two of which become loose at most, room is made before.
+ */
 static void unbook_taken(struct balloon_zone *zone, const struct zone_span *taken)
 {
 	struct taken_run run = {*taken, 0};
 	bool goes_on = true;
+	for (uint32_t level = 0; level < zone->runs.n_levels; level++)
+		if (taken->start >> runs_shift(level) != (taken->end - 1) >> runs_shift(level))
+			empty_slots(zone, level);
 	for (uint32_t level = 0; goes_on && level < zone->runs.n_levels; level++) {
 		uint32_t last = (uint32_t)((taken->end - 1) >> runs_shift(level));
 		goes_on = false;

@@ -160,3 +160,26 @@ Test(zone, statistics_count_what_changed)
 	CHECK_EQ(balloon_zone_free(zone, balloon_page(5), 0), 0);
 	CHECK_EQ(balloon_zone_destroy(zone), 0);
 }
+
+/* Ranges that are taken from several nodes of the tree at once, while others are loose. */
+Test(zone, ranges_across_nodes_are_known_in_each_of_them)
+{
+	enum { N_NODES = 20, NODE = 4096, N = N_NODES * NODE };
+	struct model m;
+	uint32_t random = 1;
+	model_open(&m, N);
+	for (uint32_t step = 0; step < scaled(600); step++) {
+		random = random * 1664525 + 1013904223;
+		uint32_t frame = (random >> 8) % N;
+		random = random * 1664525 + 1013904223;
+		uint32_t n = 1 + (random >> 8) % (step % 3 ? 3 * NODE : 64);
+		n = n < N - frame ? n : N - frame;
+		if (balloon_zone_claim_range(m.zone, page_of(frame), n) < 0)
+			for (uint32_t i = frame; i < frame + n; i++)
+				balloon_zone_free_range(m.zone, page_of(i), 1);
+		CHECK_EQ(balloon_zone_validate(m.zone), 0);
+	}
+	balloon_zone_claim_range(m.zone, page_of(0), N);
+	end_zone(m.zone, FIRST, N);
+	free(m.is_free);
+}

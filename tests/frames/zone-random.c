@@ -59,21 +59,21 @@ static void take_something(struct model *m, struct random *random)
 {
 	struct balloon_page pages[BULK_MAX];
 	uint32_t first = below(random, m->n);
-	uint32_t frame;
+	uint32_t frame, n;
 	switch (below(random, 5)) {
 	case 0:
 		both_allocate(m, below(random, BALLOON_ZONE_ORDER_MAX + 1), &frame);
 		break;
 	case 1:
-		both_allocate_range(
-			m, some_length(random, m->n + 1), UINT32_C(1) << below(random, 16), &frame);
+		n = some_length(random, m->n + 1);
+		both_allocate_range(m, n, UINT32_C(1) << below(random, 16), &frame);
 		break;
 	case 2:
 		both_allocate_bulk(m, pages, 1 + below(random, BULK_MAX));
 		break;
 	case 3:
-		both_take_lowest(
-			m, first, first + below(random, m->n), pages, 1 + below(random, BULK_MAX));
+		frame = first + below(random, m->n);
+		both_take_lowest(m, first, frame, pages, 1 + below(random, BULK_MAX));
 		break;
 	default:
 		claim_something(m, random);
