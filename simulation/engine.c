@@ -494,6 +494,16 @@ static void decide(void)
 
 /* ---- Points ---------------------------------------------------------------------------------- */
 
+/* A struct of two numbers of 32 bits is aligned as these are. */
+struct pair {
+	uint32_t values[2];
+};
+
+static uint64_t read_pair(const volatile struct pair *place)
+{
+	return place->values[0] | (uint64_t)place->values[1] << 32;
+}
+
 static uint64_t read_value(const volatile void *place, size_t size_bytes)
 {
 	switch (size_bytes) {
@@ -504,6 +514,8 @@ static uint64_t read_value(const volatile void *place, size_t size_bytes)
 	case 4:
 		return *(const volatile uint32_t *)place;
 	case 8:
+		if ((uintptr_t)place % sizeof(uint64_t))
+			return read_pair(place);
 		return *(const volatile uint64_t *)place;
 	default:
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program with threads forks: each child allocates, and so does its parent. */
 
-#define _GNU_SOURCE /* syscall(), MCL_FUTURE */
+#define _GNU_SOURCE /* mlockall() */
 
 #include "books.h"
 #include "claims.h"
@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -233,10 +232,10 @@ static void jemalloc_holds_no_lock_around_a_hook(void)
 
 /* ---- A process that locks all memory --------------------------------------------------------- */
 
-/* By number: sanitizers take locking for done without asking the kernel. */
+/* Sanitizers take locking, and its end, for done without asking the kernel. */
 static void be_locked(void)
 {
-	if (syscall(SYS_mlockall, MCL_FUTURE) != 0)
+	if (mlockall(MCL_FUTURE) != 0)
 		_exit(0);
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
 	struct balloon balloon = make_balloon(heap);
