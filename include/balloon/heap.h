@@ -11,17 +11,18 @@
  * inflated the heap cannot allocate:
  *
  *     balloon_heap_create(&config, &heap);
- *     ... a channel on balloon_heap_base(heap), page i of the map being at base + 4096 * i;
+ *     ... a channel on balloon_heap_base(heap), page i of the map being at base + 4096 * i
+ *         (or unit_bytes * i, see below);
  *     ... a driver with .map = balloon_heap_memmap(heap),
- *                       .frames = balloon_zone_frames(balloon_heap_zone(heap));
+ *                       .frames = balloon_zone_units(balloon_heap_zone(heap));
  *     balloon_heap_set_driver(heap, driver);
  *
  * When an allocation finds no room, the program's own `shortage` is called, if it has one, until it gave
  * up as much as is wanted or has nothing to give. Then a stretch of frames is reserved that nobody has but
  * the balloon, and cleared: what the balloon has of it is moved to frames that are free elsewhere, if there
  * are enough, else deflated, and the allocation gets it. So an allocation fails if there is no such stretch,
- * and costs the balloon no more than its own size (or 1 MiB, for the next small ones). All of that happens
- * outside of any lock, and of calls that want little at once one does it for all.
+ * and costs the balloon no more than its own size (or 1 MiB, for the next small ones), in whole units. All
+ * of that happens outside of any lock, and of calls that want little at once one does it for all.
  *
  * What linking this does to a program. It is in a library of its own, libballoon-jemalloc, because it
  * needs jemalloc; the core does not. jemalloc as distributions build it defines malloc(), free() and
@@ -85,6 +86,13 @@ struct balloon_heap_config {
 	/** How large it is: a multiple of 4096, up to BALLOON_PAGES_MAX pages. Address space: memory is
 	 * used for what is touched. */
 	uint64_t size_bytes;
+	/**
+	 * What the balloon takes and gives at once, bytes: a page of the heap's map. A power of two, up to
+	 * 4 MiB, of which size_bytes is a multiple; 0 means 4096. With 2 MiB, say, and huge_pages, the kernel
+	 * gets whole huge pages, and has no holes to fill; the balloon takes what is free in whole units alone,
+	 * and an allocation that finds no room has whole ones deflated.
+	 */
+	uint32_t unit_bytes;
 	/** Device slots of the map; 0 means BALLOON_DRIVER_DEVICES, enough for one driver. */
 	uint32_t n_devices;
 	/**
@@ -217,10 +225,10 @@ struct balloon_heap_stats {
 	uint64_t n_free;   /* frames: free in the zone */
 	uint64_t n_held;   /* frames: the arena's, for allocations */
 	/* Events since the beginning; they never fall. */
-	uint64_t n_failures;  /* allocations that got nothing */
-	uint64_t n_reliefs;   /* requests to the driver to deflate pages */
-	uint64_t n_relieved;  /* pages that those brought */
-	uint64_t n_moved;     /* pages of the balloon that were moved out of an allocation's way */
+	uint64_t n_failures; /* allocations that got nothing */
+	uint64_t n_reliefs;  /* requests to the driver to deflate pages */
+	uint64_t n_relieved; /* pages of the map that those brought */
+	uint64_t n_moved;    /* of those of the balloon, moved out of an allocation's way */
 	uint64_t n_shortages; /* calls of shortage() */
 	uint64_t n_strays;    /* frees of what was not the heap's, or not of that size */
 };

@@ -45,7 +45,8 @@ struct balloon_pool_config {
 	struct balloon_madvise_config kernel;
 	/** design NULL: "alloc-outside", or the newest. map, frames and channel are the pool's. */
 	struct balloon_driver_config driver;
-	/** Compact before each fill, so that what is left is whole. before_fill is the pool's then. */
+	/** Compact before each fill, so that what is left is whole. before_fill is the pool's then. Not
+	 * together with heap.unit_bytes: what is left of units is whole. */
 	bool compacts;
 };
 

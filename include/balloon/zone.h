@@ -36,6 +36,9 @@ struct balloon_zone_config {
 	 * counted from page 0. The frames before the zone's, back to a multiple of 4096, cost a bit each:
 	 * with n_frames no more than BALLOON_PAGES_MAX. */
 	uint64_t first_pfn;
+	/** Order of the units that balloon_zone_units() hands out; 0: single frames. From 1 on first_pfn
+	 * is a multiple of 2^unit_order. */
+	uint32_t unit_order;
 };
 
 struct balloon_zone_stats {
@@ -168,6 +171,17 @@ BALLOON_EXPORT int balloon_zone_validate(struct balloon_zone *zone);
 
 /** The zone as a frame source; it lives as long as the zone. NULL for a null zone. */
 BALLOON_EXPORT struct balloon_frames *balloon_zone_frames(struct balloon_zone *zone);
+
+/**
+ * The zone as a source of whole units: page i is the block of order unit_order that begins with frame
+ * i * 2^unit_order of the map that `first` counts in.
+ *
+ * For a driver on a map of its own, whose pages are larger than the zone's frames: where the memory, or the
+ * host, has huge pages, say, and giving back less than one gives nothing. A unit is taken whole or not at all, and
+ * so it comes back. n_free tells how many units the free frames would make, adjacent or not. It has none of the
+ * ops that are for compaction. With unit_order 0 it is balloon_zone_frames(). NULL for a null zone.
+ */
+BALLOON_EXPORT struct balloon_frames *balloon_zone_units(struct balloon_zone *zone);
 
 #ifdef __cplusplus
 }

@@ -49,6 +49,8 @@ struct zone_blocks {
 
 struct balloon_zone {
 	struct balloon_frames frames; /* constant; the first member, for the ops */
+	struct balloon_frames units;  /* constant */
+	uint32_t unit_order;          /* constant */
 	uint32_t first;     /* constant: the page of frame 0, which may be before the map's */
 	uint32_t n_lead;    /* constant: frames from 0 on that are not the zone's: used forever */
 	uint32_t n_frames;  /* constant: these and the zone's */
@@ -103,15 +105,16 @@ uint32_t balloon_zone_find_range(struct balloon_zone *zone, uint32_t n, uint32_t
 /** Those of the bits that lie in a stretch that is reserved become its own. Returns the others. */
 uint64_t balloon_zone_keep(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
-/** As balloon_zone_give_used(), where stretches are reserved. */
+/** The same; what lies in a stretch that is reserved is kept for it. */
 bool balloon_zone_give_or_keep(struct balloon_zone *zone, uint32_t frame, uint32_t n);
 
 /** Is this a range of the zone? *frame receives where it is. Returns 0; -EINVAL; -ERANGE. Needs no lock. */
 int balloon_zone_check_range(const struct balloon_zone *zone, struct balloon_page first,
 	uint32_t n_frames, uint32_t *frame);
 
-/** The frame source's ops. */
+/** The frame sources' ops. */
 extern const struct balloon_frames_ops balloon_zone_ops;
+extern const struct balloon_frames_ops balloon_zone_unit_ops;
 
 /** Count what a call got. Returns 0 or -ENOMEM. */
 static inline int zone_booked(struct balloon_zone *zone, bool has_got)

@@ -49,6 +49,8 @@ static bool is_kept(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
 
 bool balloon_zone_give_or_keep(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
+	if (!BALLOON_READ(zone->reservations))
+		return balloon_zone_give_used(zone, frame, n);
 	if (!balloon_zone_range_is_used(zone, frame, n) || is_kept(zone, frame, n))
 		return false;
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {

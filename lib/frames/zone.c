@@ -18,7 +18,9 @@ static bool config_is_sane(const struct balloon_zone_config *config)
 	return config && config->n_frames > 0 && config->first < BALLOON_PAGES_MAX &&
 	       config->n_frames <= BALLOON_PAGES_MAX - config->first &&
 	       config->n_frames <= BALLOON_PAGES_MAX - n_lead(config) &&
-	       config->first_pfn <= UINT64_MAX - BALLOON_PAGES_MAX;
+	       config->first_pfn <= UINT64_MAX - BALLOON_PAGES_MAX &&
+	       config->unit_order <= BALLOON_ZONE_ORDER_MAX &&
+	       config->first_pfn % (UINT64_C(1) << config->unit_order) == 0;
 }
 
 static uint32_t words_for(uint32_t n)
@@ -83,6 +85,8 @@ int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone
 	memset(memory, 0, needed);
 	struct balloon_zone *z = memory;
 	z->frames.ops = &balloon_zone_ops;
+	z->units.ops = &balloon_zone_unit_ops;
+	z->unit_order = config->unit_order;
 	z->n_lead = n_lead(config);
 	z->n_frames = z->n_lead + config->n_frames;
 	z->first = config->first - z->n_lead; /* modulo 2^32, as all that is counted from it */
@@ -163,10 +167,7 @@ int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first
 	if (result < 0)
 		return result;
 	balloon_lock_acquire(&zone->lock);
-	bool is_given = BALLOON_READ(zone->reservations)
-				? balloon_zone_give_or_keep(zone, frame, n_frames)
-				: balloon_zone_give_used(zone, frame, n_frames);
-	if (!is_given)
+	if (!balloon_zone_give_or_keep(zone, frame, n_frames))
 		result = -ESTALE;
 	balloon_lock_release(&zone->lock);
 	return result;
@@ -204,4 +205,11 @@ int balloon_zone_claim_range(
 struct balloon_frames *balloon_zone_frames(struct balloon_zone *zone)
 {
 	return zone ? &zone->frames : NULL;
+}
+
+struct balloon_frames *balloon_zone_units(struct balloon_zone *zone)
+{
+	if (!zone)
+		return NULL;
+	return zone->unit_order ? &zone->units : &zone->frames;
 }

@@ -51,10 +51,21 @@ static void reserve_aligned(struct balloon_heap *heap)
 	}
 }
 
+static uint32_t unit_bytes(const struct balloon_heap_config *config)
+{
+	return config->unit_bytes ? config->unit_bytes : BALLOON_HEAP_PAGE_SIZE;
+}
+
+static bool unit_is_sane(const struct balloon_heap_config *config)
+{
+	uint32_t bytes = unit_bytes(config);
+	return bytes >= BALLOON_HEAP_PAGE_SIZE && bytes <= BASE_ALIGN &&
+	       (bytes & (bytes - 1)) == 0 && config->size_bytes % bytes == 0;
+}
+
 static bool config_is_sane(const struct balloon_heap_config *config)
 {
-	return config && config->strategy && config->size_bytes > 0 &&
-	       config->size_bytes % BALLOON_HEAP_PAGE_SIZE == 0 &&
+	return config && config->strategy && config->size_bytes > 0 && unit_is_sane(config) &&
 	       config->size_bytes / BALLOON_HEAP_PAGE_SIZE <= BALLOON_PAGES_MAX &&
 	       config->size_bytes <= SIZE_MAX / 2 - BASE_ALIGN;
 }
@@ -77,16 +88,20 @@ static int make_map(struct balloon_heap *heap, const struct balloon_heap_config 
 {
 	const struct balloon_memmap_config map_config = {
 		.strategy = config->strategy,
-		.n_pages = (uint32_t)(config->size_bytes / BALLOON_HEAP_PAGE_SIZE),
+		.n_pages = (uint32_t)(config->size_bytes / unit_bytes(config)),
+		.page_size_bytes = unit_bytes(config),
 		.n_devices = config->n_devices ? config->n_devices : BALLOON_DRIVER_DEVICES,
 	};
 	return balloon_memmap_create(&map_config, &heap->map);
 }
 
-static int make_zone(struct balloon_heap *heap)
+static int make_zone(struct balloon_heap *heap, const struct balloon_heap_config *config)
 {
+	while (unit_bytes(config) >> heap->unit_order > BALLOON_HEAP_PAGE_SIZE)
+		heap->unit_order++;
 	const struct balloon_zone_config zone_config = {
-		.n_frames = (uint32_t)(heap->size_bytes / BALLOON_HEAP_PAGE_SIZE)};
+		.n_frames = (uint32_t)(heap->size_bytes / BALLOON_HEAP_PAGE_SIZE),
+		.unit_order = heap->unit_order};
 	return balloon_zone_create(&zone_config, &heap->zone);
 }
 
@@ -134,7 +149,7 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 	if (result == 0)
 		result = make_map(h, config);
 	if (result == 0)
-		result = make_zone(h);
+		result = make_zone(h, config);
 	if (result == 0)
 		result = balloon_arena_create(h, config->decay_ms);
 	if (result == 0) {

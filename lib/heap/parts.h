@@ -17,6 +17,7 @@ struct balloon_heap {
 	char *base;           /* constant, as all up to the lock */
 	uint64_t size_bytes;
 	uint64_t align_bytes; /* a power of two: base is a multiple of it */
+	uint32_t unit_order;  /* of frames in a page of the map */
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	unsigned arena;
@@ -50,6 +51,12 @@ struct balloon_heap {
 static inline bool heap_has(const struct balloon_heap *heap, const void *pointer)
 {
 	return (uintptr_t)pointer - (uintptr_t)heap->base < heap->size_bytes;
+}
+
+/** Frames for the balloon: pages of the map. */
+static inline struct balloon_frames *heap_units(const struct balloon_heap *heap)
+{
+	return balloon_zone_units(heap->zone);
 }
 
 /** Raise one of the counts by so many. */

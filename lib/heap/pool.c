@@ -55,7 +55,7 @@ static int make_heap(struct balloon_pool *pool, struct balloon_heap_config confi
 static int make_kernel(struct balloon_pool *pool, struct balloon_madvise_config config)
 {
 	config.base = balloon_heap_base(pool->heap);
-	config.page_size = BALLOON_HEAP_PAGE_SIZE;
+	config.page_size = balloon_memmap_page_size(balloon_heap_memmap(pool->heap));
 	config.n_pages = balloon_memmap_n_pages(balloon_heap_memmap(pool->heap));
 	return balloon_madvise_create(&config, &pool->kernel);
 }
@@ -76,7 +76,7 @@ static int make_driver(struct balloon_pool *pool, struct balloon_driver_config c
 	if (!config.design)
 		config.design = default_design();
 	config.map = balloon_heap_memmap(pool->heap);
-	config.frames = balloon_zone_frames(balloon_heap_zone(pool->heap));
+	config.frames = balloon_zone_units(balloon_heap_zone(pool->heap));
 	config.channel = pool->kernel;
 	if (pool->compactor_memory) {
 		config.before_fill = balloon_compactor_prepare;
@@ -88,7 +88,7 @@ static int make_driver(struct balloon_pool *pool, struct balloon_driver_config c
 static int make_compactor(struct balloon_pool *pool)
 {
 	const struct balloon_compactor_config config = {.map = balloon_heap_memmap(pool->heap),
-		.frames = balloon_zone_frames(balloon_heap_zone(pool->heap)),
+		.frames = balloon_zone_units(balloon_heap_zone(pool->heap)),
 		.drivers = &pool->driver,
 		.n_drivers = 1};
 	return balloon_compactor_init(
@@ -181,8 +181,10 @@ int balloon_pool_set_limit(struct balloon_pool *pool, uint64_t bytes)
 {
 	if (!pool)
 		return -EINVAL;
-	uint64_t n_pages = balloon_memmap_n_pages(balloon_heap_memmap(pool->heap));
-	uint64_t n_kept = bytes / BALLOON_HEAP_PAGE_SIZE + (bytes % BALLOON_HEAP_PAGE_SIZE != 0);
+	const struct balloon_memmap *map = balloon_heap_memmap(pool->heap);
+	uint64_t n_pages = balloon_memmap_n_pages(map);
+	uint64_t page_size = balloon_memmap_page_size(map);
+	uint64_t n_kept = bytes / page_size + (bytes % page_size != 0);
 	return balloon_driver_set_target(pool->driver, n_kept < n_pages ? n_pages - n_kept : 0);
 }
 

@@ -27,6 +27,22 @@ static uint32_t align_up(uint32_t at, uint32_t align)
 	return (at + (align - 1)) & ~(align - 1);
 }
 
+/* The page of the map that a frame lies in, and its first frame. */
+static struct balloon_page unit_of(const struct balloon_heap *heap, uint32_t frame)
+{
+	return balloon_page(frame >> heap->unit_order);
+}
+
+static uint32_t frame_of(const struct balloon_heap *heap, struct balloon_page unit)
+{
+	return unit.index << heap->unit_order;
+}
+
+static bool is_ballooned(const struct balloon_heap *heap, uint32_t frame)
+{
+	return balloon_page_is_candidate(heap->map, unit_of(heap, frame));
+}
+
 /* A search for a place. */
 struct search {
 	const struct balloon_heap *heap;
@@ -55,7 +71,7 @@ static void follow(struct search *search, const uint64_t *free_bits, uint32_t at
 {
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_free = free_bits[i / 64] >> i % 64 & 1;
-		if (!is_free && !balloon_page_is_candidate(search->heap->map, balloon_page(at + i)))
+		if (!is_free && !is_ballooned(search->heap, at + i))
 			end_run(search, at + i);
 	}
 }
@@ -67,7 +83,7 @@ static uint32_t find(const struct balloon_heap *heap, uint32_t n_wanted, uint32_
 {
 	enum { LOOK_MAX = 1 << 18 };
 	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
-	uint32_t end = balloon_memmap_n_pages(heap->map);
+	uint32_t end = balloon_memmap_n_pages(heap->map) << heap->unit_order;
 	uint64_t free_bits[LOOK_PAGES / 64];
 	struct search search = {.heap = heap,
 		.n_wanted = n_wanted,
@@ -91,17 +107,16 @@ static uint32_t find(const struct balloon_heap *heap, uint32_t n_wanted, uint32_
 
 /* ---- Moving what the balloon has of it ------------------------------------------------------- */
 
-/* Isolate up to n of the pages from *at to end - 1. Returns how many. */
+/* Isolate up to n of the pages that the frames from *at to end - 1 lie in. Returns how many. */
 static uint32_t isolate(struct balloon_heap *heap, uint32_t *at, uint32_t end,
 	struct balloon_page *pages, uint32_t n)
 {
 	uint32_t n_isolated = 0;
-	for (; *at < end && n_isolated < n; (*at)++) {
-		struct balloon_page page = balloon_page(*at);
+	struct balloon_page page = unit_of(heap, *at);
+	for (; *at < end && n_isolated < n; page.index++, *at = frame_of(heap, page))
 		if (balloon_page_is_candidate(heap->map, page) &&
 			balloon_page_isolate(heap->map, page) == 0)
 			pages[n_isolated++] = page;
-	}
 	return n_isolated;
 }
 
@@ -115,7 +130,7 @@ static void put_back(struct balloon_heap *heap, const struct balloon_page *pages
 static uint32_t settle(struct balloon_heap *heap, const struct balloon_page *new_pages,
 	const struct balloon_page *old_pages, uint32_t n, const uint8_t *outcomes)
 {
-	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	struct balloon_frames *frames = heap_units(heap);
 	uint32_t n_gone = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!(outcomes[i] & BALLOON_MIGRATED_TOOK_NEW))
@@ -134,7 +149,7 @@ static uint32_t settle(struct balloon_heap *heap, const struct balloon_page *new
 static int move(
 	struct balloon_heap *heap, const struct shortage *shortage, uint32_t *at, uint32_t end)
 {
-	struct balloon_frames *frames = balloon_zone_frames(heap->zone);
+	struct balloon_frames *frames = heap_units(heap);
 	struct balloon_page old_pages[BALLOON_MIGRATE_MAX];
 	struct balloon_page new_pages[BALLOON_MIGRATE_MAX];
 	uint8_t outcomes[BALLOON_MIGRATE_MAX];
@@ -146,7 +161,7 @@ static int move(
 	uint32_t n_pairs = got > 0 ? (uint32_t)got : 0;
 	put_back(heap, old_pages + n_pairs, n - n_pairs);
 	if (n_pairs < n)
-		*at = old_pages[n_pairs].index;
+		*at = frame_of(heap, old_pages[n_pairs]);
 	if (n_pairs == 0)
 		return -ENOMEM;
 	int result = balloon_driver_migrate_until(
@@ -154,7 +169,7 @@ static int move(
 	uint32_t n_gone = settle(heap, new_pages, old_pages, n_pairs, outcomes);
 	heap_book(heap, &heap->n_moved, n_gone);
 	if (result == -EBUSY || result == -EAGAIN)
-		*at = old_pages[0].index;
+		*at = frame_of(heap, old_pages[0]);
 	return n_gone > 0 ? (int)n_gone : result;
 }
 
@@ -162,15 +177,17 @@ static int move(
 
 static int deflate(struct balloon_heap *heap, uint32_t *at, uint32_t end)
 {
-	uint32_t n = end - *at < REQUEST_PAGES ? end - *at : REQUEST_PAGES;
-	int result = balloon_driver_relieve_range(heap->driver, balloon_page(*at), n);
+	struct balloon_page first = unit_of(heap, *at);
+	uint32_t n = unit_of(heap, end - 1).index + 1 - first.index;
+	n = n < REQUEST_PAGES ? n : REQUEST_PAGES;
+	int result = balloon_driver_relieve_range(heap->driver, first, n);
 	balloon_lock_acquire(&heap->books);
 	BALLOON_BOOK(heap->n_reliefs, 1);
 	if (result > 0)
 		BALLOON_BOOK(heap->n_relieved, (uint64_t)result);
 	balloon_lock_release(&heap->books);
 	if (result == 0)
-		*at += n;
+		*at = frame_of(heap, balloon_page(first.index + n));
 	return result;
 }
 
@@ -202,8 +219,8 @@ static uint32_t after_obstacle(const struct balloon_heap *heap, const struct sho
 {
 	uint32_t first = shortage->stretch.first.index;
 	for (uint32_t at = first + shortage->stretch.n_frames; at > first; at--)
-		if (balloon_page_is_candidate(heap->map, balloon_page(at - 1)))
-			return at;
+		if (is_ballooned(heap, at - 1))
+			return frame_of(heap, balloon_page(unit_of(heap, at - 1).index + 1));
 	return first;
 }
 
@@ -219,7 +236,7 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
 			return 1;
 		if (!heap->driver)
 			return -ENODEV;
-		if (at == end)
+		if (at >= end)
 			return 0;
 		int result = clear_some(heap, shortage, (uint32_t)n_missing, &at, end);
 		if (result > 0) {

@@ -66,5 +66,6 @@ void balloon_claims(void);
 void pool_claims(void);
 void shortage_claims(void);
 void range_claims(void);
+void units_claims(void);
 
 #endif

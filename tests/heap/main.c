@@ -17,5 +17,6 @@ int main(int argc, char **argv)
 	pool_claims();
 	shortage_claims();
 	range_claims();
+	units_claims();
 	return 0;
 }
