@@ -27,6 +27,10 @@
  *   -ENODEV   the device was destroyed
  *   -EBUSY    the device holds pages, or the map devices
  *
+ * Cancellation (pthread_cancel()). A thread that is cancelled ends after the library's call, not in it: none is a
+ * cancellation point, in any header. Functions of the program that calls run must be none either, and threads
+ * that let themselves be cancelled at any moment make no calls.
+ *
  * Threads. Any number of threads may make any calls at once, except for those that the caller
  * serialises. `-` together freely, `X` the caller sees to it that they do not overlap:
  *

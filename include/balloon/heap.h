@@ -225,10 +225,10 @@ struct balloon_heap_stats {
 	uint64_t n_free;   /* frames: free in the zone */
 	uint64_t n_held;   /* frames: the arena's, for allocations */
 	/* Events since the beginning; they never fall. */
-	uint64_t n_failures; /* allocations that got nothing */
-	uint64_t n_reliefs;  /* requests to the driver to deflate pages */
-	uint64_t n_relieved; /* pages of the map that those brought */
-	uint64_t n_moved;    /* of those of the balloon, moved out of an allocation's way */
+	uint64_t n_failures;  /* allocations that got nothing */
+	uint64_t n_reliefs;   /* requests to the driver to deflate pages */
+	uint64_t n_relieved;  /* pages of the map that those brought */
+	uint64_t n_moved;     /* of those of the balloon, moved out of an allocation's way */
 	uint64_t n_shortages; /* calls of shortage() */
 	uint64_t n_strays;    /* frees of what was not the heap's, or not of that size */
 };

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* syscall(), madvise() */
 
 #include "madvise-advise.h"
+#include "quiet.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -190,6 +191,8 @@ void balloon_self_close(struct balloon_self *self)
 {
 	if (self->pidfd < 0)
 		return;
+	struct quiet quiet = quiet_begin();
 	close(self->pidfd);
 	balloon_birthmark_end(&self->birthmark);
+	quiet_end(quiet);
 }

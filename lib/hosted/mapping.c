@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/self/smaps: for each mapping a line of addresses, rights and inode, and lines of names and values, of
+ * /proc/thread-self/smaps: for each mapping a line of addresses, rights and inode, and lines of names and values, of
  * which the size of the kernel's pages and the flags are looked at.
  */
 
 #define _GNU_SOURCE /* getline() */
 
 #include "mapping.h"
+#include "quiet.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -60,10 +61,11 @@ int balloon_mapping_check(const void *base, size_t size_bytes, size_t page_size)
 		.at = (uintptr_t)base, .end = (uintptr_t)base + size_bytes, .page_size = page_size};
 	char *line = NULL;
 	size_t room = 0;
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	int result = 0;
 	bool has_lines = false;
-	FILE *file = fopen("/proc/self/smaps", "re");
+	/* The thread's: of a process whose first thread has ended there is none. */
+	FILE *file = fopen("/proc/thread-self/smaps", "re");
 	while (file && result == 0 && !wanted.is_over && getline(&line, &room, file) > 0) {
 		has_lines = true;
 		result = follow(&wanted, line);
@@ -75,6 +77,6 @@ int balloon_mapping_check(const void *base, size_t size_bytes, size_t page_size)
 	if (file)
 		fclose(file);
 	free(line);
-	errno = saved;
+	quiet_end(quiet);
 	return result;
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "memfd-wire.h"
+#include "quiet.h"
 
 enum {
 	ATTEMPTS = 16,       /* to send, when signals interrupt */
@@ -72,13 +73,13 @@ int balloon_memfd_send_error(int error)
 
 static int send_whole(int socket_fd, const void *message, size_t n_bytes)
 {
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	ssize_t result = -1;
 	errno = EINTR;
 	for (int i = 0; i < ATTEMPTS && result < 0 && errno == EINTR; i++)
 		result = send(socket_fd, message, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 	int error = result < 0 ? balloon_memfd_send_error(errno) : 0;
-	errno = saved;
+	quiet_end(quiet);
 	return error;
 }
 
@@ -136,10 +137,10 @@ void balloon_memfd_take_answer(
 static short look_at(int socket_fd, short events)
 {
 	struct pollfd poll_fd = {.fd = socket_fd, .events = events};
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	while (poll(&poll_fd, 1, 0) < 0 && errno == EINTR)
 		;
-	errno = saved;
+	quiet_end(quiet);
 	return poll_fd.revents;
 }
 
@@ -151,7 +152,7 @@ static bool is_hung_up(int socket_fd)
 
 int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
 {
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	ssize_t result = recv(socket_fd, bytes, room, MSG_DONTWAIT | MSG_TRUNC);
 	/* A host that went without reading everything: told once, and before what it said last. */
 	if (result < 0 && errno == ECONNRESET)
@@ -160,7 +161,7 @@ int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
 		result = errno == EAGAIN || errno == EINTR || errno == ENOMEM ? -EAGAIN : -ENODEV;
 	else if (result == 0 && is_hung_up(socket_fd))
 		result = -ENODEV;
-	errno = saved;
+	quiet_end(quiet);
 	return (int)result;
 }
 
@@ -188,9 +189,9 @@ bool balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 	bool has_deadline = left_s < INT32_MAX;
 	struct timespec timeout = {
 		.tv_sec = has_deadline ? (time_t)left_s : 0, .tv_nsec = (long)(left_ns % NS_PER_S)};
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	int n = ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
-	errno = saved;
+	quiet_end(quiet);
 	return n > 0 && poll_fds[1].revents;
 }
 
@@ -200,14 +201,14 @@ static void wake(struct balloon_channel *channel)
 {
 	struct balloon_memfd_guest *guest = of(channel);
 	const uint64_t one = 1;
-	int saved = errno;
 	if (!birthmark_is_here(&guest->birthmark))
 		return;
+	struct quiet quiet = quiet_begin();
 	if (balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_WOKEN, BALLOON_RELEASE) == /* M2 */
 		MEMFD_POLLER_ASLEEP)
 		while (write(guest->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 			;
-	errno = saved;
+	quiet_end(quiet);
 }
 
 /*
@@ -224,9 +225,12 @@ static void sleep_as_poller(struct balloon_memfd_guest *guest, uint64_t deadline
 	seen = MEMFD_POLLER_ASLEEP;
 	balloon_atomic_cas(&guest->poller, &seen, MEMFD_POLLER_AWAKE, BALLOON_RELAXED);
 	/* Also by somebody who was late to wake a poller before this one. */
-	int saved = errno;
-	if (is_woken && read(guest->wake_fd, &n_wakes, sizeof(n_wakes)) < 0)
-		errno = saved;
+	if (!is_woken)
+		return;
+	struct quiet quiet = quiet_begin();
+	ssize_t n_read = read(guest->wake_fd, &n_wakes, sizeof(n_wakes));
+	(void)n_read; /* nothing: somebody else was faster */
+	quiet_end(quiet);
 }
 
 static int poll_host(struct balloon_channel *channel, uint64_t deadline_ns)
@@ -263,11 +267,11 @@ static int reset(struct balloon_channel *channel)
 	uint64_t timeout_ns = guest->farewell_timeout_ns;
 	uint64_t deadline_ns =
 		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER;
-	int saved = errno;
 	if (!birthmark_is_here(&guest->birthmark))
 		return -EBADF;
+	struct quiet quiet = quiet_begin();
 	shutdown(guest->socket_fd, SHUT_WR);
-	errno = saved;
+	quiet_end(quiet);
 	for (;;) {
 		bool is_over = balloon_platform_now_ns() >= deadline_ns;
 		int n_received = receive_all(guest);

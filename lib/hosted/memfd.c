@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "memfd-wire.h"
+#include "quiet.h"
 
 #ifndef F_SEAL_FUTURE_WRITE /* Linux 5.1 */
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -187,9 +188,9 @@ int balloon_memfd_create(
 		return -ENOMEM;
 	uint32_t page_size =
 		config->page_size ? config->page_size : (uint32_t)sysconf(_SC_PAGESIZE);
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 	int result = open_guest(guest, config, page_size);
-	errno = saved;
+	quiet_end(quiet);
 	if (result < 0) {
 		free(guest);
 		return result;
@@ -207,8 +208,10 @@ int balloon_memfd_destroy(struct balloon_channel *channel)
 	if (result < 0)
 		return result;
 	struct balloon_memfd_guest *guest = (struct balloon_memfd_guest *)(void *)channel;
+	struct quiet quiet = quiet_begin();
 	close(guest->wake_fd);
 	balloon_birthmark_end(&guest->birthmark);
 	free(guest);
+	quiet_end(quiet);
 	return 0;
 }
