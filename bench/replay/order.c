@@ -73,6 +73,8 @@ static int do_row(struct order *order, const struct row *row)
 	case OP_MIGRATE:
 		return balloon_page_migrate(
 			run->device, player(order, row->new_page), player(order, row->page));
+	case OP_FINALIZE:
+		return balloon_page_finalize(run->device, player(order, row->page));
 	default:
 		return 0;
 	}
@@ -106,11 +108,12 @@ static int check(struct order *order, struct outcome *outcome)
 		.n_isolates = n_ops[OP_ISOLATE],
 		.n_putbacks = n_ops[OP_PUTBACK],
 		.n_migrated = n_ops[OP_MIGRATE],
+		.n_finalized = n_ops[OP_FINALIZE],
 	};
 	outcome->n_matches = order->n_matches;
 	outcome->n_dequeues = n_ops[OP_DEFLATE];
 	outcome->n_page_operations = n_ops[OP_INFLATE] + n_ops[OP_DEFLATE] + n_ops[OP_ISOLATE] +
-				     n_ops[OP_PUTBACK] + n_ops[OP_MIGRATE];
+				     n_ops[OP_PUTBACK] + n_ops[OP_MIGRATE] + n_ops[OP_FINALIZE];
 	return run_check(order->run, &expected, outcome);
 }
 

@@ -30,6 +30,7 @@ static const struct {
 	[OP_PUTBACK] = {"putback", PFN, 0},
 	[OP_MIGRATE] = {"migrate", PFN | NEW_PFN | RET, 0},
 	[OP_MIGRATE_AGAIN] = {"migrate", PFN | NEW_PFN | RET, 0},
+	[OP_FINALIZE] = {"finalize", PFN, 0},
 	[OP_TELL_INFLATE] = {"tell_inflate", 0, 0},
 	[OP_TELL_DEFLATE] = {"tell_deflate", 0, 0},
 	[OP_LEAK_BEGIN] = {"leak_begin", RET, 0},

@@ -95,6 +95,9 @@ static const char *check_row(struct check *check, const struct row *row)
 	case OP_PUTBACK:
 		return move(check, row->page, ISOLATED, LISTED,
 			"putback of a page that is not isolated");
+	case OP_FINALIZE:
+		return move(check, row->page, ISOLATED, ABSENT,
+			"finalize of a page that is not isolated");
 	case OP_MIGRATE:
 	case OP_MIGRATE_AGAIN:
 		return check_migrate(check, row);

@@ -22,6 +22,7 @@ enum op {
 	OP_PUTBACK,
 	OP_MIGRATE,
 	OP_MIGRATE_AGAIN, /* refused for now: the page stays isolated */
+	OP_FINALIZE,      /* an isolated page leaves the balloon */
 	OP_TELL_INFLATE,
 	OP_TELL_DEFLATE,
 	OP_LEAK_BEGIN,

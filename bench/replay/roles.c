@@ -102,6 +102,22 @@ static int putback(struct task *task)
 	return balloon_page_putback(task->crew->run->map, task->isolated[--task->n_isolated]);
 }
 
+/* Without a page of its own: another one leaves later, so that the balloon ends at its size. */
+static int finalize(struct task *task)
+{
+	if (task->n_isolated == 0) {
+		task->n_skipped++;
+		task->n_owed++;
+		return 0;
+	}
+	struct balloon_page page = task->isolated[--task->n_isolated];
+	int result = balloon_page_finalize(task->crew->run->device, page);
+	if (result < 0)
+		return result;
+	task->done.n_finalized++;
+	return pool_give(&task->crew->pool, page) ? 0 : -EOVERFLOW;
+}
+
 static int migrate_to(struct task *task, struct balloon_page new_page)
 {
 	struct balloon_page old_page = task->isolated[--task->n_isolated];
@@ -140,6 +156,8 @@ int task_do_row(struct task *task, const struct row *row)
 		return putback(task);
 	case OP_MIGRATE:
 		return migrate(task);
+	case OP_FINALIZE:
+		return finalize(task);
 	default:
 		return 0;
 	}

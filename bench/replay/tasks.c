@@ -131,11 +131,12 @@ static struct balloon_device_stats sum(const struct crew *crew, struct outcome *
 		total.n_isolates += task->done.n_isolates;
 		total.n_putbacks += task->done.n_putbacks;
 		total.n_migrated += task->done.n_migrated;
+		total.n_finalized += task->done.n_finalized;
 		outcome->n_skipped += task->n_skipped;
 	}
-	total.n_listed = total.n_inserted - total.n_dequeued - total.n_isolated;
+	total.n_listed = total.n_inserted - total.n_dequeued - total.n_finalized - total.n_isolated;
 	outcome->n_page_operations = total.n_inserted + total.n_dequeued + total.n_isolates +
-				     total.n_putbacks + total.n_migrated;
+				     total.n_putbacks + total.n_migrated + total.n_finalized;
 	return total;
 }
 
