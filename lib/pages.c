@@ -3,6 +3,18 @@
 
 #include <balloon/strategy.h>
 
+#define BALLOON_PROBES_COUNTED
+#include "probe.h"
+
+BALLOON_PROBE_COUNT(insert);
+BALLOON_PROBE_COUNT(dequeue);
+BALLOON_PROBE_COUNT(isolate);
+BALLOON_PROBE_COUNT(putback);
+BALLOON_PROBE_COUNT(migrate);
+BALLOON_PROBE_COUNT(finalize);
+
+/* ---- What a batch is worth ------------------------------------------------------------------- */
+
 static int check_batch(const struct balloon_page *pages, size_t n_pages)
 {
 	if (!pages || n_pages == 0)
@@ -53,7 +65,7 @@ static int check_device_batch(const struct balloon_device *device, const struct 
 	return result < 0 ? result : check_map_batch(device->map, pages, n_pages, n);
 }
 
-int balloon_pages_insert(
+static inline int insert(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	size_t n;
@@ -61,7 +73,7 @@ int balloon_pages_insert(
 	return result < 0 ? result : device->map->strategy->insert(device, pages, n);
 }
 
-int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
+static inline int dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
 {
 	int result = check_batch(pages, n_pages);
 	if (result == 0)
@@ -69,7 +81,7 @@ int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pa
 	return result < 0 ? result : device->map->strategy->dequeue(device, pages, n_pages);
 }
 
-int balloon_pages_isolate(
+static inline int isolate(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
 	size_t n;
@@ -82,7 +94,7 @@ int balloon_pages_isolate(
 	return result;
 }
 
-int balloon_pages_putback(
+static inline int putback(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
 	size_t n;
@@ -102,7 +114,7 @@ static size_t n_pairs(const struct balloon_memmap *map, const struct balloon_pag
 	return n;
 }
 
-int balloon_pages_migrate(struct balloon_device *device, const struct balloon_page *new_pages,
+static inline int migrate(struct balloon_device *device, const struct balloon_page *new_pages,
 	const struct balloon_page *old_pages, size_t n_pages)
 {
 	int result = check_batch(new_pages, n_pages);
@@ -121,13 +133,53 @@ int balloon_pages_migrate(struct balloon_device *device, const struct balloon_pa
 	return device->map->strategy->migrate(device, new_pages, old_pages, n);
 }
 
-int balloon_pages_finalize(
+static inline int finalize(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	size_t n;
 	int result = check_device_batch(device, pages, n_pages, &n);
 	return result < 0 ? result : device->map->strategy->finalize(device, pages, n);
 }
+
+/* ---- The calls ------------------------------------------------------------------------------- */
+
+int balloon_pages_insert(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(insert, insert(device, pages, n_pages), device, pages, n_pages);
+}
+
+int balloon_pages_dequeue(struct balloon_device *device, struct balloon_page *pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(dequeue, dequeue(device, pages, n_pages), device, pages, n_pages);
+}
+
+int balloon_pages_isolate(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(isolate, isolate(map, pages, n_pages), map, pages, n_pages);
+}
+
+int balloon_pages_putback(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(putback, putback(map, pages, n_pages), map, pages, n_pages);
+}
+
+int balloon_pages_migrate(struct balloon_device *device, const struct balloon_page *new_pages,
+	const struct balloon_page *old_pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(migrate, migrate(device, new_pages, old_pages, n_pages), device,
+		new_pages, old_pages, n_pages);
+}
+
+int balloon_pages_finalize(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	BALLOON_RETURN_PROBED(finalize, finalize(device, pages, n_pages), device, pages, n_pages);
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
 
 bool balloon_page_is_candidate(const struct balloon_memmap *map, struct balloon_page page)
 {

@@ -7,6 +7,7 @@
  */
 #include "compaction/blocks.h"
 #include "haul.h"
+#include "probe.h"
 
 enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
 
@@ -218,6 +219,7 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 		n_scan = UINT32_MAX;
 	int result = step(compactor, &n_scan, 0);
 	release(compactor);
+	BALLOON_PROBE(compactor__step, compactor, result);
 	return result;
 }
 
@@ -230,6 +232,7 @@ static int step_of_run(struct balloon_compactor *compactor, uint64_t deadline_ns
 	*n_left = BALLOON_READ(compactor->counts.n_left) - BALLOON_READ(compactor->begin.n_left);
 	int result = step(compactor, &n_scan, deadline_ns);
 	release(compactor);
+	BALLOON_PROBE(compactor__step, compactor, result);
 	return result;
 }
 
@@ -269,6 +272,7 @@ void balloon_compactor_prepare(void *context, size_t n_pages)
 	size_t n_moved = 0;
 	if (!compactor || !claim(compactor))
 		return;
+	BALLOON_PROBE(compactor__prepare__begin, compactor, n_pages);
 	if (is_worth_while(compactor, n_pages)) {
 		while (n_moved < n_pages && n_scan > 0) {
 			int n = step(compactor, &n_scan, 0);
@@ -277,5 +281,6 @@ void balloon_compactor_prepare(void *context, size_t n_pages)
 			n_moved += (size_t)n;
 		}
 	}
+	BALLOON_PROBE(compactor__prepare__end, compactor, n_moved);
 	release(compactor);
 }

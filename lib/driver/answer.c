@@ -2,6 +2,7 @@
 /* What follows from an answer: pages go where they belong, and what was not refused is told again. */
 
 #include "driver/batch.h"
+#include "probe.h"
 
 /* ---- Entering -------------------------------------------------------------------------------- */
 
@@ -132,6 +133,9 @@ struct answer batch_take_answer(
 		!answer.goes_on)
 		state_unlock_request(state, batch);
 	answer.acknowledgement = acknowledgement_of(state, effects);
+	BALLOON_PROBE(driver__answer, driver, &batch->request,
+		(int)life_is_inflation(BALLOON_READ(batch->life.route)), n_done, n_told,
+		answer.error);
 	return answer;
 }
 

@@ -8,6 +8,7 @@
  * what is refused beyond is treated as if it had not been, and may be asked again at once.
  */
 #include "driver/batch.h"
+#include "probe.h"
 
 /*
  * Doubled so often. A frame stays away for longer than the fills of a host that refuses wait between two
@@ -77,6 +78,7 @@ static enum refusal_kind kind_of(
 bool refusals_set_frame_aside(struct balloon_driver *driver, struct balloon_batch *batch,
 	struct balloon_page page, int error)
 {
+	BALLOON_PROBE(driver__refused, driver, page.index, 1, error);
 	struct driver_state *state = driver_lock(driver);
 	bool is_kept = BALLOON_READ(batch->life.route) == ROUTE_FILL &&
 		       !BALLOON_READ(state->n_relieving) && !BALLOON_READ(state->is_attaching) &&
@@ -91,6 +93,7 @@ void refusals_set_page_aside(struct balloon_driver *driver, struct balloon_devic
 	struct balloon_page page, int error)
 {
 	struct balloon_memmap *map = driver->config.map;
+	BALLOON_PROBE(driver__refused, driver, page.index, 0, error);
 	if (balloon_page_isolate(map, page) < 0)
 		return; /* another leak has it already, or a migration */
 	/* A migration may have moved it on, into the quarantine. */

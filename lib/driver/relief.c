@@ -2,6 +2,7 @@
 /* Out of memory: the entry for allocators. Allocates nothing; its request was made with the driver. */
 
 #include "driver/batch.h"
+#include "probe.h"
 
 /* ---- Frames that need no host ---------------------------------------------------------------- */
 
@@ -175,13 +176,16 @@ static int relieve_some(
 	struct balloon_batch *batch = NULL;
 	if (driver->config.no_relief)
 		return -EOPNOTSUPP;
+	BALLOON_PROBE(driver__relief__begin, driver, n_pages, first, range_end);
 	int result = begin(driver, &n_pages, &batch);
-	if (result < 0)
-		return result;
-	BALLOON_WRITE(batch->range_first, first);
-	BALLOON_WRITE(batch->range_end, range_end);
-	result = range_end ? leak(driver, batch, n_pages) : relieve(driver, batch, n_pages);
-	return end(driver, result);
+	if (result == 0) {
+		BALLOON_WRITE(batch->range_first, first);
+		BALLOON_WRITE(batch->range_end, range_end);
+		result = range_end ? leak(driver, batch, n_pages) : relieve(driver, batch, n_pages);
+		result = end(driver, result);
+	}
+	BALLOON_PROBE(driver__relief__end, driver, result);
+	return result;
 }
 
 int balloon_driver_relieve(struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes)

@@ -3,6 +3,7 @@
 
 #include "channels/channel.h"
 #include "driver/batch.h"
+#include "probe.h"
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
 
@@ -180,6 +181,7 @@ static int reset(struct balloon_driver *driver, int (*let_go)(struct balloon_cha
 	if (result < 0)
 		return result;
 	result = let_go(driver_channel(driver)) == 0 ? take_back(driver) : -ETIMEDOUT;
+	BALLOON_PROBE(driver__reset, driver, result);
 	return driver_leave(driver, CALL_ANY, result);
 }
 

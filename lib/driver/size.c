@@ -2,6 +2,7 @@
 /* Making the balloon as large as it is asked to be: fill, leak, step, poll, run, serve. */
 
 #include "driver/batch.h"
+#include "probe.h"
 
 int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 {
@@ -10,6 +11,7 @@ int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 	uint32_t target = n_pages < UINT32_MAX ? (uint32_t)n_pages : UINT32_MAX;
 	balloon_atomic_store(&driver->target, target, BALLOON_RELAXED);
 	driver_wake_all(driver);
+	BALLOON_PROBE(driver__target, driver, target);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Telling the host of a request, and waiting for its answer. */
 
 #include "driver/batch.h"
+#include "probe.h"
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
@@ -122,6 +123,9 @@ bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	do {
 		BALLOON_WRITE(batch->n_pages, n_pages);
 		int error = prepare(driver, batch, n_pages);
+		BALLOON_PROBE(driver__request, driver, &batch->request,
+			(int)life_is_inflation(BALLOON_READ(batch->life.route)),
+			BALLOON_READ(batch->n_told));
 		if (error == 0)
 			error = submit(driver, batch, limit_ns);
 		if (error < 0)

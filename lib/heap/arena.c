@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "../probe.h"
 #include "parts.h"
 
 enum { NAME_MAX_BYTES = 64 };
@@ -75,6 +76,7 @@ int balloon_arena_destroy(struct balloon_heap *heap)
 
 int balloon_arena_purge(struct balloon_heap *heap)
 {
+	BALLOON_PROBE(heap__purge, heap);
 	balloon_caches_flush(heap);
 	return write_control(heap, "purge", NULL, 0);
 }

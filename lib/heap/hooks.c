@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../probe.h"
 #include "shortage.h"
 
 enum { ZERO_BY_KERNEL = 128 * 1024 }; /* bytes: from here on new pages cost less than zeros */
@@ -102,6 +103,7 @@ static void *extent_alloc(extent_hooks_t *hooks, void *wanted, size_t size, size
 		return NULL;
 	}
 	heap_book(heap, &heap->n_held, n_pages_in(size));
+	BALLOON_PROBE(heap__take, heap, address, size);
 	return address;
 }
 
@@ -116,6 +118,7 @@ static bool extent_dalloc(
 	heap_book(heap, &heap->n_held, -(uint64_t)n_pages_in(size));
 	int result = balloon_zone_free_range(heap->zone, page_at(heap, address), n_pages_in(size));
 	BALLOON_ASSERT(result == 0);
+	BALLOON_PROBE(heap__give, heap, address, size);
 	return result < 0;
 }
 

@@ -11,6 +11,7 @@
  * is wanted just now; and for shortage_ms in all. Calls that want little have one of them clear a stretch that
  * is large enough for several; the others wait for its end and try again.
  */
+#include "../probe.h"
 #include "shortage.h"
 
 /* Frames of a stretch for calls that want less: 1 MiB. Fewer at a time would leave the host a hole each. */
@@ -178,9 +179,11 @@ void *balloon_heap_allocate_short(struct balloon_heap *heap, void *pointer, size
 {
 	struct shortage shortage;
 	void *result = NULL;
+	BALLOON_PROBE(heap__shortage__begin, heap, size);
 	enter(heap, &shortage);
 	if (size <= heap->size_bytes)
 		result = make_room(heap, &shortage, pointer, size, flags);
 	leave(heap, &shortage, result == NULL);
+	BALLOON_PROBE(heap__shortage__end, heap, size, result);
 	return result;
 }
