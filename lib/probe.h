@@ -14,6 +14,9 @@
 #define _SDT_HAS_SEMAPHORES 1
 #endif
 #include <sys/sdt.h>
+#ifdef __clang__ /* of macros of that header */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
 
 /* The header picks by the number of arguments in GNU C alone. */
 #define BALLOON_PROBE_OF(a, b, c, d, e, f, probe, ...) probe
