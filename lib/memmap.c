@@ -98,7 +98,11 @@ static int lay_out(const struct balloon_memmap_config *config, struct layout *la
 
 static int check_config(const struct balloon_memmap_config *config)
 {
-	if (!config || !config->strategy || !strategy_is_complete(config->strategy))
+	if (!config)
+		return -EINVAL;
+	if (!config->strategy)
+		return -ENOENT;
+	if (!strategy_is_complete(config->strategy))
 		return -EINVAL;
 	return geometry_is_sane(config) && embedding_is_sane(config) ? 0 : -EINVAL;
 }

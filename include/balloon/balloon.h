@@ -18,6 +18,7 @@
  * returned, an error only if the first page fails. Every error below has the same cause everywhere:
  *
  *   -EINVAL   a null pointer, a count of zero, a configuration that cannot be
+ *   -ENOENT   a configuration without a strategy or design: there is none of the name that was looked for
  *   -E2BIG    a count above BALLOON_BATCH_MAX
  *   -ERANGE   a page or PFN outside the map
  *   -EEXIST   the page that was to go in is in a balloon already
@@ -166,7 +167,8 @@ struct balloon_memmap_config {
  * Say how much memory a map needs.
  *
  * size_bytes: receives the size that balloon_memmap_init() wants, embedded descriptors not counted.
- * Returns 0; -EINVAL: a null pointer, or a configuration that no map can have (the strategy's table
+ * Returns 0; -ENOENT: strategy is NULL, as balloon_strategy_find() returns for a name that it does not
+ * know; -EINVAL: another null pointer, or a configuration that no map can have (the strategy's table
  * incomplete, sizes out of bounds, frame addresses beyond 64 bits, a stride too small);
  * -EOVERFLOW: more memory than can be addressed.
  * Threads: any. Locks: none.

@@ -191,15 +191,16 @@ struct balloon_driver_config {
 	void *moved_context;
 };
 
-/** Bytes that balloon_driver_init() wants. Returns 0; -EINVAL. */
+/** Bytes that balloon_driver_init() wants. Returns 0; -ENOENT: design is NULL, as
+ * balloon_driver_design_find() returns for an unknown name; -EINVAL. */
 BALLOON_EXPORT int balloon_driver_size(
 	const struct balloon_driver_config *config, size_t *size_bytes);
 
 /**
  * Make a driver in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN. Its target is 0.
  *
- * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, numbers out of bounds, a channel
- * that does not cover the map; -ENOSPC: the map has not two free device slots; -EBUSY: another driver
+ * Returns 0; -ENOENT: design is NULL; -EINVAL: another null pointer, memory unaligned or too small,
+ * numbers out of bounds, a channel that does not cover the map; -ENOSPC: the map has not two free device slots; -EBUSY: another driver
  * has the channel.
  */
 BALLOON_EXPORT int balloon_driver_init(void *memory, size_t size_bytes,

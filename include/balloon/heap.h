@@ -123,7 +123,8 @@ struct balloon_heap_config {
 /**
  * Make a heap. All its frames are free.
  *
- * Returns 0; -EINVAL: a null pointer, a size or slots out of bounds, a strategy that a map refuses;
+ * Returns 0; -ENOENT: strategy is NULL; -EINVAL: another null pointer, a size or slots out of bounds, a
+ * strategy that a map refuses;
  * -ENOMEM: of address space, or of memory for map and zone (ordinary memory: what the strategy's
  * descriptors take, 12 to 32 bytes a page, and three tenths of a byte a page; with thread caches one more);
  * -ENODEV: jemalloc has

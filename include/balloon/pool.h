@@ -39,7 +39,8 @@ struct balloon_pool;
  * the pool's to say, and stays null here.
  */
 struct balloon_pool_config {
-	/** strategy NULL: "isolated-bit", or if it is not built in the newest one that is. */
+	/** strategy NULL: "isolated-bit", or if it is not built in the newest one that is. So a name that
+	 * balloon_strategy_find() does not know is looked at by the program itself; designs likewise. */
 	struct balloon_heap_config heap;
 	/** What is said to the kernel, and how. base and n_pages are the heap's. */
 	struct balloon_madvise_config kernel;

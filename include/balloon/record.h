@@ -49,7 +49,7 @@ struct balloon_recorder_stats {
 /**
  * Make a recorder, and write the header.
  *
- * Returns 0; -EINVAL: a null pointer or strategy; -ENOMEM; or what write() says of the descriptor: -EBADF,
+ * Returns 0; -EINVAL: a null pointer; -ENOENT: no strategy, as of an unknown name; -ENOMEM; or what write() says of the descriptor: -EBADF,
  * -ENOSPC, -EPIPE (where SIGPIPE is ignored) ...
  */
 BALLOON_EXPORT int balloon_recorder_create(

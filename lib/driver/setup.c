@@ -80,9 +80,12 @@ static bool tuning_is_sane(const struct balloon_driver_tuning *tuning)
 
 static int check_config(const struct balloon_driver_config *config)
 {
-	if (!config || !config->design || !design_is_complete(config->design) || !config->map ||
-		!config->frames || !config->frames->ops || !config->channel ||
-		!config->channel->ops)
+	if (!config)
+		return -EINVAL;
+	if (!config->design)
+		return -ENOENT;
+	if (!design_is_complete(config->design) || !config->map || !config->frames ||
+		!config->frames->ops || !config->channel || !config->channel->ops)
 		return -EINVAL;
 	struct balloon_driver_tuning tuning = tuning_of(config);
 	struct balloon_driver_config whole = full(config);

@@ -65,7 +65,7 @@ static bool unit_is_sane(const struct balloon_heap_config *config)
 
 static bool config_is_sane(const struct balloon_heap_config *config)
 {
-	return config && config->strategy && config->size_bytes > 0 && unit_is_sane(config) &&
+	return config && config->size_bytes > 0 && unit_is_sane(config) &&
 	       config->size_bytes / BALLOON_HEAP_PAGE_SIZE <= BALLOON_PAGES_MAX &&
 	       config->size_bytes <= SIZE_MAX / 2 - BASE_ALIGN;
 }
@@ -142,6 +142,8 @@ int balloon_heap_create(const struct balloon_heap_config *config, struct balloon
 {
 	if (!config_is_sane(config) || !heap)
 		return -EINVAL;
+	if (!config->strategy)
+		return -ENOENT;
 	struct balloon_heap *h = make_shell(config);
 	if (!h)
 		return -ENOMEM;

@@ -320,8 +320,10 @@ int balloon_recorder_create(
 	const struct balloon_recorder_config *config, struct balloon_recorder **recorder)
 {
 	static const char header[] = "time_ns,op,pfn,newpfn,ret,cpu,comm\n";
-	if (!config || !recorder || !config->strategy)
+	if (!config || !recorder)
 		return -EINVAL;
+	if (!config->strategy)
+		return -ENOENT;
 	struct balloon_recorder *made = malloc(sizeof(*made));
 	if (!made)
 		return -ENOMEM;

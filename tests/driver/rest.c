@@ -341,21 +341,26 @@ DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 
 enum { ENOUGH = 1 << 17 };
 
-static void check_refused(struct balloon_driver_config config)
+static void check_refused_as(struct balloon_driver_config config, int error)
 {
 	struct balloon_driver *driver;
 	size_t size_bytes;
-	CHECK_EQ(balloon_driver_size(&config, &size_bytes), -EINVAL);
+	CHECK_EQ(balloon_driver_size(&config, &size_bytes), error);
 	void *memory = place_allocate(ENOUGH);
-	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), -EINVAL);
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), error);
+}
+
+static void check_refused(struct balloon_driver_config config)
+{
+	check_refused_as(config, -EINVAL);
 }
 
 /* config: a good one. Each of these makes it a bad one. */
 static void check_configs(const struct balloon_driver_config *config)
 {
 	struct balloon_driver_config bad = *config;
-	bad.design = NULL;
-	check_refused(bad);
+	bad.design = balloon_driver_design_find("no-such-design");
+	check_refused_as(bad, -ENOENT);
 	bad = *config;
 	bad.map = NULL;
 	check_refused(bad);

@@ -185,7 +185,7 @@ static void mistakes_are_refused(void)
 	config.size_bytes = UINT64_C(1) << 63;
 	CHECK_EQ(balloon_heap_create(&config, &other), -EINVAL);
 	config = (struct balloon_heap_config){.size_bytes = 4096};
-	CHECK_EQ(balloon_heap_create(&config, &other), -EINVAL);
+	CHECK_EQ(balloon_heap_create(&config, &other), -ENOENT);
 	config = (struct balloon_heap_config){
 		.strategy = some_strategy(), .size_bytes = 4096, .n_devices = 70000};
 	CHECK_EQ(balloon_heap_create(&config, &other), -EINVAL);

@@ -223,6 +223,6 @@ Test(memmap, null_pointers_are_refused)
 	CHECK_EQ(balloon_page_from_pfn(NULL, 0, &page), -EINVAL);
 	CHECK_EQ(balloon_page_from_pfn(map, 0, NULL), -EINVAL);
 	CHECK_EQ(balloon_memmap_destroy(map), 0);
-	config.strategy = NULL;
-	CHECK_EQ(balloon_memmap_create(&config, &map), -EINVAL);
+	config.strategy = balloon_strategy_find("no-such-strategy");
+	CHECK_EQ(balloon_memmap_create(&config, &map), -ENOENT);
 }
