@@ -9,6 +9,7 @@
 
 #include "common/figures.h"
 #include "common/output.h"
+#include "replay/shelf.h"
 #include "run/subject.h"
 
 static const char help[] =
@@ -17,7 +18,8 @@ static const char help[] =
 	"List the built-in strategies, oldest design first, the references that balloon-bench run\n"
 	"measures beside them: floors of the machine, and peers, as far as they were built; and\n"
 	"the driver designs that balloon-bench system measures, with what each promises when\n"
-	"memory runs out while a fill is under way: pages, or to say at once that it is busy.\n"
+	"memory runs out while a fill is under way: pages, or to say at once that it is busy;\n"
+	"and the recordings that come with the program, for balloon-bench replay.\n"
 	"\n"
 	"  --json FILE  write them to FILE, too; -: to standard output, in the table's place\n"
 	"  --help       print this text\n";
@@ -102,6 +104,14 @@ static json_t *strategies_json(void)
 	return list;
 }
 
+static json_t *recordings_json(const struct shelf *shelf)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < shelf->n_paths; i++)
+		list = array_with(list, json_string(shelf->paths[i]));
+	return list;
+}
+
 static json_t *references_json(void)
 {
 	json_t *list = json_array();
@@ -125,14 +135,20 @@ static json_t *drivers_json(void)
 	return list;
 }
 
-/* NULL: out of memory. */
-static json_t *document(void)
+static void print_recordings(const struct shelf *shelf)
 {
-	return json_pack("{s:o, s:o, s:o}", "strategies", strategies_json(), "references",
-		references_json(), "drivers", drivers_json());
+	for (size_t i = 0; i < shelf->n_paths; i++)
+		printf("%s%s\n", i ? "" : "\nrecording\n", shelf->paths[i]);
 }
 
-static int list(const char *json_path)
+/* NULL: out of memory. */
+static json_t *document(const struct shelf *shelf)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "strategies", strategies_json(), "references",
+		references_json(), "drivers", drivers_json(), "recordings", recordings_json(shelf));
+}
+
+static int list(const struct shelf *shelf, const char *json_path)
 {
 	struct problem problem;
 	struct output json;
@@ -142,8 +158,9 @@ static int list(const char *json_path)
 		print_table();
 		print_references();
 		print_drivers();
+		print_recordings(shelf);
 	}
-	if (json_path && output_json(&json, document(), &problem) < 0) {
+	if (json_path && output_json(&json, document(shelf), &problem) < 0) {
 		output_close(&json);
 		return failure(&problem);
 	}
@@ -166,5 +183,15 @@ int command_list(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error("list: unexpected argument '%s'", argv[optind]);
-	return list(json_path);
+	struct shelf shelf;
+	struct problem problem;
+	int status = 0;
+	if (shelf_open(&shelf) < 0) {
+		problem_no_memory(&problem);
+		status = failure(&problem);
+	} else {
+		status = list(&shelf, json_path);
+	}
+	shelf_close(&shelf);
+	return status;
 }

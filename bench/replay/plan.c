@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/command.h"
 
@@ -67,6 +68,28 @@ static int parse_options(struct plan *plan, int argc, char **argv)
 	return status;
 }
 
+/* Files; what is none may be the name of a recording that is here. Without any: all that are here. */
+static int choose_recordings(struct plan *plan, size_t n, char **names)
+{
+	if (shelf_open(&plan->shelf) < 0) {
+		struct problem problem;
+		problem_no_memory(&problem);
+		return failure(&problem);
+	}
+	plan->paths = n > 0 ? names : plan->shelf.paths;
+	plan->n_paths = n > 0 ? n : plan->shelf.n_paths;
+	if (plan->n_paths == 0)
+		return usage_error("replay: which recording? None is installed with this program");
+	for (size_t i = 0; i < n; i++) {
+		char *found = NULL;
+		if (access(names[i], F_OK) < 0)
+			found = shelf_find(&plan->shelf, names[i]);
+		if (found)
+			names[i] = found;
+	}
+	return 0;
+}
+
 int plan_parse(struct plan *plan, int argc, char **argv)
 {
 	*plan = (struct plan){.n_repeats = 5};
@@ -74,9 +97,10 @@ int plan_parse(struct plan *plan, int argc, char **argv)
 	int status = parse_options(plan, argc, argv);
 	if (status || plan->is_help)
 		return status;
-	if (optind == argc)
-		return usage_error("replay: which recording?");
-	plan->paths = argv + optind;
-	plan->n_paths = (size_t)(argc - optind);
-	return 0;
+	return choose_recordings(plan, (size_t)(argc - optind), argv + optind);
+}
+
+void plan_fini(struct plan *plan)
+{
+	shelf_close(&plan->shelf);
 }

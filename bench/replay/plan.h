@@ -8,11 +8,13 @@
 
 #include "common/strategies.h"
 #include "results.h"
+#include "shelf.h"
 
 enum { REPEATS_MAX = 10000 };
 
 struct plan {
-	char **paths; /* of the recordings */
+	struct shelf shelf;
+	char **paths; /* of the recordings: on the shelf, or the caller's */
 	size_t n_paths;
 	struct strategies strategies;
 	enum mode mode;
@@ -23,5 +25,6 @@ struct plan {
 
 /** Strings stay the caller's. Returns 0, or the exit status after a wrong usage. */
 int plan_parse(struct plan *plan, int argc, char **argv);
+void plan_fini(struct plan *plan);
 
 #endif

@@ -9,10 +9,12 @@
 #include "plan.h"
 
 static const char help[] =
-	"Usage: balloon-bench replay RECORDING... [OPTION...]\n"
+	"Usage: balloon-bench replay [RECORDING...] [OPTION...]\n"
 	"\n"
-	"Run recordings (CSV, plain or gzip) through strategies. Each row is checked on\n"
-	"the way, counts and memory map at the end; only page operations are timed.\n"
+	"Run recordings (CSV, plain or gzip) through strategies: files, or names of those\n"
+	"that come with the program (balloon-bench list shows them); without any, all of\n"
+	"these. Each row is checked on the way, counts and memory map at the end; only\n"
+	"page operations are timed.\n"
 	"\n"
 	"  --strategy A,B,...  these strategies; all (default): every built-in one\n"
 	"  --threads 1         one thread, all rows in the recorded order, on the recorded\n"
@@ -132,18 +134,25 @@ static int allocate_and_replay(struct replay *replay)
 	return status;
 }
 
+/* Returns the exit status. */
+static int run_plan(struct replay *replay)
+{
+	if (output_open(&replay->json, replay->plan->json_path, &replay->problem) < 0)
+		return failure(&replay->problem);
+	int status = allocate_and_replay(replay);
+	output_close(&replay->json);
+	return status < 0 ? failure(&replay->problem) : 0;
+}
+
 int command_replay(int argc, char **argv)
 {
 	struct plan plan;
 	struct replay replay = {.plan = &plan};
 	int status = plan_parse(&plan, argc, argv);
-	if (status)
-		return status;
-	if (plan.is_help)
-		return fputs(help, stdout) < 0;
-	if (output_open(&replay.json, plan.json_path, &replay.problem) < 0)
-		return failure(&replay.problem);
-	status = allocate_and_replay(&replay);
-	output_close(&replay.json);
-	return status < 0 ? failure(&replay.problem) : 0;
+	if (status == 0 && plan.is_help)
+		status = fputs(help, stdout) < 0;
+	else if (status == 0)
+		status = run_plan(&replay);
+	plan_fini(&plan);
+	return status;
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "shelf.h"
+
+#include <glob.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char suffix[] = ".csv.gz";
+
+/* Where the program is, wherever that was moved to. */
+static bool folder_of_program(char *folder, size_t n_bytes)
+{
+	ssize_t n = readlink("/proc/self/exe", folder, n_bytes - 1);
+	if (n <= 0)
+		return false;
+	folder[n] = '\0';
+	*strrchr(folder, '/') = '\0';
+	return true;
+}
+
+/* Returns 0 also if there are none; -1: no memory. */
+static int take_folder(struct shelf *shelf, const char *folder)
+{
+	char pattern[3 * PATH_MAX];
+	glob_t found;
+	snprintf(pattern, sizeof pattern, "%s/*%s", folder, suffix);
+	int result = glob(pattern, 0, NULL, &found);
+	if (result == GLOB_NOSPACE)
+		return -1;
+	if (result)
+		return 0;
+	shelf->paths = calloc(found.gl_pathc, sizeof *shelf->paths);
+	for (size_t i = 0; shelf->paths && i < found.gl_pathc; i++)
+		if ((shelf->paths[i] = strdup(found.gl_pathv[i])) != NULL)
+			shelf->n_paths++;
+	bool is_whole = shelf->n_paths == found.gl_pathc;
+	globfree(&found);
+	return is_whole ? 0 : -1;
+}
+
+int shelf_open(struct shelf *shelf)
+{
+	static const char *const places[] = {"recordings", BENCH_RECORDINGS};
+	char program[PATH_MAX];
+	char folder[2 * PATH_MAX];
+	*shelf = (struct shelf){0};
+	if (!folder_of_program(program, sizeof program))
+		return 0;
+	for (size_t i = 0; i < 2 && shelf->n_paths == 0; i++) {
+		bool is_absolute = places[i][0] == '/';
+		snprintf(folder, sizeof folder, "%s%s%s", is_absolute ? "" : program,
+			is_absolute ? "" : "/", places[i]);
+		if (take_folder(shelf, folder) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void shelf_close(struct shelf *shelf)
+{
+	for (size_t i = 0; i < shelf->n_paths; i++)
+		free(shelf->paths[i]);
+	free(shelf->paths);
+	*shelf = (struct shelf){0};
+}
+
+/* linux6.1-c-oom is linux6.1-c-oom.csv.gz, linux6.1-c-oom and c-oom. */
+static bool is_called(const char *path, const char *name)
+{
+	const char *file = strrchr(path, '/') + 1;
+	size_t n_file = strlen(file) - strlen(suffix);
+	size_t n_name = strlen(name);
+	if (strcmp(file, name) == 0)
+		return true;
+	if (n_name == 0 || n_name > n_file || strncmp(file + n_file - n_name, name, n_name) != 0)
+		return false;
+	return n_name == n_file || file[n_file - n_name - 1] == '-';
+}
+
+char *shelf_find(const struct shelf *shelf, const char *name)
+{
+	char *found = NULL;
+	for (size_t i = 0; i < shelf->n_paths; i++) {
+		if (!is_called(shelf->paths[i], name))
+			continue;
+		if (found)
+			return NULL;
+		found = shelf->paths[i];
+	}
+	return found;
+}
