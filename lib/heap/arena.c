@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "parts.h"
+#include "caches.h"
 
 enum { NAME_MAX_BYTES = 64 };
 
