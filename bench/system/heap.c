@@ -31,7 +31,7 @@ static const struct shape shapes[] = {
 		.size_max = 64,
 		.n_slots = 200,
 		.is_at_once = true,
-		.pairs_of_16 = 32},
+		.pairs_of_16 = 64},
 	{.name = "mix", .size_min = 16, .size_max = 4096, .n_slots = 256, .pairs_of_16 = 16},
 	{.name = "large",
 		.size_min = 16 << 10,

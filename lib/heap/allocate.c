@@ -33,8 +33,6 @@ void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags
 __attribute__((noinline)) static void *allocate_past_cache(struct balloon_heap *heap, size_t size)
 {
 	void *block = NULL;
-	if (!heap)
-		return NULL;
 	if (heap->number && size <= BALLOON_CACHE_SIZE_MAX)
 		block = balloon_cache_allocate(heap, size);
 	return block ? block : balloon_heap_allocate_as(heap, size, 0);
@@ -43,8 +41,10 @@ __attribute__((noinline)) static void *allocate_past_cache(struct balloon_heap *
 void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
 {
 	struct balloon_cache *cache;
-	if (!heap || size_bytes > BALLOON_CACHE_SIZE_MAX || !(cache = balloon_cache_here(heap)) ||
-		!balloon_cache_enter(cache))
+	if (!heap)
+		return NULL;
+	if (!heap->number || size_bytes > BALLOON_CACHE_SIZE_MAX ||
+		!(cache = balloon_cache_here(heap)) || !balloon_cache_enter(cache))
 		return allocate_past_cache(heap, size_bytes);
 	void *block = balloon_cache_pop(balloon_cache_front_of(cache, size_bytes));
 	bool is_quiet = balloon_cache_leave(cache);
@@ -72,24 +72,9 @@ void *balloon_heap_reallocate(struct balloon_heap *heap, void *pointer, size_t s
 
 __attribute__((noinline)) static void free_past_cache(struct balloon_heap *heap, void *pointer)
 {
-	if (!heap || !pointer)
-		return;
-	if (!heap_has(heap, pointer)) {
-		heap_book(heap, &heap->n_strays, 1);
-		return;
-	}
 	balloon_shortage_freed(heap, pointer);
 	if (!heap->number || !balloon_cache_free(heap, pointer))
 		dallocx(pointer, MALLOCX_TCACHE_NONE);
-}
-
-/* Is it for this thread's cache, if that has room? Else it is not the heap's, or not to be cached, or
- * somebody counts what is freed. */
-static inline struct balloon_cache *cache_for(struct balloon_heap *heap, const void *pointer)
-{
-	if (!heap || !heap_has(heap, pointer) || balloon_shortage_counts(heap))
-		return NULL;
-	return balloon_cache_here(heap);
 }
 
 /* wanted: a cache that somebody wants; NULL. */
@@ -102,19 +87,36 @@ __attribute__((noinline)) static void end_free(
 		free_past_cache(heap, pointer);
 }
 
-void balloon_heap_free(struct balloon_heap *heap, void *pointer)
+static void free_to_cache(struct balloon_heap *heap, struct balloon_cache *cache, void *pointer)
 {
-	struct balloon_cache *cache = cache_for(heap, pointer);
-	if (!cache || !balloon_cache_enter(cache)) {
-		free_past_cache(heap, pointer);
-		return;
-	}
 	uint32_t size_class =
 		balloon_atomic_load(balloon_cache_page_class(heap, pointer), BALLOON_RELAXED);
 	bool is_done = balloon_cache_push(&cache->fronts[size_class], pointer);
 	bool is_quiet = balloon_cache_leave(cache);
 	if (!is_done || !is_quiet)
 		end_free(heap, pointer, is_done, is_quiet ? NULL : cache);
+}
+
+__attribute__((noinline, cold)) static void book_stray(struct balloon_heap *heap)
+{
+	heap_book(heap, &heap->n_strays, 1);
+}
+
+void balloon_heap_free(struct balloon_heap *heap, void *pointer)
+{
+	struct balloon_cache *cache;
+	if (!heap || !pointer)
+		return;
+	if (!heap_has(heap, pointer))
+		book_stray(heap);
+	else if (balloon_shortage_counts(heap))
+		free_past_cache(heap, pointer);
+	else if (!heap->number)
+		dallocx(pointer, MALLOCX_TCACHE_NONE);
+	else if ((cache = balloon_cache_here(heap)) != NULL && balloon_cache_enter(cache))
+		free_to_cache(heap, cache, pointer);
+	else
+		free_past_cache(heap, pointer);
 }
 
 size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer)

@@ -2,9 +2,10 @@
 /*
  * Thread caches: blocks that were freed, kept for the next allocation of their size on this thread.
  *
- * Two layers. In front a few blocks of each size class in an array, which cost no call of jemalloc's; they
- * are exchanged with an explicit cache of jemalloc's behind them, which deals with the arena in batches.
- * jemalloc has some 4,000 of those in a process: a thread that comes later has the front layer alone.
+ * Two layers. In front some blocks of each size class in an array, which cost no call of jemalloc's (one of
+ * mallocx() takes longer than malloc() as a whole); they are exchanged with an explicit cache of jemalloc's
+ * behind them, which deals with the arena in batches. jemalloc has some 4,000 of those in a process: a thread
+ * that comes later has the front layer alone.
  *
  * Who may touch a cache. Its owner while is_busy is set and is_wanted was not; another thread, under the
  * mutex, while is_wanted is set and is_busy is not. Each stores its own word and looks at the other's. A
@@ -45,7 +46,7 @@ enum {
 	CLASS_NONE = 0,      /* of pages whose blocks are not cached; the classes begin at 1 */
 	SLOTS_MIN = 16,      /* blocks of a class in the front layer */
 	SLOTS_MAX = 128,     /* as many as are ... */
-	SLOTS_BYTES = 32768, /* ... no more than this together */
+	SLOTS_BYTES = 65536, /* ... no more than this together */
 	LINE = 64,           /* bytes of a cache line */
 };
 
