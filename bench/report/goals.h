@@ -64,4 +64,29 @@ const struct trial *system_goal_best(const struct model *model, const struct sys
 struct attainment system_target_attain(
 	const struct system_target *target, const struct trial *best);
 
+/* ---- Of heaps -------------------------------------------------------------------------------- */
+
+/** What a heap takes at most, whatever threads do with it. */
+struct heap_goal {
+	const char *id, *work;
+	const char *subjects[2]; /* whose goal it is; NULL: there are no more */
+	bool is_large;           /* of blocks that no thread cache takes */
+	const char *what, *to;   /* a reference of the same run */
+	double times;            /* its time */
+};
+
+/** NULL: there are no more. */
+const struct heap_goal *heap_goal_at(size_t index);
+
+/** Is this trial to reach it? */
+bool heap_goal_is_for(const struct heap_goal *goal, const struct trial *trial);
+
+/** The one that takes most of its reference's time; NULL: not measured. */
+const struct trial *heap_goal_worst(const struct model *model, const struct heap_goal *goal);
+
+struct attainment heap_goal_attain(const struct heap_goal *goal, const struct trial *trial);
+
+/** Of all goals that are this trial's; NAN: there is none. */
+double heap_trial_attain(const struct trial *trial);
+
 #endif

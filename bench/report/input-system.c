@@ -8,14 +8,15 @@
 
 static enum trial_kind read_kind(const struct node *object)
 {
-	static const char *const names[N_TRIAL_KINDS] = {"raw", "channel", "driver", "strategy"};
+	static const char *const names[N_TRIAL_KINDS] = {
+		"raw", "channel", "driver", "strategy", "heap"};
 	struct node node = node_member(object, "kind");
 	const char *text = member_text(object, "kind");
 	for (enum trial_kind kind = TRIAL_RAW; text && kind < N_TRIAL_KINDS; kind++)
 		if (strcmp(text, names[kind]) == 0)
 			return kind;
 	if (text)
-		node_refuse(&node, "neither raw, channel, driver nor strategy");
+		node_refuse(&node, "neither raw, channel, driver, strategy nor heap");
 	return TRIAL_DRIVER;
 }
 
@@ -36,12 +37,14 @@ static struct trial_setup read_setup(const struct node *object)
 		.order = member_text(object, "order"),
 		.driver = member_text(object, "driver"),
 		.strategy = member_text(object, "strategy"),
+		.pattern = member_text(object, "pattern"),
 		.other_thread = read_flag(object, "other_thread"),
 		.fill = read_flag(object, "fill"),
 		.pages = member_count(object, "pages", 0),
 		.page_bytes = member_count(object, "page_bytes", 4096),
 		.request = member_count(object, "request", 0),
-		.host_us = member_count(object, "host_us", 0)};
+		.host_us = member_count(object, "host_us", 0),
+		.threads = member_count(object, "threads", 0)};
 }
 
 /* Of all, how many. */
@@ -63,13 +66,19 @@ static void read_shares(struct trial *trial, const struct node *object)
 	trial->order_10_after = read_share(object, "order_10_after");
 }
 
+static struct spread read_ns(const struct node *object)
+{
+	struct node pair = node_member(object, "ns_per_pair");
+	return read_spread(object, node_is_known(&pair) ? "ns_per_pair" : "ns_per_page");
+}
+
 static struct trial read_trial(const struct node *object, size_t input)
 {
 	struct trial trial = {.setup = read_setup(object),
 		.kind = read_kind(object),
 		.guarantee = member_text(object, "guarantee"),
 		.n_repeats = member_count(object, "repeats", 0),
-		.ns = read_spread(object, "ns_per_page"),
+		.ns = read_ns(object),
 		.rate = read_spread(object, "gib_per_s"),
 		.deflate = read_spread(object, "deflate_ns_per_page"),
 		.refault = read_spread(object, "refault_ns_per_page"),

@@ -61,12 +61,19 @@ struct count {
 struct trial_setup {
 	const char *workload, *subject;
 	/* NULL: does not apply. */
-	const char *memory, *channel, *call, *order, *driver, *strategy;
+	const char *memory, *channel, *call, *order, *driver, *strategy, *pattern;
 	int other_thread, fill;
-	unsigned long pages, page_bytes, request, host_us;
+	unsigned long pages, page_bytes, request, host_us, threads;
 };
 
-enum trial_kind { TRIAL_RAW, TRIAL_CHANNEL, TRIAL_DRIVER, TRIAL_STRATEGY, N_TRIAL_KINDS };
+enum trial_kind {
+	TRIAL_RAW,
+	TRIAL_CHANNEL,
+	TRIAL_DRIVER,
+	TRIAL_STRATEGY,
+	TRIAL_HEAP,
+	N_TRIAL_KINDS
+};
 
 /** A result of `balloon-bench system`. */
 struct trial {
@@ -74,7 +81,8 @@ struct trial {
 	enum trial_kind kind;
 	const char *guarantee; /* NULL: none */
 	unsigned long n_repeats;
-	struct spread ns, rate, deflate, refault, refault_warm;
+	struct spread ns; /* a page, or an allocation and its free */
+	struct spread rate, deflate, refault, refault_warm;
 	struct spread reference, times_reference; /* of what did the same beside it */
 	struct spread huge_share, seconds, busy, again, migrated, passes;
 	struct spread order_9_before, order_9_after, order_10_before, order_10_after;

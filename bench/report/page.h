@@ -46,6 +46,9 @@ void trials_write(const struct page *page, const char *workload,
 	void (*write_setting)(const struct page *page, const struct trial *trial),
 	void (*write_trial)(const struct page *page, const struct trial *trial));
 
+/** A cell that says by how much a goal is reached, or missed. NAN: not measured. */
+void goal_verdict(const struct page *page, double times);
+
 /** A trial's first cell: its subject. */
 void trial_subject(const struct page *page, const struct trial *trial);
 

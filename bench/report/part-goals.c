@@ -6,7 +6,7 @@
 #include "report/page.h"
 #include "report/trial.h"
 
-static void write_verdict(const struct page *page, double times)
+void goal_verdict(const struct page *page, double times)
 {
 	if (isnan(times))
 		fputs("<td class=\"none\">not measured</td>", page->html);
@@ -48,7 +48,7 @@ static void write_target(const struct page *page, const char *what, bool is_of_s
 		is_of_same_run ? " <small>(same run)</small>" : "");
 	html_cell(page->html, attainment.figure);
 	html_cell(page->html, attainment.reached);
-	write_verdict(page, attainment.times);
+	goal_verdict(page, attainment.times);
 	fputs("</tr>\n", page->html);
 }
 
@@ -101,6 +101,24 @@ static void write_system_goal(const struct page *page, const struct system_goal 
 	}
 }
 
+/* ---- Of heaps -------------------------------------------------------------------------------- */
+
+static struct words heap_words(const struct trial *trial)
+{
+	return trial ? words_of("%s, %s", trial->setup.pattern,
+			       plural(trial->setup.threads, "thread").text)
+		     : words_of(" ");
+}
+
+static void write_heap_goal(const struct page *page, const struct heap_goal *goal)
+{
+	const struct trial *worst = heap_goal_worst(page->model, goal);
+	begin_line(page, 0);
+	write_goal_cells(page, goal->id, goal->work, 1, worst ? worst->setup.subject : NULL,
+		heap_words(worst));
+	write_target(page, goal->what, true, heap_goal_attain(goal, worst));
+}
+
 /* No figure to beat: its parts are to be reported apart. */
 static void write_end_to_end(const struct page *page)
 {
@@ -124,13 +142,15 @@ void part_goals(const struct page *page)
 {
 	const struct goal *goal;
 	const struct system_goal *system_goal;
+	const struct heap_goal *heap_goal;
 	fputs("<section id=\"goals\">\n<h2>Goals</h2>\n"
 	      "<p>The fastest strategy at each work, beside the figures that it is to beat: "
 	      "figures "
 	      "from elsewhere, measured on other machines of this kind, and what references took "
 	      "in "
 	      "the same run. Unit: ns a page, out and in; fairness: the slowest thread over the "
-	      "fastest; from W8 on ns for each 4&nbsp;KiB that are given back.</p>\n",
+	      "fastest; from W8 on ns for each 4&nbsp;KiB that are given back; "
+	      "from W12 on ns for an allocation and its free, not at best but at worst.</p>\n",
 		page->html);
 	table_begin(page, "|Work|Best strategy|To beat|#Figure|#Reached|");
 	for (size_t i = 0; (goal = goal_at(i)) != NULL; i++)
@@ -138,6 +158,8 @@ void part_goals(const struct page *page)
 	for (size_t i = 0; (system_goal = system_goal_at(i)) != NULL; i++)
 		write_system_goal(page, system_goal);
 	write_end_to_end(page);
+	for (size_t i = 0; (heap_goal = heap_goal_at(i)) != NULL; i++)
+		write_heap_goal(page, heap_goal);
 	table_end(page);
 	fputs("</section>\n", page->html);
 }

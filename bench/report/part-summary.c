@@ -79,6 +79,13 @@ static void count_system_targets(const struct model *model, struct tally *tally)
 	}
 }
 
+static void count_heap_targets(const struct model *model, struct tally *tally)
+{
+	const struct heap_goal *goal;
+	for (size_t i = 0; (goal = heap_goal_at(i)) != NULL; i++)
+		count(tally, heap_goal_attain(goal, heap_goal_worst(model, goal)).times);
+}
+
 static struct tally count_targets(const struct model *model)
 {
 	struct tally tally = {0, 0, 0};
@@ -90,6 +97,7 @@ static struct tally count_targets(const struct model *model)
 		}
 	}
 	count_system_targets(model, &tally);
+	count_heap_targets(model, &tally);
 	return tally;
 }
 

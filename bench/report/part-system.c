@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The system around the pages: reaching a target, compaction, lack of memory. */
 #include <math.h>
+#include <string.h>
 
+#include "report/goals.h"
 #include "report/page.h"
 #include "report/trial.h"
 
@@ -181,6 +183,56 @@ static void write_besides(const struct page *page, size_t index)
 	table_end(page);
 }
 
+/* ---- Heap ------------------------------------------------------------------------------------ */
+
+static void write_heap_setting(const struct page *page, const struct trial *trial)
+{
+	static const struct {
+		const char *pattern, *what;
+	} patterns[] = {
+		{"64-bytes", "64 bytes, freed at once"},
+		{"mix", "16 bytes to 4 KiB, one at random makes way for another one"},
+		{"large", "16 to 64 KiB, one at random makes way for another one"},
+		{"larson", "up to 1 KiB, the same; other threads free most of them"},
+		{"pipe", "up to 1 KiB, one thread allocates, another one frees"},
+	};
+	const char *pattern = trial->setup.pattern ? trial->setup.pattern : "unknown";
+	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+		if (strcmp(patterns[i].pattern, pattern) == 0)
+			pattern = patterns[i].what;
+	write_heading(
+		page, 7, words_of("%s: %s", pattern, plural(trial->setup.threads, "thread").text));
+}
+
+static void write_heap(const struct page *page, const struct trial *trial)
+{
+	double times = heap_trial_attain(trial);
+	fputs("<tr>", page->html);
+	trial_subject(page, trial);
+	html_spread(page->html, &trial->ns);
+	html_cell(page->html, trial_times(trial, "malloc").median);
+	html_cell(page->html, trial_times(trial, "jemalloc").median);
+	html_cell(page->html, trial_times(trial, "jemalloc-keeps").median);
+	if (isnan(times))
+		html_text_cell(page->html, NULL);
+	else
+		goal_verdict(page, times);
+	fputs("</tr>\n", page->html);
+}
+
+static void write_heaps(const struct page *page)
+{
+	fputs("<h3>An allocation and its free</h3>\n<p>Processor time of all threads, beside "
+	      "jemalloc's own: malloc, with its thread caches; an arena without caches that gives "
+	      "back at once what is free, as a heap does by itself; and one that keeps it for 10 s "
+	      "(-keeps). To reach: with thread caches 1.4 &times; malloc; without, and above "
+	      "4&nbsp;KiB, 1.15 &times; the arena that keeps as long.</p>\n",
+		page->html);
+	table_begin(page, "|=ns a pair|#times malloc|#times jemalloc|#times jemalloc-keeps|Goal");
+	trials_write(page, "heap", write_heap_setting, write_heap);
+	table_end(page);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static bool has(const struct page *page, const char *workload)
@@ -210,6 +262,8 @@ int part_system(struct page *page)
 	for (size_t i = 0; i < sizeof besides / sizeof besides[0]; i++)
 		if (has(page, besides[i].workload))
 			write_besides(page, i);
+	if (has(page, "heap"))
+		write_heaps(page);
 	fputs("</section>\n", page->html);
 	return 0;
 }

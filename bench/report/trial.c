@@ -14,8 +14,9 @@ static bool is_same_setting(const struct trial_setup *a, const struct trial_setu
 {
 	return strcmp(a->workload, b->workload) == 0 && is_same(a->order, b->order) &&
 	       is_same(a->memory, b->memory) && a->other_thread == b->other_thread &&
-	       a->fill == b->fill && a->pages == b->pages && a->page_bytes == b->page_bytes &&
-	       a->request == b->request && a->host_us == b->host_us;
+	       is_same(a->pattern, b->pattern) && a->threads == b->threads && a->fill == b->fill &&
+	       a->pages == b->pages && a->page_bytes == b->page_bytes && a->request == b->request &&
+	       a->host_us == b->host_us;
 }
 
 static bool is_same_setup(const struct trial_setup *a, const struct trial_setup *b)

@@ -309,6 +309,6 @@ static int make_crowd(
 		&crowd);
 }
 
-const struct rounds rounds_of_cost = {count_costs, make_cost};
-const struct rounds rounds_of_latency = {count_one, make_latency};
-const struct rounds rounds_of_crowd = {count_one, make_crowd};
+const struct rounds rounds_of_cost = {.count = count_costs, .make = make_cost};
+const struct rounds rounds_of_latency = {.count = count_one, .make = make_latency};
+const struct rounds rounds_of_crowd = {.count = count_one, .make = make_crowd};

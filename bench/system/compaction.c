@@ -194,4 +194,4 @@ static int make(
 	return 0;
 }
 
-const struct rounds rounds_of_compaction = {count, make};
+const struct rounds rounds_of_compaction = {.count = count, .make = make};

@@ -7,16 +7,17 @@
 
 void round_csv_header(FILE *file)
 {
-	fputs("workload,subject,kind,memory,channel,call,order,driver,strategy,guarantee,other_"
+	fputs("workload,subject,kind,memory,channel,call,order,driver,strategy,guarantee,pattern,"
+	      "other_"
 	      "thread,"
 	      "fill,"
-	      "pages,page_bytes,request,host_us,repeats",
+	      "pages,page_bytes,request,host_us,threads,repeats",
 		file);
 	for (enum figure figure = 0; figure < N_FIGURES; figure++)
 		fprintf(file, ",%s", figure_names[figure]);
 	fputs(",gib_per_s,recovery_p50_ns,recovery_p99_ns,recovery_max_ns", file);
-	for (size_t i = 0; raw_names[i]; i++)
-		fprintf(file, ",ratio_%s", raw_names[i]);
+	for (size_t i = 0; reference_names[i]; i++)
+		fprintf(file, ",ratio_%s", reference_names[i]);
 	fputs("\n", file);
 }
 
@@ -51,10 +52,12 @@ static void write_labels(FILE *file, const struct trial *trial)
 	write_text(file, labels->driver);
 	write_text(file, labels->strategy);
 	write_text(file, labels->guarantee);
+	write_text(file, labels->pattern);
 	write_flag(file, labels->other_thread);
 	write_flag(file, labels->fill);
-	fprintf(file, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%zu", labels->pages,
-		labels->page_bytes, labels->request, labels->host_us, trial->n_samples);
+	fprintf(file, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%zu",
+		labels->pages, labels->page_bytes, labels->request, labels->host_us,
+		labels->threads, trial->n_samples);
 }
 
 static void write_recovery(FILE *file, const struct histogram *histogram)
@@ -75,9 +78,9 @@ static void write_trial(FILE *file, const struct round *round, const struct tria
 		write_number(file, trial_spread(trial, figure).median);
 	write_number(file, is_release ? trial_rate(trial).median : NAN);
 	write_recovery(file, &trial->recovery);
-	for (size_t i = 0; raw_names[i]; i++) {
-		const struct trial *raw = is_release ? round_find(round, raw_names[i]) : NULL;
-		write_number(file, raw ? trial_ratio(trial, raw).median : NAN);
+	for (size_t i = 0; reference_names[i]; i++) {
+		const struct trial *reference = round_find(round, reference_names[i]);
+		write_number(file, reference ? trial_ratio(trial, reference).median : NAN);
 	}
 	fputs("\n", file);
 }

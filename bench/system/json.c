@@ -7,6 +7,8 @@
 #include "system/results.h"
 
 const char *const raw_names[] = {"raw-one-call", "raw-vector", "raw-per-page", NULL};
+const char *const reference_names[] = {
+	"raw-one-call", "raw-vector", "raw-per-page", "malloc", "jemalloc", "jemalloc-keeps", NULL};
 
 const struct trial *round_find(const struct round *round, const char *subject)
 {
@@ -25,25 +27,27 @@ static json_t *flag_json(int flag)
 
 static json_t *labels_json(const struct labels *labels)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:I, "
-			 "s:I, s:I, s:I}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, "
+		"s:I, s:I, s:I, s:I, s:I}",
 		"workload", work_names[labels->work], "subject", labels->subject, "kind",
 		trial_kind_names[labels->kind], "memory", labels->memory, "channel",
 		labels->channel, "call", labels->call, "order", labels->order, "driver",
 		labels->driver, "strategy", labels->strategy, "guarantee", labels->guarantee,
-		"other_thread", flag_json(labels->other_thread), "fill", flag_json(labels->fill),
-		"pages", (json_int_t)labels->pages, "page_bytes", (json_int_t)labels->page_bytes,
-		"request", (json_int_t)labels->request, "host_us", (json_int_t)labels->host_us);
+		"pattern", labels->pattern, "other_thread", flag_json(labels->other_thread), "fill",
+		flag_json(labels->fill), "pages", (json_int_t)labels->pages, "page_bytes",
+		(json_int_t)labels->page_bytes, "request", (json_int_t)labels->request, "host_us",
+		(json_int_t)labels->host_us, "threads", (json_int_t)labels->threads);
 }
 
 static json_t *ratios_json(const struct round *round, const struct trial *trial)
 {
 	json_t *ratios = json_object();
-	for (size_t i = 0; raw_names[i]; i++) {
-		const struct trial *raw = round_find(round, raw_names[i]);
-		if (raw)
-			json_object_set_new(
-				ratios, raw_names[i], spread_json(trial_ratio(trial, raw)));
+	for (size_t i = 0; reference_names[i]; i++) {
+		const struct trial *reference = round_find(round, reference_names[i]);
+		if (reference)
+			json_object_set_new(ratios, reference_names[i],
+				spread_json(trial_ratio(trial, reference)));
 	}
 	return ratios;
 }
@@ -64,9 +68,10 @@ static int add_of_work(json_t *json, const struct round *round, const struct tri
 {
 	if (trial->labels.work == WORK_RELIEF)
 		return json_object_set_new(json, "recovery_ns", histogram_json(&trial->recovery));
-	if (trial->labels.work != WORK_RELEASE)
+	if (trial->labels.work != WORK_RELEASE && trial->labels.work != WORK_HEAP)
 		return 0;
-	if (json_object_set_new(json, "gib_per_s", spread_json(trial_rate(trial))) < 0)
+	if (trial->labels.work == WORK_RELEASE &&
+		json_object_set_new(json, "gib_per_s", spread_json(trial_rate(trial))) < 0)
 		return -1;
 	return json_object_set_new(json, "ratio", ratios_json(round, trial));
 }

@@ -88,6 +88,7 @@ enum {
 	REQUEST,
 	HOST_US,
 	EVENTS,
+	PAIRS,
 	REPEAT,
 	JSON,
 	CSV,
@@ -109,6 +110,8 @@ static int parse_number(struct plan *plan, int option, char **argv)
 		return number_parse("--host-us", optarg, 1, SYSTEM_HOST_US_MAX, &plan->host_us);
 	case EVENTS:
 		return number_parse("--events", optarg, 1, SYSTEM_EVENTS_MAX, &plan->n_events);
+	case PAIRS:
+		return number_parse("--pairs", optarg, 1, SYSTEM_PAIRS_MAX, &plan->n_pairs);
 	case REPEAT:
 		status = number_parse("--repeat", optarg, 1, SYSTEM_REPEATS_MAX, &number);
 		plan->n_repeats = number;
@@ -171,6 +174,7 @@ static void plan_init(struct plan *plan)
 		.request = 256,
 		.host_us = 100,
 		.n_events = 20,
+		.n_pairs = 32768,
 		.n_repeats = 15,
 	};
 	all_works(plan);
@@ -190,6 +194,7 @@ static int parse_options(struct plan *plan, int argc, char **argv)
 		{"request", required_argument, NULL, REQUEST},
 		{"host-us", required_argument, NULL, HOST_US},
 		{"events", required_argument, NULL, EVENTS},
+		{"pairs", required_argument, NULL, PAIRS},
 		{"repeat", required_argument, NULL, REPEAT},
 		{"json", required_argument, NULL, JSON}, {"csv", required_argument, NULL, CSV},
 		{"help", no_argument, NULL, HELP}, {0}};

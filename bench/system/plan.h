@@ -18,6 +18,7 @@ enum {
 	SYSTEM_REQUEST_MAX = 1024, /* what the kernel takes in a vector */
 	SYSTEM_HOST_US_MAX = 1000000,
 	SYSTEM_EVENTS_MAX = 100000,
+	SYSTEM_PAIRS_MAX = 1 << 24,
 };
 
 /** Of the channels that releases are for. */
@@ -41,6 +42,7 @@ struct plan {
 	uint32_t request;             /* pages */
 	uint32_t host_us;             /* a request takes on the host that takes time */
 	uint32_t n_events;            /* of relief, a repeat */
+	uint32_t n_pairs;             /* of heap, a repeat */
 	size_t n_repeats;
 	const char *json_path, *csv_path; /* NULL: none */
 	bool is_help;                     /* only the help text is wanted, the rest is not set */

@@ -114,4 +114,4 @@ static int make(
 	return 0;
 }
 
-const struct rounds rounds_of_release = {count, make};
+const struct rounds rounds_of_release = {.count = count, .make = make};

@@ -131,4 +131,4 @@ static int make(
 	return 0;
 }
 
-const struct rounds rounds_of_relief = {count, make};
+const struct rounds rounds_of_relief = {.count = count, .make = make};

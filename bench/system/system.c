@@ -30,6 +30,8 @@ static const char help[] =
 	"                                   request after the other\n"
 	"                       crowd       16 threads that fill and leak single pages, beside\n"
 	"                                   one\n"
+	"                       heap        an allocation and its free, on 1, 2 and 4 threads,\n"
+	"                                   beside jemalloc's\n"
 	"                       all (default)\n"
 	"  --channel LIST       release: madvise: the process's own memory; memfd: memory shared\n"
 	"                       with a host in another process (default: both)\n"
@@ -47,6 +49,8 @@ static const char help[] =
 	"  --host-us N          target, relief, latency: how long a host takes for a\n"
 	"                       request, in us (default 100)\n"
 	"  --events N           relief: how often memory runs out, a repeat (default 20)\n"
+	"  --pairs N            heap: allocations and frees, a repeat; of large blocks\n"
+	"                       a 16th (default 32K)\n"
 	"  --repeat N           repeats of each, 1 to 10000 (default 15)\n"
 	"  --json FILE          write the results to FILE, too; -: to standard output, in the\n"
 	"                       tables' place\n"
@@ -70,6 +74,7 @@ static const struct rounds *const rounds_of[N_WORKS] = {
 	[WORK_COST] = &rounds_of_cost,
 	[WORK_LATENCY] = &rounds_of_latency,
 	[WORK_CROWD] = &rounds_of_crowd,
+	[WORK_HEAP] = &rounds_of_heap,
 };
 
 /* The command at work. */
@@ -107,6 +112,14 @@ static int run_round(struct command *command, enum work work, size_t number)
 	return result;
 }
 
+/* For people: a file says it by having no results. */
+static void say_what_lacks(const struct command *command, enum work work)
+{
+	const char *lacks = rounds_of[work]->lacks;
+	if (lacks && !output_is_stdout(&command->json) && !output_is_stdout(&command->csv))
+		printf("%s: not measured, %s\n\n", work_names[work], lacks);
+}
+
 static int run_rounds(struct command *command)
 {
 	const struct plan *plan = &command->plan;
@@ -114,6 +127,8 @@ static int run_rounds(struct command *command)
 	command->advance.begin_ns = now_ns();
 	for (size_t i = 0; i < plan->n_works; i++)
 		command->advance.n_all += rounds_of[plan->works[i]]->count(plan);
+	for (size_t i = 0; i < plan->n_works; i++)
+		say_what_lacks(command, plan->works[i]);
 	for (size_t i = 0; i < plan->n_works; i++)
 		for (size_t k = 0; k < rounds_of[plan->works[i]]->count(plan) && result == 0; k++)
 			result = run_round(command, plan->works[i], k);

@@ -26,9 +26,16 @@ static void print_percent(const struct trial *trial, enum figure figure)
 static void print_span(const struct trial *trial)
 {
 	char span[64];
-	struct spread ns = trial_spread(trial, NS_PER_PAGE);
+	struct spread ns = trial_spread(trial, trial_time(trial));
 	snprintf(span, sizeof span, "[%.4g %.4g]", ns.min, ns.max);
 	printf(" %9.4g %-17s", ns.median, span);
+}
+
+static void print_ratio(
+	const struct round *round, const struct trial *trial, const char *to, int width)
+{
+	const struct trial *reference = round_find(round, to);
+	print_number(reference ? trial_ratio(trial, reference).median : NAN, width, "%.3g");
 }
 
 /* ---- Release --------------------------------------------------------------------------------- */
@@ -48,10 +55,8 @@ static void print_release(const struct round *round, const struct trial *trial)
 {
 	print_span(trial);
 	print_number(trial_rate(trial).median, 7, "%.2f");
-	for (size_t i = 0; raw_names[i]; i++) {
-		const struct trial *raw = round_find(round, raw_names[i]);
-		print_number(raw ? trial_ratio(trial, raw).median : NAN, 7, "%.3g");
-	}
+	for (size_t i = 0; raw_names[i]; i++)
+		print_ratio(round, trial, raw_names[i], 7);
 	print_figure(trial, DEFLATE_NS_PER_PAGE, 8);
 	print_figure(trial, REFAULT_NS_PER_PAGE, 8);
 	print_figure(trial, REFAULT_WARM_NS_PER_PAGE, 8);
@@ -153,6 +158,24 @@ static void print_beside(const struct round *round, const struct trial *trial)
 	print_number(trial_spread(trial, TIMES_REFERENCE).median, 9, "%.3g");
 }
 
+/* ---- Heap ------------------------------------------------------------------------------------ */
+
+static void print_heap_heading(const struct labels *labels)
+{
+	printf("heap: %s, %" PRIu32 " %s", labels->pattern, labels->threads,
+		labels->threads == 1 ? "thread" : "threads");
+	printf("\n  %-16s %9s %-17s %9s %10s %10s\n", "", "ns/pair", "[min max]", "x malloc",
+		"x jemalloc", "x keeping");
+}
+
+static void print_heap(const struct round *round, const struct trial *trial)
+{
+	print_span(trial);
+	print_ratio(round, trial, "malloc", 9);
+	print_ratio(round, trial, "jemalloc", 10);
+	print_ratio(round, trial, "jemalloc-keeps", 10);
+}
+
 static const struct {
 	void (*heading)(const struct labels *labels);
 	void (*row)(const struct round *round, const struct trial *trial);
@@ -164,6 +187,7 @@ static const struct {
 	[WORK_COST] = {print_cost_heading, print_beside},
 	[WORK_LATENCY] = {print_latency_heading, print_beside},
 	[WORK_CROWD] = {print_crowd_heading, print_beside},
+	[WORK_HEAP] = {print_heap_heading, print_heap},
 };
 
 void round_print(const struct round *round)

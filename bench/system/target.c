@@ -185,4 +185,4 @@ static int make(
 	return 0;
 }
 
-const struct rounds rounds_of_target = {count, make};
+const struct rounds rounds_of_target = {.count = count, .make = make};

@@ -9,12 +9,13 @@
 #include "system/plan.h"
 
 const char *const work_names[N_WORKS] = {
-	"release", "target", "compaction", "relief", "cost", "latency", "crowd"};
-const char *const trial_kind_names[N_TRIAL_KINDS] = {"raw", "channel", "driver", "strategy"};
+	"release", "target", "compaction", "relief", "cost", "latency", "crowd", "heap"};
+const char *const trial_kind_names[N_TRIAL_KINDS] = {
+	"raw", "channel", "driver", "strategy", "heap"};
 const char *const figure_names[N_FIGURES] = {"ns_per_page", "deflate_ns_per_page",
 	"refault_ns_per_page", "refault_warm_ns_per_page", "huge_share", "seconds", "busy", "again",
 	"migrated", "passes", "order_9_before", "order_9_after", "order_10_before",
-	"order_10_after", "reference_ns_per_page", "times_reference"};
+	"order_10_after", "reference_ns_per_page", "times_reference", "ns_per_pair"};
 
 struct trial *round_add(
 	struct round *round, const struct labels *labels, const struct trial_ops *ops)
@@ -41,14 +42,19 @@ struct spread trial_spread(const struct trial *trial, enum figure figure)
 	return spread_or_nan(values, n);
 }
 
+enum figure trial_time(const struct trial *trial)
+{
+	return trial->labels.work == WORK_HEAP ? NS_PER_PAIR : NS_PER_PAGE;
+}
+
 struct spread trial_ratio(const struct trial *trial, const struct trial *reference)
 {
 	static double values[SYSTEM_REPEATS_MAX];
+	const enum figure time = trial_time(trial);
 	size_t n =
 		trial->n_samples < reference->n_samples ? trial->n_samples : reference->n_samples;
 	for (size_t i = 0; i < n; i++)
-		values[i] = trial->samples[i].figures[NS_PER_PAGE] /
-			    reference->samples[i].figures[NS_PER_PAGE];
+		values[i] = trial->samples[i].figures[time] / reference->samples[i].figures[time];
 	return spread_or_nan(values, n);
 }
 
@@ -68,9 +74,9 @@ int trial_fail(const struct trial *trial, struct problem *problem, const char *f
 	va_start(args, format);
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
+	const char *setting = trial->labels.order ? trial->labels.order : trial->labels.pattern;
 	return problem_set(problem, "%s, %s%s%s: %s", work_names[trial->labels.work],
-		trial->labels.subject, trial->labels.order ? ", " : "",
-		trial->labels.order ? trial->labels.order : "", what);
+		trial->labels.subject, setting ? ", " : "", setting ? setting : "", what);
 }
 
 int trial_fail_errno(

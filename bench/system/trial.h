@@ -25,9 +25,17 @@ enum work {
 	WORK_COST,
 	WORK_LATENCY,
 	WORK_CROWD,
+	WORK_HEAP,
 	N_WORKS
 };
-enum trial_kind { TRIAL_RAW, TRIAL_CHANNEL, TRIAL_DRIVER, TRIAL_STRATEGY, N_TRIAL_KINDS };
+enum trial_kind {
+	TRIAL_RAW,
+	TRIAL_CHANNEL,
+	TRIAL_DRIVER,
+	TRIAL_STRATEGY,
+	TRIAL_HEAP,
+	N_TRIAL_KINDS
+};
 
 /** What one repeat came to, by figure; NAN: this work, or this subject, has no such figure. */
 enum figure {
@@ -50,6 +58,7 @@ enum figure {
 	/* What does the same beside the driver, and the driver's time over its. */
 	REFERENCE_NS_PER_PAGE,
 	TIMES_REFERENCE,
+	NS_PER_PAIR, /* an allocation and its free */
 	N_FIGURES,
 };
 
@@ -65,11 +74,13 @@ struct labels {
 	const char *memory;  /* what is released: anonymous, memfd */
 	const char *channel, *call, *order, *driver, *strategy;
 	const char *guarantee; /* relief, while a fill is under way: busy, progress */
+	const char *pattern;   /* heap: what threads do with blocks */
 	int other_thread;      /* of the process: running, not running; -1: does not apply */
 	int fill;              /* under way; as other_thread */
 	uint32_t pages, request;
 	uint32_t page_bytes;
 	uint32_t host_us; /* how long the host takes for a request */
+	uint32_t threads; /* heap; 0: does not apply */
 };
 
 struct plan;
@@ -114,9 +125,10 @@ struct rounds {
 	/** Returns 0 or -1. The trials' labels, ops, how and shared; round->shared, round->end. */
 	int (*make)(const struct plan *plan, size_t number, struct round *round,
 		struct problem *problem);
+	const char *lacks; /* why there is none; NULL: there are some */
 };
 extern const struct rounds rounds_of_release, rounds_of_target, rounds_of_compaction,
-	rounds_of_relief, rounds_of_cost, rounds_of_latency, rounds_of_crowd;
+	rounds_of_relief, rounds_of_cost, rounds_of_latency, rounds_of_crowd, rounds_of_heap;
 
 /** Add a trial to a round that is made. Returns it; there is always room for all built-in ones. */
 struct trial *round_add(
@@ -135,7 +147,9 @@ void round_fini(struct round *round);
 
 /** Over the repeats; all NAN if the trial has no such figure. */
 struct spread trial_spread(const struct trial *trial, enum figure figure);
-/** NS_PER_PAGE over what the reference had in the same repeat. */
+/** The figure that trials of this work are compared by. */
+enum figure trial_time(const struct trial *trial);
+/** That figure over what the reference had in the same repeat. */
 struct spread trial_ratio(const struct trial *trial, const struct trial *reference);
 /** In GiB a second, of NS_PER_PAGE. */
 struct spread trial_rate(const struct trial *trial);

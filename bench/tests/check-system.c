@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "common/clock.h"
+#include "system/heap-patterns.h"
 #include "system/plan.h"
 #include "system/release.h"
 #include "system/results.h"
@@ -84,6 +85,43 @@ static void check_order(enum page_order order, uint32_t least, uint32_t most)
 		CHECK(ground.base[i * SMALL_PAGE] == 1);
 	CHECK(ground_small_pages(&ground, ground.n_pages) == PAGES);
 	ground_fini(&ground);
+}
+
+/* ---- A heap that mixes blocks up ------------------------------------------------------------- */
+
+static uint32_t only_block;
+
+static void *allocate_twice(const struct place *place, size_t size)
+{
+	(void)place;
+	(void)size;
+	return &only_block;
+}
+
+static void *allocate_nothing(const struct place *place, size_t size)
+{
+	(void)place;
+	(void)size;
+	return NULL;
+}
+
+static void free_nothing(const struct place *place, void *block)
+{
+	(void)place;
+	(void)block;
+}
+
+static void check_heap(void)
+{
+	static const struct allocator twice = {allocate_twice, free_nothing};
+	static const struct allocator none = {allocate_nothing, free_nothing};
+	static const struct shape shape = {.size_min = 16, .size_max = 1008, .n_slots = 64};
+	static struct crew crew = {.shape = &shape};
+	struct member member = {.crew = &crew, .set = &crew.sets[0], .random = 1};
+	run_shape(&twice, &member, 256);
+	CHECK(member.problem && strcmp(member.problem, "a block has lost its contents") == 0);
+	run_shape(&none, &member, 1);
+	CHECK(member.problem && strcmp(member.problem, "an allocation failed") == 0);
 }
 
 /* ---- A release that does not do what it says ------------------------------------------------- */
@@ -320,6 +358,7 @@ static void check_rig(uint32_t host_us)
 int main(void)
 {
 	check_figures();
+	check_heap();
 	check_order(ORDER_CONTIGUOUS, PAGES - 1, PAGES - 1);
 	check_order(ORDER_CLUSTERS, PAGES - PAGES / CLUSTER_PAGES, PAGES - 8);
 	check_order(ORDER_RANDOM, 0, 16);

@@ -32,14 +32,15 @@
  * it, and hand it out for malloc() from a cache of its own.
  *
  * Thread caches. With them blocks of up to 4 KiB that a thread freed wait for its next allocation of their
- * size: 11 ns for an allocation and its end in place of 50. They are not free meanwhile, for the balloon
- * as for other threads: up to 1.5 MiB of blocks for each thread and heap that it uses, any of which may be
- * all that keeps a slab, of up to 28 KiB, from going back. What all threads have so goes back when an allocation finds no room, by balloon_heap_purge() and balloon_heap_set_driver(), whoever
+ * size: 8 ns for an allocation and its end in place of 50, as with malloc()'s own. They are not free
+ * meanwhile, for the balloon as for other threads: up to 2 MiB of blocks for each thread and heap that it
+ * uses, any of which may be all that keeps a slab, of up to 28 KiB, from going back. What all threads have so
+ * goes back when an allocation finds no room, by balloon_heap_purge() and balloon_heap_set_driver(), whoever
  * calls them; when a thread ends, what it has. A thread that is inside a call just then gives its own back
  * at the end of that call, so purge again to be sure; where the kernel has no membarrier(), since 4.14,
  * each thread does so with its next call. Program and balloon share best if whoever raises the target
- * purges. Behind our few blocks of each size stands a cache of jemalloc's, which has some 4,000 of these
- * for a process: threads times heaps. The next thread gets our few alone, and 25 ns more.
+ * purges. Behind our 16 to 128 blocks of each size stands a cache of jemalloc's, which has some 4,000 of these
+ * for a process: threads times heaps. The next thread gets ours alone.
  *
  * Loading it at run time, by dlopen(), fails: jemalloc, as distributions build it, wants its thread-local data in
  * memory that the C library sets aside at the start of a program ("cannot allocate memory in static TLS

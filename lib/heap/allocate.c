@@ -6,6 +6,7 @@
  * back, and the balloon would wait for it. Those of caches.c, for a heap that has them, anybody can flush.
  */
 
+#include "caches.h"
 #include "shortage.h"
 
 static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int flags)
@@ -27,14 +28,29 @@ void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags
 	return noted(heap, allocate(heap, NULL, size ? size : 1, flags));
 }
 
-void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
+/* What a thread cache has not at once. Not inline: most calls need neither this nor the registers that it
+ * saves. */
+__attribute__((noinline)) static void *allocate_past_cache(struct balloon_heap *heap, size_t size)
 {
 	void *block = NULL;
+	if (heap->number && size <= BALLOON_CACHE_SIZE_MAX)
+		block = balloon_cache_allocate(heap, size);
+	return block ? block : balloon_heap_allocate_as(heap, size, 0);
+}
+
+void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes)
+{
+	struct balloon_cache *cache;
 	if (!heap)
 		return NULL;
-	if (heap->number && size_bytes <= BALLOON_CACHE_SIZE_MAX)
-		block = balloon_cache_allocate(heap, size_bytes ? size_bytes : 1);
-	return block ? block : balloon_heap_allocate_as(heap, size_bytes, 0);
+	if (!heap->number || size_bytes > BALLOON_CACHE_SIZE_MAX ||
+		!(cache = balloon_cache_here(heap)) || !balloon_cache_enter(cache))
+		return allocate_past_cache(heap, size_bytes);
+	void *block = balloon_cache_pop(balloon_cache_front_of(cache, size_bytes));
+	bool is_quiet = balloon_cache_leave(cache);
+	if (!block) /* that call finds out who wants the cache */
+		return allocate_past_cache(heap, size_bytes);
+	return is_quiet ? block : balloon_cache_yield(cache, block);
 }
 
 void *balloon_heap_allocate_aligned(
@@ -54,17 +70,53 @@ void *balloon_heap_reallocate(struct balloon_heap *heap, void *pointer, size_t s
 	return noted(heap, allocate(heap, pointer, size_bytes ? size_bytes : 1, 0));
 }
 
-void balloon_heap_free(struct balloon_heap *heap, void *pointer)
+__attribute__((noinline)) static void free_past_cache(struct balloon_heap *heap, void *pointer)
 {
-	if (!heap || !pointer)
-		return;
-	if (!heap_has(heap, pointer)) {
-		heap_book(heap, &heap->n_strays, 1);
-		return;
-	}
 	balloon_shortage_freed(heap, pointer);
 	if (!heap->number || !balloon_cache_free(heap, pointer))
 		dallocx(pointer, MALLOCX_TCACHE_NONE);
+}
+
+/* wanted: a cache that somebody wants; NULL. */
+__attribute__((noinline)) static void end_free(
+	struct balloon_heap *heap, void *pointer, bool is_done, struct balloon_cache *wanted)
+{
+	if (wanted)
+		balloon_cache_yield(wanted, NULL);
+	if (!is_done)
+		free_past_cache(heap, pointer);
+}
+
+static void free_to_cache(struct balloon_heap *heap, struct balloon_cache *cache, void *pointer)
+{
+	uint32_t size_class =
+		balloon_atomic_load(balloon_cache_page_class(heap, pointer), BALLOON_RELAXED);
+	bool is_done = balloon_cache_push(&cache->fronts[size_class], pointer);
+	bool is_quiet = balloon_cache_leave(cache);
+	if (!is_done || !is_quiet)
+		end_free(heap, pointer, is_done, is_quiet ? NULL : cache);
+}
+
+__attribute__((noinline, cold)) static void book_stray(struct balloon_heap *heap)
+{
+	heap_book(heap, &heap->n_strays, 1);
+}
+
+void balloon_heap_free(struct balloon_heap *heap, void *pointer)
+{
+	struct balloon_cache *cache;
+	if (!heap || !pointer)
+		return;
+	if (!heap_has(heap, pointer))
+		book_stray(heap);
+	else if (balloon_shortage_counts(heap))
+		free_past_cache(heap, pointer);
+	else if (!heap->number)
+		dallocx(pointer, MALLOCX_TCACHE_NONE);
+	else if ((cache = balloon_cache_here(heap)) != NULL && balloon_cache_enter(cache))
+		free_to_cache(heap, cache, pointer);
+	else
+		free_past_cache(heap, pointer);
 }
 
 size_t balloon_heap_usable_size(const struct balloon_heap *heap, const void *pointer)

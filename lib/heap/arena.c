@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "../probe.h"
-#include "parts.h"
+#include "caches.h"
 
 enum { NAME_MAX_BYTES = 64 };
 

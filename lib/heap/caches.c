@@ -2,9 +2,10 @@
 /*
  * Thread caches: blocks that were freed, kept for the next allocation of their size on this thread.
  *
- * Two layers. In front a few blocks of each size class in an array, which cost no call of jemalloc's; they
- * are exchanged with an explicit cache of jemalloc's behind them, which deals with the arena in batches.
- * jemalloc has some 4,000 of those in a process: a thread that comes later has the front layer alone.
+ * Two layers. In front some blocks of each size class in an array, which cost no call of jemalloc's (one of
+ * mallocx() takes longer than malloc() as a whole); they are exchanged with an explicit cache of jemalloc's
+ * behind them, which deals with the arena in batches. jemalloc has some 4,000 of those in a process: a thread
+ * that comes later has the front layer alone.
  *
  * Who may touch a cache. Its owner while is_busy is set and is_wanted was not; another thread, under the
  * mutex, while is_wanted is set and is_busy is not. Each stores its own word and looks at the other's. A
@@ -41,34 +42,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parts.h"
-
 enum {
-	GRAIN = 16, /* bytes: size classes from here on are multiples of it */
-	N_GRAINS = BALLOON_CACHE_SIZE_MAX / GRAIN,
-	N_CLASSES = 32,
-	CLASS_NONE = 0, /* of pages whose blocks are not cached; the classes begin at 1 */
-	N_SLOTS = 16,   /* blocks of a class in the front layer */
-	LINE = 64,      /* bytes of a cache line */
-	N_PLACES = 4,   /* heaps that a thread finds the cache of at once */
-};
-
-struct front {
-	uint32_t n_blocks;
-	void *blocks[N_SLOTS];
-};
-
-struct balloon_cache {
-	struct balloon_atomic_u32 is_busy;   /* the owner's */
-	struct balloon_atomic_u32 is_wanted; /* written under the mutex */
-	int flags;                           /* of jemalloc's calls: its cache behind, or none */
-	bool is_backed;
-	unsigned back;
-	struct balloon_heap *heap; /* NULL: it has ended */
-	uint64_t heap_number;
-	struct balloon_cache *next_of_heap;
-	struct balloon_cache *next_of_thread;
-	struct front fronts[N_CLASSES];
+	CLASS_NONE = 0,      /* of pages whose blocks are not cached; the classes begin at 1 */
+	SLOTS_MIN = 16,      /* blocks of a class in the front layer */
+	SLOTS_MAX = 128,     /* as many as are ... */
+	SLOTS_BYTES = 65536, /* ... no more than this together */
+	LINE = 64,           /* bytes of a cache line */
 };
 
 /* What most calls do not need is kept out of them, with the registers that it would want. */
@@ -82,22 +61,20 @@ static bool can_fence;
 static uint64_t last_number; /* under the mutex */
 
 /* Constant after the first heap with caches. */
-static uint8_t class_of_grains[N_GRAINS + 1];
-static uint16_t class_bytes[N_CLASSES];
+uint8_t balloon_cache_class_of_grains[BALLOON_CACHE_GRAINS + 1];
+static uint32_t class_bytes[BALLOON_CACHE_CLASSES];
 
-static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
-	uint64_t heap_number;
-	struct balloon_cache *cache; /* NULL: there is none for this thread */
-} places[N_PLACES];
+_Thread_local __attribute__((tls_model(
+	"initial-exec"))) struct balloon_cache_place balloon_cache_places[BALLOON_CACHE_PLACES];
 
 /* ---- Giving back, by whoever may touch the cache ----------------------------------------------- */
 
 static void give_back(struct balloon_cache *cache)
 {
-	for (uint32_t size_class = 0; size_class < N_CLASSES; size_class++) {
-		struct front *front = &cache->fronts[size_class];
-		while (front->n_blocks)
-			dallocx(front->blocks[--front->n_blocks], cache->flags);
+	for (uint32_t size_class = 0; size_class < BALLOON_CACHE_CLASSES; size_class++) {
+		struct balloon_cache_front *front = &cache->fronts[size_class];
+		while (front->top != front->base)
+			sdallocx(*--front->top, front->block_bytes, cache->flags);
 	}
 	if (cache->is_backed)
 		mallctl("tcache.flush", NULL, NULL, &cache->back, sizeof(cache->back));
@@ -132,36 +109,25 @@ void balloon_caches_flush(struct balloon_heap *heap)
 
 /* ---- The owner --------------------------------------------------------------------------------- */
 
-static inline void leave(struct balloon_cache *cache);
-
-/* Somebody wants the blocks: either has them by now, or the owner gives them. */
-RARE static void yield_to_other(struct balloon_cache *cache)
+RARE void *balloon_cache_yield(struct balloon_cache *cache, void *block)
 {
 	pthread_mutex_lock(&mutex);
 	balloon_hook_observed(&cache->is_wanted);
 	flush_if_wanted(cache);
 	pthread_mutex_unlock(&mutex);
+	return block;
 }
 
-static inline void enter(struct balloon_cache *cache)
+static void enter(struct balloon_cache *cache)
 {
-	for (;;) {
-		balloon_atomic_store(&cache->is_busy, 1, BALLOON_RELAXED); /* V1 */
-		balloon_compiler_fence();
-		if (__builtin_expect(!balloon_atomic_load(&cache->is_wanted, BALLOON_ACQUIRE), 1))
-			break;
-		leave(cache);
-	}
-	balloon_hook_observed(&cache->is_wanted);
+	while (!balloon_cache_enter(cache))
+		balloon_cache_yield(cache, NULL);
 }
 
-static inline void leave(struct balloon_cache *cache)
+static void leave(struct balloon_cache *cache)
 {
-	balloon_hook_published(&cache->is_busy);
-	balloon_atomic_store(&cache->is_busy, 0, BALLOON_RELEASE); /* V2 */
-	balloon_compiler_fence();
-	if (__builtin_expect(balloon_atomic_load(&cache->is_wanted, BALLOON_RELAXED) != 0, 0))
-		yield_to_other(cache);
+	if (!balloon_cache_leave(cache))
+		balloon_cache_yield(cache, NULL);
 }
 
 /* ---- Coming and going -------------------------------------------------------------------------- */
@@ -206,8 +172,8 @@ static struct balloon_cache *drop(struct balloon_cache *chain, bool is_all)
 
 static void thread_ends(void *chain)
 {
-	for (int i = 0; i < N_PLACES; i++)
-		places[i].heap_number = 0;
+	for (int i = 0; i < BALLOON_CACHE_PLACES; i++)
+		balloon_cache_places[i] = (struct balloon_cache_place){0, NULL};
 	pthread_mutex_lock(&mutex);
 	drop(chain, true);
 	pthread_mutex_unlock(&mutex);
@@ -216,27 +182,51 @@ static void thread_ends(void *chain)
 static void prepare(void)
 {
 	uint32_t size_class = 1;
-	for (uint32_t grains = 1; grains <= N_GRAINS; grains++) {
-		uint16_t bytes = (uint16_t)nallocx((size_t)grains * GRAIN, 0);
+	for (uint32_t grains = 1; grains <= BALLOON_CACHE_GRAINS; grains++) {
+		uint32_t bytes = (uint32_t)nallocx((size_t)grains * BALLOON_CACHE_GRAIN, 0);
 		if (class_bytes[size_class] && class_bytes[size_class] != bytes)
 			size_class++;
 		class_bytes[size_class] = bytes;
-		class_of_grains[grains] = (uint8_t)size_class;
+		balloon_cache_class_of_grains[grains] = (uint8_t)size_class;
 	}
-	BALLOON_ASSERT(size_class < N_CLASSES);
+	balloon_cache_class_of_grains[0] = balloon_cache_class_of_grains[1];
+	BALLOON_ASSERT(size_class < BALLOON_CACHE_CLASSES);
 	can_fence = balloon_platform_has_fence();
 	has_key = pthread_key_create(&key, thread_ends) == 0;
 }
 
+static uint32_t n_slots_of(uint32_t size_class)
+{
+	uint32_t bytes = class_bytes[size_class];
+	uint32_t n = bytes ? SLOTS_BYTES / bytes : 0;
+	if (n > 0 && n < SLOTS_MIN)
+		n = SLOTS_MIN;
+	return n < SLOTS_MAX ? n : SLOTS_MAX;
+}
+
+static void make_fronts(struct balloon_cache *cache)
+{
+	void **slot = cache->slots;
+	for (uint32_t size_class = 0; size_class < BALLOON_CACHE_CLASSES; size_class++) {
+		void **full = slot + n_slots_of(size_class);
+		cache->fronts[size_class] =
+			(struct balloon_cache_front){slot, full, slot, class_bytes[size_class]};
+		slot = full;
+	}
+}
+
 static struct balloon_cache *make_cache(struct balloon_heap *heap)
 {
+	size_t bytes = sizeof(struct balloon_cache);
+	for (uint32_t size_class = 0; size_class < BALLOON_CACHE_CLASSES; size_class++)
+		bytes += n_slots_of(size_class) * sizeof(void *);
 	/* Lines of its own: the owner's stores are its alone. */
-	size_t bytes = (sizeof(struct balloon_cache) + LINE - 1) / LINE * LINE;
-	struct balloon_cache *cache = aligned_alloc(LINE, bytes);
+	struct balloon_cache *cache = aligned_alloc(LINE, (bytes + LINE - 1) / LINE * LINE);
 	size_t size = sizeof(cache->back);
 	if (!cache)
 		return NULL;
 	memset(cache, 0, sizeof(*cache));
+	make_fronts(cache);
 	cache->is_backed = mallctl("tcache.create", &cache->back, &size, NULL, 0) == 0;
 	cache->flags = cache->is_backed ? (int)MALLOCX_TCACHE(cache->back) : MALLOCX_TCACHE_NONE;
 	cache->heap = heap;
@@ -283,17 +273,16 @@ RARE static struct balloon_cache *find_or_add(struct balloon_heap *heap)
 		cache = cache->next_of_thread;
 	if (!cache)
 		cache = add_cache(heap, chain);
-	places[heap->number % N_PLACES].heap_number = heap->number;
-	places[heap->number % N_PLACES].cache = cache;
+	balloon_cache_places[heap->number % BALLOON_CACHE_PLACES] =
+		(struct balloon_cache_place){heap->number, cache};
 	return cache;
 }
 
-static inline struct balloon_cache *cache_of(struct balloon_heap *heap)
+static struct balloon_cache *cache_of(struct balloon_heap *heap)
 {
-	uint64_t place = heap->number % N_PLACES;
-	if (__builtin_expect(places[place].heap_number == heap->number, 1))
-		return places[place].cache;
-	return find_or_add(heap);
+	const struct balloon_cache_place *place =
+		&balloon_cache_places[heap->number % BALLOON_CACHE_PLACES];
+	return place->heap_number == heap->number ? place->cache : find_or_add(heap);
 }
 
 int balloon_caches_init(struct balloon_heap *heap)
@@ -350,33 +339,28 @@ void balloon_caches_abandon(struct balloon_heap *heap)
 
 /* ---- Blocks ------------------------------------------------------------------------------------ */
 
-static inline struct balloon_atomic_u8 *page_class(
-	const struct balloon_heap *heap, const void *block)
-{
-	return &heap->page_classes[(size_t)((const char *)block - heap->base) /
-				   BALLOON_HEAP_PAGE_SIZE];
-}
-
 /* Other threads write the same. */
 static void note_class(struct balloon_heap *heap, const void *block, uint32_t size_class)
 {
-	balloon_atomic_store(page_class(heap, block), (uint8_t)size_class, BALLOON_RELAXED);
+	balloon_atomic_store(
+		balloon_cache_page_class(heap, block), (uint8_t)size_class, BALLOON_RELAXED);
 }
 
 void balloon_cache_note(struct balloon_heap *heap, const void *block)
 {
 	size_t size = sallocx(block, 0);
-	bool is_cached = size >= GRAIN && size <= BALLOON_CACHE_SIZE_MAX;
-	note_class(heap, block, is_cached ? class_of_grains[size / GRAIN] : CLASS_NONE);
+	bool is_cached = size >= BALLOON_CACHE_GRAIN && size <= BALLOON_CACHE_SIZE_MAX;
+	note_class(heap, block,
+		is_cached ? balloon_cache_class_of_grains[size / BALLOON_CACHE_GRAIN] : CLASS_NONE);
 }
 
 /* The front layer has none. */
-RARE static void *allocate_behind(struct balloon_cache *cache, uint32_t size_class)
+static void *allocate_behind(struct balloon_cache *cache, const struct balloon_cache_front *front)
 {
-	void *block = mallocx(
-		class_bytes[size_class], cache->flags | (int)MALLOCX_ARENA(cache->heap->arena));
+	void *block =
+		mallocx(front->block_bytes, cache->flags | (int)MALLOCX_ARENA(cache->heap->arena));
 	if (block)
-		note_class(cache->heap, block, size_class);
+		note_class(cache->heap, block, (uint32_t)(front - cache->fronts));
 	return block;
 }
 
@@ -385,36 +369,38 @@ void *balloon_cache_allocate(struct balloon_heap *heap, size_t size)
 	struct balloon_cache *cache = cache_of(heap);
 	if (!cache)
 		return NULL;
-	uint32_t size_class = class_of_grains[(size + GRAIN - 1) / GRAIN];
-	struct front *front = &cache->fronts[size_class];
+	struct balloon_cache_front *front = balloon_cache_front_of(cache, size);
 	enter(cache);
-	void *block = front->n_blocks ? front->blocks[--front->n_blocks]
-				      : allocate_behind(cache, size_class);
+	void *block = balloon_cache_pop(front);
+	if (!block)
+		block = allocate_behind(cache, front);
 	leave(cache);
 	return block;
 }
 
 /* The older half goes behind. */
-RARE static void make_slots(struct balloon_cache *cache, struct front *front)
+static void make_slots(struct balloon_cache *cache, struct balloon_cache_front *front)
 {
-	for (uint32_t i = 0; i < N_SLOTS / 2; i++) {
-		dallocx(front->blocks[i], cache->flags);
-		front->blocks[i] = front->blocks[i + N_SLOTS / 2];
-	}
-	front->n_blocks = N_SLOTS / 2;
+	size_t n_old = (size_t)(front->full - front->base) / 2;
+	for (size_t i = 0; i < n_old; i++)
+		sdallocx(front->base[i], front->block_bytes, cache->flags);
+	front->top -= n_old;
+	memmove(front->base, front->base + n_old,
+		(size_t)(front->top - front->base) * sizeof(void *));
 }
 
 bool balloon_cache_free(struct balloon_heap *heap, void *block)
 {
-	uint32_t size_class = balloon_atomic_load(page_class(heap, block), BALLOON_RELAXED);
+	uint32_t size_class =
+		balloon_atomic_load(balloon_cache_page_class(heap, block), BALLOON_RELAXED);
 	struct balloon_cache *cache;
 	if (size_class == CLASS_NONE || !(cache = cache_of(heap)))
 		return false;
-	struct front *front = &cache->fronts[size_class];
+	struct balloon_cache_front *front = &cache->fronts[size_class];
 	enter(cache);
-	if (front->n_blocks == N_SLOTS)
+	if (front->top == front->full)
 		make_slots(cache, front);
-	front->blocks[front->n_blocks++] = block;
+	balloon_cache_push(front, block);
 	leave(cache);
 	return true;
 }

@@ -13,6 +13,7 @@
  * In the child shortages of other threads are over, what lay in their caches is lost, and the heap has no driver: the balloon is its
  * parent's, and so is the host.
  */
+#include "caches.h"
 #include "fork.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "caches.h"
 #include "fork.h"
 
 enum { BASE_ALIGN = 4 << 20 };

@@ -10,8 +10,6 @@
 #include <balloon/heap.h>
 #include <balloon/strategy.h>
 
-#include "caches.h"
-
 struct balloon_heap {
 	extent_hooks_t hooks; /* constant; the first member, for the hooks */
 	char *base;           /* constant, as all up to the lock */

@@ -33,10 +33,16 @@ static inline void *balloon_heap_try(void *pointer, size_t size, int flags)
 /** The try failed: make room and try again, as long as that may help. NULL: it does not, and is counted. */
 void *balloon_heap_allocate_short(struct balloon_heap *heap, void *pointer, size_t size, int flags);
 
-/** Something of the heap is about to be freed: it counts where the program was asked to. */
+/** Was the program asked to free something, so that it counts how much it frees? */
+static inline bool balloon_shortage_counts(const struct balloon_heap *heap)
+{
+	return balloon_atomic_load(&heap->n_asking, BALLOON_RELAXED) != 0;
+}
+
+/** Something of the heap is about to be freed: it counts then. */
 static inline void balloon_shortage_freed(struct balloon_heap *heap, const void *pointer)
 {
-	if (balloon_atomic_load(&heap->n_asking, BALLOON_RELAXED))
+	if (balloon_shortage_counts(heap))
 		balloon_atomic_add(&heap->freed_bytes, sallocx(pointer, 0), BALLOON_RELAXED);
 }
 

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "parts.h"
+#include "caches.h"
 
 enum {
 	N_PAGES = 2048,
@@ -94,6 +94,26 @@ static void blocks_serve_their_own_size_alone(void)
 		CHECK_EQ(balloon_heap_usable_size(heap, block), 16);
 		balloon_heap_free(heap, block);
 	}
+	end_heap(heap);
+}
+
+/* Of every size more than a cache takes. */
+static void a_cache_keeps_two_mebibytes_at_most(void)
+{
+	void *blocks[N_BLOCKS];
+	struct balloon_heap *heap = make_cached(N_PAGES);
+	struct balloon_heap_usage usage;
+	for (size_t size = 16; size <= 4096; size = balloon_heap_good_size(heap, size + 1)) {
+		for (uint32_t i = 0; i < N_BLOCKS; i++)
+			CHECK((blocks[i] = balloon_heap_allocate(heap, size)) != NULL);
+		for (uint32_t i = 0; i < N_BLOCKS; i++)
+			balloon_heap_free(heap, blocks[i]);
+	}
+	CHECK_EQ(balloon_heap_usage(heap, &usage), 0);
+	CHECK(usage.allocated_bytes > 1 << 20 && usage.allocated_bytes <= 2 << 20);
+	CHECK_EQ(balloon_heap_purge(heap), 0);
+	CHECK_EQ(balloon_heap_usage(heap, &usage), 0);
+	CHECK_EQ(usage.allocated_bytes, 0);
 	end_heap(heap);
 }
 
@@ -324,6 +344,7 @@ void caches_claims(void)
 	a_new_driver_finds_no_cached_blocks();
 	blocks_from_a_cache_are_cleared_and_have_their_size();
 	blocks_serve_their_own_size_alone();
+	a_cache_keeps_two_mebibytes_at_most();
 	anybody_empties_the_cache_of_an_idle_thread();
 	a_shortage_empties_the_cache_of_an_idle_thread();
 	a_thread_that_ends_leaves_nothing();
