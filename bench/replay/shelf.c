@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shelf.h"
 
-#include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,20 +24,13 @@ static bool folder_of_program(char *folder, size_t n_bytes)
 static int take_folder(struct shelf *shelf, const char *folder)
 {
 	char pattern[3 * PATH_MAX];
-	glob_t found;
 	snprintf(pattern, sizeof pattern, "%s/*%s", folder, suffix);
-	int result = glob(pattern, 0, NULL, &found);
-	if (result == GLOB_NOSPACE)
-		return -1;
-	if (result)
-		return 0;
-	shelf->paths = calloc(found.gl_pathc, sizeof *shelf->paths);
-	for (size_t i = 0; shelf->paths && i < found.gl_pathc; i++)
-		if ((shelf->paths[i] = strdup(found.gl_pathv[i])) != NULL)
-			shelf->n_paths++;
-	bool is_whole = shelf->n_paths == found.gl_pathc;
-	globfree(&found);
-	return is_whole ? 0 : -1;
+	int result = glob(pattern, 0, NULL, &shelf->found);
+	if (result == 0) {
+		shelf->paths = shelf->found.gl_pathv;
+		shelf->n_paths = shelf->found.gl_pathc;
+	}
+	return result == GLOB_NOSPACE ? -1 : 0;
 }
 
 int shelf_open(struct shelf *shelf)
@@ -62,9 +53,8 @@ int shelf_open(struct shelf *shelf)
 
 void shelf_close(struct shelf *shelf)
 {
-	for (size_t i = 0; i < shelf->n_paths; i++)
-		free(shelf->paths[i]);
-	free(shelf->paths);
+	if (shelf->paths)
+		globfree(&shelf->found);
 	*shelf = (struct shelf){0};
 }
 

@@ -3,11 +3,13 @@
 #ifndef REPLAY_SHELF_H
 #define REPLAY_SHELF_H
 
+#include <glob.h>
 #include <stddef.h>
 
 struct shelf {
 	char **paths; /* in their order; NULL: there are none */
 	size_t n_paths;
+	glob_t found; /* they lie there */
 };
 
 /** Returns 0; -1: no memory. What cannot be read has no recordings. */

@@ -123,11 +123,12 @@ bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint
 	do {
 		BALLOON_WRITE(batch->n_pages, n_pages);
 		int error = prepare(driver, batch, n_pages);
-		BALLOON_PROBE(driver__request, driver, &batch->request,
-			(int)life_is_inflation(BALLOON_READ(batch->life.route)),
-			BALLOON_READ(batch->n_told));
-		if (error == 0)
+		if (error == 0) {
+			BALLOON_PROBE(driver__request, driver, &batch->request,
+				(int)life_is_inflation(BALLOON_READ(batch->life.route)),
+				BALLOON_READ(batch->n_told));
 			error = submit(driver, batch, limit_ns);
+		}
 		if (error < 0)
 			return batch_not_told(driver, batch, error, result);
 		struct driver_state *state = driver_lock(driver);

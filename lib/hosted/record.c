@@ -163,14 +163,24 @@ static int end(struct balloon_recorder *recorder, int result)
 	return result;
 }
 
+typedef int (*operation)(
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
+
+/* An operation on given pages of one device; the caller has the lock, and gives it up with this. */
+static int do_and_write(struct balloon_recorder *recorder, operation ask, const char *op,
+	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
+{
+	struct actor actor = actor_of_this_thread();
+	int result = ask(device, pages, n_pages);
+	if (device == recorder->device)
+		write_pages(recorder, &actor, op, pages, result);
+	return end(recorder, result);
+}
+
 static int insert(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_recorder *recorder = begin(device->map);
-	struct actor actor = actor_of_this_thread();
-	int result = recorder->inner->insert(device, pages, n_pages);
-	if (device == recorder->device)
-		write_pages(recorder, &actor, "inflate", pages, result);
-	return end(recorder, result);
+	return do_and_write(recorder, recorder->inner->insert, "inflate", device, pages, n_pages);
 }
 
 static bool has_isolated_alone(struct balloon_recorder *recorder, struct balloon_device *device)
@@ -249,11 +259,8 @@ static int migrate(struct balloon_device *device, const struct balloon_page *new
 static int finalize(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	struct balloon_recorder *recorder = begin(device->map);
-	struct actor actor = actor_of_this_thread();
-	int result = recorder->inner->finalize(device, pages, n_pages);
-	if (device == recorder->device)
-		write_pages(recorder, &actor, "finalize", pages, result);
-	return end(recorder, result);
+	return do_and_write(
+		recorder, recorder->inner->finalize, "finalize", device, pages, n_pages);
 }
 
 /* ---- What it is on --------------------------------------------------------------------------- */
