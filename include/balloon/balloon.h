@@ -380,8 +380,9 @@ static inline int balloon_page_finalize(struct balloon_device *device, struct ba
 /**
  * The scanner's pre-check: is it worth while to try to isolate this page? Lockless.
  *
- * A hint in both directions, out of date when it returns; false for a null map or a page out of
- * range. Any page of the map may be asked about at any time.
+ * A hint in both directions, out of date when it returns, if other calls on the page run beside it; else
+ * whether it is LISTED, but for one that a caller was in the midst of changing when a process forked. False for
+ * a null map or a page out of range. Any page of the map may be asked about at any time.
  */
 BALLOON_EXPORT bool balloon_page_is_candidate(
 	const struct balloon_memmap *map, struct balloon_page page);

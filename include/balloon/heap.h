@@ -57,9 +57,12 @@
  *
  * Fork. A heap survives the fork of a program with threads, as malloc() does: the child has what the thread
  * that forked had allocated, what others had stays allocated, and it allocates and frees in memory of its
- * own. Its heaps have no driver (balloon_heap_set_driver()): what the balloon had is not the child's to give,
- * and it calls neither driver nor channel of its parent. balloon_heap_create() registers the handlers. A
- * fork from a function of the program that a heap calls is not allowed, nor is vfork() followed by any call.
+ * own. Its heaps have no driver, and it calls neither driver nor channel of its parent; but what the balloon
+ * had is free memory in the child, from its first allocation on that finds no other: nothing lies there, and
+ * the parent's balloon is as full as before. So a server with a full balloon can have a child write its
+ * snapshot. A child that is to keep less than its parent could makes a heap of its own.
+ * balloon_heap_create() registers the handlers. A fork from a function of the program that a heap calls is not
+ * allowed, nor is vfork() followed by any call.
  *
  * Threads. Any number of threads may make any calls on one heap at once, but for create, destroy and
  * set_driver. Locks: jemalloc's, the zone's, and the heap's books, a leaf. No user code runs under
@@ -153,7 +156,8 @@ BALLOON_EXPORT void *balloon_heap_base(const struct balloon_heap *heap);
 
 /**
  * Say whose balloon is to be relieved when memory runs out; NULL: none. It is on the heap's map, and
- * outlives its time here. Returns 0; -EINVAL: a null heap; -EXDEV: a driver of another map.
+ * outlives its time here. Returns 0; -EINVAL: a null heap; -EXDEV: a driver of another map; -EBUSY: a
+ * driver, in a child of fork(), where the map is its parent's.
  * Threads: the caller serialises it against allocations.
  */
 BALLOON_EXPORT int balloon_heap_set_driver(

@@ -10,8 +10,14 @@
  * lock, but for a reserve under the arena's lock for growing, and that is refused before a lock is taken.
  * tests/heap/fork.c forks while a thread waits in each of the hooks.
  *
- * In the child shortages of other threads are over, what lay in their caches is lost, and the heap has no driver: the balloon is its
- * parent's, and so is the host.
+ * In the child shortages of other threads are over, what lay in their caches is lost, and the heap has no
+ * driver: the driver is its parent's, and so is the host. The balloon's pages are not. Their memory is private
+ * to each of the two processes, and the child's holds nothing and belongs to nobody. So an allocation of the child's that finds
+ * no room takes them. Not the fork: it would look at each page of the map, for a child that may only exec().
+ *
+ * They are found without the map's locks, which may be held for good: the map changes no more, and a page that
+ * a strategy says to be a candidate was in the balloon when the parent forked. What others had on its way into
+ * the balloon or out of it just then, or isolated, is lost.
  */
 #include "caches.h"
 #include "fork.h"
@@ -39,6 +45,10 @@ static void forget_others(struct balloon_heap *heap)
 {
 	balloon_caches_abandon(heap);
 	heap->driver = NULL;
+	/* A child of the child has what its parent had not taken. */
+	if (!heap->is_inherited)
+		balloon_atomic_store(&heap->has_parents_balloon, 1, BALLOON_RELAXED);
+	heap->is_inherited = true;
 	BALLOON_WRITE(heap->shortages, NULL);
 	BALLOON_WRITE(heap->is_relieving, false);
 	balloon_atomic_store(&heap->n_asking, 0, BALLOON_RELAXED);
@@ -92,4 +102,41 @@ void balloon_fork_remove(struct balloon_heap *heap)
 	if (*link)
 		*link = heap->next;
 	pthread_mutex_unlock(&mutex);
+}
+
+/* ---- The balloon of the parent --------------------------------------------------------------- */
+
+/* Adjacent pages of the balloon from here on. */
+static uint32_t n_ballooned(struct balloon_heap *heap, uint32_t first)
+{
+	uint32_t page = first;
+	while (balloon_page_is_candidate(heap->map, balloon_page(page)))
+		page++; /* no page past the last one is */
+	return page - first;
+}
+
+/* The mutex is held: a fork comes before all of it, or after. */
+static void take_balloon(struct balloon_heap *heap)
+{
+	uint32_t n_pages = balloon_memmap_n_pages(heap->map);
+	for (uint32_t page = 0; page < n_pages; page++) {
+		uint32_t n = n_ballooned(heap, page);
+		if (n == 0)
+			continue;
+		balloon_zone_free_range(
+			heap->zone, balloon_page(page << heap->unit_order), n << heap->unit_order);
+		page += n;
+	}
+}
+
+bool balloon_fork_take_balloon(struct balloon_heap *heap)
+{
+	if (!balloon_atomic_load(&heap->has_parents_balloon, BALLOON_RELAXED))
+		return false;
+	pthread_mutex_lock(&mutex);
+	if (balloon_atomic_load(&heap->has_parents_balloon, BALLOON_RELAXED))
+		take_balloon(heap);
+	balloon_atomic_store(&heap->has_parents_balloon, 0, BALLOON_RELAXED);
+	pthread_mutex_unlock(&mutex);
+	return true;
 }

@@ -9,4 +9,7 @@
 int balloon_fork_add(struct balloon_heap *heap);
 void balloon_fork_remove(struct balloon_heap *heap);
 
+/** In a child, what its parent's balloon had is free from here on. Returns whether that is worth another try. */
+bool balloon_fork_take_balloon(struct balloon_heap *heap);
+
 #endif

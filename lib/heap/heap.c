@@ -131,6 +131,7 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	heap->shortage_context = config->shortage_context;
 	balloon_atomic_init(&heap->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init_lasting(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
+	balloon_atomic_init(&heap->has_parents_balloon, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_stretches, 0, BALLOON_SHARED_COUNTER);
@@ -224,6 +225,8 @@ int balloon_heap_set_driver(struct balloon_heap *heap, struct balloon_driver *dr
 		return -EINVAL;
 	if (driver && balloon_driver_memmap(driver) != heap->map)
 		return -EXDEV;
+	if (driver && heap->is_inherited)
+		return -EBUSY;
 	heap->driver = driver;
 	balloon_caches_flush(heap); /* what it is to inflate is not to lie there */
 	return 0;

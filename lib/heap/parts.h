@@ -24,6 +24,9 @@ struct balloon_heap {
 	void *shortage_context;
 	struct balloon_driver *driver; /* the caller serialises */
 	struct balloon_heap *next;     /* of all heaps: fork.c */
+	bool is_inherited; /* constant: in a child, whose map and driver are its parent's */
+	struct balloon_atomic_u32
+		has_parents_balloon; /* and is not taken yet; written under fork.c's mutex */
 	/* Calls that ask the program to give something up, and the bytes that were freed meanwhile. */
 	struct balloon_atomic_u32 n_asking;
 	struct balloon_atomic_word freed_bytes;

@@ -3,7 +3,7 @@
  * An allocation that found no room: in which order room is made.
  *
  * As in a kernel: what can be had again is given up first, and the balloon last. The arena gives up what it keeps
- * for a decay time. The program's `shortage` is asked until as many bytes were freed as are wanted. Then a
+ * for a decay time. In a child of fork() what its parent's balloon had is nobody's (fork.c). The program's `shortage` is asked until as many bytes were freed as are wanted. Then a
  * stretch is cleared for what the arena asked for (stretch.c). The arena's hook gets that stretch: it
  * is known by its thread, as hooks have no other context.
  *
@@ -12,6 +12,7 @@
  * is large enough for several; the others wait for its end and try again.
  */
 #include "../probe.h"
+#include "fork.h"
 #include "shortage.h"
 
 /* Frames of a stretch for calls that want less: 1 MiB. Fewer at a time would leave the host a hole each. */
@@ -168,6 +169,8 @@ static void *make_room(
 		give_up_stretch(heap, shortage);
 		if (result || balloon_platform_now_ns() >= shortage->until_ns)
 			return result;
+		if (balloon_fork_take_balloon(heap))
+			continue;
 		if (shortage->given_bytes < wanted_bytes && ask_program(heap, shortage, size))
 			continue;
 		if (!clear_enough(heap, shortage) && !ask_program(heap, shortage, size))

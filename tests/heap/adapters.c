@@ -91,13 +91,13 @@ static void the_names_of_c_are_those_of_a_heap(void)
 	myset_heap(heap);
 	char *blocks[] = {malloc(10), calloc(10, 10), strdup("balloon"), realloc(NULL, 20)};
 	for (int i = 0; i < 4; i++)
-		CHECK(balloon_heap_owns(heap, blocks[i]));
+		CHECK(balloon_heap_owns(heap, blocks[i]) && malloc_usable_size(blocks[i]) >= 8);
 	CHECK(!malloc(N_PAGES * 4096));
 	char *line = NULL;
 	size_t size = 0;
 	FILE *file = fmemopen("a line\n", 7, "r");
 	CHECK(file && getline(&line, &size, file) == 7);
-	CHECK(!balloon_heap_owns(heap, line));
+	CHECK(!balloon_heap_owns(heap, line) && malloc_usable_size(line) >= size);
 	line = realloc(line, 100000);
 	CHECK(strcmp(line, "a line\n") == 0);
 	free(line);

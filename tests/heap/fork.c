@@ -7,6 +7,7 @@
 #include "claims.h"
 #include "parts.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -230,6 +231,125 @@ static void jemalloc_holds_no_lock_around_a_hook(void)
 	}
 }
 
+/* ---- A balloon that holds everything, as when a server's child writes its snapshot ----------- */
+
+enum { BLOCK = 57344, N_GRANDCHILDREN = 20 };
+
+/* Allocate until there is no room. Returns how many blocks. */
+static uint32_t take_all(struct balloon_heap *heap, void **blocks)
+{
+	uint32_t n = 0;
+	while ((blocks[n] = balloon_heap_allocate(heap, BLOCK)) != NULL)
+		mark(blocks[n], BLOCK, n), n++;
+	return n;
+}
+
+static void give_all(struct balloon_heap *heap, void **blocks, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		CHECK(is_marked(blocks[i], BLOCK, i));
+		balloon_heap_free(heap, blocks[i]);
+	}
+}
+
+enum { BLOCKS_MAX = N_PAGES / (BLOCK / BALLOON_HEAP_PAGE_SIZE) };
+
+static pthread_barrier_t barrier;
+
+static void *take_beside_others(void *heap)
+{
+	pthread_barrier_wait(&barrier);
+	CHECK(balloon_heap_allocate(heap, BLOCK));
+	return NULL;
+}
+
+/* Who comes while another thread takes the balloon waits for it. */
+static void take_in_threads(struct balloon_heap *heap)
+{
+	pthread_t threads[N_THREADS];
+	CHECK_EQ(pthread_barrier_init(&barrier, NULL, N_THREADS), 0);
+	for (uint32_t i = 0; i < N_THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, take_beside_others, heap), 0);
+	for (uint32_t i = 0; i < N_THREADS; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* But for what is between blocks, and beside them. */
+static void all_is_there(uint32_t n, uint64_t n_ballooned)
+{
+	CHECK(n >= n_ballooned / (BLOCK / BALLOON_HEAP_PAGE_SIZE) / 8 * 7);
+}
+
+/* Every other block goes: the balloon has holes of their size. */
+static uint32_t make_holes(struct balloon_heap *heap, void **blocks)
+{
+	uint32_t n = take_all(heap, blocks);
+	for (uint32_t i = 0; 2 * i + 1 < n; i++) {
+		balloon_heap_free(heap, blocks[2 * i + 1]);
+		blocks[i] = blocks[2 * i];
+		mark(blocks[i], BLOCK, i);
+	}
+	return n / 2;
+}
+
+static void wait_for(pid_t child)
+{
+	int status = -1;
+	CHECK(child >= 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+}
+
+static void child_of_full_balloon(
+	struct balloon_heap *heap, struct balloon *balloon, uint64_t n_ballooned)
+{
+	void *blocks[BLOCKS_MAX];
+	CHECK_EQ(balloon_heap_set_driver(heap, balloon->driver), -EBUSY);
+	pid_t grandchild;
+	for (uint32_t i = 0; i < N_GRANDCHILDREN; i++) { /* before the child has taken anything */
+		if ((grandchild = fork()) == 0) {
+			take_in_threads(heap);
+			_exit(0);
+		}
+		wait_for(grandchild);
+	}
+	uint32_t n = take_all(heap, blocks);
+	all_is_there(n, n_ballooned);
+	grandchild = fork(); /* and after: there is nothing that could be taken twice */
+	if (grandchild == 0) {
+		CHECK(!balloon_heap_allocate(heap, BLOCK));
+		balloon_heap_free(heap, blocks[--n]);
+		CHECK((blocks[n] = balloon_heap_allocate(heap, BLOCK)) != NULL);
+		mark(blocks[n], BLOCK, n);
+		n++;
+	}
+	give_all(heap, blocks, n);
+	CHECK_EQ(balloon_zone_validate(balloon_heap_zone(heap)), 0);
+	if (grandchild == 0)
+		_exit(0);
+	wait_for(grandchild);
+	_exit(0);
+}
+
+static void a_child_has_what_its_parents_balloon_had(void)
+{
+	static void *blocks[BLOCKS_MAX];
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	struct balloon balloon = make_balloon(heap);
+	uint32_t n = make_holes(heap, blocks);
+	inflate_all(&balloon);
+	uint64_t n_before = n_inflated(&balloon);
+	CHECK(n_before > N_PAGES / 5 * 2);
+	pid_t child = fork();
+	if (child == 0)
+		child_of_full_balloon(heap, &balloon, n_before);
+	wait_for(child);
+	CHECK_EQ(n_inflated(&balloon), n_before);
+	give_all(heap, blocks, n);
+	end_balloon(heap, &balloon);
+	end_heap(heap);
+}
+
 /* ---- A process that locks all memory --------------------------------------------------------- */
 
 /* Sanitizers take locking, and its end, for done without asking the kernel. */
@@ -271,6 +391,7 @@ int main(void)
 	jemalloc_holds_no_lock_around_a_hook();
 	children_allocate(false);
 	children_allocate(true);
+	a_child_has_what_its_parents_balloon_had();
 	memory_of_heaps_is_never_locked();
 	return 0;
 }

@@ -19,9 +19,9 @@
  *     void zset_oom_handler(handler); told of a size that there was no memory for; may end the program
  *
  * For sources that call malloc() and may not be changed: define BALLOON_MALLOC_NAMES as the prefix before
- * this header, and include it after <stdlib.h> and <string.h>. malloc(), calloc(), realloc(), free(), and
- * strdup() are then macros for the functions that may return NULL. What libraries allocate for their
- * callers (getline(), say) is not the heap's: free() takes it back from where it came, by its address.
+ * this header, and include it after the system's headers. malloc(), calloc(), realloc(), free(), strdup() and
+ * malloc_usable_size() are then macros for the functions that may return NULL. What libraries allocate for
+ * their callers (getline(), say) is not the heap's: by its address it goes back to where it came from.
  *
  * Threads: any, but for the set functions. Cost: that of the heap, one look at the block's size, and one
  * addition to a word that all threads share.
@@ -29,6 +29,7 @@
 #ifndef BALLOON_ADAPTERS_MALLOC_H
 #define BALLOON_ADAPTERS_MALLOC_H
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,13 @@ static inline void balloon_malloc_free(struct balloon_malloc *m, void *block)
 	}
 	__atomic_fetch_sub(&m->used, balloon_heap_usable_size(m->heap, block), __ATOMIC_RELAXED);
 	balloon_heap_free(m->heap, block);
+}
+
+static inline size_t balloon_malloc_usable_size(const struct balloon_malloc *m, void *block)
+{
+	if (block && !balloon_heap_owns(m->heap, block))
+		return (malloc_usable_size)(block);
+	return balloon_heap_usable_size(m->heap, block);
 }
 
 static inline void *balloon_malloc_realloc(struct balloon_malloc *m, void *block, size_t size)
@@ -105,7 +113,7 @@ static inline void *balloon_malloc_must(struct balloon_malloc *m, void *block, s
 	}                                                                                          \
 	BALLOON_MALLOC_FUNCTION size_t prefix##malloc_usable_size(void *block)                     \
 	{                                                                                          \
-		return balloon_heap_usable_size(prefix##malloc_state.heap, block);                 \
+		return balloon_malloc_usable_size(&prefix##malloc_state, block);                   \
 	}                                                                                          \
 	BALLOON_MALLOC_FUNCTION void prefix##free(void *block)                                     \
 	{                                                                                          \
@@ -163,6 +171,8 @@ static inline void *balloon_malloc_must(struct balloon_malloc *m, void *block, s
 #define realloc(block, size) BALLOON_MALLOC_NAME(BALLOON_MALLOC_NAMES, tryrealloc)(block, size)
 #define free(block)          BALLOON_MALLOC_NAME(BALLOON_MALLOC_NAMES, free)(block)
 #define strdup(string)       BALLOON_MALLOC_NAME(BALLOON_MALLOC_NAMES, trystrdup)(string)
+#define malloc_usable_size(block)                                                                  \
+	BALLOON_MALLOC_NAME(BALLOON_MALLOC_NAMES, malloc_usable_size)(block)
 #endif
 
 #endif
