@@ -114,7 +114,7 @@ enum { BALLOON_DRIVER_DEVICES = 2 };
 enum { BALLOON_REFUSALS_MAX = 64 };
 
 /** The most pairs in one call of balloon_driver_migrate(). */
-enum { BALLOON_MIGRATE_MAX = 32 };
+enum { BALLOON_MIGRATE_MAX = 64 };
 
 struct balloon_driver_progress;
 

@@ -6,7 +6,6 @@
  * for drivers and their hosts.
  */
 #include "compaction/blocks.h"
-#include "haul.h"
 #include "probe.h"
 
 enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
@@ -192,7 +191,7 @@ static void end_pass(struct balloon_compactor *compactor)
 /* Looks at *n_scan pages, and counts them down. */
 static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t wait_until_ns)
 {
-	struct haul haul;
+	struct haul *haul = &compactor->haul;
 	if (BALLOON_READ(compactor->is_over)) {
 		end_pass(compactor);
 		return -ENOENT;
@@ -201,10 +200,10 @@ static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t 
 		begin_pass(compactor);
 	if (!balloon_blocks_survey(compactor, n_scan))
 		return 0;
-	haul.compactor = compactor;
-	haul.wait_until_ns = wait_until_ns;
-	haul.n = balloon_blocks_find(compactor, haul.pages, HAUL_MAX, n_scan);
-	return haul.n > 0 ? balloon_haul_move(&haul) : 0;
+	haul->compactor = compactor;
+	haul->wait_until_ns = wait_until_ns;
+	haul->n = balloon_blocks_find(compactor, haul->pages, balloon_haul_size(haul), n_scan);
+	return haul->n > 0 ? balloon_haul_move(haul) : 0;
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include <balloon/compactor.h>
 
+#include "haul.h"
 #include "internal.h"
 
 /** Where in that order a page is. */
@@ -46,6 +47,7 @@ struct balloon_compactor {
 	uint32_t survey;                      /* blocks from here on have not been looked at */
 	struct place source;                  /* pages before it have not been looked for */
 	struct place target;                  /* frames before it are in use */
+	struct haul haul;                     /* of the step */
 	/* What is remembered from one pass to the next: */
 	bool is_idle;            /* the last pass moved nothing and left nothing ... */
 	struct stamp idle_stamp; /* ... and this is how it found memory */

@@ -7,21 +7,10 @@
  * touched. What is moved enters its balloon in ascending order of the targets: whoever leaks next gets
  * the last of them, close to what is free already.
  */
-#include "haul.h"
-
 #include "compaction/blocks.h"
 
 static const uint64_t nap_ns = 100000;
 enum { NAP_DOUBLED_MAX = 7 };
-
-/* Pages of one driver in one call, in the order of the haul. */
-struct call {
-	struct balloon_page old_pages[HAUL_MAX];
-	struct balloon_page new_pages[HAUL_MAX];
-	uint8_t items[HAUL_MAX];
-	uint8_t outcomes[HAUL_MAX];
-	uint32_t n;
-};
 
 static void give_frames(
 	struct balloon_compactor *compactor, const struct balloon_page *pages, uint32_t n)
@@ -126,7 +115,7 @@ static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 	}
 }
 
-static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
+static void settle_page(struct haul *haul, const struct haul_call *call, uint32_t i)
 {
 	struct balloon_compactor *compactor = haul->compactor;
 	haul->drivers[call->items[i]] = HAUL_DONE;
@@ -140,7 +129,8 @@ static void settle_page(struct haul *haul, const struct call *call, uint32_t i)
 }
 
 /* Keep those of a call's pages whose outcome has the bit, or has it not. */
-static uint32_t keep(const struct call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
+static uint32_t keep(
+	const struct haul_call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < call->n; i++)
@@ -153,7 +143,7 @@ static uint32_t keep(const struct call *call, struct balloon_page *pages, uint8_
  * Each page ends where its outcome says. New pages that the host refused stay behind the cursor: it would
  * refuse them again. Returns how many came back.
  */
-static uint32_t settle(struct haul *haul, struct call *call)
+static uint32_t settle(struct haul *haul, struct haul_call *call)
 {
 	struct balloon_compactor *compactor = haul->compactor;
 	for (uint32_t i = 0; i < call->n; i++)
@@ -168,8 +158,8 @@ static uint32_t settle(struct haul *haul, struct call *call)
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* Gather up to n_max pages of a driver among the items from `at` on. Returns where to go on. */
-static uint32_t gather(
-	const struct haul *haul, struct call *call, uint32_t driver, uint32_t at, uint32_t n_max)
+static uint32_t gather(const struct haul *haul, struct haul_call *call, uint32_t driver,
+	uint32_t at, uint32_t n_max)
 {
 	call->n = 0;
 	for (; at < haul->n && call->n < n_max; at++) {
@@ -183,7 +173,8 @@ static uint32_t gather(
 }
 
 /* A call that waits leaves the host what it has not answered by then, so the last one of all does not. */
-static int migrate_call(const struct haul *haul, struct balloon_driver *driver, struct call *call)
+static int migrate_call(
+	const struct haul *haul, struct balloon_driver *driver, struct haul_call *call)
 {
 	if (balloon_platform_now_ns() < haul->wait_until_ns)
 		return balloon_driver_migrate_until(driver, call->new_pages, call->old_pages,
@@ -197,17 +188,17 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 {
 	struct balloon_compactor *compactor = haul->compactor;
 	struct balloon_driver *driver = compactor->config.drivers[index];
-	struct call call;
+	struct haul_call *call = &haul->call;
 	uint32_t n_back = 0;
 	for (uint32_t at = 0; at < haul->n;) {
-		at = gather(haul, &call, index, at, balloon_driver_migrate_max(driver));
-		if (call.n == 0)
+		at = gather(haul, call, index, at, balloon_driver_migrate_max(driver));
+		if (call->n == 0)
 			break;
-		if (migrate_call(haul, driver, &call) == -EAGAIN) {
-			BALLOON_BOOK(compactor->counts.n_again, call.n);
-			*n_left += call.n;
+		if (migrate_call(haul, driver, call) == -EAGAIN) {
+			BALLOON_BOOK(compactor->counts.n_again, call->n);
+			*n_left += call->n;
 		} else {
-			n_back += settle(haul, &call);
+			n_back += settle(haul, call);
 		}
 	}
 	return n_back;
@@ -266,6 +257,27 @@ static int migrate(struct haul *haul)
 	if (n_left > 0)
 		give_up(haul);
 	return n_back == 0 && n_left > 0 ? -EAGAIN : (int)n_back;
+}
+
+/* Somebody's request is with its host, under the driver's lock or on its way to it. */
+static bool is_busy(struct balloon_driver *driver)
+{
+	struct balloon_driver_progress progress;
+	return balloon_driver_progress(driver, &progress) == 0 &&
+	       progress.n_inflating + progress.n_deflating > 0;
+}
+
+/*
+ * Who waits for a driver has one turn, and then somebody else has one. With twice as many pages in it,
+ * compaction beside a driver that is never idle gets on as fast as alone, but for the time of that turn.
+ */
+uint32_t balloon_haul_size(const struct haul *haul)
+{
+	const struct balloon_compactor_config *config = &haul->compactor->config;
+	for (size_t i = 0; i < config->n_drivers && haul->wait_until_ns; i++)
+		if (is_busy(config->drivers[i]))
+			return HAUL_MAX;
+	return BALLOON_COMPACTOR_STEP;
 }
 
 int balloon_haul_move(struct haul *haul)

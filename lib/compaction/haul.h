@@ -3,10 +3,19 @@
 #ifndef BALLOON_COMPACTION_HAUL_H
 #define BALLOON_COMPACTION_HAUL_H
 
-#include "compaction/compactor.h"
+#include <balloon/compactor.h>
 
-enum { HAUL_MAX = BALLOON_MIGRATE_MAX };
+enum { HAUL_MAX = 2 * BALLOON_COMPACTOR_STEP };
 #define HAUL_DONE UINT32_MAX
+
+/* Pages of one driver in one call, in the order of the haul. */
+struct haul_call {
+	struct balloon_page old_pages[HAUL_MAX];
+	struct balloon_page new_pages[HAUL_MAX];
+	uint8_t items[HAUL_MAX];
+	uint8_t outcomes[HAUL_MAX];
+	uint32_t n;
+};
 
 struct haul {
 	struct balloon_compactor *compactor;
@@ -15,7 +24,11 @@ struct haul {
 	struct balloon_page pages[HAUL_MAX];   /* candidates, then isolated; in descending order */
 	struct balloon_page targets[HAUL_MAX]; /* frames of ours, in ascending order */
 	uint32_t drivers[HAUL_MAX];            /* whose page it is, in config.drivers; HAUL_DONE */
+	struct haul_call call;                 /* the one under way */
 };
+
+/** How many candidates it is to have. */
+uint32_t balloon_haul_size(const struct haul *haul);
 
 /** Move the candidates as far as it can be done. As balloon_compactor_step() returns. */
 int balloon_haul_move(struct haul *haul);

@@ -11,9 +11,9 @@
  * tests/heap/fork.c forks while a thread waits in each of the hooks.
  *
  * In the child shortages of other threads are over, what lay in their caches is lost, and the heap has no
- * driver: the driver is its parent's, and so is the host. The balloon's pages are not. Their memory is private
- * to each of the two processes, and the child's holds nothing and belongs to nobody. So an allocation of the child's that finds
- * no room takes them. Not the fork: it would look at each page of the map, for a child that may only exec().
+ * driver: it is the parent's, as the host is. The balloon's pages are not: memory is private to each of the two
+ * processes, and in the child nothing lies there. So an allocation of the child's that finds no room takes
+ * them. Not the fork: it would look at each page of the map, for a child that may only exec().
  *
  * They are found without the map's locks, which may be held for good: the map changes no more, and a page that
  * a strategy says to be a candidate was in the balloon when the parent forked. What others had on its way into

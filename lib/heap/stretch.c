@@ -18,6 +18,7 @@
 enum {
 	LOOK_PAGES = 512, /* at a time: the zone's lock is not held for longer */
 	REQUEST_PAGES = 256,
+	MOVE_PAGES = 32, /* at once; no more than BALLOON_MIGRATE_MAX */
 };
 
 /* ---- Finding one ----------------------------------------------------------------------------- */
@@ -150,11 +151,11 @@ static int move(
 	struct balloon_heap *heap, const struct shortage *shortage, uint32_t *at, uint32_t end)
 {
 	struct balloon_frames *frames = heap_units(heap);
-	struct balloon_page old_pages[BALLOON_MIGRATE_MAX];
-	struct balloon_page new_pages[BALLOON_MIGRATE_MAX];
-	uint8_t outcomes[BALLOON_MIGRATE_MAX];
+	struct balloon_page old_pages[MOVE_PAGES];
+	struct balloon_page new_pages[MOVE_PAGES];
+	uint8_t outcomes[MOVE_PAGES];
 	uint32_t max = balloon_driver_migrate_max(heap->driver);
-	uint32_t n = isolate(heap, at, end, old_pages, max);
+	uint32_t n = isolate(heap, at, end, old_pages, max < MOVE_PAGES ? max : MOVE_PAGES);
 	if (n == 0)
 		return 0;
 	int got = frames->ops->allocate(frames, new_pages, n, 0);

@@ -8,7 +8,7 @@
 #include "support.h"
 #include "world.h"
 
-enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_MIGRATE_MAX };
+enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_COMPACTOR_STEP };
 
 struct busy {
 	struct script script;
@@ -172,9 +172,10 @@ static void are_waited_for_until_the_deadline(
 	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
 	struct balloon_compactor_stats stats = world_stats(b.compactor);
-	CHECK_EQ(stats.n_isolated, HAUL);
-	CHECK_EQ(stats.n_put_back, HAUL);
-	CHECK_EQ(stats.n_left, HAUL);
+	/* More than from an idle driver, as its turn is what takes long. */
+	CHECK(stats.n_isolated > HAUL && stats.n_isolated <= BALLOON_MIGRATE_MAX);
+	CHECK_EQ(stats.n_put_back, stats.n_isolated);
+	CHECK_EQ(stats.n_left, stats.n_isolated);
 	CHECK_EQ(stats.n_migrated + stats.n_kept, 0);
 	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
 	close_busy(&b);

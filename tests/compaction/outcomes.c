@@ -8,7 +8,7 @@
 #include "support.h"
 #include "world.h"
 
-enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_MIGRATE_MAX };
+enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_COMPACTOR_STEP };
 
 struct expected {
 	uint32_t n_migrated;
