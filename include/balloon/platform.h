@@ -2,7 +2,7 @@
 /**
  * The platform contract: what the library needs from the ground that it stands on.
  *
- * A hosted build brings an implementation on Linux futexes (lib/hosted/platform.c). A freestanding
+ * A hosted build brings an implementation on Linux futexes (lib/platform/platform.c). A freestanding
  * program implements these functions: the first two for page management alone, all four for the
  * driver (<balloon/driver.h>) and what stands around it; the fence is optional. Beside them the library
  * leaves undefined only memcpy, memmove, memset and memcmp, which compilers demand of every program.

@@ -91,9 +91,6 @@ struct balloon_strategy {
 
 /* ---- What a strategy sees -------------------------------------------------------------------- */
 
-/** Starts a cache line of its own. */
-#define BALLOON_ALIGNED __attribute__((aligned(BALLOON_MEMORY_ALIGN)))
-
 /**
  * Where the descriptors of a map's pages are. Constant; but compilers do not know that, and load it
  * again behind each atomic access: a loop over a batch works on a copy of its own.
@@ -190,8 +187,6 @@ enum balloon_transition {
 	BALLOON_MIGRATED,
 	BALLOON_FINALIZED,
 };
-
-#define BALLOON_BOOK(field, difference) BALLOON_WRITE(field, BALLOON_READ(field) + (difference))
 
 /** Book n pages that went through one transition. */
 static inline void balloon_device_count(

@@ -174,6 +174,9 @@ BALLOON_EXPORT void balloon_hook_write_words(
 	((__typeof__(place))balloon_hook_access((place), sizeof(*(place)), (access)))
 #endif
 
+/** Starts a cache line of its own. */
+#define BALLOON_ALIGNED __attribute__((aligned(BALLOON_MEMORY_ALIGN)))
+
 /* Plain accesses. */
 
 #ifdef BALLOON_CONTROLLED
@@ -196,6 +199,7 @@ BALLOON_EXPORT void balloon_hook_write_words(
 #define BALLOON_READ(lvalue)         (lvalue)
 #define BALLOON_WRITE(lvalue, value) ((void)((lvalue) = (value)))
 #endif
+#define BALLOON_BOOK(lvalue, difference) BALLOON_WRITE(lvalue, BALLOON_READ(lvalue) + (difference))
 
 /* Atomic accesses. The value is touched by the macros below alone. */
 

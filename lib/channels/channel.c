@@ -12,7 +12,7 @@
  */
 #include "channels/channel.h"
 
-#include "internal.h"
+#include "core/memory.h"
 
 void balloon_channel_init(struct balloon_channel *channel, const struct balloon_channel_ops *ops)
 {

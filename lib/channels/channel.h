@@ -4,6 +4,7 @@
 #define BALLOON_CHANNELS_CHANNEL_H
 
 #include <balloon/channel.h>
+#include <balloon/sync.h>
 
 /** Which event is signalled when this request completes. */
 struct balloon_event *channel_event_of(

@@ -7,7 +7,7 @@
  */
 #include <balloon/channel.h>
 
-#include "internal.h"
+#include "core/memory.h"
 
 enum {
 	ALIGN = 16,

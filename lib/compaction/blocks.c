@@ -8,7 +8,7 @@
  * then a page goes to a place that is not the best one, until the next pass.
  */
 #include "compaction/blocks.h"
-#include "frames/words.h"
+#include "zone/words.h"
 
 enum { CHUNK_PAGES = 512, CHUNK_WORDS = CHUNK_PAGES / WORD_BITS };
 

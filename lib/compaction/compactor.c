@@ -6,7 +6,7 @@
  * for drivers and their hosts.
  */
 #include "compaction/blocks.h"
-#include "probe.h"
+#include "core/probe.h"
 
 enum { TRIES = 10, BLOCK_ORDER = 9, BLOCK_ORDER_MAX = 16 };
 

@@ -10,9 +10,10 @@
 #define BALLOON_COMPACTION_COMPACTOR_H
 
 #include <balloon/compactor.h>
+#include <balloon/sync.h>
 
-#include "haul.h"
-#include "internal.h"
+#include "compaction/haul.h"
+#include "core/memory.h"
 
 /** Where in that order a page is. */
 struct place {

@@ -2,7 +2,7 @@
 /* What follows from an answer: pages go where they belong, and what was not refused is told again. */
 
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 /* ---- Entering -------------------------------------------------------------------------------- */
 

@@ -4,11 +4,11 @@
 #define DRIVER_DRIVER_H
 
 #include <balloon/driver-design.h>
-#include <balloon/strategy.h>
 #include <balloon/sync.h>
 
 #include "driver/life.h"
-#include "internal.h"
+#include "core/memory.h"
+#include "core/names.h"
 
 /** Whose requests they are. */
 enum batch_pool {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of a request's life, and the function that follows it. */
 
-#include "driver/life.h"
+#include <balloon/sync.h>
 
-#include <balloon/strategy.h>
+#include "driver/life.h"
 
 /* ---- The table ------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
  * what is refused beyond is treated as if it had not been, and may be asked again at once.
  */
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 /*
  * Doubled so often. A frame stays away for longer than the fills of a host that refuses wait between two

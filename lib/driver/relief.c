@@ -2,7 +2,7 @@
 /* Out of memory: the entry for allocators. Allocates nothing; its request was made with the driver. */
 
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 /* ---- Frames that need no host ---------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 
 #include "channels/channel.h"
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 /* Drivers: what a configuration needs, how a driver lies in its memory, its end. */
 
 #include "driver/batch.h"
-#include "layout.h"
+#include "core/layout.h"
 
 enum { REQUEST_PAGES = 256, REQUESTS = 8, REQUESTS_MIN = 2, REQUESTS_MAX = 1024 };
 

@@ -2,7 +2,7 @@
 /* Making the balloon as large as it is asked to be: fill, leak, step, poll, run, serve. */
 
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 {

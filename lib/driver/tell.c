@@ -2,7 +2,7 @@
 /* Telling the host of a request, and waiting for its answer. */
 
 #include "driver/batch.h"
-#include "probe.h"
+#include "core/probe.h"
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 

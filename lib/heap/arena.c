@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "../probe.h"
+#include "core/probe.h"
 #include "caches.h"
 
 enum { NAME_MAX_BYTES = 64 };

@@ -26,7 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "../probe.h"
+#include "core/probe.h"
 #include "shortage.h"
 
 enum { ZERO_BY_KERNEL = 128 * 1024 }; /* bytes: from here on new pages cost less than zeros */

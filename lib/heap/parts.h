@@ -8,7 +8,7 @@
 #include <jemalloc/jemalloc.h>
 
 #include <balloon/heap.h>
-#include <balloon/strategy.h>
+#include <balloon/sync.h>
 
 struct balloon_heap {
 	extent_hooks_t hooks; /* constant; the first member, for the hooks */

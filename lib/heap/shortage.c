@@ -11,7 +11,7 @@
  * is wanted just now; and for shortage_ms in all. Calls that want little have one of them clear a stretch that
  * is large enough for several; the others wait for its end and try again.
  */
-#include "../probe.h"
+#include "core/probe.h"
 #include "fork.h"
 #include "shortage.h"
 

@@ -5,7 +5,7 @@
 
 #include <balloon/memfd.h>
 
-#include "hosted/memfd-wire.h"
+#include "channels/memfd/wire.h"
 #include "shared.h"
 
 enum { PAGES = 64, MS = 1000000 };

@@ -22,7 +22,7 @@
 
 #include <balloon/sync.h>
 
-#include "hosted/memfd-guest.h"
+#include "channels/memfd/guest.h"
 
 static const uint64_t lengths_ns[] = {UINT64_C(3600) * 1000000000,
 	UINT64_C(0x80000000) * 1000000000, UINT64_C(100) * 365 * 86400 * 1000000000, UINT64_MAX / 4,

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "conversation.h"
-#include "hosted/memfd-host/program.h"
+#include "memfd-host/program.h"
 #include "support.h"
 
 /* A channel whose host consents before it is asked. */

@@ -5,7 +5,7 @@
 
 #include <balloon/memfd-host.h>
 
-#include "hosted/memfd-wire.h"
+#include "channels/memfd/wire.h"
 #include "support.h"
 
 enum { PAGE_BYTES = 4096, SLICE = BALLOON_MEMFD_PUNCH_BYTES / PAGE_BYTES, MANY = 1 << 24 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "conversation.h"
-#include "hosted/memfd-guest.h"
+#include "channels/memfd/guest.h"
 #include "support.h"
 
 /* ---- A host that keeps the protocol ---------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hosted/memfd-host/program.h"
+#include "memfd-host/program.h"
 
 static int must(int result)
 {

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "harness.h"
-#include "hosted/memfd-guest.h"
-#include "hosted/memfd-wire.h"
+#include "channels/memfd/guest.h"
+#include "channels/memfd/wire.h"
 
 enum { REQUESTS = 4, PAGES = 8, MEMORY_BYTES = 8192 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "hosted/memfd-wire.h"
+#include "channels/memfd/wire.h"
 
 enum { PAGES = 128, PAGE_SIZE = 4096 };
 

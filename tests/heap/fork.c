@@ -3,7 +3,7 @@
 
 #define _GNU_SOURCE /* mlockall() */
 
-#include "books.h"
+#include "zone/zone.h"
 #include "claims.h"
 #include "parts.h"
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What is built in: strategies and driver designs, by name and by number. The tables are made by the build. */
+
+#include <balloon/driver-design.h>
+#include <balloon/strategy.h>
+
+#include "builtin.h"
+#include "core/names.h"
+
+/* ---- Strategies ------------------------------------------------------------------------------ */
+
+const struct balloon_strategy *balloon_strategy_at(size_t index)
+{
+	for (size_t i = 0; balloon_builtin_strategies[i]; i++)
+		if (i == index)
+			return balloon_builtin_strategies[i];
+	return NULL;
+}
+
+const struct balloon_strategy *balloon_strategy_find(const char *name)
+{
+	for (size_t i = 0; name && balloon_builtin_strategies[i]; i++)
+		if (balloon_name_is_same(balloon_builtin_strategies[i]->name, name))
+			return balloon_builtin_strategies[i];
+	return NULL;
+}
+
+int balloon_strategy_describe(
+	const struct balloon_strategy *strategy, struct balloon_strategy_info *info)
+{
+	if (!strategy || !info)
+		return -EINVAL;
+	info->name = strategy->name;
+	info->era = strategy->era;
+	info->descriptor_bytes = strategy->descriptor_bytes;
+	info->descriptor_align = strategy->descriptor_align;
+	return 0;
+}
+
+/* ---- Driver designs -------------------------------------------------------------------------- */
+
+const struct balloon_driver_design *balloon_driver_design_at(size_t index)
+{
+	for (size_t i = 0; balloon_builtin_driver_designs[i]; i++)
+		if (i == index)
+			return balloon_builtin_driver_designs[i];
+	return NULL;
+}
+
+const struct balloon_driver_design *balloon_driver_design_find(const char *name)
+{
+	for (size_t i = 0; name && balloon_builtin_driver_designs[i]; i++)
+		if (balloon_name_is_same(balloon_builtin_driver_designs[i]->name, name))
+			return balloon_builtin_driver_designs[i];
+	return NULL;
+}
+
+int balloon_driver_design_describe(
+	const struct balloon_driver_design *design, struct balloon_driver_design_info *info)
+{
+	if (!design || !info)
+		return -EINVAL;
+	info->name = design->name;
+	info->era = design->era;
+	info->relief = design->relief;
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of strategies and designs. */
+#ifndef BALLOON_CORE_NAMES_H
+#define BALLOON_CORE_NAMES_H
+
+#include <stdbool.h>
+
+/** Is this a name for a strategy or a design: lower case words, joined by '-'? */
+bool balloon_name_is_sane(const char *name);
+bool balloon_name_is_same(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* The zone's parts, from inside: sets with summaries, and what the validity check sees. */
+
+#include "model.h"
+
+#include "zone/zone.h"
+
+#include <stdlib.h>
+
+enum { N_ITEMS_MAX = 300000 };
+
+/* What next and last find, by looking at every number. */
+static void hold_search(const struct zone_set *set, const bool *is_in, uint32_t from)
+{
+	uint32_t next = from;
+	uint32_t last = from < set->n_items ? from : set->n_items - 1;
+	while (next < set->n_items && !is_in[next])
+		next++;
+	CHECK_EQ(balloon_set_next(set, from), next < set->n_items ? next : SET_NONE);
+	while (last != UINT32_MAX && !is_in[last])
+		last--;
+	CHECK_EQ(balloon_set_last(set, from), last);
+}
+
+static void hold_set(uint32_t n_items)
+{
+	uint64_t n_words = balloon_set_words(n_items);
+	uint64_t *words = calloc(n_words, sizeof(*words));
+	bool *is_in = calloc(n_items, sizeof(*is_in));
+	struct zone_set set;
+	uint32_t random = n_items;
+	CHECK(words && is_in);
+	balloon_set_init(&set, words, n_items);
+	for (uint32_t i = 0; i < scaled(400); i++) {
+		random = random * 1664525 + 1013904223;
+		uint32_t item = (uint32_t)((uint64_t)random * n_items >> 32);
+		hold_search(&set, is_in, item);
+		hold_search(&set, is_in, n_items - 1);
+		hold_search(&set, is_in, n_items + 70);
+		hold_search(&set, is_in, 0);
+		is_in[item] = i % 5 < 3;
+		if (is_in[item])
+			set_add(&set, item);
+		else
+			set_remove(&set, item);
+		CHECK_EQ(set_has(&set, item), is_in[item]);
+		CHECK(balloon_set_is_sound(&set));
+	}
+	for (uint64_t i = 0; i < n_words; i += 1 + n_words / 50) {
+		uint64_t before = words[i];
+		words[i] = before ? 0 : 1;
+		CHECK(n_words == 1 || !balloon_set_is_sound(&set));
+		words[i] = before;
+	}
+	free(words);
+	free(is_in);
+}
+
+Test(zone, sets_find_what_is_in_them)
+{
+	static const uint32_t sizes[] = {1, 2, 63, 64, 65, 4096, 4097, 262145, N_ITEMS_MAX};
+	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		hold_set(sizes[i]);
+}
+
+/* Bits of the bitmap and of the sets, which follow it. */
+static void hold_bits(struct balloon_zone *zone, size_t n_bytes)
+{
+	unsigned char *bytes = (unsigned char *)zone->tiers[0].words;
+	for (size_t at = 0; at < n_bytes; at++) {
+		bytes[at] ^= 1;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		bytes[at] ^= 1;
+	}
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+}
+
+/* A frame behind the last one in the place of another one, in a word that stays in its class. */
+static void hold_end(void)
+{
+	const uint64_t bits = UINT64_C(1) << 63 | UINT64_C(1) << 40;
+	struct model m;
+	model_open(&m, 4096 - 5);
+	m.zone->tiers[0].words[63] ^= bits;
+	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
+	m.zone->tiers[0].words[63] ^= bits;
+	model_close(&m);
+}
+
+static void hold_number(struct balloon_zone *zone, uint32_t *number, uint32_t change)
+{
+	*number += change;
+	CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+	*number -= change;
+}
+
+/* A node of each level says too little or too much of its runs, or wrongly that it is loose. */
+static void hold_node(struct balloon_zone *zone, struct zone_node *node)
+{
+	hold_number(zone, &node->prefix, 1);
+	hold_number(zone, &node->suffix, 1);
+	for (uint32_t k = 0; k <= RUNS_ALIGN_MAX; k++) {
+		if (!node->is_loose)
+			hold_number(zone, &node->best[k], 1);
+		if (node->best[k] > 0)
+			hold_number(zone, &node->best[k], UINT32_MAX - node->best[k] + 1);
+	}
+	if (!node->is_loose)
+		hold_number(zone, &node->is_loose, 1);
+}
+
+/* All three levels of a zone that has runs of every kind. */
+Test(zone, the_validity_check_sees_damage_in_the_tree_of_runs)
+{
+	enum { N = 3 << 18 };
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N};
+	struct balloon_zone *zone;
+	struct balloon_zone_stats stats;
+	CHECK_EQ(balloon_zone_create(&config, &zone), 0);
+	CHECK_EQ(balloon_zone_claim_range(zone, page_of(3000), N - 10000), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK_EQ(balloon_zone_free_range(zone, page_of(5000 + i * 7000), 1 + i * 60), 0);
+	CHECK_EQ(balloon_zone_stats(zone, &stats), 0);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(zone->runs.n_levels, 3);
+	for (uint32_t level = 0; level < 3; level++)
+		hold_node(zone, &zone->runs.levels[level].nodes[0]);
+	hold_node(zone, &zone->runs.levels[0].nodes[13]);
+	hold_node(zone, &zone->runs.levels[1].nodes[1]);
+	zone->runs.levels[2].whole[0] ^= 2;
+	CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+	zone->runs.levels[2].whole[0] ^= 2;
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++) {
+		zone->blocks[1].n[order]++;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->n_blocks[order]++; /* the sum is right again, the part is not */
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->blocks[1].n[order]--;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->n_blocks[order]--;
+	}
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	end_zone(zone, FIRST, N);
+}
+
+/* Of frames that have just been freed, some are taken out of the middle of the others. */
+Test(zone, frames_that_were_just_freed_can_be_taken_in_any_pattern)
+{
+	for (uint64_t bits = 1; bits < 1 << 6; bits++) {
+		struct model m;
+		uint32_t frame;
+		model_open(&m, 4096);
+		CHECK_EQ(both_allocate_range(&m, 4096, 1, &frame), 0);
+		both_free_range(&m, 66, 6);
+		balloon_lock_acquire(&m.zone->lock);
+		balloon_zone_take(m.zone, 1, bits << 2);
+		balloon_lock_release(&m.zone->lock);
+		for (uint32_t i = 0; i < 6; i++)
+			if (bits >> i & 1)
+				model_take(&m, 66 + i, 1);
+		CHECK_EQ(balloon_zone_validate(m.zone), 0);
+		for (uint32_t n = 6; n > 0; n--)
+			both_allocate_range(&m, n, 1, &frame);
+		model_close(&m);
+	}
+}
+
+/* Damage by hand, such as only an error of the library could do. */
+Test(zone, the_validity_check_sees_damage)
+{
+	struct model m;
+	uint32_t frame;
+	model_open(&m, 4096 - 5);
+	for (uint32_t order = 0; order < BALLOON_ZONE_ORDER_MAX; order++)
+		CHECK_EQ(both_allocate(&m, order, &frame), 0);
+	/* 64 words of bits, 8 sets of a word, 7 of a word above, all of them counted. */
+	hold_bits(m.zone, (64 + 8 + 7) * sizeof(uint64_t));
+	m.zone->n_free++;
+	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
+	m.zone->n_free--;
+	model_close(&m);
+	hold_end();
+}
