@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Books against books. */
+/* Counts against counts. */
 
 #include "world.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host behind a channel. It keeps books of its own, page by page, and holds every request against
+ * The host behind a channel. It keeps counts of its own, page by page, and holds every request against
  * them. What it does with a request is decided when it gets it.
  */
 #include "world.h"
@@ -26,7 +26,7 @@ static bool has_fault(enum world_fault fault)
 	return (world->setting.faults & fault) && !world->host.is_over;
 }
 
-/* ---- Books ----------------------------------------------------------------------------------- */
+/* ---- Counts ---------------------------------------------------------------------------------- */
 
 static const int reasons[] = {-EIO, -ENOMEM, -EAGAIN, -EBUSY, -ENODEV, -EPERM, -ENOSPC, -EINVAL};
 enum { N_REASONS = sizeof(reasons) / sizeof(reasons[0]) };

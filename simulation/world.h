@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world around a driver: a host, a source of frames, threads that make calls at random, and books that
+ * The world around a driver: a host, a source of frames, threads that make calls at random, and counts that
  * all of it is held against. One world at a time, all of it in the engine's arena, all choices by
  * engine_choose().
  *
  *   world-host    the host behind a channel; the one file that knows how channels are written
  *   world-frames  the source of frames
  *   world-calls   every call on the driver, with what the header promises about its result
- *   world-check   books against books
+ *   world-check   counts against counts
  *   world         setting up, the threads' work, the end
  */
 #ifndef SIMULATION_WORLD_H

@@ -13,7 +13,7 @@
  *               may be tried                           word: scanners read it lockless)
  *   private     the owner                              the device lock (as type)
  * Map: the device lock, one for all devices. It cannot live in a device: isolate must hold it
- * before it may ask which device a page belongs to (H-07). Device: page list and books, under that
+ * before it may ask which device a page belongs to (H-07). Device: page list and counts, under that
  * lock.
  *
  * The balloon's own half, insert and dequeue, takes no page lock and touches no reference: the
@@ -43,14 +43,14 @@
  *       of the three states. insert links only where private is empty, putback only where ISOLATED
  *       is set, and no listed page has either.
  *   I2  rule i.
- *   I3  the books change in the hold of the device lock that changes the list.
+ *   I3  the counts change in the hold of the device lock that changes the list.
  *   I4  isolate needs ISOLATED clear under the page lock, which it holds until ISOLATED is set: the
  *       page lock around the callback is what refuses the second one (H-39).
  *   I5  dequeue takes from the list only, where no isolated page is, under the device lock. A page
  *       that putback lists is unlocked and its reference dropped in the hold that lists it: a
  *       dequeue that finds it comes after that (H-40).
  *   I6  private goes under the device lock (rule i), isolate tests it under the device lock.
- *   I7  follows from I3: every transition is booked once.
+ *   I7  follows from I3: every transition is counted once.
  *   I8  dequeue clears private and link; migrate and finalize also ISOLATED and their reference and
  *       page lock before they return the page. A scanner's reference or trylock may remain, under
  *       way: insert does not mind either.

@@ -7,7 +7,7 @@
  *   link        place on the device's list             the device lock
  *   membership  the owner, and the ISOLATED bit        the device lock (one plain store of an
  *                                                      atomic word: scanners read it lockless)
- * Map: the device lock, one for all devices. Device: page list and books, under that lock.
+ * Map: the device lock, one for all devices. Device: page list and counts, under that lock.
  *
  * In device-lock a page lock around the callbacks keeps two scanners from isolating one page twice.
  * Here the isolated flag lives with the balloon, under the lock that isolate needs anyway. A free
@@ -29,14 +29,14 @@
  *   I1  membership and link change in one hold of the one lock, as above: the page is linked
  *       exactly in state LISTED.
  *   I2  the owner is the membership word: there is none in state OWNED.
- *   I3  the books change in the same hold.
+ *   I3  the counts change in the same hold.
  *   I4  isolate needs the bit clear and sets it in one hold. The bit goes only in putback (and
  *       where membership ends), in the hold that links the page: no second isolate finds the bit
  *       clear and the page unlinked (H-39, H-40).
  *   I5  dequeue takes from the list, where no isolated page is. putback's last access to the page
  *       is in the hold that links it: a dequeue that finds it comes later, and nothing follows.
  *   I6  membership ends by a store under the lock; isolate tests the word under the lock.
- *   I7  follows from I3: every transition is booked once.
+ *   I7  follows from I3: every transition is counted once.
  *   I8  an OWNED page's word is 0 and its link unlinked. There are no page locks and no references:
  *       a scanner with a stale view reads the word and writes nothing.
  *   I9  the pre-check reads one word of a descriptor, nothing through it.

@@ -10,7 +10,7 @@
  *   mapcount    -1, or -256 in a ballooned page        the page lock (plain store of an atomic
  *                                                      word: scanners read it lockless)
  *   device      the owner                              the page lock
- * Device: page list and books under its pages lock.
+ * Device: page list and counts under its pages lock.
  *
  * The mark is in the page itself: nothing has to be dereferenced to see it, and nothing can be
  * mistaken for it. PRIVATE replaces the rules about counts: LISTED is mark and PRIVATE, ISOLATED is
@@ -36,12 +36,12 @@
  *       pages lock; each change above leaves one of the three states. Only insert, putback and
  *       migrate link a page, each after it saw under the page lock that PRIVATE is clear.
  *   I2  device is set with the mark and cleared with it, in one hold of the page lock.
- *   I3  the books change in the hold of the pages lock that changes the list.
+ *   I3  the counts change in the hold of the pages lock that changes the list.
  *   I4  isolate needs PRIVATE under the page lock and clears it: the second one is refused.
  *   I5  dequeue takes from the list only, where no isolated page is, under the pages lock; putback
  *       holds the page lock until its last access, and dequeue's trylock fails before that.
  *   I6  the mark goes under the page lock; isolate tests it under the page lock.
- *   I7  follows from I3: every transition is booked once.
+ *   I7  follows from I3: every transition is counted once.
  *   I8  whoever ends membership clears mark, PRIVATE, device and link, and drops membership's
  *       reference and its own before it unlocks. A scanner's reference or trylock may remain, under
  *       way.

@@ -11,7 +11,7 @@
  *   type        "offline": was given to a balloon      the page lock (plain store of an atomic
  *                                                      word: scanners read it lockless)
  *   private     the owner                              the page lock
- * Device: page list and books under its pages lock.
+ * Device: page list and counts under its pages lock.
  *
  * Ballooned pages are clients of a general facility for movable pages. The facility's half is here
  * too: reference, page lock and ISOLATED around the callbacks, which take the pages lock alone. The
@@ -39,12 +39,12 @@
  *       lock; each change above leaves one of the three states. Only insert, putback and migrate
  *       link a page, each after it saw under the page lock that it is not listed.
  *   I2  private is the owner, set and cleared under the page lock where membership begins and ends.
- *   I3  the books change in the hold of the pages lock that changes the list.
+ *   I3  the counts change in the hold of the pages lock that changes the list.
  *   I4  isolate needs ISOLATED clear under the page lock and sets it: the second one is refused.
  *   I5  dequeue takes from the list only, where no isolated page is, under the pages lock; putback
  *       holds the page lock until its last access, and dequeue's trylock fails before that.
  *   I6  private goes under the page lock; isolate tests it under the page lock.
- *   I7  follows from I3: every transition is booked once.
+ *   I7  follows from I3: every transition is counted once.
  *   I8  whoever ends membership clears private, ISOLATED and link, and drops membership's reference
  *       and its own before it unlocks. A scanner's reference or trylock may remain, under way.
  *   I9  the pre-check reads type, flags and references of a descriptor, nothing through them.

@@ -10,7 +10,7 @@
  *   mapping     the device's mapping object, the mark  page lock and pages lock (plain store of an
  *               of a ballooned page                    atomic word: scanners read it lockless)
  *   state       private state field                    the page lock
- * Device: page list and books under its pages lock, and a mapping object (balloon bit, device) that
+ * Device: page list and counts under its pages lock, and a mapping object (balloon bit, device) that
  * is constant from the map's first to its last day.
  *
  * Lock order: page lock, then pages lock. dequeue alone goes the other way round, by trylock, which
@@ -31,13 +31,13 @@
  *       listed above and leaves one state. Only insert, putback and migrate link a page, each after
  *       it saw under the page lock that the page is not listed.
  *   I2  mapping is set where state leaves OWNED and cleared where it returns, in the same hold.
- *   I3  the books change in the hold of the pages lock that changes the list.
+ *   I3  the counts change in the hold of the pages lock that changes the list.
  *   I4  isolate needs LISTED under the page lock and leaves ISOLATED: the second one is refused.
  *   I5  dequeue takes from the list only, where no isolated page is, and under the pages lock, so
  *       that no other dequeue has the page. putback holds the page lock until its last access:
  *       dequeue's trylock fails before that.
  *   I6  membership ends under the page lock; isolate tests the state under it.
- *   I7  follows from I3: every transition is booked once.
+ *   I7  follows from I3: every transition is counted once.
  *   I8  whoever ends membership clears mapping and link and drops membership's reference and its
  *       own before it unlocks. What may remain is a scanner's reference or trylock, under way.
  *   I9  the pre-check reads flags, references and mapping, and through mapping only if it is one of

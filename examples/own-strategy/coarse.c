@@ -14,7 +14,7 @@
  *   state   OWNED, LISTED or ISOLATED            the lock; scanners read it without (atomic)
  *   owner   the device, while it is in one       the lock
  * Each operation takes the lock once a batch. For each page it looks at the state, refuses what does
- * not fit, and does link, state, owner and books before it lets go. So nobody ever sees a page half
+ * not fit, and does link, state, owner and counts before it lets go. So nobody ever sees a page half
  * way from one state to the next, and that is the whole argument:
  *   I1-I3, I7  all four change in one hold of the one lock;
  *   I4-I6      the state that an operation starts from is tested in the hold that ends it;
@@ -94,7 +94,7 @@ static void descriptor_init(struct balloon_memmap *map, struct balloon_page page
 	balloon_atomic_init(&d->state, BALLOON_PAGE_OWNED, BALLOON_SHARED_MARK);
 }
 
-/* ---- Devices: one lock covers lists and books, so the header's helpers do ------------------- */
+/* ---- Devices: one lock covers lists and counts, so the header's helpers do ------------------- */
 
 static void device_open(struct balloon_device *device, void *context)
 {
@@ -183,7 +183,7 @@ static int migrate_one(
 	return result;
 }
 
-/* ---- The operations: take the lock, do the batch in order, book what was done --------------- */
+/* ---- The operations: take the lock, do the batch in order, count what was done -------------- */
 
 static int insert(struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {

@@ -62,7 +62,7 @@ int be_host(struct host *host)
 		struct balloon_memfd_memory memory = look_at(host->memfd);
 		result = balloon_memfd_host_feed(
 			machine, message, n, has_descriptor ? &memory : NULL, &answer);
-		balloon_memfd_host_stats(machine, host->books);
+		balloon_memfd_host_stats(machine, host->stats);
 		if (answer.n_bytes > 0 &&
 			send(host->socket_fd, answer.bytes, answer.n_bytes, MSG_NOSIGNAL) < 0)
 			result = -errno;

@@ -7,7 +7,7 @@
 struct host {
 	int socket_fd;
 	int memfd;
-	struct balloon_memfd_host_stats *books; /* shared with the guest, for it to print */
+	struct balloon_memfd_host_stats *stats; /* shared with the guest, for it to print */
 };
 
 /** Serve the guest until it has gone. Returns the exit status. */

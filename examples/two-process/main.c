@@ -72,7 +72,7 @@ static void print(const struct guest *guest, const char *what)
 {
 	struct balloon_driver_progress progress;
 	balloon_driver_progress(guest->driver, &progress);
-	printf("%-34s balloon %5llu pages, host's books %5llu, memory %5llu\n", what,
+	printf("%-34s balloon %5llu pages, host's stats %5llu, memory %5llu\n", what,
 		(unsigned long long)progress.n_enqueued,
 		(unsigned long long)guest->host_books->n_held,
 		(unsigned long long)n_resident(guest));
@@ -99,7 +99,7 @@ static int start_host(struct guest *guest)
 		return -errno;
 	guest->host = fork();
 	if (guest->host == 0) {
-		/* The books are writable memory; the guest only looks at them. */
+		/* The stats are writable memory; the guest only looks at them. */
 		struct host host = {ends[1], -1,
 			(struct balloon_memfd_host_stats *)(uintptr_t)guest->host_books};
 		close(ends[0]);

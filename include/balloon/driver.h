@@ -514,6 +514,14 @@ BALLOON_EXPORT int balloon_driver_progress(
 	struct balloon_driver *driver, struct balloon_driver_progress *progress);
 
 /**
+ * Has the host a request, so that another one may have to wait for the design's lock? False for a null driver.
+ *
+ * Out of date when it returns. Takes no answers, and calls nothing of the program's. Threads: any. Locks: the
+ * driver's.
+ */
+BALLOON_EXPORT bool balloon_driver_is_busy(struct balloon_driver *driver);
+
+/**
  * List the pages that the host refused and that are set aside now.
  *
  * refusals: receives up to n_max; may be NULL if that is 0. Returns how many there are,

@@ -65,7 +65,7 @@
  * allowed, nor is vfork() followed by any call.
  *
  * Threads. Any number of threads may make any calls on one heap at once, but for create, destroy and
- * set_driver. Locks: jemalloc's, the zone's, and the heap's books, a leaf. No user code runs under
+ * set_driver. Locks: jemalloc's, the zone's, and the heap's own, a leaf. No user code runs under
  * any of them.
  */
 #ifndef BALLOON_HEAP_H

@@ -56,9 +56,9 @@ struct balloon_strategy {
 	void (*descriptor_init)(struct balloon_memmap *map, struct balloon_page page);
 	void (*descriptor_fini)(struct balloon_memmap *map, struct balloon_page page);
 
-	/* The life of a device, under the lock that protects its list and books. open: clear the
-	 * books, set context and open. close: refuse with -EBUSY while it holds pages, else clear
-	 * open, so that no insert that comes later gets in. stats: copy the books of an open or
+	/* The life of a device, under the lock that protects its list and counts. open: clear the
+	 * counts, set context and open. close: refuse with -EBUSY while it holds pages, else clear
+	 * open, so that no insert that comes later gets in. stats: copy the counts of an open or
 	 * closed device. */
 	void (*device_open)(struct balloon_device *device, void *context);
 	int (*device_close)(struct balloon_device *device);
@@ -177,7 +177,7 @@ static inline struct balloon_device *balloon_owner_device(
 	return owner == BALLOON_OWNER_NONE ? NULL : balloon_memmap_slot(map, owner - 1);
 }
 
-/* ---- The books of a device; the caller holds the lock that protects its list ----------------- */
+/* ---- The counts of a device; the caller holds the lock that protects its list ----------------- */
 
 enum balloon_transition {
 	BALLOON_INSERTED,
@@ -188,38 +188,38 @@ enum balloon_transition {
 	BALLOON_FINALIZED,
 };
 
-/** Book n pages that went through one transition. */
+/** Count n pages that went through one transition. */
 static inline void balloon_device_count(
 	struct balloon_device *device, enum balloon_transition transition, uint64_t n)
 {
 	struct balloon_device_stats *stats = &device->stats;
 	switch (transition) {
 	case BALLOON_INSERTED:
-		BALLOON_BOOK(stats->n_inserted, n);
-		BALLOON_BOOK(stats->n_listed, n);
+		BALLOON_ADD(stats->n_inserted, n);
+		BALLOON_ADD(stats->n_listed, n);
 		break;
 	case BALLOON_DEQUEUED:
-		BALLOON_BOOK(stats->n_dequeued, n);
-		BALLOON_BOOK(stats->n_listed, -n);
+		BALLOON_ADD(stats->n_dequeued, n);
+		BALLOON_ADD(stats->n_listed, -n);
 		break;
 	case BALLOON_ISOLATED:
-		BALLOON_BOOK(stats->n_isolates, n);
-		BALLOON_BOOK(stats->n_listed, -n);
-		BALLOON_BOOK(stats->n_isolated, n);
+		BALLOON_ADD(stats->n_isolates, n);
+		BALLOON_ADD(stats->n_listed, -n);
+		BALLOON_ADD(stats->n_isolated, n);
 		break;
 	case BALLOON_PUT_BACK:
-		BALLOON_BOOK(stats->n_putbacks, n);
-		BALLOON_BOOK(stats->n_isolated, -n);
-		BALLOON_BOOK(stats->n_listed, n);
+		BALLOON_ADD(stats->n_putbacks, n);
+		BALLOON_ADD(stats->n_isolated, -n);
+		BALLOON_ADD(stats->n_listed, n);
 		break;
 	case BALLOON_MIGRATED: /* the new page is listed, the old one was isolated */
-		BALLOON_BOOK(stats->n_migrated, n);
-		BALLOON_BOOK(stats->n_isolated, -n);
-		BALLOON_BOOK(stats->n_listed, n);
+		BALLOON_ADD(stats->n_migrated, n);
+		BALLOON_ADD(stats->n_isolated, -n);
+		BALLOON_ADD(stats->n_listed, n);
 		break;
 	case BALLOON_FINALIZED:
-		BALLOON_BOOK(stats->n_finalized, n);
-		BALLOON_BOOK(stats->n_isolated, -n);
+		BALLOON_ADD(stats->n_finalized, n);
+		BALLOON_ADD(stats->n_isolated, -n);
 		break;
 	}
 }
@@ -241,7 +241,7 @@ static inline bool balloon_device_is_open(const struct balloon_device *device)
 	return balloon_atomic_load(&device->open, BALLOON_RELAXED) != 0;
 }
 
-/* What device_open, device_close and device_stats do, where one lock covers list and books. */
+/* What device_open, device_close and device_stats do, where one lock covers list and counts. */
 
 static inline void balloon_device_open_under(
 	struct balloon_lock *lock, struct balloon_device *device, void *context)

@@ -109,7 +109,7 @@ enum balloon_lock_rank {
 	BALLOON_RANK_SLOTS,      /* a map's device slots */
 	BALLOON_RANK_PAGE,       /* a page lock bit */
 	BALLOON_RANK_PAGES,      /* a pages lock: one device's, or one for all devices of a map */
-	BALLOON_RANK_BOOKS,      /* a driver's books, a channel's requests, a zone's bitmap */
+	BALLOON_RANK_LEAF,       /* a driver's counts, a channel's requests, a zone's bitmap */
 };
 
 #ifdef BALLOON_CHECKING
@@ -151,7 +151,7 @@ BALLOON_EXPORT bool balloon_check_held(const void *word);
 /*
  * A controlled build (simulation/) decides which thread goes on before every access: each passes
  * through one hook with its place. The value of a store is known before the hook, the store comes after
- * it: between the read and the write of BALLOON_BOOK() there is a window, as there is on a machine.
+ * it: between the read and the write of BALLOON_ADD() there is a window, as there is on a machine.
  * Places have no side effects. A structure is one access a word.
  */
 #ifdef BALLOON_CONTROLLED
@@ -199,7 +199,7 @@ BALLOON_EXPORT void balloon_hook_write_words(
 #define BALLOON_READ(lvalue)         (lvalue)
 #define BALLOON_WRITE(lvalue, value) ((void)((lvalue) = (value)))
 #endif
-#define BALLOON_BOOK(lvalue, difference) BALLOON_WRITE(lvalue, BALLOON_READ(lvalue) + (difference))
+#define BALLOON_ADD(lvalue, difference) BALLOON_WRITE(lvalue, BALLOON_READ(lvalue) + (difference))
 
 /* Atomic accesses. The value is touched by the macros below alone. */
 
@@ -363,7 +363,7 @@ static inline void balloon_lock_init(struct balloon_lock *lock, enum balloon_loc
 /**
  * The same, of a lock whose memory is there until every release has returned, but for those by
  * balloon_lock_release_last(). Where the platform has the means, releasing it costs no read-modify-write.
- * lib/sync.c.
+ * lib/sync/sync.c.
  */
 BALLOON_EXPORT void balloon_lock_init_lasting(struct balloon_lock *lock,
 	enum balloon_lock_rank rank, struct balloon_atomic_word *n_contended);
@@ -373,7 +373,7 @@ static inline void balloon_lock_fini(struct balloon_lock *lock)
 	balloon_hook_lock_destroy(&lock->word);
 }
 
-/** The waiting half of balloon_lock_acquire(): lib/sync.c. */
+/** The waiting half of balloon_lock_acquire(): lib/sync/sync.c. */
 BALLOON_EXPORT void balloon_lock_wait(struct balloon_lock *lock);
 
 /** The waiting half of balloon_lock_acquire_until(): whether it got the lock. */
@@ -507,7 +507,7 @@ static inline void balloon_page_lock_fini(struct balloon_atomic_u32 *flags)
 	balloon_hook_lock_destroy(flags);
 }
 
-/** The waiting half of balloon_page_lock(): lib/sync.c. */
+/** The waiting half of balloon_page_lock(): lib/sync/sync.c. */
 BALLOON_EXPORT void balloon_page_lock_wait(
 	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended);
 
@@ -624,7 +624,7 @@ static inline bool balloon_event_is_past(const struct balloon_event *event, uint
 	return ((balloon_event_seen(event) ^ seen) & ~(uint32_t)BALLOON_EVENT_AWAITED) != 0;
 }
 
-/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync-timed.c. */
+/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync/timed.c. */
 BALLOON_EXPORT void balloon_event_signal(struct balloon_event *event);
 
 /**

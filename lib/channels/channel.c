@@ -24,7 +24,7 @@ void balloon_channel_init(struct balloon_channel *channel, const struct balloon_
 	for (uint32_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
 		balloon_event_init(&channel->events[i]);
 	balloon_atomic_init(&channel->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init_lasting(&channel->lock, BALLOON_RANK_BOOKS, &channel->n_contended);
+	balloon_lock_init_lasting(&channel->lock, BALLOON_RANK_LEAF, &channel->n_contended);
 }
 
 int balloon_channel_fini(struct balloon_channel *channel)
@@ -140,7 +140,7 @@ static struct channel_notice end(struct balloon_channel *channel, struct balloon
 	struct channel_notice notice = {.event = named};
 	if (!named && BALLOON_READ(request->is_awaited))
 		notice.event = channel_event_of(channel, request);
-	BALLOON_BOOK(channel->stats.n_outstanding, -UINT64_C(1));
+	BALLOON_ADD(channel->stats.n_outstanding, -UINT64_C(1));
 	unlink_request(request);
 	balloon_hook_published(&request->state);
 	balloon_atomic_store(&request->state, state, BALLOON_RELEASE); /* C2 */
@@ -150,7 +150,7 @@ static struct channel_notice end(struct balloon_channel *channel, struct balloon
 static struct channel_notice answer(struct balloon_channel *channel,
 	struct balloon_request *request, uint32_t n_done, int error)
 {
-	BALLOON_BOOK(channel->stats.n_completed, 1);
+	BALLOON_ADD(channel->stats.n_completed, 1);
 	BALLOON_WRITE(request->n_done, n_done);
 	BALLOON_WRITE(request->error, error);
 	return end(channel, request, BALLOON_REQUEST_COMPLETE);
@@ -194,10 +194,10 @@ static int may_begin(const struct balloon_channel *channel, const struct balloon
 
 static void begin(struct balloon_channel *channel, struct balloon_request *request)
 {
-	BALLOON_BOOK(channel->stats.n_submitted, 1);
-	BALLOON_BOOK(channel->stats.n_outstanding, 1);
+	BALLOON_ADD(channel->stats.n_submitted, 1);
+	BALLOON_ADD(channel->stats.n_outstanding, 1);
 	/* Not one of the counts: those go back when the host cannot be told. */
-	BALLOON_BOOK(channel->last_id, 1);
+	BALLOON_ADD(channel->last_id, 1);
 	BALLOON_WRITE(request->id, BALLOON_READ(channel->last_id));
 	BALLOON_WRITE(request->n_done, 0);
 	BALLOON_WRITE(request->error, 0);
@@ -213,7 +213,7 @@ static void take_back(struct balloon_channel *channel, struct balloon_request *r
 	balloon_lock_acquire(&channel->lock);
 	if (is_outstanding(request) && BALLOON_READ(request->id) == id) {
 		notice = end(channel, request, BALLOON_REQUEST_FREE);
-		BALLOON_BOOK(channel->stats.n_submitted, -UINT64_C(1));
+		BALLOON_ADD(channel->stats.n_submitted, -UINT64_C(1));
 	}
 	balloon_lock_release(&channel->lock);
 	channel_wake(channel, notice);
@@ -271,7 +271,7 @@ static int answer_and_unlock(struct balloon_channel *channel, struct balloon_req
 		 (n_done < BALLOON_READ(request->n_pages)) != (error != 0))
 		result = -EPROTO;
 	if (result < 0)
-		BALLOON_BOOK(channel->stats.n_stray, 1);
+		BALLOON_ADD(channel->stats.n_stray, 1);
 	else
 		notice = answer(channel, request, n_done, error);
 	balloon_lock_release(&channel->lock);
@@ -301,7 +301,7 @@ int balloon_request_complete_id(
 void balloon_channel_count_stray(struct balloon_channel *channel)
 {
 	balloon_lock_acquire(&channel->lock);
-	BALLOON_BOOK(channel->stats.n_stray, 1);
+	BALLOON_ADD(channel->stats.n_stray, 1);
 	balloon_lock_release(&channel->lock);
 }
 

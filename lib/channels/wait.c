@@ -15,7 +15,6 @@
  */
 #include "channels/channel.h"
 
-
 /* A thread in balloon_channel_sleep(), on its own stack. */
 struct balloon_sleeper {
 	struct balloon_event *event; /* constant */

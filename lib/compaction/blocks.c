@@ -112,7 +112,7 @@ bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan
 		uint32_t end = block_end(compactor, at);
 		uint32_t n_looked = 0;
 		set_fixed(compactor, at, !block_is_movable(compactor, at, end, &n_looked));
-		BALLOON_BOOK(compactor->counts.n_scanned, n_looked);
+		BALLOON_ADD(compactor->counts.n_scanned, n_looked);
 		spend(n_scan, n_looked + 1);
 		at = end;
 	}
@@ -203,7 +203,7 @@ static uint32_t find_in_block(struct balloon_compactor *compactor, struct place 
 		if (balloon_page_is_candidate(compactor->config.map, balloon_page(at->page)))
 			pages[n++] = balloon_page(at->page);
 	}
-	BALLOON_BOOK(compactor->counts.n_scanned, n_looked);
+	BALLOON_ADD(compactor->counts.n_scanned, n_looked);
 	spend(n_scan, n_looked ? n_looked : 1);
 	return n;
 }

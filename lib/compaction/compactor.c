@@ -91,7 +91,7 @@ int balloon_compactor_init(void *memory, size_t size_bytes,
 	c->config = with_defaults(config);
 	c->whole = c->config.first;
 	balloon_atomic_init(&c->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&c->lock, BALLOON_RANK_BOOKS, &c->n_contended);
+	balloon_lock_init(&c->lock, BALLOON_RANK_LEAF, &c->n_contended);
 	reset_pass(c);
 	*compactor = c;
 	return 0;
@@ -181,7 +181,7 @@ static void end_pass(struct balloon_compactor *compactor)
 	uint64_t n_moved = end.n_migrated - begin.n_migrated + end.n_shrunk - begin.n_shrunk;
 	bool is_idle = end.n_isolated == begin.n_isolated && end.n_left == begin.n_left &&
 		       compactor->config.frames->ops->n_changes;
-	BALLOON_BOOK(compactor->counts.n_passes, 1);
+	BALLOON_ADD(compactor->counts.n_passes, 1);
 	BALLOON_WRITE(compactor->n_owed, n_scanned > n_moved ? n_scanned - n_moved : 0);
 	BALLOON_WRITE(compactor->is_idle, is_idle);
 	BALLOON_WRITE(compactor->idle_stamp, BALLOON_READ(compactor->stamp));

@@ -23,7 +23,7 @@ static void give_frames(
 static void put_back(struct balloon_compactor *compactor, struct balloon_page page)
 {
 	if (balloon_page_putback(compactor->config.map, page) == 0)
-		BALLOON_BOOK(compactor->counts.n_put_back, 1);
+		BALLOON_ADD(compactor->counts.n_put_back, 1);
 }
 
 /* ---- Targets --------------------------------------------------------------------------------- */
@@ -70,7 +70,7 @@ static void take_up(struct haul *haul, struct balloon_page page)
 	const struct balloon_compactor_config *config = &compactor->config;
 	const struct balloon_device *device = balloon_page_device(config->map, page);
 	uint32_t i = 0;
-	BALLOON_BOOK(compactor->counts.n_isolated, 1);
+	BALLOON_ADD(compactor->counts.n_isolated, 1);
 	while (i < config->n_drivers && balloon_driver_device(config->drivers[i]) != device)
 		i++;
 	if (i == config->n_drivers) {
@@ -95,7 +95,7 @@ static void isolate(struct haul *haul)
 		for (int i = 0; i < n; i++)
 			take_up(haul, haul->pages[at + (uint32_t)i]);
 		if (n == -EAGAIN)
-			BALLOON_BOOK(compactor->counts.n_left, 1);
+			BALLOON_ADD(compactor->counts.n_left, 1);
 		at += n > 0 ? (uint32_t)n : 1;
 	}
 	give_targets(compactor, haul->targets + haul->n, end - haul->n);
@@ -106,12 +106,12 @@ static void isolate(struct haul *haul)
 static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 {
 	if (!(outcome & BALLOON_MIGRATED_GAVE_OLD)) {
-		BALLOON_BOOK(counts->n_kept, 1);
-		BALLOON_BOOK(counts->n_left, 1);
+		BALLOON_ADD(counts->n_kept, 1);
+		BALLOON_ADD(counts->n_left, 1);
 	} else if (outcome & BALLOON_MIGRATED_TOOK_NEW) {
-		BALLOON_BOOK(counts->n_migrated, 1);
+		BALLOON_ADD(counts->n_migrated, 1);
 	} else {
-		BALLOON_BOOK(counts->n_shrunk, 1);
+		BALLOON_ADD(counts->n_shrunk, 1);
 	}
 }
 
@@ -120,8 +120,8 @@ static void settle_page(struct haul *haul, const struct haul_call *call, uint32_
 	struct balloon_compactor *compactor = haul->compactor;
 	haul->drivers[call->items[i]] = HAUL_DONE;
 	if (call->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) {
-		BALLOON_BOOK(compactor->counts.n_refused, 1);
-		BALLOON_BOOK(compactor->counts.n_left, 1);
+		BALLOON_ADD(compactor->counts.n_refused, 1);
+		BALLOON_ADD(compactor->counts.n_left, 1);
 		put_back(compactor, call->old_pages[i]);
 	} else {
 		count_left(&compactor->counts, call->outcomes[i]);
@@ -195,7 +195,7 @@ static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
 		if (call->n == 0)
 			break;
 		if (migrate_call(haul, driver, call) == -EAGAIN) {
-			BALLOON_BOOK(compactor->counts.n_again, call->n);
+			BALLOON_ADD(compactor->counts.n_again, call->n);
 			*n_left += call->n;
 		} else {
 			n_back += settle(haul, call);
@@ -236,7 +236,7 @@ static void give_up(struct haul *haul)
 	for (uint32_t i = 0; i < haul->n; i++) {
 		if (haul->drivers[i] == HAUL_DONE)
 			continue;
-		BALLOON_BOOK(haul->compactor->counts.n_left, 1);
+		BALLOON_ADD(haul->compactor->counts.n_left, 1);
 		put_back(haul->compactor, haul->pages[i]);
 		give_targets(haul->compactor, &haul->targets[i], 1);
 	}
@@ -259,14 +259,6 @@ static int migrate(struct haul *haul)
 	return n_back == 0 && n_left > 0 ? -EAGAIN : (int)n_back;
 }
 
-/* Somebody's request is with its host, under the driver's lock or on its way to it. */
-static bool is_busy(struct balloon_driver *driver)
-{
-	struct balloon_driver_progress progress;
-	return balloon_driver_progress(driver, &progress) == 0 &&
-	       progress.n_inflating + progress.n_deflating > 0;
-}
-
 /*
  * Who waits for a driver has one turn, and then somebody else has one. With twice as many pages in it,
  * compaction beside a driver that is never idle gets on as fast as alone, but for the time of that turn.
@@ -275,7 +267,7 @@ uint32_t balloon_haul_size(const struct haul *haul)
 {
 	const struct balloon_compactor_config *config = &haul->compactor->config;
 	for (size_t i = 0; i < config->n_drivers && haul->wait_until_ns; i++)
-		if (is_busy(config->drivers[i]))
+		if (balloon_driver_is_busy(config->drivers[i]))
 			return HAUL_MAX;
 	return BALLOON_COMPACTOR_STEP;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: the slots of a map, and what a device's books say. */
+/* Devices: the slots of a map, and what a device's counts say. */
 
 #include <balloon/strategy.h>
 
@@ -21,7 +21,7 @@ int balloon_device_create(struct balloon_memmap *map, void *context, struct ball
 	struct balloon_device *device = free_slot(map);
 	if (device) {
 		map->strategy->device_open(device, context);
-		BALLOON_BOOK(map->n_open, 1);
+		BALLOON_ADD(map->n_open, 1);
 	}
 	balloon_lock_release(&map->slots_lock);
 	if (!device)
@@ -32,14 +32,14 @@ int balloon_device_create(struct balloon_memmap *map, void *context, struct ball
 
 static void add_stats(struct balloon_device_stats *sum, const struct balloon_device_stats *stats)
 {
-	BALLOON_BOOK(sum->n_listed, stats->n_listed);
-	BALLOON_BOOK(sum->n_isolated, stats->n_isolated);
-	BALLOON_BOOK(sum->n_inserted, stats->n_inserted);
-	BALLOON_BOOK(sum->n_dequeued, stats->n_dequeued);
-	BALLOON_BOOK(sum->n_isolates, stats->n_isolates);
-	BALLOON_BOOK(sum->n_putbacks, stats->n_putbacks);
-	BALLOON_BOOK(sum->n_migrated, stats->n_migrated);
-	BALLOON_BOOK(sum->n_finalized, stats->n_finalized);
+	BALLOON_ADD(sum->n_listed, stats->n_listed);
+	BALLOON_ADD(sum->n_isolated, stats->n_isolated);
+	BALLOON_ADD(sum->n_inserted, stats->n_inserted);
+	BALLOON_ADD(sum->n_dequeued, stats->n_dequeued);
+	BALLOON_ADD(sum->n_isolates, stats->n_isolates);
+	BALLOON_ADD(sum->n_putbacks, stats->n_putbacks);
+	BALLOON_ADD(sum->n_migrated, stats->n_migrated);
+	BALLOON_ADD(sum->n_finalized, stats->n_finalized);
 }
 
 /* Caller holds the slots lock. */
@@ -56,7 +56,7 @@ static int close_slot(struct balloon_memmap *map, struct balloon_device *device)
 	 * reach it through a page. The slot, its lock included, stays where it is. */
 	map->strategy->device_stats(device, &stats);
 	add_stats(&map->retired, &stats);
-	BALLOON_BOOK(map->n_open, -1u);
+	BALLOON_ADD(map->n_open, -1u);
 	return 0;
 }
 

@@ -116,14 +116,14 @@ struct answer batch_take_answer(
 	answer.is_refused = n_done < n_told && !is_gone;
 	answer.n_left = BALLOON_READ(batch->n_pages) - n_done - (answer.is_refused ? 1 : 0);
 	if (n_done < n_told) {
-		BALLOON_BOOK(state->n_refused, 1);
+		BALLOON_ADD(state->n_refused, 1);
 		BALLOON_WRITE(batch->error, has_failed ? -ENODEV : (is_gone ? -ECANCELED : -EIO));
 	}
 	if (answer.is_refused)
 		BALLOON_WRITE(state->last_refusal, answer.error);
 	BALLOON_WRITE(batch->n_refusals, n_done ? 0 : BALLOON_READ(batch->n_refusals) + 1);
 	if (BALLOON_READ(batch->is_relief))
-		BALLOON_BOOK(state->n_relieved, n_done);
+		BALLOON_ADD(state->n_relieved, n_done);
 	bool has_patience =
 		state_halted(state) == 0 && BALLOON_READ(batch->n_refusals) < REFUSALS_IN_A_ROW;
 	answer.goes_on = answer.n_left > 0 && !is_gone &&
@@ -139,7 +139,7 @@ struct answer batch_take_answer(
 	return answer;
 }
 
-static void book_returned(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n)
+static void count_returned(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n)
 {
 	enum life_route route = BALLOON_READ(batch->life.route);
 	if (n == 0)
@@ -156,20 +156,20 @@ static bool follow_inflation(
 	uint32_t n_strays;
 	set_to_enter(driver, batch, 0, answer->n_done, driver->device);
 	bool is_entered = enter_pages(driver, batch, &n_strays);
-	BALLOON_BOOK(batch->n_moved, answer->n_done - n_strays);
+	BALLOON_ADD(batch->n_moved, answer->n_done - n_strays);
 	if (n_strays > 0)
 		BALLOON_WRITE(batch->error, -EEXIST);
 	if (answer->is_refused) {
 		struct balloon_page refused = BALLOON_READ(pages[answer->n_done]);
 		if (!refusals_set_frame_aside(driver, batch, refused, answer->error)) {
-			book_returned(driver, batch, 1);
+			count_returned(driver, batch, 1);
 			driver_free(driver, &refused, 1);
 		}
 	}
 	answer->goes_on = answer->goes_on && is_entered;
 	if (!answer->goes_on) {
 		uint32_t first = answer->n_done + (answer->is_refused ? 1 : 0);
-		book_returned(driver, batch, answer->n_left);
+		count_returned(driver, batch, answer->n_left);
 		driver_free(driver, pages + first, answer->n_left);
 	}
 	return is_entered;
@@ -185,8 +185,8 @@ static bool follow_deflation(
 	uint32_t n_back = n_refused + (answer->goes_on ? 0 : answer->n_left);
 	uint32_t n_strays;
 	driver_free(driver, pages, answer->n_done);
-	BALLOON_BOOK(batch->n_moved, answer->n_done);
-	book_returned(driver, batch, n_back);
+	BALLOON_ADD(batch->n_moved, answer->n_done);
+	count_returned(driver, batch, n_back);
 	set_to_enter(driver, batch, answer->n_done, answer->n_done + n_back, home);
 	bool is_entered = enter_pages(driver, batch, &n_strays);
 	if (is_entered && answer->is_refused)
@@ -194,9 +194,9 @@ static bool follow_deflation(
 			driver, home, BALLOON_READ(pages[answer->n_done]), answer->error);
 	if (answer->goes_on && !is_entered) {
 		answer->goes_on = false;
-		book_returned(driver, batch, answer->n_left);
+		count_returned(driver, batch, answer->n_left);
 		driver_moved(driver, home, pages + answer->n_done + n_back, answer->n_left, true);
-		BALLOON_BOOK(batch->end_insert, answer->n_left);
+		BALLOON_ADD(batch->end_insert, answer->n_left);
 	}
 	return is_entered;
 }

@@ -62,7 +62,7 @@ struct balloon_batch *batch_take(
 
 static void put_free(struct driver_state *state, struct balloon_batch *batch)
 {
-	BALLOON_BOOK(state->n_ended, 1);
+	BALLOON_ADD(state->n_ended, 1);
 	BALLOON_WRITE(batch->next_free, BALLOON_READ(state->free[batch->pool]));
 	BALLOON_WRITE(state->free[batch->pool], batch);
 }

@@ -72,7 +72,7 @@ enum { REFUSALS_IN_A_ROW = 8 };
 
 /** How long to wait before trying again what nobody will say may be tried: longer each time. */
 uint64_t batch_nap_ns(uint32_t n_naps);
-/** Book how a route goes, for those who try again by themselves. The caller has the lock. */
+/** Note how a route goes, for those who try again by themselves. The caller has the lock. */
 void batch_back_off(struct driver_state *state, const struct balloon_batch *batch, int result);
 /** What has come of it so far: pages, or an error. */
 int batch_result(const struct balloon_batch *batch);
@@ -92,7 +92,7 @@ struct answer {
 	struct acknowledgement acknowledgement;
 };
 
-/** Book an answer. The caller has the lock, and takes the request with it. */
+/** Count an answer in. The caller has the lock, and takes the request with it. */
 struct answer batch_take_answer(
 	struct balloon_driver *driver, struct driver_state *state, struct balloon_batch *batch);
 /**

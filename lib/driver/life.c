@@ -64,10 +64,10 @@ static void move(struct life_counts *counts, uint64_t n, unsigned from, unsigned
 {
 	if (from != PLACE_OUTSIDE) {
 		BALLOON_ASSERT(BALLOON_READ(counts->places[from]) >= n);
-		BALLOON_BOOK(counts->places[from], -n);
+		BALLOON_ADD(counts->places[from], -n);
 	}
 	if (to != PLACE_OUTSIDE)
-		BALLOON_BOOK(counts->places[to], n);
+		BALLOON_ADD(counts->places[to], n);
 }
 
 static void unclaim(struct life_counts *counts, struct life *life, uint32_t n)
@@ -78,9 +78,9 @@ static void unclaim(struct life_counts *counts, struct life *life, uint32_t n)
 		return;
 	BALLOON_WRITE(life->n_claimed, n_claimed - n_given);
 	if (life_is_inflation(BALLOON_READ(life->route)))
-		BALLOON_BOOK(counts->n_claimed_in, -(uint64_t)n_given);
+		BALLOON_ADD(counts->n_claimed_in, -(uint64_t)n_given);
 	else
-		BALLOON_BOOK(counts->n_claimed_out, -(uint64_t)n_given);
+		BALLOON_ADD(counts->n_claimed_out, -(uint64_t)n_given);
 }
 
 /* Fewer pages are there than were wanted: somebody else may get the others. */
@@ -95,11 +95,11 @@ static void take(struct life_counts *counts, struct life *life, uint32_t n)
 {
 	BALLOON_WRITE(life->n_pages, 0);
 	BALLOON_WRITE(life->n_claimed, n);
-	BALLOON_BOOK(counts->n_busy, 1);
+	BALLOON_ADD(counts->n_busy, 1);
 	if (life_is_inflation(BALLOON_READ(life->route)))
-		BALLOON_BOOK(counts->n_claimed_in, n);
+		BALLOON_ADD(counts->n_claimed_in, n);
 	else
-		BALLOON_BOOK(counts->n_claimed_out, n);
+		BALLOON_ADD(counts->n_claimed_out, n);
 }
 
 /* The host has n pages more, or has given n back. */
@@ -107,12 +107,12 @@ static unsigned acknowledge(struct life_counts *counts, bool is_in, uint32_t n)
 {
 	if (n == 0)
 		return 0;
-	BALLOON_BOOK(counts->sequence, 1);
-	BALLOON_BOOK(counts->n_acknowledged, is_in ? n : -(uint64_t)n);
+	BALLOON_ADD(counts->sequence, 1);
+	BALLOON_ADD(counts->n_acknowledged, is_in ? n : -(uint64_t)n);
 	if (is_in)
-		BALLOON_BOOK(counts->n_inflated, n);
+		BALLOON_ADD(counts->n_inflated, n);
 	else
-		BALLOON_BOOK(counts->n_deflated, n);
+		BALLOON_ADD(counts->n_deflated, n);
 	return is_in ? LIFE_ACCOUNT_IN : LIFE_ACCOUNT_OUT;
 }
 
@@ -121,7 +121,7 @@ static unsigned answered(struct life_counts *counts, struct life *life, uint32_t
 	enum life_route route = BALLOON_READ(life->route);
 	bool is_in = life_is_inflation(route);
 	move(counts, n, routes[route].with, routes[route].to);
-	BALLOON_BOOK(life->n_pages, -n);
+	BALLOON_ADD(life->n_pages, -n);
 	unsigned effects = acknowledge(counts, is_in, n) | LIFE_UNLOCK_ANSWERED;
 	if (n > 0)
 		effects |= routes[route].to == PLACE_ENQUEUED ? LIFE_ENTER : LIFE_FREE_FRAMES;
@@ -132,7 +132,7 @@ static unsigned depart(
 	struct life_counts *counts, struct life *life, uint32_t n, unsigned from, unsigned to)
 {
 	move(counts, n, from, to);
-	BALLOON_BOOK(life->n_pages, -n);
+	BALLOON_ADD(life->n_pages, -n);
 	return 0;
 }
 
@@ -140,11 +140,11 @@ static unsigned end(struct life_counts *counts, struct life *life)
 {
 	BALLOON_ASSERT(BALLOON_READ(life->n_pages) == 0);
 	unclaim(counts, life, BALLOON_READ(life->n_claimed));
-	BALLOON_BOOK(counts->n_busy, -1u);
+	BALLOON_ADD(counts->n_busy, -1u);
 	return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
 }
 
-/* Where pages were booked that turn out not to be there. */
+/* Where pages were counted that turn out not to be there. */
 static unsigned stray_place(enum life_route route)
 {
 	if (route == ROUTE_OLD)
@@ -167,7 +167,7 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 		return 0;
 	case LIFE_ALLOCATED:
 		move(counts, n, PLACE_OUTSIDE, PLACE_PENDING);
-		BALLOON_BOOK(life->n_pages, n);
+		BALLOON_ADD(life->n_pages, n);
 		unclaim(counts, life, n);
 		return 0;
 	case LIFE_RECLAIMED:
@@ -175,7 +175,7 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 	case LIFE_GOT:
 		move(counts, n, routes[route].from, routes[route].with);
 		unclaim(counts, life, n);
-		BALLOON_BOOK(life->n_pages, n);
+		BALLOON_ADD(life->n_pages, n);
 		return unclaim_rest(counts, life);
 	case LIFE_SEAL:
 		move(counts, BALLOON_READ(life->n_pages), PLACE_PENDING, PLACE_INFLATING);
@@ -188,12 +188,12 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 	case LIFE_AGAIN:
 		return LIFE_WAKE;
 	case LIFE_TIME_OUT:
-		BALLOON_BOOK(counts->n_overdue, 1);
-		BALLOON_BOOK(counts->n_timeouts, 1);
+		BALLOON_ADD(counts->n_overdue, 1);
+		BALLOON_ADD(counts->n_timeouts, 1);
 		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
 	case LIFE_ANSWERED:
 		if (before == LIFE_LATE)
-			BALLOON_BOOK(counts->n_overdue, -UINT64_C(1));
+			BALLOON_ADD(counts->n_overdue, -UINT64_C(1));
 		return answered(counts, life, n);
 	case LIFE_SET_ASIDE:
 		return depart(counts, life, n, routes[route].with, PLACE_SET_ASIDE);
@@ -203,7 +203,7 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 		return depart(counts, life, n, routes[route].with, PLACE_QUARANTINED);
 	case LIFE_STRAYED:
 		move(counts, n, stray_place(route), PLACE_OUTSIDE);
-		BALLOON_BOOK(counts->n_strays, n);
+		BALLOON_ADD(counts->n_strays, n);
 		return acknowledge(counts, false, n);
 	case LIFE_POSTPONE:
 		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
@@ -225,7 +225,7 @@ unsigned life_step(struct life_counts *counts, struct life *life, enum life_even
 		return LIFE_IMPOSSIBLE;
 	unsigned effects = happen(counts, life, event, n, before);
 	if (is_nobodys(next) != is_nobodys(before))
-		BALLOON_BOOK(counts->n_left, is_nobodys(next) ? 1u : -1u);
+		BALLOON_ADD(counts->n_left, is_nobodys(next) ? 1u : -1u);
 	BALLOON_WRITE(life->state, next);
 	return effects;
 }

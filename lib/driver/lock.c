@@ -17,9 +17,9 @@ static void count_asleep(struct driver_state *state, const struct lock_wait *wai
 {
 	state_await_lock(state, wait->locks, wait->direction, n == 1);
 	if (wait->is_for_all)
-		BALLOON_BOOK(state->n_lock_sleepers, n);
+		BALLOON_ADD(state->n_lock_sleepers, n);
 	else
-		BALLOON_BOOK(state->n_asleep_for[wait->direction], n);
+		BALLOON_ADD(state->n_asleep_for[wait->direction], n);
 }
 
 /*
@@ -72,7 +72,7 @@ BALLOON_LOCK_INTERNALS int batch_lock(struct balloon_driver *driver, struct ball
 		}
 		if (result != -EAGAIN || limit_ns == 0 || now_ns >= until_ns) {
 			if (result == -EAGAIN)
-				BALLOON_BOOK(state->n_busy, 1);
+				BALLOON_ADD(state->n_busy, 1);
 			if (wait.is_asleep) /* others stood back */
 				BALLOON_WRITE(state->is_lock_passed, true);
 			driver_unlock_and_wake(driver);

@@ -137,7 +137,7 @@ static void be_accepted(struct balloon_driver *driver, struct balloon_batch *bat
 	driver_unlock(driver);
 }
 
-static void book(struct balloon_driver *driver, struct balloon_batch *batch, enum life_event event,
+static void count(struct balloon_driver *driver, struct balloon_batch *batch, enum life_event event,
 	uint32_t n)
 {
 	batch_step(driver_lock(driver), batch, event, n);
@@ -159,7 +159,7 @@ static int submit(struct balloon_driver *driver, struct balloon_batch *batch)
 	if (error == 0)
 		be_accepted(driver, batch);
 	else
-		book(driver, batch, LIFE_REJECTED, 0);
+		count(driver, batch, LIFE_REJECTED, 0);
 	return error;
 }
 
@@ -211,7 +211,7 @@ static uint32_t n_done_of(
 {
 	uint32_t n_done = BALLOON_READ(batch->request.n_done);
 	if (n_done < m->n_pages) {
-		BALLOON_BOOK(state->n_refused, 1);
+		BALLOON_ADD(state->n_refused, 1);
 		if (BALLOON_READ(batch->request.error) < 0)
 			BALLOON_WRITE(state->last_refusal, BALLOON_READ(batch->request.error));
 	}
@@ -219,7 +219,7 @@ static uint32_t n_done_of(
 }
 
 /* The new pages that were accepted are entered by swapping; those refused are the caller's. */
-static unsigned book_in(const struct migration *m, struct driver_state *state)
+static unsigned count_in(const struct migration *m, struct driver_state *state)
 {
 	if (!m->is_in_answered)
 		return 0;
@@ -230,7 +230,7 @@ static unsigned book_in(const struct migration *m, struct driver_state *state)
 	return effects;
 }
 
-static unsigned book_out(const struct migration *m, struct driver_state *state)
+static unsigned count_out(const struct migration *m, struct driver_state *state)
 {
 	uint32_t n_kept = 0;
 	unsigned effects = 0;
@@ -254,16 +254,16 @@ static unsigned book_out(const struct migration *m, struct driver_state *state)
 }
 
 /* Both sides in one step, and the program is told of one new number. */
-static void book_answers(const struct migration *m)
+static void count_answers(const struct migration *m)
 {
 	struct balloon_driver *driver = m->driver;
 	const struct balloon_driver_config *config = &driver->config;
 	struct driver_state *state = driver_lock(driver);
-	unsigned in_effects = book_in(m, state);
-	unsigned out_effects = book_out(m, state);
+	unsigned in_effects = count_in(m, state);
+	unsigned out_effects = count_out(m, state);
 	/* Two changes, and one call that tells of both. */
 	if ((in_effects & LIFE_ACCOUNT_IN) && (out_effects & LIFE_ACCOUNT_OUT))
-		BALLOON_BOOK(state->counts.sequence, -UINT64_C(1));
+		BALLOON_ADD(state->counts.sequence, -UINT64_C(1));
 	struct acknowledgement a = acknowledgement_of(state, in_effects | out_effects);
 	driver_unlock(driver);
 	/* A request that is not answered yet has a number that the host may write any time. */
@@ -299,7 +299,7 @@ static void leave_balloon(const struct migration *m, uint32_t i)
 		return;
 	m->outcomes[i] &= (uint8_t) ~(unsigned)BALLOON_MIGRATED_GAVE_OLD;
 	struct driver_state *state = driver_lock(driver);
-	BALLOON_BOOK(state->counts.n_strays, 1);
+	BALLOON_ADD(state->counts.n_strays, 1);
 	driver_unlock(driver);
 }
 
@@ -376,7 +376,7 @@ static void end(const struct migration *m)
 {
 	struct balloon_driver *driver = m->driver;
 	struct driver_state *state = driver_lock(driver);
-	BALLOON_BOOK(state->n_migrated, m->n_swapped);
+	BALLOON_ADD(state->n_migrated, m->n_swapped);
 	driver_unlock(driver);
 	if (m->is_out_answered)
 		batch_end(driver, m->out);
@@ -408,7 +408,7 @@ static int migrate(struct migration *m, uint64_t lock_until_ns, uint64_t host_un
 	if (result < 0)
 		return result;
 	decide(m);
-	book_answers(m);
+	count_answers(m);
 	swap_all(m);
 	if (m->is_out_answered)
 		set_to_quarantine(m);

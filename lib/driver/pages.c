@@ -45,7 +45,7 @@ static int fail_allocation(
 		return batch_give_up(driver, batch, -EAGAIN);
 	uint64_t now_ns = balloon_platform_now_ns();
 	struct driver_state *state = driver_lock(driver);
-	BALLOON_BOOK(state->n_allocation_failures, 1);
+	BALLOON_ADD(state->n_allocation_failures, 1);
 	state_hold_off(
 		state, time_after(now_ns, BALLOON_READ(state->tuning.allocation_backoff_ns)));
 	driver_unlock(driver);

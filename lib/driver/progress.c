@@ -54,6 +54,18 @@ int balloon_driver_progress(struct balloon_driver *driver, struct balloon_driver
 	return result;
 }
 
+bool balloon_driver_is_busy(struct balloon_driver *driver)
+{
+	if (!driver)
+		return false;
+	struct driver_state *state = driver_lock(driver);
+	const uint64_t *places = state->counts.places;
+	bool is_busy = BALLOON_READ(places[PLACE_INFLATING]) > 0 ||
+		       BALLOON_READ(places[PLACE_DEFLATING]) > 0;
+	driver_unlock(driver);
+	return is_busy;
+}
+
 const char *balloon_driver_state_name(enum balloon_driver_state state)
 {
 	switch (state) {

@@ -145,7 +145,7 @@ uint32_t refusals_release_frames(struct balloon_driver *driver, uint32_t n, uint
 		const struct refusal *entry = take_entry(state, REFUSED_FRAME, until_ns);
 		if (entry) {
 			page = BALLOON_READ(entry->what.page);
-			BALLOON_BOOK(state->counts.places[PLACE_SET_ASIDE], -UINT64_C(1));
+			BALLOON_ADD(state->counts.places[PLACE_SET_ASIDE], -UINT64_C(1));
 		}
 		driver_unlock(driver);
 		if (!entry)

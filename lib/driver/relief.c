@@ -61,7 +61,7 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 		/* First: a channel fails without this lock, and signals then. */
 		uint32_t seen = balloon_event_seen(&driver->event);
 		if (until_ns != 0)
-			BALLOON_BOOK(state->n_sleepers, -1u);
+			BALLOON_ADD(state->n_sleepers, -1u);
 		else
 			until_ns = time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns));
 		int result = -EAGAIN;
@@ -74,7 +74,7 @@ static int await_leak(struct balloon_driver *driver, struct relief_note *note)
 		else if (now_ns >= until_ns)
 			result = -EBUSY;
 		else
-			BALLOON_BOOK(state->n_sleepers, 1);
+			BALLOON_ADD(state->n_sleepers, 1);
 		bool is_over = BALLOON_READ(note->is_done) || result != -EAGAIN;
 		if (is_over)
 			withdraw(state, note);
@@ -131,7 +131,7 @@ static int relieve(struct balloon_driver *driver, struct balloon_batch *batch, u
 	if (n == 0)
 		return leak(driver, batch, n_pages);
 	struct driver_state *state = driver_lock(driver);
-	BALLOON_BOOK(state->n_relieved, n);
+	BALLOON_ADD(state->n_relieved, n);
 	driver_unlock(driver);
 	batch_give_up(driver, batch, 0);
 	return (int)n;
@@ -149,7 +149,7 @@ static int begin(struct balloon_driver *driver, uint32_t *n_pages, struct balloo
 	*batch = batch_take(state, ROUTE_LEAK, 0, true);
 	if (*batch) {
 		BALLOON_WRITE((*batch)->is_relief, true);
-		BALLOON_BOOK(state->n_relieving, 1);
+		BALLOON_ADD(state->n_relieving, 1);
 	}
 	/* A run that wanted to fill does not any more: it must not stand in the way of this leak. */
 	driver_unlock_and_wake(driver);
@@ -161,7 +161,7 @@ static int end(struct balloon_driver *driver, int result)
 {
 	uint64_t now_ns = result > 0 ? balloon_platform_now_ns() : 0;
 	struct driver_state *state = driver_lock(driver);
-	BALLOON_BOOK(state->n_relieving, -1u);
+	BALLOON_ADD(state->n_relieving, -1u);
 	if (result > 0)
 		state_hold_off(
 			state, time_after(now_ns, BALLOON_READ(state->tuning.relief_holdoff_ns)));

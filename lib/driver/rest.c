@@ -27,7 +27,7 @@ static int await_rest(struct balloon_driver *driver, uint32_t n_resumes, uint64_
 {
 	for (;;) {
 		struct driver_state *state = driver_lock(driver);
-		BALLOON_BOOK(state->n_sleepers, 1);
+		BALLOON_ADD(state->n_sleepers, 1);
 		uint32_t seen = balloon_event_seen(&driver->event);
 		driver_unlock(driver);
 		uint64_t now_ns = balloon_platform_now_ns();
@@ -41,7 +41,7 @@ static int await_rest(struct balloon_driver *driver, uint32_t n_resumes, uint64_
 			balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
 				earlier(deadline_ns, look_at_ns));
 		state = driver_lock(driver);
-		BALLOON_BOOK(state->n_sleepers, -1u);
+		BALLOON_ADD(state->n_sleepers, -1u);
 		driver_unlock(driver);
 		if (result != 1)
 			return result;
@@ -72,7 +72,7 @@ int balloon_driver_resume(struct balloon_driver *driver)
 	int result = state_enter(state, CALL_RULES);
 	if (result == 0) {
 		BALLOON_WRITE(state->is_quiesced, false);
-		BALLOON_BOOK(state->n_resumes, 1);
+		BALLOON_ADD(state->n_resumes, 1);
 	}
 	driver_unlock(driver);
 	if (result < 0)
@@ -93,7 +93,7 @@ int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns)
 	driver_wake_all(driver);
 	for (;;) {
 		state = driver_lock(driver);
-		BALLOON_BOOK(state->n_sleepers, 1);
+		BALLOON_ADD(state->n_sleepers, 1);
 		uint32_t seen = balloon_event_seen(&driver->event);
 		bool is_empty = BALLOON_READ(state->n_inside) == 0;
 		driver_unlock(driver);
@@ -102,7 +102,7 @@ int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns)
 			balloon_channel_sleep(
 				driver_channel(driver), &driver->event, seen, deadline_ns);
 		state = driver_lock(driver);
-		BALLOON_BOOK(state->n_sleepers, -1u);
+		BALLOON_ADD(state->n_sleepers, -1u);
 		driver_unlock(driver);
 		if (is_empty || is_over)
 			return is_empty ? 0 : -ETIMEDOUT;
@@ -112,7 +112,7 @@ int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns)
 /* ---- Taking everything back ------------------------------------------------------------------ */
 
 /* n pages of a request's have left the balloon, and no host has to be asked: as if it had given them back. */
-static struct acknowledgement book_left(
+static struct acknowledgement count_left(
 	struct driver_state *state, struct balloon_batch *batch, uint32_t n)
 {
 	batch_step(state, batch, LIFE_GOT, n);
@@ -138,7 +138,7 @@ static int drain_some(
 	driver_moved(driver, device, pages, (uint32_t)n, false);
 	driver_free(driver, pages, (uint32_t)n);
 	state = driver_lock(driver);
-	struct acknowledgement acknowledgement = book_left(state, batch, (uint32_t)n);
+	struct acknowledgement acknowledgement = count_left(state, batch, (uint32_t)n);
 	driver_unlock(driver);
 	driver_account(driver, pages, (uint32_t)n, &acknowledgement);
 	return n;
@@ -260,7 +260,7 @@ static int inflate_again(struct balloon_driver *driver, struct balloon_batch *ba
 	int result = 0;
 	driver_moved(driver, driver->device, batch->request.pages, n, false);
 	struct driver_state *state = driver_lock(driver);
-	struct acknowledgement acknowledgement = book_left(state, batch, n);
+	struct acknowledgement acknowledgement = count_left(state, batch, n);
 	/* The request that was freed in this step is the first to be had: the pages are in it. */
 	struct balloon_batch *again = batch_take(state, ROUTE_FILL, n, false);
 	BALLOON_ASSERT(again == batch);

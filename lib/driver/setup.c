@@ -187,7 +187,7 @@ static void init_state(struct balloon_driver *driver, const struct balloon_drive
 	balloon_atomic_init(
 		&driver->channel, (uintptr_t)(void *)config->channel, BALLOON_SHARED_CHANNEL);
 	balloon_atomic_init(&driver->target, 0, BALLOON_SHARED_TARGET);
-	balloon_lock_init_lasting(&driver->lock, BALLOON_RANK_BOOKS, &driver->n_contended);
+	balloon_lock_init_lasting(&driver->lock, BALLOON_RANK_LEAF, &driver->n_contended);
 	balloon_event_init(&driver->event);
 	for (unsigned i = 0; i < N_LOCK_DIRECTIONS; i++)
 		balloon_event_init(&driver->lock_events[i]);

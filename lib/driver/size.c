@@ -488,7 +488,7 @@ static int run_as(struct balloon_driver *driver, const struct run *run)
 	struct driver_state *state = driver_lock(driver);
 	int result = state_enter(state, CALL_MOVES);
 	if (result == 0)
-		BALLOON_BOOK(state->n_sleepers, 1);
+		BALLOON_ADD(state->n_sleepers, 1);
 	driver_unlock(driver);
 	if (result < 0)
 		return result;
@@ -496,7 +496,7 @@ static int run_as(struct balloon_driver *driver, const struct run *run)
 	result = follow_target(driver, run, &awaited);
 	await(driver, &awaited, (struct awaited){BALLOON_DRIVER_NO_LOCK, LOCK_FILL});
 	state = driver_lock(driver);
-	BALLOON_BOOK(state->n_sleepers, -1u);
+	BALLOON_ADD(state->n_sleepers, -1u);
 	state_leave(state, CALL_MOVES);
 	driver_unlock_left(driver);
 	return result;

@@ -36,9 +36,9 @@ static void wake(struct balloon_driver *driver, bool has_sleepers, unsigned dire
 
 static void count_call(struct driver_state *state, enum driver_call call, uint32_t n)
 {
-	BALLOON_BOOK(state->n_inside, n);
+	BALLOON_ADD(state->n_inside, n);
 	if (call == CALL_MOVES)
-		BALLOON_BOOK(state->n_moving, n);
+		BALLOON_ADD(state->n_moving, n);
 }
 
 BALLOON_LOCK_INTERNALS static void unlock_and_wake_sleepers(struct balloon_driver *driver)
@@ -320,7 +320,7 @@ bool state_lock_request(struct driver_state *state, struct balloon_batch *batch,
 		BALLOON_WRITE(lock->direction, direction);
 		if (direction != LOCK_MIGRATE)
 			BALLOON_WRITE(lock->moved, direction);
-		BALLOON_BOOK(lock->n_holders, 1);
+		BALLOON_ADD(lock->n_holders, 1);
 	}
 	BALLOON_WRITE(batch->lock, locks);
 	return true;
@@ -333,7 +333,7 @@ void state_unlock_request(struct driver_state *state, struct balloon_batch *batc
 		struct request_lock *lock = &state->locks[i];
 		if (!(locks & (1u << i)))
 			continue;
-		BALLOON_BOOK(lock->n_holders, -1u);
+		BALLOON_ADD(lock->n_holders, -1u);
 		if (BALLOON_READ(lock->n_holders) == 0)
 			BALLOON_WRITE(state->is_lock_passed, true);
 	}
@@ -345,5 +345,5 @@ void state_await_lock(
 {
 	for (unsigned i = 0; i < N_REQUEST_LOCKS; i++)
 		if (locks & (1u << i))
-			BALLOON_BOOK(state->locks[i].n_waiting[direction], is_waiting ? 1u : -1u);
+			BALLOON_ADD(state->locks[i].n_waiting[direction], is_waiting ? 1u : -1u);
 }

@@ -44,7 +44,7 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 			       BALLOON_READ(state->is_stopped) ||
 			       balloon_channel_error(driver_channel(driver)) < 0 ||
 			       balloon_platform_now_ns() >= until_ns;
-		BALLOON_BOOK(state->n_sleepers, is_over ? 0u : 1u);
+		BALLOON_ADD(state->n_sleepers, is_over ? 0u : 1u);
 		uint64_t look_at_ns = BALLOON_READ(state->look_at_ns);
 		driver_unlock(driver);
 		if (is_over)
@@ -53,7 +53,7 @@ void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uin
 		balloon_channel_sleep(driver_channel(driver), &driver->event, seen,
 			earlier(until_ns, look_at_ns));
 		state = driver_lock(driver);
-		BALLOON_BOOK(state->n_sleepers, -1u);
+		BALLOON_ADD(state->n_sleepers, -1u);
 		driver_unlock(driver);
 	}
 }

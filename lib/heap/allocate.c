@@ -97,9 +97,9 @@ static void free_to_cache(struct balloon_heap *heap, struct balloon_cache *cache
 		end_free(heap, pointer, is_done, is_quiet ? NULL : cache);
 }
 
-__attribute__((noinline, cold)) static void book_stray(struct balloon_heap *heap)
+__attribute__((noinline, cold)) static void count_stray(struct balloon_heap *heap)
 {
-	heap_book(heap, &heap->n_strays, 1);
+	heap_count(heap, &heap->n_strays, 1);
 }
 
 void balloon_heap_free(struct balloon_heap *heap, void *pointer)
@@ -108,7 +108,7 @@ void balloon_heap_free(struct balloon_heap *heap, void *pointer)
 	if (!heap || !pointer)
 		return;
 	if (!heap_has(heap, pointer))
-		book_stray(heap);
+		count_stray(heap);
 	else if (balloon_shortage_counts(heap))
 		free_past_cache(heap, pointer);
 	else if (!heap->number)

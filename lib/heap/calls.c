@@ -74,5 +74,5 @@ void balloon_heap_free_sized(struct balloon_heap *heap, void *pointer, size_t si
 	if (heap_has(heap, pointer) && size_bytes <= sallocx(pointer, 0))
 		balloon_heap_free(heap, pointer);
 	else
-		heap_book(heap, &heap->n_strays, 1);
+		heap_count(heap, &heap->n_strays, 1);
 }

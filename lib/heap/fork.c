@@ -3,7 +3,7 @@
  * A fork of a program whose other threads use heaps.
  *
  * The child has the thread that forked and no other, and memory as it was: what somebody was in the middle of
- * changing stays so. So the zone and the heap's books are locked over the fork.
+ * changing stays so. So the zone and the heap are locked over the fork.
  *
  * Our handlers run before jemalloc's, which are registered first, and which take locks that a thread in a hook
  * might have while it waits for ours. It has none of them: jemalloc 5.3 calls alloc and dalloc without any
@@ -36,7 +36,7 @@ static void before(void)
 	balloon_caches_before_fork();
 	for (struct balloon_heap *heap = heaps; heap; heap = heap->next) {
 		balloon_zone_before_fork(heap->zone);
-		balloon_lock_before_fork(&heap->books);
+		balloon_lock_before_fork(&heap->lock);
 	}
 }
 
@@ -62,7 +62,7 @@ static void after(bool is_child)
 	for (struct balloon_heap *heap = heaps; heap; heap = heap->next) {
 		if (is_child)
 			forget_others(heap);
-		balloon_lock_after_fork(&heap->books, is_child);
+		balloon_lock_after_fork(&heap->lock, is_child);
 		balloon_zone_after_fork(heap->zone, is_child);
 	}
 	balloon_caches_after_fork();

@@ -115,7 +115,7 @@ static void take_apart(struct balloon_heap *heap)
 		balloon_memmap_destroy(heap->map);
 	if (heap->base)
 		munmap(heap->base, (size_t)heap->size_bytes);
-	balloon_lock_fini(&heap->books);
+	balloon_lock_fini(&heap->lock);
 	free(heap);
 }
 
@@ -130,7 +130,7 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	heap->shortage = config->shortage;
 	heap->shortage_context = config->shortage_context;
 	balloon_atomic_init(&heap->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init_lasting(&heap->books, BALLOON_RANK_BOOKS, &heap->n_contended);
+	balloon_lock_init_lasting(&heap->lock, BALLOON_RANK_LEAF, &heap->n_contended);
 	balloon_atomic_init(&heap->has_parents_balloon, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
@@ -179,9 +179,9 @@ static uint64_t n_free(struct balloon_heap *heap)
 /* Are there frames in use that the arena does not hold? */
 static bool others_have_frames(struct balloon_heap *heap)
 {
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	uint64_t n_held = BALLOON_READ(heap->n_held);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 	return n_free(heap) + n_held != heap->size_bytes / BALLOON_HEAP_PAGE_SIZE;
 }
 
@@ -244,7 +244,7 @@ int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *sta
 	memset(stats, 0, sizeof(*stats));
 	stats->n_frames = heap->size_bytes / BALLOON_HEAP_PAGE_SIZE;
 	stats->n_free = n_free(heap);
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	stats->n_held = BALLOON_READ(heap->n_held);
 	stats->n_failures = BALLOON_READ(heap->n_failures);
 	stats->n_reliefs = BALLOON_READ(heap->n_reliefs);
@@ -252,6 +252,6 @@ int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *sta
 	stats->n_moved = BALLOON_READ(heap->n_moved);
 	stats->n_shortages = BALLOON_READ(heap->n_shortages);
 	stats->n_strays = BALLOON_READ(heap->n_strays);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 	return 0;
 }

@@ -102,7 +102,7 @@ static void *extent_alloc(extent_hooks_t *hooks, void *wanted, size_t size, size
 		balloon_zone_free_range(heap->zone, first, n_pages_in(size));
 		return NULL;
 	}
-	heap_book(heap, &heap->n_held, n_pages_in(size));
+	heap_count(heap, &heap->n_held, n_pages_in(size));
 	BALLOON_PROBE(heap__take, heap, address, size);
 	return address;
 }
@@ -115,7 +115,7 @@ static bool extent_dalloc(
 	(void)committed;
 	(void)arena;
 	/* Counted first: the frames may be others' as soon as they are free. */
-	heap_book(heap, &heap->n_held, -(uint64_t)n_pages_in(size));
+	heap_count(heap, &heap->n_held, -(uint64_t)n_pages_in(size));
 	int result = balloon_zone_free_range(heap->zone, page_at(heap, address), n_pages_in(size));
 	BALLOON_ASSERT(result == 0);
 	BALLOON_PROBE(heap__give, heap, address, size);

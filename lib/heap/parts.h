@@ -37,7 +37,7 @@ struct balloon_heap {
 	struct balloon_atomic_u8 *page_classes; /* for caches: by page, what blocks lie there */
 	struct balloon_cache *caches;           /* of all threads, under the mutex of caches.c */
 	struct balloon_atomic_word n_contended;
-	struct balloon_lock books; /* protects the rest */
+	struct balloon_lock lock; /* protects the rest */
 	struct shortage *shortages;
 	bool is_relieving; /* for all calls that want little */
 	uint64_t n_held;
@@ -61,11 +61,11 @@ static inline struct balloon_frames *heap_units(const struct balloon_heap *heap)
 }
 
 /** Raise one of the counts by so many. */
-static inline void heap_book(struct balloon_heap *heap, uint64_t *count, uint64_t difference)
+static inline void heap_count(struct balloon_heap *heap, uint64_t *count, uint64_t difference)
 {
-	balloon_lock_acquire(&heap->books);
-	BALLOON_BOOK(*count, difference);
-	balloon_lock_release(&heap->books);
+	balloon_lock_acquire(&heap->lock);
+	BALLOON_ADD(*count, difference);
+	balloon_lock_release(&heap->lock);
 }
 
 /** Allocate by flags of jemalloc's, beside those that every allocation has. */

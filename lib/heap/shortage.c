@@ -37,22 +37,22 @@ static void enter(struct balloon_heap *heap, struct shortage *shortage)
 		.until_ns = now_ns + heap->shortage_ns,
 		.may_ask = heap->shortage != NULL};
 	balloon_atomic_add(&heap->n_shortages_now, 1, BALLOON_RELAXED);
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	BALLOON_WRITE(shortage->next, BALLOON_READ(heap->shortages));
 	BALLOON_WRITE(heap->shortages, shortage);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 }
 
 static void leave(struct balloon_heap *heap, const struct shortage *shortage, bool has_failed)
 {
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	struct shortage **link = &heap->shortages;
 	while (BALLOON_READ(*link) != shortage)
 		link = &BALLOON_READ(*link)->next;
 	BALLOON_WRITE(*link, BALLOON_READ(shortage->next));
 	if (has_failed)
-		BALLOON_BOOK(heap->n_failures, 1);
-	balloon_lock_release(&heap->books);
+		BALLOON_ADD(heap->n_failures, 1);
+	balloon_lock_release(&heap->lock);
 	balloon_atomic_sub(&heap->n_shortages_now, 1, BALLOON_RELAXED);
 }
 
@@ -60,11 +60,11 @@ struct shortage *balloon_shortage_here(struct balloon_heap *heap)
 {
 	if (balloon_atomic_load(&heap->n_shortages_now, BALLOON_RELAXED) == 0)
 		return NULL; /* one of this thread's would be counted */
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	struct shortage *shortage = BALLOON_READ(heap->shortages);
 	while (shortage && !pthread_equal(shortage->thread, pthread_self()))
 		shortage = BALLOON_READ(shortage->next);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 	return shortage;
 }
 
@@ -109,11 +109,11 @@ static bool clear_stretch(struct balloon_heap *heap, struct shortage *shortage, 
 static bool clear_for_all(struct balloon_heap *heap, struct shortage *shortage)
 {
 	uint32_t n = shortage->n_frames;
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	uint32_t seen = balloon_event_seen(&heap->relieved);
 	bool is_ours = !BALLOON_READ(heap->is_relieving);
 	BALLOON_WRITE(heap->is_relieving, true);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 	if (!is_ours) {
 		balloon_event_wait(&heap->relieved, seen, shortage->until_ns);
 		return true;
@@ -121,9 +121,9 @@ static bool clear_for_all(struct balloon_heap *heap, struct shortage *shortage)
 	/* Enough are free, but not adjacent: then the balloon need give nothing up. */
 	bool has_enough = balloon_shortage_n_free(heap) >= n;
 	bool result = clear_stretch(heap, shortage, has_enough ? n : LITTLE_FRAMES);
-	balloon_lock_acquire(&heap->books);
+	balloon_lock_acquire(&heap->lock);
 	BALLOON_WRITE(heap->is_relieving, false);
-	balloon_lock_release(&heap->books);
+	balloon_lock_release(&heap->lock);
 	balloon_event_signal(&heap->relieved);
 	return result;
 }
@@ -135,7 +135,7 @@ static bool ask_program(struct balloon_heap *heap, struct shortage *shortage, si
 {
 	if (!shortage->may_ask)
 		return false;
-	heap_book(heap, &heap->n_shortages, 1);
+	heap_count(heap, &heap->n_shortages, 1);
 	balloon_atomic_add(&heap->n_asking, 1, BALLOON_RELAXED);
 	size_t before = balloon_atomic_load(&heap->freed_bytes, BALLOON_RELAXED);
 	bool has_given = heap->shortage(heap->shortage_context, size);

@@ -9,7 +9,7 @@
 
 /** A call that found no room: in its stack frame, on the heap's list until it is over. */
 struct shortage {
-	struct shortage *next; /* books */
+	struct shortage *next; /* under the heap's lock */
 	pthread_t thread;
 	uint64_t until_ns;
 	bool may_ask;       /* the program, again */

@@ -168,7 +168,7 @@ static int move(
 	int result = balloon_driver_migrate_until(
 		heap->driver, new_pages, old_pages, n_pairs, outcomes, shortage->until_ns);
 	uint32_t n_gone = settle(heap, new_pages, old_pages, n_pairs, outcomes);
-	heap_book(heap, &heap->n_moved, n_gone);
+	heap_count(heap, &heap->n_moved, n_gone);
 	if (result == -EBUSY || result == -EAGAIN)
 		*at = frame_of(heap, old_pages[0]);
 	return n_gone > 0 ? (int)n_gone : result;
@@ -182,11 +182,11 @@ static int deflate(struct balloon_heap *heap, uint32_t *at, uint32_t end)
 	uint32_t n = unit_of(heap, end - 1).index + 1 - first.index;
 	n = n < REQUEST_PAGES ? n : REQUEST_PAGES;
 	int result = balloon_driver_relieve_range(heap->driver, first, n);
-	balloon_lock_acquire(&heap->books);
-	BALLOON_BOOK(heap->n_reliefs, 1);
+	balloon_lock_acquire(&heap->lock);
+	BALLOON_ADD(heap->n_reliefs, 1);
 	if (result > 0)
-		BALLOON_BOOK(heap->n_relieved, (uint64_t)result);
-	balloon_lock_release(&heap->books);
+		BALLOON_ADD(heap->n_relieved, (uint64_t)result);
+	balloon_lock_release(&heap->lock);
 	if (result == 0)
 		*at = frame_of(heap, balloon_page(first.index + n));
 	return result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A zone's books: words change, and with them their classes, the summaries and the counts. */
+/* A zone's bitmap: words change, and with them their classes, the summaries and the counts. */
 
 #include "zone/zone.h"
 
@@ -29,7 +29,7 @@ static void uncount(struct balloon_zone *zone, uint32_t word)
 {
 	if (!set_has(&zone->uncounted, word / WORD_BITS))
 		set_add(&zone->uncounted, word / WORD_BITS);
-	BALLOON_BOOK(zone->n_looked, 1);
+	BALLOON_ADD(zone->n_looked, 1);
 }
 
 static void change(struct balloon_zone *zone, uint32_t word, uint64_t after)
@@ -54,7 +54,7 @@ static void take(struct balloon_zone *zone, uint32_t word, uint64_t bits, uint32
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == bits);
 	change(zone, word, before & ~bits);
-	BALLOON_BOOK(zone->n_free, -(uint64_t)n);
+	BALLOON_ADD(zone->n_free, -(uint64_t)n);
 }
 
 static void give(struct balloon_zone *zone, uint32_t word, uint64_t bits, uint32_t n)
@@ -62,7 +62,7 @@ static void give(struct balloon_zone *zone, uint32_t word, uint64_t bits, uint32
 	uint64_t before = zone_word(&zone->tiers[0], word);
 	BALLOON_ASSERT((before & bits) == 0);
 	change(zone, word, before | bits);
-	BALLOON_BOOK(zone->n_free, n);
+	BALLOON_ADD(zone->n_free, n);
 }
 
 void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
@@ -158,7 +158,7 @@ void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 		if (n_words) {
 			change_words(zone, frame / WORD_BITS, n_words, false);
 			piece = n_words * WORD_BITS;
-			BALLOON_BOOK(zone->n_free, -(uint64_t)piece);
+			BALLOON_ADD(zone->n_free, -(uint64_t)piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
 			take(zone, frame / WORD_BITS, bits, piece);
@@ -180,7 +180,7 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 		if (n_words) {
 			change_words(zone, frame / WORD_BITS, n_words, true);
 			piece = n_words * WORD_BITS;
-			BALLOON_BOOK(zone->n_free, piece);
+			BALLOON_ADD(zone->n_free, piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
 			give(zone, frame / WORD_BITS, bits, piece);

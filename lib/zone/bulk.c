@@ -60,7 +60,7 @@ static int zone_allocate(struct balloon_frames *frames, struct balloon_page *pag
 			break;
 		n += take_lowest(zone, word, pages + n, n_pages - n);
 	}
-	int result = zone_booked(zone, n > 0);
+	int result = zone_counted(zone, n > 0);
 	balloon_lock_release(&zone->lock);
 	return result < 0 ? result : (int)n;
 }
@@ -99,7 +99,7 @@ static void zone_free(
 	while (n_pages > 0) {
 		size_t n = give_some(zone, pages, n_pages);
 		if (n == 0) { /* a caller's mistake, and nobody to tell */
-			BALLOON_BOOK(zone->n_strays, 1);
+			BALLOON_ADD(zone->n_strays, 1);
 			n = 1;
 		}
 		pages += n;
@@ -157,7 +157,7 @@ static int zone_take_lowest(struct balloon_frames *frames, uint32_t first, uint3
 		n_pages = BALLOON_BATCH_MAX;
 	balloon_lock_acquire(&zone->lock);
 	size_t n = take_from_bottom(zone, low, high, pages, n_pages);
-	zone_booked(zone, n > 0);
+	zone_counted(zone, n > 0);
 	balloon_lock_release(&zone->lock);
 	return (int)n;
 }

@@ -43,7 +43,7 @@ static uint64_t find_in_words(struct balloon_zone *zone, uint32_t node, uint32_t
 		uint64_t bits = zone_word(tier, word);
 		uint64_t at = runs_align(start, UINT64_C(1) << k);
 		uint64_t fits = n <= WORD_BITS ? word_runs(bits, n) : 0;
-		BALLOON_BOOK(zone->n_looked, 1);
+		BALLOON_ADD(zone->n_looked, 1);
 		if (at + n <= base + word_prefix(bits))
 			return at;
 		fits &= k <= WORD_ORDER ? word_starts(k)
@@ -71,7 +71,7 @@ static uint64_t find_in_node(
 		uint64_t base = (uint64_t)child << shift;
 		uint64_t at = runs_align(start, UINT64_C(1) << k);
 		uint32_t prefix = BALLOON_READ(below->nodes[child].prefix);
-		BALLOON_BOOK(zone->n_looked, 2);
+		BALLOON_ADD(zone->n_looked, 2);
 		if (at + n <= base + prefix)
 			return at;
 		if (BALLOON_READ(below->nodes[child].best[k]) >= n)

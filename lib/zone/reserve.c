@@ -33,7 +33,7 @@ uint64_t balloon_zone_keep(struct balloon_zone *zone, uint32_t word, uint64_t bi
 	for (; r && bits; r = BALLOON_READ(r->next)) {
 		uint64_t mine = covers(zone, r, word) & bits;
 		BALLOON_WRITE(zone->kept[word], kept_in(zone, word) | mine);
-		BALLOON_BOOK(r->n_missing, -word_count(mine));
+		BALLOON_ADD(r->n_missing, -word_count(mine));
 		bits &= ~mine;
 	}
 	return bits;
@@ -167,7 +167,7 @@ int balloon_zone_take_reserved(
 	else
 		let_go(zone, reservation, false);
 	if (result == 0)
-		zone_booked(zone, true);
+		zone_counted(zone, true);
 	balloon_lock_release(&zone->lock);
 	return result;
 }

@@ -182,7 +182,7 @@ static void look_through(struct balloon_zone *zone, uint32_t level, uint32_t ind
 		uint32_t child = index * RUNS_FAN + word_lowest(left);
 		uint64_t start = (uint64_t)child << shift;
 		uint32_t prefix = zone_prefix(zone, level, child);
-		BALLOON_BOOK(zone->n_looked, level ? sizeof(*node) / sizeof(uint64_t) : 1);
+		BALLOON_ADD(zone->n_looked, level ? sizeof(*node) / sizeof(uint64_t) : 1);
 		if (run.end != start) {
 			raise_if(node, &run);
 			run.start = start;
@@ -219,7 +219,7 @@ static void loosen(struct balloon_zone *zone, uint32_t level, uint32_t index)
 	uint32_t oldest = BALLOON_READ(own->loose[slot]);
 	if (oldest != SET_NONE)
 		tighten(zone, level, oldest);
-	BALLOON_BOOK(own->n_evicted, 1);
+	BALLOON_ADD(own->n_evicted, 1);
 	BALLOON_WRITE(own->loose[slot], index);
 	BALLOON_WRITE(own->nodes[index].is_loose, 1);
 }
@@ -254,7 +254,7 @@ static bool book_run(
 	uint64_t inside = (UINT64_C(1) << runs_shift(level)) - 1;
 	bool is_first = !(run->start & inside), is_last = !(run->end & inside);
 	bool is_below_best = runs_is_below(node, run);
-	BALLOON_BOOK(zone->n_looked, 1);
+	BALLOON_ADD(zone->n_looked, 1);
 	if (!is_below_best)
 		balloon_runs_raise(node, run);
 	if (is_first)

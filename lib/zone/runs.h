@@ -10,7 +10,7 @@
  *
  * What a change costs. Frames that are freed make one run longer, and a node has only to compare that
  * run with its best ones: most often a single comparison in the lowest node, and the end. Frames freed
- * one beside the other are booked once, when another place is touched or a range is looked for: until
+ * one beside the other are counted once, when another place is touched or a range is looked for: until
  * then the tree takes them for used.
  *
  * Frames that are taken may break the longest run, and which one is the longest then, only all children
@@ -56,7 +56,7 @@ struct zone_span {
 struct zone_runs {
 	struct zone_level levels[RUNS_LEVELS_MAX];
 	uint32_t n_levels;
-	struct zone_span fresh; /* free, adjacent, and not booked in any node yet */
+	struct zone_span fresh; /* free, adjacent, and not counted in any node yet */
 };
 
 struct balloon_zone;
@@ -78,7 +78,7 @@ void balloon_runs_will_take(struct balloon_zone *zone, uint32_t frame, uint32_t 
 /** The node has this run, too: among its best ones, if it is one of them. */
 void balloon_runs_raise(struct zone_node *node, const struct zone_span *run);
 
-/** Book the fresh frames: before all nodes are looked at. */
+/** Count the fresh frames: before all nodes are looked at. */
 void balloon_runs_book(struct balloon_zone *zone);
 
 /* log2 of the frames of a child, and of a node, of a level. */

@@ -28,7 +28,7 @@ static int units_allocate(struct balloon_frames *units, struct balloon_page *pag
 		balloon_zone_take_range(zone, frame, UINT32_C(1) << order);
 		pages[n] = balloon_page((zone->first + frame) >> order);
 	}
-	int result = zone_booked(zone, n > 0);
+	int result = zone_counted(zone, n > 0);
 	balloon_lock_release(&zone->lock);
 	return result < 0 ? result : (int)n;
 }
@@ -53,7 +53,7 @@ static void units_free(
 	balloon_lock_acquire(&zone->lock);
 	for (size_t i = 0; i < n_pages; i++)
 		if (!give(zone, pages[i]))
-			BALLOON_BOOK(zone->n_strays, 1);
+			BALLOON_ADD(zone->n_strays, 1);
 	balloon_lock_release(&zone->lock);
 }
 

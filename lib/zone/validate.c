@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A zone's statistics, and its books held against the bitmap. */
+/* A zone's statistics, and its counts held against the bitmap. */
 
 #include "zone/zone.h"
 
@@ -27,11 +27,11 @@ static void count_again(struct balloon_zone *zone, uint32_t above)
 	count_blocks(zone, above, &counted);
 	for (uint32_t order = 0; order < ZONE_ORDERS; order++) {
 		uint64_t before = BALLOON_READ(zone->blocks[above].n[order]);
-		BALLOON_BOOK(zone->n_blocks[order], counted.n[order] - before);
+		BALLOON_ADD(zone->n_blocks[order], counted.n[order] - before);
 		BALLOON_WRITE(zone->blocks[above].n[order], counted.n[order]);
 	}
 	set_remove(&zone->uncounted, above);
-	BALLOON_BOOK(zone->n_looked, WORD_BITS);
+	BALLOON_ADD(zone->n_looked, WORD_BITS);
 }
 
 bool balloon_zone_count_some(struct balloon_zone *zone)

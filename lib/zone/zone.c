@@ -92,7 +92,7 @@ int balloon_zone_init(void *memory, size_t size_bytes, const struct balloon_zone
 	z->first = config->first - z->n_lead; /* modulo 2^32, as all that is counted from it */
 	z->first_pfn = config->first_pfn + config->first - z->n_lead;
 	balloon_atomic_init(&z->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init_lasting(&z->lock, BALLOON_RANK_BOOKS, &z->n_contended);
+	balloon_lock_init_lasting(&z->lock, BALLOON_RANK_LEAF, &z->n_contended);
 	carve(z);
 	balloon_lock_acquire(&z->lock);
 	balloon_zone_give_range(z, z->n_lead, config->n_frames);
@@ -122,7 +122,7 @@ static int take_found(
 		balloon_zone_take_range(zone, frame, n);
 		*first = balloon_page(zone->first + frame);
 	}
-	return zone_booked(zone, frame != SET_NONE);
+	return zone_counted(zone, frame != SET_NONE);
 }
 
 int balloon_zone_allocate(struct balloon_zone *zone, unsigned order, struct balloon_page *first)
@@ -197,7 +197,7 @@ int balloon_zone_claim_range(
 	bool is_free = balloon_zone_range_is_free(zone, frame, n_frames);
 	if (is_free)
 		balloon_zone_take_range(zone, frame, n_frames);
-	zone_booked(zone, is_free);
+	zone_counted(zone, is_free);
 	balloon_lock_release(&zone->lock);
 	return is_free ? 0 : -EBUSY;
 }

@@ -118,12 +118,12 @@ extern const struct balloon_frames_ops balloon_zone_ops;
 extern const struct balloon_frames_ops balloon_zone_unit_ops;
 
 /** Count what a call got. Returns 0 or -ENOMEM. */
-static inline int zone_booked(struct balloon_zone *zone, bool has_got)
+static inline int zone_counted(struct balloon_zone *zone, bool has_got)
 {
 	if (has_got)
-		BALLOON_BOOK(zone->n_allocations, 1);
+		BALLOON_ADD(zone->n_allocations, 1);
 	else
-		BALLOON_BOOK(zone->n_failures, 1);
+		BALLOON_ADD(zone->n_failures, 1);
 	return has_got ? 0 : -ENOMEM;
 }
 

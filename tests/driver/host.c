@@ -68,7 +68,7 @@ static void set_pages(struct host *host, const struct balloon_request *request, 
 	}
 }
 
-/* The books come first: once the answer is out, the guest may use its pages. */
+/* The counts come first: once the answer is out, the guest may use its pages. */
 static void decide(struct host *host, const struct balloon_request *request, uint32_t n_done)
 {
 	bool is_inflate = request->kind == BALLOON_REQUEST_INFLATE;

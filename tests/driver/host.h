@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A host that does what a test tells it: takes, refuses, takes half, answers late or never or twice or
- * nonsense, or is gone. It keeps books of its own, page by page, and holds every request against them.
+ * nonsense, or is gone. It keeps counts of its own, page by page, and holds every request against them.
  */
 #ifndef DRIVER_HOST_H
 #define DRIVER_HOST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A frame source that does what a test tells it: fails at the n-th call, gives few frames at a time,
- * calls out. It knows whose each frame is, and holds what comes back against the host's books.
+ * calls out. It knows whose each frame is, and holds what comes back against the host's counts.
  */
 #ifndef DRIVER_SOURCE_H
 #define DRIVER_SOURCE_H

@@ -190,10 +190,10 @@ static void visit_heap(void)
 	if (!visitor)
 		return;
 	const struct balloon_lock *zone = &visit.heap->zone->lock;
-	const struct balloon_lock *books = &visit.heap->books;
+	const struct balloon_lock *lock = &visit.heap->lock;
 	CHECK_EQ(pthread_create(&visiting, NULL, visitor, &visit), 0);
 	while (balloon_atomic_load(&zone->n_waiting, BALLOON_RELAXED) == 0 &&
-		balloon_atomic_load(&books->n_waiting, BALLOON_RELAXED) == 0)
+		balloon_atomic_load(&lock->n_waiting, BALLOON_RELAXED) == 0)
 		sched_yield();
 }
 
@@ -202,7 +202,7 @@ static void fork_while(void *(*in_hook)(void *), uint32_t decay_ms)
 	int status = -1;
 	visit.heap = make_heap((struct balloon_heap_config){.decay_ms = decay_ms}, N_PAGES);
 	visit.block = balloon_heap_allocate(visit.heap, LARGE);
-	if (visit.heap->books.is_lasting)
+	if (visit.heap->lock.is_lasting)
 		visitor = in_hook; /* else those who wait are not counted */
 	pid_t child = fork();
 	CHECK(child >= 0);

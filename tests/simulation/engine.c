@@ -32,7 +32,7 @@ static void open_shared(void)
 static void init_locks(void)
 {
 	balloon_lock_init(&shared->locks[0], BALLOON_RANK_PAGES, &shared->n_contended);
-	balloon_lock_init(&shared->locks[1], BALLOON_RANK_BOOKS, &shared->n_contended);
+	balloon_lock_init(&shared->locks[1], BALLOON_RANK_LEAF, &shared->n_contended);
 	balloon_event_init(&shared->event);
 }
 
@@ -75,16 +75,16 @@ static void expect_nothing(void (*scene)(void *))
 
 /* ---- Races ----------------------------------------------------------------------------------- */
 
-static void book(void *unused)
+static void count(void *unused)
 {
 	(void)unused;
-	BALLOON_BOOK(shared->n, 1);
+	BALLOON_ADD(shared->n, 1);
 }
 
 static void book_without_lock(void *unused)
 {
 	(void)unused;
-	two(book);
+	two(count);
 	ENGINE_CHECK_EQ(shared->n, 2);
 }
 
@@ -97,7 +97,7 @@ static void book_under_lock(void *unused)
 {
 	(void)unused;
 	balloon_lock_acquire(&shared->locks[0]);
-	BALLOON_BOOK(shared->n, 1);
+	BALLOON_ADD(shared->n, 1);
 	balloon_lock_release(&shared->locks[0]);
 }
 
@@ -422,14 +422,14 @@ static void change_for_ever(void *unused)
 {
 	(void)unused;
 	for (;;)
-		BALLOON_BOOK(shared->n, 1);
+		BALLOON_ADD(shared->n, 1);
 }
 
 static void progress_for_ever(void *unused)
 {
 	(void)unused;
 	for (;;) {
-		BALLOON_BOOK(shared->n, 1);
+		BALLOON_ADD(shared->n, 1);
 		engine_progress();
 	}
 }
@@ -473,7 +473,7 @@ static void work_until_late(void *unused)
 	uint64_t begin_ns = engine_now_ns();
 	engine_spawn("sleeper", sleep_in_order, (void *)1);
 	for (int i = 0; i < 1000; i++)
-		BALLOON_BOOK(shared->words[0], 1);
+		BALLOON_ADD(shared->words[0], 1);
 	ENGINE_CHECK_EQ(engine_now_ns(), begin_ns);
 }
 

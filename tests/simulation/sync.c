@@ -22,7 +22,7 @@ static struct shared {
 	uint64_t n_consumed; /* the lock */
 } * shared;
 
-/* What lib/sync.c is told of its platform: lasting locks are released by plain stores. */
+/* What lib/sync/ is told of its platform: lasting locks are released by plain stores. */
 bool balloon_platform_has_fence(void)
 {
 	return true;
@@ -36,9 +36,9 @@ void balloon_platform_fence_threads(void)
 static void init(void)
 {
 	if (engine_chance(4))
-		balloon_lock_init(&shared->lock, BALLOON_RANK_BOOKS, &shared->n_contended);
+		balloon_lock_init(&shared->lock, BALLOON_RANK_LEAF, &shared->n_contended);
 	else
-		balloon_lock_init_lasting(&shared->lock, BALLOON_RANK_BOOKS, &shared->n_contended);
+		balloon_lock_init_lasting(&shared->lock, BALLOON_RANK_LEAF, &shared->n_contended);
 	balloon_page_lock_init(&shared->flags);
 	balloon_event_init(&shared->event);
 }
@@ -46,7 +46,7 @@ static void init(void)
 static void be_inside(void)
 {
 	ENGINE_CHECK(shared->n_inside++ == 0);
-	BALLOON_BOOK(shared->n, 1);
+	BALLOON_ADD(shared->n, 1);
 	if (engine_chance(4))
 		engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 30));
 	ENGINE_CHECK(--shared->n_inside == 0);
@@ -194,7 +194,7 @@ static void produce(void *unused)
 		if (engine_chance(2))
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 50));
 		balloon_lock_acquire(&shared->lock);
-		BALLOON_BOOK(shared->n_produced, 1);
+		BALLOON_ADD(shared->n_produced, 1);
 		balloon_lock_release(&shared->lock);
 		balloon_event_signal(&shared->event);
 	}
@@ -205,7 +205,7 @@ static bool take_one(void)
 	balloon_lock_acquire(&shared->lock);
 	bool is_any = BALLOON_READ(shared->n_consumed) < BALLOON_READ(shared->n_produced);
 	if (is_any)
-		BALLOON_BOOK(shared->n_consumed, 1);
+		BALLOON_ADD(shared->n_consumed, 1);
 	balloon_lock_release(&shared->lock);
 	return is_any;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's calls, stamped in the shadow state and booked, and their results checked. */
+/* The library's calls, stamped in the shadow state and counted, and their results checked. */
 
 #include "worker.h"
 
@@ -37,7 +37,7 @@ size_t call_insert(
 	size_t n = n_done(worker, SHADOW_INSERT, result, n_pages, -EAGAIN);
 	/* The others were never in, so nobody can have taken them. */
 	stamp_all(worker, SHADOW_INSERT, pages + n, n_pages - n, listed, owned);
-	worker->booked[device].n_inserted += n;
+	worker->counted[device].n_inserted += n;
 	return n;
 }
 
@@ -48,7 +48,7 @@ size_t call_dequeue(
 	size_t n = n_done(worker, SHADOW_DEQUEUE, result, n_pages, -EAGAIN);
 	stamp_all(worker, SHADOW_DEQUEUE, pages, n, shadow_listed(device, SHADOW_ANY),
 		shadow_owned(worker->thread.id));
-	worker->booked[device].n_dequeued += n;
+	worker->counted[device].n_dequeued += n;
 	return n;
 }
 
@@ -68,7 +68,7 @@ size_t call_isolate(struct worker *worker, const struct balloon_page *pages, siz
 		if (balloon_page_device(worker->run->map, pages[i]) != worker->run->devices[device])
 			shadow_fail(&worker->thread, "I2: page %u is not device %u's",
 				(unsigned)pages[i].index, (unsigned)device);
-		worker->booked[device].n_isolates++;
+		worker->counted[device].n_isolates++;
 	}
 	return n;
 }
@@ -84,7 +84,7 @@ static void check_all_done(struct worker *worker, enum shadow_op op, size_t n, s
 void call_putback(struct worker *worker, const struct balloon_page *pages, size_t n_pages)
 {
 	for (size_t i = 0; i < n_pages; i++)
-		worker->booked[device_of(worker, pages[i])].n_putbacks++;
+		worker->counted[device_of(worker, pages[i])].n_putbacks++;
 	stamp_all(worker, SHADOW_PUTBACK, pages, n_pages,
 		shadow_isolated(SHADOW_ANY, worker->thread.id),
 		shadow_listed(SHADOW_ANY, worker->thread.id));
@@ -101,7 +101,7 @@ void call_finalize(
 		n_pages);
 	stamp_all(worker, SHADOW_FINALIZE, pages, n_pages,
 		shadow_isolated(device, worker->thread.id), shadow_owned(worker->thread.id));
-	worker->booked[device].n_finalized += n_pages;
+	worker->counted[device].n_finalized += n_pages;
 }
 
 size_t call_migrate(struct worker *worker, uint16_t device, const struct balloon_page *new_pages,
@@ -116,7 +116,7 @@ size_t call_migrate(struct worker *worker, uint16_t device, const struct balloon
 	stamp_all(worker, SHADOW_MIGRATE, new_pages + n, n_pages - n, listed, owned);
 	stamp_all(worker, SHADOW_MIGRATE, old_pages, n, shadow_isolated(device, worker->thread.id),
 		owned);
-	worker->booked[device].n_migrated += n;
+	worker->counted[device].n_migrated += n;
 	return n;
 }
 

@@ -3,7 +3,7 @@
 
 #include "worker.h"
 
-static void add_books(struct balloon_device_stats *sum, const struct balloon_device_stats *one)
+static void add_counts(struct balloon_device_stats *sum, const struct balloon_device_stats *one)
 {
 	sum->n_inserted += one->n_inserted;
 	sum->n_dequeued += one->n_dequeued;
@@ -13,12 +13,12 @@ static void add_books(struct balloon_device_stats *sum, const struct balloon_dev
 	sum->n_finalized += one->n_finalized;
 }
 
-/* What all threads booked for one device. */
+/* What all threads counted for one device. */
 static struct balloon_device_stats sum_books(const struct run *run, unsigned device)
 {
 	struct balloon_device_stats sum = {0};
 	for (unsigned i = 0; i <= run->options->n_threads; i++)
-		add_books(&sum, &run->workers[i].booked[device]);
+		add_counts(&sum, &run->workers[i].counted[device]);
 	return sum;
 }
 
@@ -33,7 +33,7 @@ static void count_marks(const struct run *run, unsigned device, struct balloon_d
 	}
 }
 
-/* A device's books are what the threads did, and its pages those that the shadow has there. */
+/* A device's counts are what the threads did, and its pages those that the shadow has there. */
 static void check_device(struct run *run, unsigned device)
 {
 	const struct shadow_thread *thread = &run_main_worker(run)->thread;

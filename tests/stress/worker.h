@@ -40,7 +40,7 @@ struct worker {
 	uint64_t random;
 	struct balloon_page held[STRESS_BATCH_MAX]; /* isolated, in the order of isolation */
 	size_t n_held;
-	struct balloon_device_stats booked[STRESS_DEVICES_MAX]; /* its own successes */
+	struct balloon_device_stats counted[STRESS_DEVICES_MAX]; /* its own successes */
 	atomic_uint_fast64_t n_rounds;
 };
 
@@ -65,7 +65,7 @@ void pool_give(struct worker *worker, const struct balloon_page *pages, size_t n
 bool pool_is_low(struct worker *worker);
 
 /*
- * calls.c: the library's calls, stamped, booked, and their results checked. Each returns how many
+ * calls.c: the library's calls, stamped, counted, and their results checked. Each returns how many
  * pages it did; the others stay what they were.
  */
 
@@ -80,7 +80,7 @@ void call_finalize(
 	struct worker *worker, uint16_t device, const struct balloon_page *pages, size_t n_pages);
 size_t call_migrate(struct worker *worker, uint16_t device, const struct balloon_page *new_pages,
 	const struct balloon_page *old_pages, size_t n_pages);
-/** Touch nothing but the lock and the books of a device. */
+/** Touch nothing but the lock and the counts of a device. */
 void call_stats(struct worker *worker, uint16_t device);
 
 /* wrong.c: calls that have to be refused. */

@@ -17,7 +17,7 @@ static int isolate_again(
 	return result < 0 && is_isolated ? 1 : result;
 }
 
-static int finalize_twice_booked(
+static int finalize_twice_counted(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages)
 {
 	int result = finalize(device, pages, n_pages);
@@ -87,7 +87,7 @@ __attribute__((constructor)) static void break_tables(void)
 	isolates_twice = books_twice = forgets = exits = crashes = balloon_strategy;
 	incomplete = nameless = misaligned = of_tomorrow = balloon_strategy;
 	isolates_twice.isolate = isolate_again;
-	books_twice.finalize = finalize_twice_booked;
+	books_twice.finalize = finalize_twice_counted;
 	forgets.dequeue = dequeue_forgetful;
 	exits.putback = putback_by_exit;
 	crashes.putback = putback_by_crash;

@@ -31,7 +31,7 @@ static uint32_t n_held; /* the lock */
 static void init(void)
 {
 	balloon_atomic_init(&n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init_lasting(&lock, BALLOON_RANK_BOOKS, &n_contended);
+	balloon_lock_init_lasting(&lock, BALLOON_RANK_LEAF, &n_contended);
 }
 
 static void *hold(void *unused)

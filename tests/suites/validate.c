@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The validity check's own findings: in books, in lists, and between pages and devices. */
+/* The validity check's own findings: in counts, in lists, and between pages and devices. */
 
 #include <balloon/list.h>
 
@@ -32,7 +32,7 @@ CLAIM(validate, books_that_do_not_fit_are_found)
 	const struct {
 		uint64_t *count;
 		const char *what;
-	} books[] = {
+	} counts[] = {
 		{&stats->n_listed, "I7: the listed count is not the number of listed pages"},
 		{&stats->n_isolated, "I3: the isolated count is not the number of isolated pages"},
 		{&stats->n_inserted, "I7: what came in less what went out is not what is there"},
@@ -42,10 +42,10 @@ CLAIM(validate, books_that_do_not_fit_are_found)
 		{&stats->n_putbacks, "I7: isolations less their ends are not what is isolated"},
 		{&stats->n_migrated, "I7: isolations less their ends are not what is isolated"},
 	};
-	for (size_t i = 0; i < sizeof(books) / sizeof(books[0]); i++) {
-		++*books[i].count;
-		check_finding(f.map, books[i].what);
-		--*books[i].count;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		++*counts[i].count;
+		check_finding(f.map, counts[i].what);
+		--*counts[i].count;
 	}
 	f.map->n_open++;
 	check_finding(f.map, "the map's count of devices is wrong");
