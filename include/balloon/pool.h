@@ -39,13 +39,16 @@ struct balloon_pool;
  * the pool's to say, and stays null here.
  */
 struct balloon_pool_config {
-	/** strategy NULL: "isolated-bit", or if it is not built in the newest one that is. So a name that
-	 * balloon_strategy_find() does not know is looked at by the program itself; designs likewise. */
+	/** strategy NULL: that of strategy_name. */
 	struct balloon_heap_config heap;
+	/** Of a built-in one; NULL: "isolated-bit", or if it is not built in the newest one that is. */
+	const char *strategy_name;
 	/** What is said to the kernel, and how. base and n_pages are the heap's. */
 	struct balloon_madvise_config kernel;
-	/** design NULL: "alloc-outside", or the newest. map, frames and channel are the pool's. */
+	/** design NULL: that of design_name. map, frames and channel are the pool's. */
 	struct balloon_driver_config driver;
+	/** NULL: "alloc-outside", or the newest. */
+	const char *design_name;
 	/** Compact before each fill, so that what is left is whole. before_fill is the pool's then. Not
 	 * together with heap.unit_bytes: what is left of units is whole. */
 	bool compacts;
@@ -54,8 +57,8 @@ struct balloon_pool_config {
 /**
  * Make a pool. All its memory can be allocated; the balloon is empty.
  *
- * Returns 0; -EINVAL: a null pointer, something set that is the pool's to say, or what a part refuses;
- * -ENOMEM, -ENODEV and what else balloon_heap_create(), balloon_madvise_create(), and
+ * Returns 0; -EINVAL: a null pointer, something set that is the pool's to say or twice, or what a part refuses;
+ * -ENOENT: no strategy or design of that name is built in; -ENOMEM, -ENODEV and what else balloon_heap_create(), balloon_madvise_create(), and
  * balloon_driver_create() return. After an error nothing is left of it.
  */
 BALLOON_EXPORT int balloon_pool_create(

@@ -16,8 +16,12 @@ struct balloon_pool {
 
 /* ---- What is not said ------------------------------------------------------------------------ */
 
-static const struct balloon_strategy *default_strategy(void)
+static const struct balloon_strategy *strategy_of(const struct balloon_pool_config *config)
 {
+	if (config->heap.strategy)
+		return config->heap.strategy;
+	if (config->strategy_name)
+		return balloon_strategy_find(config->strategy_name);
 	const struct balloon_strategy *found = balloon_strategy_find("isolated-bit");
 	for (size_t i = 0; !found && balloon_strategy_at(i); i++)
 		if (!balloon_strategy_at(i + 1))
@@ -25,8 +29,12 @@ static const struct balloon_strategy *default_strategy(void)
 	return found;
 }
 
-static const struct balloon_driver_design *default_design(void)
+static const struct balloon_driver_design *design_of(const struct balloon_pool_config *config)
 {
+	if (config->driver.design)
+		return config->driver.design;
+	if (config->design_name)
+		return balloon_driver_design_find(config->design_name);
 	const struct balloon_driver_design *found = balloon_driver_design_find("alloc-outside");
 	for (size_t i = 0; !found && balloon_driver_design_at(i); i++)
 		if (!balloon_driver_design_at(i + 1))
@@ -38,19 +46,15 @@ static bool is_sane(const struct balloon_pool_config *config)
 {
 	const struct balloon_driver_config *driver = &config->driver;
 	const struct balloon_madvise_config *kernel = &config->kernel;
+	if ((config->heap.strategy && config->strategy_name) ||
+		(driver->design && config->design_name))
+		return false;
 	return !kernel->base && !kernel->n_pages && !kernel->page_size && !driver->map &&
 	       !driver->frames && !driver->channel &&
 	       !(config->compacts && (driver->before_fill || driver->before_fill_context));
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
-
-static int make_heap(struct balloon_pool *pool, struct balloon_heap_config config)
-{
-	if (!config.strategy)
-		config.strategy = default_strategy();
-	return balloon_heap_create(&config, &pool->heap);
-}
 
 static int make_kernel(struct balloon_pool *pool, struct balloon_madvise_config config)
 {
@@ -73,8 +77,6 @@ static int make_compactor_memory(struct balloon_pool *pool)
 
 static int make_driver(struct balloon_pool *pool, struct balloon_driver_config config)
 {
-	if (!config.design)
-		config.design = default_design();
 	config.map = balloon_heap_memmap(pool->heap);
 	config.frames = balloon_zone_units(balloon_heap_zone(pool->heap));
 	config.channel = pool->kernel;
@@ -97,13 +99,17 @@ static int make_compactor(struct balloon_pool *pool)
 
 static int make_parts(struct balloon_pool *pool, const struct balloon_pool_config *config)
 {
-	int result = make_heap(pool, config->heap);
+	struct balloon_heap_config heap = config->heap;
+	struct balloon_driver_config driver = config->driver;
+	heap.strategy = strategy_of(config);
+	driver.design = design_of(config);
+	int result = balloon_heap_create(&heap, &pool->heap);
 	if (result == 0)
 		result = make_kernel(pool, config->kernel);
 	if (result == 0 && config->compacts)
 		result = make_compactor_memory(pool);
 	if (result == 0)
-		result = make_driver(pool, config->driver);
+		result = make_driver(pool, driver);
 	if (result == 0 && config->compacts)
 		result = make_compactor(pool);
 	if (result == 0)

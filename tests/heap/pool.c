@@ -116,6 +116,33 @@ static void an_end_that_failed_goes_on_where_it_stood(void)
 	CHECK_EQ(balloon_pool_destroy(pool, BALLOON_NEVER), 0);
 }
 
+static void designs_have_names(void)
+{
+	struct balloon_pool *pool = NULL;
+	struct balloon_strategy_info strategy;
+	struct balloon_driver_design_info design;
+	balloon_strategy_describe(some_strategy(), &strategy);
+	balloon_driver_design_describe(balloon_driver_design_at(0), &design);
+	struct balloon_pool_config config = {.heap.size_bytes = SIZE,
+		.strategy_name = strategy.name,
+		.design_name = design.name};
+	CHECK_EQ(balloon_pool_create(&config, &pool), 0);
+	struct balloon_memmap *map = balloon_heap_memmap(balloon_pool_heap(pool));
+	CHECK(balloon_memmap_strategy(map) == some_strategy());
+	CHECK_EQ(balloon_pool_destroy(pool, BALLOON_NEVER), 0);
+	config.strategy_name = "isolatd-bit";
+	CHECK_EQ(balloon_pool_create(&config, &pool), -ENOENT);
+	config.strategy_name = NULL;
+	config.design_name = "";
+	CHECK_EQ(balloon_pool_create(&config, &pool), -ENOENT);
+	config.driver.design = balloon_driver_design_at(0);
+	CHECK_EQ(balloon_pool_create(&config, &pool), -EINVAL);
+	config.design_name = NULL;
+	config.heap.strategy = some_strategy();
+	config.strategy_name = strategy.name;
+	CHECK_EQ(balloon_pool_create(&config, &pool), -EINVAL);
+}
+
 static void what_is_the_pools_to_say_is_refused(void)
 {
 	struct balloon_pool *pool = make_pool((struct balloon_pool_config){0});
@@ -152,6 +179,7 @@ static void what_is_the_pools_to_say_is_refused(void)
 
 void pool_claims(void)
 {
+	designs_have_names();
 	memory_is_given_back_and_taken_again();
 	a_limit_is_in_bytes();
 	a_pool_that_compacts_leaves_whole_memory();
