@@ -62,7 +62,7 @@ static void wait_for_pause(struct run *run)
 		run->options->n_threads) {
 		if (now_s() > deadline_s)
 			shadow_fail(&run_main_worker(run)->thread,
-				"V9: no progress for %u s: %u of %u threads reached the pause",
+				"no progress for %u s: %u of %u threads reached the pause",
 				run->options->deadline_s, atomic_load(&run->n_arrived),
 				run->options->n_threads);
 		sleep_ns(POLL_NS);

@@ -22,7 +22,7 @@ struct stress_options {
 	uint32_t n_pages;   /* few pages collide often */
 	uint32_t n_devices;
 	uint64_t seed;
-	unsigned deadline_s; /* how long threads may take to reach a pause: V9, no progress */
+	unsigned deadline_s; /* how long threads may take to reach a pause */
 	bool greedy;         /* threads do not yield between rounds: hard on fairness */
 	bool progress;       /* a line a second on stderr */
 };
