@@ -73,7 +73,7 @@ struct balloon_compactor_stats {
 
 /** The most pages that a step moves: they are out of their balloon until their host has answered. A step of a
  * run that finds a driver busy moves twice as many at once: it is the turn of it that takes long then. */
-enum { BALLOON_COMPACTOR_STEP = 32 };
+enum { BALLOON_COMPACTOR_CLUSTER = 32 };
 
 struct balloon_compactor;
 
@@ -114,7 +114,7 @@ BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor
 
 /**
  * Look at up to n_scan pages, a block that is only passed over counting as one and the last one's
- * pages not counted (0: however many it takes), and migrate BALLOON_COMPACTOR_STEP of those found at most.
+ * pages not counted (0: however many it takes), and migrate BALLOON_COMPACTOR_CLUSTER of those found at most.
  *
  * Returns how many pages were migrated or shrunk away, perhaps 0; -EINVAL; -EBUSY: another thread
  * is at work; -EAGAIN: none, and drivers were busy at each try; -ENOENT: the cursors have met, the

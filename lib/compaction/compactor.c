@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes, a step at a time. The cursors: blocks.c. What becomes of the pages that one of them finds: haul.c.
+ * Passes, a step at a time. The cursors: blocks.c. What becomes of the pages that one of them finds: cluster.c.
  *
  * A thread claims the compactor for a step. The claim is under a lock, the step is not: it waits
  * for drivers and their hosts.
@@ -17,7 +17,7 @@ enum { SCAN_PAGES = 1 << 16 };
 
 static bool drivers_are_sane(const struct balloon_compactor_config *config)
 {
-	if (!config->drivers || config->n_drivers == 0 || config->n_drivers >= HAUL_DONE)
+	if (!config->drivers || config->n_drivers == 0 || config->n_drivers >= CLUSTER_DONE)
 		return false;
 	for (size_t i = 0; i < config->n_drivers; i++)
 		if (!config->drivers[i] || balloon_driver_memmap(config->drivers[i]) != config->map)
@@ -191,7 +191,7 @@ static void end_pass(struct balloon_compactor *compactor)
 /* Looks at *n_scan pages, and counts them down. */
 static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t wait_until_ns)
 {
-	struct haul *haul = &compactor->haul;
+	struct cluster *cluster = &compactor->cluster;
 	if (BALLOON_READ(compactor->is_over)) {
 		end_pass(compactor);
 		return -ENOENT;
@@ -200,10 +200,11 @@ static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t 
 		begin_pass(compactor);
 	if (!balloon_blocks_survey(compactor, n_scan))
 		return 0;
-	haul->compactor = compactor;
-	haul->wait_until_ns = wait_until_ns;
-	haul->n = balloon_blocks_find(compactor, haul->pages, balloon_haul_size(haul), n_scan);
-	return haul->n > 0 ? balloon_haul_move(haul) : 0;
+	cluster->compactor = compactor;
+	cluster->wait_until_ns = wait_until_ns;
+	cluster->n = balloon_blocks_find(
+		compactor, cluster->pages, balloon_cluster_size(cluster), n_scan);
+	return cluster->n > 0 ? balloon_cluster_move(cluster) : 0;
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include <balloon/compactor.h>
 #include <balloon/sync.h>
 
-#include "compaction/haul.h"
+#include "compaction/cluster.h"
 #include "core/memory.h"
 
 /** Where in that order a page is. */
@@ -48,7 +48,7 @@ struct balloon_compactor {
 	uint32_t survey;                      /* blocks from here on have not been looked at */
 	struct place source;                  /* pages before it have not been looked for */
 	struct place target;                  /* frames before it are in use */
-	struct haul haul;                     /* of the step */
+	struct cluster cluster;               /* of the step */
 	/* What is remembered from one pass to the next: */
 	bool is_idle;            /* the last pass moved nothing and left nothing ... */
 	struct stamp idle_stamp; /* ... and this is how it found memory */

@@ -8,7 +8,7 @@
 #include "support.h"
 #include "world.h"
 
-enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_COMPACTOR_STEP };
+enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
 
 struct busy {
 	struct script script;
@@ -64,15 +64,15 @@ static void are_asked_ten_times(
 	CHECK_EQ(balloon_compactor_step(b.compactor, 0), -EAGAIN);
 	CHECK(balloon_platform_now_ns() - start_ns >= 9 * 100000);
 	struct balloon_compactor_stats stats = world_stats(b.compactor);
-	CHECK_EQ(stats.n_isolated, HAUL);
-	CHECK_EQ(stats.n_again, 10 * HAUL);
-	CHECK_EQ(stats.n_put_back, HAUL);
+	CHECK_EQ(stats.n_isolated, CLUSTER);
+	CHECK_EQ(stats.n_again, 10 * CLUSTER);
+	CHECK_EQ(stats.n_put_back, CLUSTER);
 	CHECK_EQ(stats.n_refused, 0);
 	CHECK_EQ(world_n_free(&b.world), n_free);
 	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
 	/* Not the same ones again in this pass. */
 	balloon_compactor_prepare(b.compactor, FRAMES);
-	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * HAUL);
+	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * CLUSTER);
 	CHECK(world_stats(b.compactor).n_scanned > stats.n_scanned);
 	int result;
 	while ((result = balloon_compactor_step(b.compactor, 0)) >= 0 || result == -EAGAIN)
@@ -109,11 +109,11 @@ static void are_asked_until_they_can(
 	pthread_t host;
 	open_busy(&b, strategy, design, 1000000);
 	CHECK_EQ(pthread_create(&host, NULL, answer_late, &b), 0);
-	CHECK_EQ(balloon_compactor_step(b.compactor, 0), HAUL);
+	CHECK_EQ(balloon_compactor_step(b.compactor, 0), CLUSTER);
 	struct balloon_compactor_stats stats = world_stats(b.compactor);
-	CHECK_EQ(stats.n_isolated, HAUL);
+	CHECK_EQ(stats.n_isolated, CLUSTER);
 	CHECK_EQ(stats.n_put_back, 0);
-	CHECK(stats.n_again >= 3 * HAUL);
+	CHECK(stats.n_again >= 3 * CLUSTER);
 	CHECK_EQ(pthread_join(host, NULL), 0);
 	close_busy(&b);
 }
@@ -123,7 +123,7 @@ Test(busy_drivers, are_asked_until_they_can_with_the_pages_isolated)
 	world_for_each(are_asked_until_they_can);
 }
 
-/* A run at its first haul: it is seen to hold pages again and again, and goes on holding them. */
+/* A run at its first cluster: it is seen to hold pages again and again, and goes on holding them. */
 struct patience {
 	struct busy *busy;
 	atomic_bool is_over;
@@ -173,7 +173,7 @@ static void are_waited_for_until_the_deadline(
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
 	struct balloon_compactor_stats stats = world_stats(b.compactor);
 	/* More than from an idle driver, as its turn is what takes long. */
-	CHECK(stats.n_isolated > HAUL && stats.n_isolated <= BALLOON_MIGRATE_MAX);
+	CHECK(stats.n_isolated > CLUSTER && stats.n_isolated <= BALLOON_MIGRATE_MAX);
 	CHECK_EQ(stats.n_put_back, stats.n_isolated);
 	CHECK_EQ(stats.n_left, stats.n_isolated);
 	CHECK_EQ(stats.n_migrated + stats.n_kept, 0);
@@ -231,8 +231,8 @@ Test(busy_drivers, do_not_hold_up_others)
 	config.n_drivers = 2;
 	CHECK_EQ(balloon_compactor_create(&config, &b.compactor), 0);
 	int n = balloon_compactor_step(b.compactor, 0);
-	CHECK(n > 0 && n < HAUL);
-	CHECK_EQ(world_stats(b.compactor).n_put_back, HAUL - n);
+	CHECK(n > 0 && n < CLUSTER);
+	CHECK_EQ(world_stats(b.compactor).n_put_back, CLUSTER - n);
 	CHECK_EQ(balloon_driver_leak(other, 64), 64);
 	CHECK_EQ(balloon_driver_destroy(other), 0);
 	close_busy(&b);

@@ -55,7 +55,7 @@ Test(cursors, meet_and_the_next_call_begins_another_pass)
 	finish(&c);
 }
 
-/* The survey looks at what is in use, and the cursor at a haul of it. */
+/* The survey looks at what is in use, and the cursor at a cluster of it. */
 Test(cursors, meet_at_once_where_nothing_is_free_or_nothing_is_ballooned)
 {
 	struct cursors c;
@@ -67,7 +67,7 @@ Test(cursors, meet_at_once_where_nothing_is_free_or_nothing_is_ballooned)
 	world_fill(&c.world, 0);
 	CHECK_EQ(balloon_compactor_step(c.compactor, 0), 0);
 	CHECK_EQ(balloon_compactor_step(c.compactor, 0), -ENOENT);
-	CHECK_EQ(world_stats(c.compactor).n_scanned, FRAMES + BALLOON_COMPACTOR_STEP);
+	CHECK_EQ(world_stats(c.compactor).n_scanned, FRAMES + BALLOON_COMPACTOR_CLUSTER);
 	finish(&c);
 }
 
@@ -91,8 +91,8 @@ Test(cursors, move_as_far_as_a_step_may)
 	}
 	CHECK(n_moved > 0);
 	uint64_t n_isolated = world_stats(c.compactor).n_isolated;
-	CHECK_EQ(balloon_compactor_step(c.compactor, 0), BALLOON_COMPACTOR_STEP);
-	CHECK_EQ(world_stats(c.compactor).n_isolated, n_isolated + BALLOON_COMPACTOR_STEP);
+	CHECK_EQ(balloon_compactor_step(c.compactor, 0), BALLOON_COMPACTOR_CLUSTER);
+	CHECK_EQ(world_stats(c.compactor).n_isolated, n_isolated + BALLOON_COMPACTOR_CLUSTER);
 	/* Stopped here, half way. */
 	world_check(&c.world);
 	finish(&c);
@@ -104,7 +104,7 @@ Test(cursors, stop_at_the_deadline)
 	open(&c);
 	CHECK_EQ(balloon_compactor_run(c.compactor, 0), -ETIMEDOUT);
 	CHECK_EQ(world_stats(c.compactor).n_passes, 0);
-	CHECK_EQ(world_stats(c.compactor).n_isolated, BALLOON_COMPACTOR_STEP);
+	CHECK_EQ(world_stats(c.compactor).n_isolated, BALLOON_COMPACTOR_CLUSTER);
 	finish(&c);
 }
 
@@ -154,9 +154,9 @@ Test(cursors, leave_the_highest_of_the_moved_pages_to_leak_first)
 {
 	struct cursors c;
 	open(&c);
-	CHECK_EQ(balloon_compactor_step(c.compactor, 0), BALLOON_COMPACTOR_STEP);
+	CHECK_EQ(balloon_compactor_step(c.compactor, 0), BALLOON_COMPACTOR_CLUSTER);
 	uint32_t last = leak_one(&c.world);
-	for (int i = 1; i < BALLOON_COMPACTOR_STEP; i++) {
+	for (int i = 1; i < BALLOON_COMPACTOR_CLUSTER; i++) {
 		uint32_t page = leak_one(&c.world);
 		CHECK(page < last);
 		last = page;

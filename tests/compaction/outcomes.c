@@ -8,7 +8,7 @@
 #include "support.h"
 #include "world.h"
 
-enum { FRAMES = 256, HALF = FRAMES / 2, HAUL = BALLOON_COMPACTOR_STEP };
+enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
 
 struct expected {
 	uint32_t n_migrated;
@@ -21,25 +21,25 @@ struct expected {
 /* By answer about the new page, then about the old one: to do, to refuse, to keep. */
 static const struct expected table[3][3] = {
 	{
-		{.n_migrated = HAUL, .n_enqueued = HALF},
-		{.n_kept = HAUL, .n_enqueued = HALF},
-		{.n_kept = HAUL, .n_enqueued = HALF},
+		{.n_migrated = CLUSTER, .n_enqueued = HALF},
+		{.n_kept = CLUSTER, .n_enqueued = HALF},
+		{.n_kept = CLUSTER, .n_enqueued = HALF},
 	},
 	{
-		{.n_shrunk = HAUL, .n_enqueued = HALF - HAUL},
-		{.n_refused = HAUL, .n_enqueued = HALF},
-		{.n_kept = HAUL, .n_enqueued = HALF - HAUL},
+		{.n_shrunk = CLUSTER, .n_enqueued = HALF - CLUSTER},
+		{.n_refused = CLUSTER, .n_enqueued = HALF},
+		{.n_kept = CLUSTER, .n_enqueued = HALF - CLUSTER},
 	},
 	{
-		{.n_migrated = HAUL, .n_enqueued = HALF},
-		{.n_refused = HAUL, .n_enqueued = HALF + HAUL},
-		{.n_kept = HAUL, .n_enqueued = HALF},
+		{.n_migrated = CLUSTER, .n_enqueued = HALF},
+		{.n_refused = CLUSTER, .n_enqueued = HALF + CLUSTER},
+		{.n_kept = CLUSTER, .n_enqueued = HALF},
 	},
 };
 
 static const enum script_answer plain_answers[3] = {SCRIPT_DO, SCRIPT_REFUSE, SCRIPT_KEEP};
 
-/* What the host says of a haul, and of what it did not answer, later. */
+/* What the host says of a cluster, and of what it did not answer, later. */
 struct plot {
 	enum script_answer inflate;
 	enum script_answer deflate;
@@ -65,7 +65,7 @@ static void come_round(struct world *world, struct script *script, const struct 
 	CHECK_EQ(world_n_free(world), FRAMES - progress.n_enqueued);
 }
 
-static struct outcome haul_under(const struct balloon_strategy *strategy,
+static struct outcome cluster_under(const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design, const struct plot *plot)
 {
 	struct script script;
@@ -98,7 +98,7 @@ static struct outcome haul_under(const struct balloon_strategy *strategy,
 
 static void check_outcome(const struct outcome *outcome, const struct expected *expected)
 {
-	CHECK_EQ(outcome->stats.n_isolated, HAUL);
+	CHECK_EQ(outcome->stats.n_isolated, CLUSTER);
 	CHECK_EQ(outcome->stats.n_migrated, expected->n_migrated);
 	CHECK_EQ(outcome->stats.n_shrunk, expected->n_shrunk);
 	CHECK_EQ(outcome->stats.n_kept, expected->n_kept);
@@ -114,7 +114,7 @@ static void are_as_the_host_says(
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 3; j++) {
 			const struct plot plot = {plain_answers[i], plain_answers[j], false};
-			struct outcome outcome = haul_under(strategy, design, &plot);
+			struct outcome outcome = cluster_under(strategy, design, &plot);
 			check_outcome(&outcome, &table[i][j]);
 		}
 }
@@ -130,11 +130,11 @@ static void may_be_refused_late(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
 	const struct plot new_page = {SCRIPT_KEEP, SCRIPT_DO, true};
-	struct outcome outcome = haul_under(strategy, design, &new_page);
+	struct outcome outcome = cluster_under(strategy, design, &new_page);
 	CHECK_EQ(outcome.n_enqueued, HALF - 1);
 	CHECK_EQ(outcome.n_quarantined, 0);
 	const struct plot old_page = {SCRIPT_DO, SCRIPT_KEEP, true};
-	outcome = haul_under(strategy, design, &old_page);
+	outcome = cluster_under(strategy, design, &old_page);
 	CHECK_EQ(outcome.n_enqueued, HALF);
 	CHECK_EQ(outcome.n_quarantined, 1);
 }
@@ -146,7 +146,7 @@ Test(outcomes, may_be_refused_late)
 
 static void check_half(const struct balloon_compactor_stats *stats)
 {
-	CHECK_EQ(stats->n_migrated + stats->n_shrunk + stats->n_kept + stats->n_put_back, HAUL);
+	CHECK_EQ(stats->n_migrated + stats->n_shrunk + stats->n_kept + stats->n_put_back, CLUSTER);
 }
 
 static void add_up_when_the_host_does_half(
@@ -155,11 +155,12 @@ static void add_up_when_the_host_does_half(
 	for (int i = 0; i < SCRIPT_ANSWERS; i++) {
 		const struct plot half_in = {SCRIPT_HALF, (enum script_answer)i, false};
 		const struct plot half_out = {(enum script_answer)i, SCRIPT_HALF, false};
-		struct balloon_compactor_stats in = haul_under(strategy, design, &half_in).stats;
-		struct balloon_compactor_stats out = haul_under(strategy, design, &half_out).stats;
+		struct balloon_compactor_stats in = cluster_under(strategy, design, &half_in).stats;
+		struct balloon_compactor_stats out =
+			cluster_under(strategy, design, &half_out).stats;
 		check_half(&in);
 		check_half(&out);
-		CHECK_EQ(out.n_migrated + out.n_shrunk, HAUL / 2);
+		CHECK_EQ(out.n_migrated + out.n_shrunk, CLUSTER / 2);
 	}
 }
 

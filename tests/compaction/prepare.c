@@ -196,7 +196,7 @@ Test(prepare, goes_on_until_enough_is_prepared)
 	compactor = world_compactor(&world);
 	balloon_compactor_prepare(compactor, SOME);
 	uint64_t n = world_stats(compactor).n_migrated;
-	CHECK(n >= SOME && n < SOME + BALLOON_COMPACTOR_STEP);
+	CHECK(n >= SOME && n < SOME + BALLOON_COMPACTOR_CLUSTER);
 	for (uint32_t i = 0; i < FRAMES; i += SOME)
 		balloon_compactor_prepare(compactor, SOME);
 	CHECK(world_n_blocks(&world, 9) > 0);

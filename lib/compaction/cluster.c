@@ -40,33 +40,33 @@ static void give_targets(
 		BALLOON_WRITE(compactor->target, first);
 }
 
-static bool is_a_gain(const struct haul *haul, uint32_t i)
+static bool is_a_gain(const struct cluster *cluster, uint32_t i)
 {
-	return place_is_before(balloon_blocks_place(haul->compactor, haul->targets[i]),
-		balloon_blocks_place(haul->compactor, haul->pages[i]));
+	return place_is_before(balloon_blocks_place(cluster->compactor, cluster->targets[i]),
+		balloon_blocks_place(cluster->compactor, cluster->pages[i]));
 }
 
 /* If there are fewer targets than candidates, all that is left is where it should be. */
-static void supply(struct haul *haul)
+static void supply(struct cluster *cluster)
 {
-	struct balloon_compactor *compactor = haul->compactor;
-	uint32_t n_taken = balloon_blocks_take(
-		compactor, balloon_blocks_place(compactor, haul->pages[0]), haul->targets, haul->n);
+	struct balloon_compactor *compactor = cluster->compactor;
+	uint32_t n_taken = balloon_blocks_take(compactor,
+		balloon_blocks_place(compactor, cluster->pages[0]), cluster->targets, cluster->n);
 	uint32_t n = n_taken;
-	while (n > 0 && !is_a_gain(haul, n - 1))
+	while (n > 0 && !is_a_gain(cluster, n - 1))
 		n--;
-	give_targets(compactor, haul->targets + n, n_taken - n);
-	if (n < haul->n)
+	give_targets(compactor, cluster->targets + n, n_taken - n);
+	if (n < cluster->n)
 		BALLOON_WRITE(compactor->is_over, true);
-	haul->n = n;
+	cluster->n = n;
 }
 
 /* ---- Isolation ------------------------------------------------------------------------------- */
 
-/* Into the haul, if it is one of our drivers'. */
-static void take_up(struct haul *haul, struct balloon_page page)
+/* Into the cluster, if it is one of our drivers'. */
+static void take_up(struct cluster *cluster, struct balloon_page page)
 {
-	struct balloon_compactor *compactor = haul->compactor;
+	struct balloon_compactor *compactor = cluster->compactor;
 	const struct balloon_compactor_config *config = &compactor->config;
 	const struct balloon_device *device = balloon_page_device(config->map, page);
 	uint32_t i = 0;
@@ -77,28 +77,28 @@ static void take_up(struct haul *haul, struct balloon_page page)
 		put_back(compactor, page);
 		return;
 	}
-	haul->drivers[haul->n] = i;
-	haul->pages[haul->n++] = page;
+	cluster->drivers[cluster->n] = i;
+	cluster->pages[cluster->n++] = page;
 }
 
 /*
  * The candidates that can be had close up. One that somebody else has taken out is passed over; one that
  * somebody has hold of just now is left.
  */
-static void isolate(struct haul *haul)
+static void isolate(struct cluster *cluster)
 {
-	struct balloon_compactor *compactor = haul->compactor;
-	uint32_t end = haul->n;
-	haul->n = 0;
+	struct balloon_compactor *compactor = cluster->compactor;
+	uint32_t end = cluster->n;
+	cluster->n = 0;
 	for (uint32_t at = 0; at < end;) {
-		int n = balloon_pages_isolate(compactor->config.map, haul->pages + at, end - at);
+		int n = balloon_pages_isolate(compactor->config.map, cluster->pages + at, end - at);
 		for (int i = 0; i < n; i++)
-			take_up(haul, haul->pages[at + (uint32_t)i]);
+			take_up(cluster, cluster->pages[at + (uint32_t)i]);
 		if (n == -EAGAIN)
 			BALLOON_ADD(compactor->counts.n_left, 1);
 		at += n > 0 ? (uint32_t)n : 1;
 	}
-	give_targets(compactor, haul->targets + haul->n, end - haul->n);
+	give_targets(compactor, cluster->targets + cluster->n, end - cluster->n);
 }
 
 /* ---- Outcomes -------------------------------------------------------------------------------- */
@@ -115,10 +115,10 @@ static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 	}
 }
 
-static void settle_page(struct haul *haul, const struct haul_call *call, uint32_t i)
+static void settle_page(struct cluster *cluster, const struct cluster_call *call, uint32_t i)
 {
-	struct balloon_compactor *compactor = haul->compactor;
-	haul->drivers[call->items[i]] = HAUL_DONE;
+	struct balloon_compactor *compactor = cluster->compactor;
+	cluster->drivers[call->items[i]] = CLUSTER_DONE;
 	if (call->outcomes[i] & BALLOON_MIGRATED_KEPT_OLD) {
 		BALLOON_ADD(compactor->counts.n_refused, 1);
 		BALLOON_ADD(compactor->counts.n_left, 1);
@@ -130,7 +130,7 @@ static void settle_page(struct haul *haul, const struct haul_call *call, uint32_
 
 /* Keep those of a call's pages whose outcome has the bit, or has it not. */
 static uint32_t keep(
-	const struct haul_call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
+	const struct cluster_call *call, struct balloon_page *pages, uint8_t bit, bool is_set)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < call->n; i++)
@@ -143,11 +143,11 @@ static uint32_t keep(
  * Each page ends where its outcome says. New pages that the host refused stay behind the cursor: it would
  * refuse them again. Returns how many came back.
  */
-static uint32_t settle(struct haul *haul, struct haul_call *call)
+static uint32_t settle(struct cluster *cluster, struct cluster_call *call)
 {
-	struct balloon_compactor *compactor = haul->compactor;
+	struct balloon_compactor *compactor = cluster->compactor;
 	for (uint32_t i = 0; i < call->n; i++)
-		settle_page(haul, call, i);
+		settle_page(cluster, call, i);
 	uint32_t n_old = keep(call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
 	uint32_t n_new = keep(call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
 	give_frames(compactor, call->old_pages, n_old);
@@ -158,15 +158,15 @@ static uint32_t settle(struct haul *haul, struct haul_call *call)
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* Gather up to n_max pages of a driver among the items from `at` on. Returns where to go on. */
-static uint32_t gather(const struct haul *haul, struct haul_call *call, uint32_t driver,
+static uint32_t gather(const struct cluster *cluster, struct cluster_call *call, uint32_t driver,
 	uint32_t at, uint32_t n_max)
 {
 	call->n = 0;
-	for (; at < haul->n && call->n < n_max; at++) {
-		if (haul->drivers[at] != driver)
+	for (; at < cluster->n && call->n < n_max; at++) {
+		if (cluster->drivers[at] != driver)
 			continue;
-		call->old_pages[call->n] = haul->pages[at];
-		call->new_pages[call->n] = haul->targets[at];
+		call->old_pages[call->n] = cluster->pages[at];
+		call->new_pages[call->n] = cluster->targets[at];
 		call->items[call->n++] = (uint8_t)at;
 	}
 	return at;
@@ -174,31 +174,31 @@ static uint32_t gather(const struct haul *haul, struct haul_call *call, uint32_t
 
 /* A call that waits leaves the host what it has not answered by then, so the last one of all does not. */
 static int migrate_call(
-	const struct haul *haul, struct balloon_driver *driver, struct haul_call *call)
+	const struct cluster *cluster, struct balloon_driver *driver, struct cluster_call *call)
 {
-	if (balloon_platform_now_ns() < haul->wait_until_ns)
+	if (balloon_platform_now_ns() < cluster->wait_until_ns)
 		return balloon_driver_migrate_until(driver, call->new_pages, call->old_pages,
-			call->n, call->outcomes, haul->wait_until_ns);
+			call->n, call->outcomes, cluster->wait_until_ns);
 	return balloon_driver_migrate(
 		driver, call->new_pages, call->old_pages, call->n, call->outcomes);
 }
 
 /* Ask a driver for all of its pages, once. *n_left counts those for which it was busy. */
-static uint32_t ask(struct haul *haul, uint32_t index, uint32_t *n_left)
+static uint32_t ask(struct cluster *cluster, uint32_t index, uint32_t *n_left)
 {
-	struct balloon_compactor *compactor = haul->compactor;
+	struct balloon_compactor *compactor = cluster->compactor;
 	struct balloon_driver *driver = compactor->config.drivers[index];
-	struct haul_call *call = &haul->call;
+	struct cluster_call *call = &cluster->call;
 	uint32_t n_back = 0;
-	for (uint32_t at = 0; at < haul->n;) {
-		at = gather(haul, call, index, at, balloon_driver_migrate_max(driver));
+	for (uint32_t at = 0; at < cluster->n;) {
+		at = gather(cluster, call, index, at, balloon_driver_migrate_max(driver));
 		if (call->n == 0)
 			break;
-		if (migrate_call(haul, driver, call) == -EAGAIN) {
+		if (migrate_call(cluster, driver, call) == -EAGAIN) {
 			BALLOON_ADD(compactor->counts.n_again, call->n);
 			*n_left += call->n;
 		} else {
-			n_back += settle(haul, call);
+			n_back += settle(cluster, call);
 		}
 	}
 	return n_back;
@@ -216,10 +216,10 @@ static void nap(uint64_t until_ns)
  * Before another try. A driver's lock was waited for in the try itself; but it may have been busy with
  * another migration, which takes as long as its host does. Returns false once it is time to give up.
  */
-static bool rest(const struct haul *haul, uint32_t n_tried)
+static bool rest(const struct cluster *cluster, uint32_t n_tried)
 {
 	uint64_t now_ns = balloon_platform_now_ns();
-	uint64_t limit_ns = haul->wait_until_ns;
+	uint64_t limit_ns = cluster->wait_until_ns;
 	if (!limit_ns) {
 		nap(now_ns + nap_ns);
 		return true;
@@ -231,31 +231,31 @@ static bool rest(const struct haul *haul, uint32_t n_tried)
 	return true;
 }
 
-static void give_up(struct haul *haul)
+static void give_up(struct cluster *cluster)
 {
-	for (uint32_t i = 0; i < haul->n; i++) {
-		if (haul->drivers[i] == HAUL_DONE)
+	for (uint32_t i = 0; i < cluster->n; i++) {
+		if (cluster->drivers[i] == CLUSTER_DONE)
 			continue;
-		BALLOON_ADD(haul->compactor->counts.n_left, 1);
-		put_back(haul->compactor, haul->pages[i]);
-		give_targets(haul->compactor, &haul->targets[i], 1);
+		BALLOON_ADD(cluster->compactor->counts.n_left, 1);
+		put_back(cluster->compactor, cluster->pages[i]);
+		give_targets(cluster->compactor, &cluster->targets[i], 1);
 	}
 }
 
-static int migrate(struct haul *haul)
+static int migrate(struct cluster *cluster)
 {
-	const struct balloon_compactor_config *config = &haul->compactor->config;
+	const struct balloon_compactor_config *config = &cluster->compactor->config;
 	uint32_t n_back = 0;
-	uint32_t n_left = haul->n;
+	uint32_t n_left = cluster->n;
 	for (uint32_t try = 0; n_left > 0 && try < config->n_tries; try++) {
-		if (try > 0 && !rest(haul, try))
+		if (try > 0 && !rest(cluster, try))
 			break;
 		n_left = 0;
 		for (uint32_t i = 0; i < config->n_drivers; i++)
-			n_back += ask(haul, i, &n_left);
+			n_back += ask(cluster, i, &n_left);
 	}
 	if (n_left > 0)
-		give_up(haul);
+		give_up(cluster);
 	return n_back == 0 && n_left > 0 ? -EAGAIN : (int)n_back;
 }
 
@@ -263,18 +263,18 @@ static int migrate(struct haul *haul)
  * Who waits for a driver has one turn, and then somebody else has one. With twice as many pages in it,
  * compaction beside a driver that is never idle gets on as fast as alone, but for the time of that turn.
  */
-uint32_t balloon_haul_size(const struct haul *haul)
+uint32_t balloon_cluster_size(const struct cluster *cluster)
 {
-	const struct balloon_compactor_config *config = &haul->compactor->config;
-	for (size_t i = 0; i < config->n_drivers && haul->wait_until_ns; i++)
+	const struct balloon_compactor_config *config = &cluster->compactor->config;
+	for (size_t i = 0; i < config->n_drivers && cluster->wait_until_ns; i++)
 		if (balloon_driver_is_busy(config->drivers[i]))
-			return HAUL_MAX;
-	return BALLOON_COMPACTOR_STEP;
+			return CLUSTER_MAX;
+	return BALLOON_COMPACTOR_CLUSTER;
 }
 
-int balloon_haul_move(struct haul *haul)
+int balloon_cluster_move(struct cluster *cluster)
 {
-	supply(haul);
-	isolate(haul);
-	return migrate(haul);
+	supply(cluster);
+	isolate(cluster);
+	return migrate(cluster);
 }
