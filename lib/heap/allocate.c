@@ -6,8 +6,8 @@
  * back, and the balloon would wait for it. Those of caches.c, for a heap that has them, anybody can flush.
  */
 
-#include "caches.h"
-#include "shortage.h"
+#include "heap/caches.h"
+#include "heap/shortage.h"
 
 static void *allocate(struct balloon_heap *heap, void *pointer, size_t size, int flags)
 {

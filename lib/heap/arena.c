@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "core/probe.h"
-#include "caches.h"
+#include "heap/caches.h"
 
 enum { NAME_MAX_BYTES = 64 };
 

@@ -36,7 +36,7 @@
 
 #define _GNU_SOURCE /* pthread keys under -std=c11 */
 
-#include "caches.h"
+#include "heap/caches.h"
 
 #include <pthread.h>
 #include <stdlib.h>

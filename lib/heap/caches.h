@@ -3,7 +3,7 @@
 #ifndef BALLOON_HEAP_CACHES_H
 #define BALLOON_HEAP_CACHES_H
 
-#include "parts.h"
+#include "heap/heap.h"
 
 enum {
 	BALLOON_CACHE_SIZE_MAX = 4096, /* bytes: larger blocks are not cached */

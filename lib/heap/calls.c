@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "caches.h"
+#include "heap/caches.h"
 
 /*
  * jemalloc asks the extent hook for zeros where the block is an extent of its own, and the hook lets

@@ -19,13 +19,13 @@
  * a strategy says to be a candidate was in the balloon when the parent forked. What others had on its way into
  * the balloon or out of it just then, or isolated, is lost.
  */
-#include "caches.h"
-#include "fork.h"
+#include "heap/caches.h"
+#include "heap/fork.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-#include "shortage.h"
+#include "heap/shortage.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* protects the list, held over forks */
 static struct balloon_heap *heaps;

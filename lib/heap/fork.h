@@ -3,7 +3,7 @@
 #ifndef BALLOON_HEAP_FORK_H
 #define BALLOON_HEAP_FORK_H
 
-#include "parts.h"
+#include "heap/heap.h"
 
 /** A heap is there, or is about to go. Returns 0; -ENOMEM. */
 int balloon_fork_add(struct balloon_heap *heap);

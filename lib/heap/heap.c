@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "caches.h"
-#include "fork.h"
+#include "heap/caches.h"
+#include "heap/fork.h"
 
 enum { BASE_ALIGN = 4 << 20 };
 

@@ -27,7 +27,7 @@
 #include <sys/mman.h>
 
 #include "core/probe.h"
-#include "shortage.h"
+#include "heap/shortage.h"
 
 enum { ZERO_BY_KERNEL = 128 * 1024 }; /* bytes: from here on new pages cost less than zeros */
 

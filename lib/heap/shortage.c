@@ -12,8 +12,8 @@
  * is large enough for several; the others wait for its end and try again.
  */
 #include "core/probe.h"
-#include "fork.h"
-#include "shortage.h"
+#include "heap/fork.h"
+#include "heap/shortage.h"
 
 /* Frames of a stretch for calls that want less: 1 MiB. Fewer at a time would leave the host a hole each. */
 enum { LITTLE_FRAMES = 256 };

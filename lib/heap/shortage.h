@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "parts.h"
+#include "heap/heap.h"
 
 /** A call that found no room: in its stack frame, on the heap's list until it is over. */
 struct shortage {

@@ -11,7 +11,7 @@
  * another one. All are tried, and again as long as such a round made the balloon smaller, or added to
  * the host's refusals.
  */
-#include "shortage.h"
+#include "heap/shortage.h"
 
 #define NO_PAGE UINT32_MAX
 

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "parts.h"
+#include "heap/heap.h"
 
 enum { N_PAGES = 8192, N_SIZES = 11, N_EACH = 40 };
 

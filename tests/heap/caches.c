@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "caches.h"
+#include "heap/caches.h"
 
 enum {
 	N_PAGES = 2048,

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "parts.h"
+#include "heap/heap.h"
 
 enum { N_PAGES = 4096, MIB = 1 << 20, N_SIZES = 9 };
 

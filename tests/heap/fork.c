@@ -5,7 +5,7 @@
 
 #include "zone/zone.h"
 #include "claims.h"
-#include "parts.h"
+#include "heap/heap.h"
 
 #include <errno.h>
 #include <pthread.h>

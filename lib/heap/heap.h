@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A heap, inside. */
-#ifndef BALLOON_HEAP_PARTS_H
-#define BALLOON_HEAP_PARTS_H
+#ifndef BALLOON_HEAP_HEAP_H
+#define BALLOON_HEAP_HEAP_H
 
 /* Where jemalloc was built with a prefix: the names of its header are those of its library. */
 #define JEMALLOC_MANGLE
