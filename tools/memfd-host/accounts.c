@@ -8,30 +8,30 @@
 enum { MIB = 1 << 20 };
 
 void accounts_print_guest(
-	const struct accounts *accounts, const struct place *place, const char *event)
+	const struct accounts *accounts, const struct slot *slot, const char *event)
 {
 	struct balloon_memfd_host_stats stats;
-	report_read(&place->report, &stats);
+	report_read(&slot->report, &stats);
 	if (accounts->is_json)
 		output_print(OUTPUT_OUT,
 			"{\"event\": \"%s\", \"guest\": %" PRIu64 ", \"pages\": %" PRIu64
 			", \"page_size_bytes\": %" PRIu64 ", \"held\": %" PRIu64
 			", \"requests\": %" PRIu64 ", \"inflated\": %" PRIu64
 			", \"deflated\": %" PRIu64 ", \"refused\": %" PRIu64 "}\n",
-			event, place->number, stats.n_pages, stats.page_size, stats.n_held,
+			event, slot->number, stats.n_pages, stats.page_size, stats.n_held,
 			stats.n_requests, stats.n_inflated, stats.n_deflated, stats.n_refused);
 	else
 		output_print(OUTPUT_OUT,
 			"guest %" PRIu64 " %s: holds %" PRIu64 " of %" PRIu64 " pages, %" PRIu64
 			" MiB; %" PRIu64 " requests, %" PRIu64 " refused\n",
-			place->number, event, stats.n_held, stats.n_pages,
+			slot->number, event, stats.n_held, stats.n_pages,
 			stats.n_held * stats.page_size / MIB, stats.n_requests, stats.n_refused);
 }
 
-void accounts_add(struct accounts *accounts, const struct place *place)
+void accounts_add(struct accounts *accounts, const struct slot *slot)
 {
 	struct balloon_memfd_host_stats stats;
-	report_read(&place->report, &stats);
+	report_read(&slot->report, &stats);
 	accounts->n_requests += stats.n_requests;
 	accounts->n_refused += stats.n_refused;
 	accounts->n_inflated += stats.n_inflated;

@@ -207,7 +207,7 @@ enum guest_result guest_serve(struct guest *guest)
 	return result < 0 ? GUEST_DROPPED : sent;
 }
 
-/* ---- At the door ----------------------------------------------------------------------------- */
+/* ---- At the listener ----------------------------------------------------------------------------- */
 
 /*
  * Look at the next message without room for its bytes or descriptors. Returns its length, 0 if it is empty

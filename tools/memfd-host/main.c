@@ -21,7 +21,7 @@
 
 enum {
 	TICK_MS = 1000,
-	PATIENCE_MS = 1000, /* so long a silent guest keeps its place from others who wait */
+	PATIENCE_MS = 1000, /* so long a silent guest keeps its slot from others who wait */
 	BURST_MS = 100,     /* guests of so much time come at once after a rest */
 	GUEST_MS = 4,       /* from one guest to the next: a crowd of them leaves time to others */
 	REFUSAL_MS = 1,     /* the same after one that needed no process */
@@ -33,19 +33,19 @@ enum {
 
 struct server {
 	struct options options;
-	struct door door;
+	struct listener listener;
 	struct accounts accounts;
-	struct place *places; /* max_guests of them */
+	struct slot *slots; /* max_guests of them */
 	struct common *common;
 	uint64_t n_here;
 	uint64_t n_processes;   /* ever made */
 	uint64_t n_undertakers; /* of them, those of hang_up() that have not ended */
 	int unclosed_fd; /* of a guest on which it could not hang up until the next tick, or -1 */
 	uint64_t n_gone;
-	uint64_t n_refused;  /* guests of users who have too many, since the last tick */
-	uint64_t door_ms;    /* when the next guest may come */
-	uint64_t tick_ns;    /* when the next lines are due */
-	const char *problem; /* why no guest can be taken in, until the next tick */
+	uint64_t n_refused;   /* guests of users who have too many, since the last tick */
+	uint64_t listener_ms; /* when the next guest may come */
+	uint64_t tick_ns;     /* when the next lines are due */
+	const char *problem;  /* why no guest can be taken in, until the next tick */
 	int signal_fd;
 	bool is_stopped;
 	bool has_failed; /* nobody can come any more, though nobody said so */
@@ -82,21 +82,21 @@ static void take_signals(struct server *server)
 
 /* ---- Guests go ------------------------------------------------------------------------------- */
 
-static void part(struct server *server, struct place *place, const char *event)
+static void part(struct server *server, struct slot *slot, const char *event)
 {
-	accounts_print_guest(&server->accounts, place, event);
-	accounts_add(&server->accounts, place);
+	accounts_print_guest(&server->accounts, slot, event);
+	accounts_add(&server->accounts, slot);
 	server->accounts.n_dropped += event[0] == 'd';
-	place->pid = 0;
+	slot->pid = 0;
 	server->n_here--;
 	server->n_gone++;
 }
 
-static struct place *place_of(struct server *server, pid_t pid)
+static struct slot *slot_of(struct server *server, pid_t pid)
 {
 	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		if (server->places[i].pid == pid)
-			return &server->places[i];
+		if (server->slots[i].pid == pid)
+			return &server->slots[i];
 	return NULL;
 }
 
@@ -106,21 +106,21 @@ static void reap(struct server *server)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct place *place = place_of(server, pid);
-		if (!place) { /* or a child of whatever the program was before */
+		struct slot *slot = slot_of(server, pid);
+		if (!slot) { /* or a child of whatever the program was before */
 			server->n_undertakers -= server->n_undertakers != 0;
 			continue;
 		}
-		const char *event = place_event(place);
+		const char *event = slot_event(slot);
 		/* An operator may end one guest's process, or those of a whole group. */
 		if (!event && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM))
 			output_print(OUTPUT_ERR,
 				"balloon-memfd-host: guest %" PRIu64
 				": its process failed: %s %d\n",
-				place->number, WIFSIGNALED(status) ? "signal" : "status",
+				slot->number, WIFSIGNALED(status) ? "signal" : "status",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		report_end(&place->report);
-		part(server, place, event ? event : "parted");
+		report_end(&slot->report);
+		part(server, slot, event ? event : "parted");
 	}
 }
 
@@ -130,7 +130,7 @@ static uint64_t n_of_user(const struct server *server, uid_t user)
 {
 	uint64_t n = 0;
 	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		n += server->places[i].pid != 0 && server->places[i].user == user;
+		n += server->slots[i].pid != 0 && server->slots[i].user == user;
 	return n;
 }
 
@@ -141,11 +141,11 @@ static bool is_welcome(const struct server *server, int socket_fd, uid_t *user)
 	socklen_t size = sizeof(peer);
 	getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
 	*user = peer.uid;
-	return !server->door.is_listening || *user == 0 || *user == geteuid() ||
+	return !server->listener.is_listening || *user == 0 || *user == geteuid() ||
 	       n_of_user(server, *user) < server->options.max_user_guests;
 }
 
-static void pause_door(struct server *server, const char *problem, int error)
+static void pause_listener(struct server *server, const char *problem, int error)
 {
 	if (!server->problem)
 		complain(problem, error);
@@ -168,9 +168,9 @@ static bool hang_up(struct server *server, int socket_fd)
 		return false;
 	pid_t pid = fork();
 	if (pid == 0)
-		place_bury(server->common, server->n_processes + 1, first);
+		slot_bury(server->common, server->n_processes + 1, first);
 	if (pid < 0) {
-		pause_door(server, "no process to hang up on a guest", errno);
+		pause_listener(server, "no process to hang up on a guest", errno);
 		server->unclosed_fd = socket_fd;
 		return false;
 	}
@@ -180,87 +180,88 @@ static bool hang_up(struct server *server, int socket_fd)
 }
 
 /* Returns whether that took a process. */
-static bool seat(struct server *server, struct place *place, int socket_fd, uid_t user)
+static bool seat(struct server *server, struct slot *slot, int socket_fd, uid_t user)
 {
 	pid_t first = getpid();
-	*place = (struct place){.number = server->accounts.n_guests + 1,
+	*slot = (struct slot){.number = server->accounts.n_guests + 1,
 		.came_ns = balloon_platform_now_ns(),
 		.n_process = server->n_processes + 1,
 		.user = user,
 		.report.common = server->common};
-	enum guest_result result = guest_greet(socket_fd, &server->options, &place->report);
+	enum guest_result result = guest_greet(socket_fd, &server->options, &slot->report);
 	pid_t pid = result == GUEST_STAYS ? fork() : first;
 	if (pid == 0) {
-		if (server->door.fd >= 0)
-			close(server->door.fd);
+		if (server->listener.fd >= 0)
+			close(server->listener.fd);
 		close(server->signal_fd);
-		place_run(place, socket_fd, first, &server->options);
+		slot_run(slot, socket_fd, first, &server->options);
 	}
 	if (pid < 0) {
-		pause_door(server, "no process for a guest", errno);
-		server->has_failed |= !server->door.is_listening;
+		pause_listener(server, "no process for a guest", errno);
+		server->has_failed |= !server->listener.is_listening;
 		return hang_up(server, socket_fd);
 	}
 	if (pid != first)
 		let_go(server, socket_fd);
-	place->pid = pid;
+	slot->pid = pid;
 	server->accounts.n_guests++;
 	server->n_here++;
-	accounts_print_guest(&server->accounts, place, "came");
+	accounts_print_guest(&server->accounts, slot, "came");
 	if (pid != first)
 		return true;
-	part(server, place, result == GUEST_LEFT ? "left" : "dropped");
+	part(server, slot, result == GUEST_LEFT ? "left" : "dropped");
 	return hang_up(server, socket_fd);
 }
 
-static void welcome(struct server *server, struct place *place)
+static void welcome(struct server *server, struct slot *slot)
 {
 	uid_t user;
 	bool is_process = false;
-	int socket_fd = door_accept(&server->door);
+	int socket_fd = listener_accept(&server->listener);
 	if (socket_fd == -EMFILE) {
-		pause_door(server, "no descriptor for a guest", EMFILE);
+		pause_listener(server, "no descriptor for a guest", EMFILE);
 	} else if (socket_fd < 0 && socket_fd != -EAGAIN) {
 		complain("nobody can come any more", -socket_fd);
-		door_close(&server->door);
+		listener_close(&server->listener);
 		server->has_failed = true;
 	} else if (socket_fd >= 0 && is_welcome(server, socket_fd, &user)) {
-		is_process = seat(server, place, socket_fd, user);
+		is_process = seat(server, slot, socket_fd, user);
 	} else if (socket_fd >= 0) {
 		server->n_refused++;
 		is_process = hang_up(server, socket_fd);
 	}
 	uint64_t earliest_ms = now_ms() - BURST_MS;
-	server->door_ms = (is_process ? GUEST_MS : REFUSAL_MS) +
-			  (server->door_ms > earliest_ms ? server->door_ms : earliest_ms);
+	server->listener_ms =
+		(is_process ? GUEST_MS : REFUSAL_MS) +
+		(server->listener_ms > earliest_ms ? server->listener_ms : earliest_ms);
 }
 
 /* The one that has been silent longest, and long enough; but one at a time makes room. */
-static struct place *most_silent(const struct server *server)
+static struct slot *most_silent(const struct server *server)
 {
-	struct place *result = NULL;
+	struct slot *result = NULL;
 	uint64_t since_ns = balloon_platform_now_ns() - (uint64_t)PATIENCE_MS * NS_PER_MS;
 	for (uint64_t i = 0; i < server->options.max_guests; i++) {
-		struct place *place = &server->places[i];
-		int stage = atomic_load(&place->stage);
-		if (place->pid != 0 && stage == PLACE_GIVEN_UP)
+		struct slot *slot = &server->slots[i];
+		int stage = atomic_load(&slot->stage);
+		if (slot->pid != 0 && stage == SLOT_GIVEN_UP)
 			return NULL;
-		if (place->pid == 0 || stage != PLACE_SILENT || place->came_ns > since_ns)
+		if (slot->pid == 0 || stage != SLOT_SILENT || slot->came_ns > since_ns)
 			continue;
-		since_ns = place->came_ns;
-		result = place;
+		since_ns = slot->came_ns;
+		result = slot;
 	}
 	return result;
 }
 
-/* Somebody is at the door. There is a place, or one who says nothing has to make room first. */
-static void open_door(struct server *server)
+/* Somebody is at the listener. There is a slot, or one who says nothing has to make room first. */
+static void open_listener(struct server *server)
 {
-	struct place *place = place_of(server, 0);
-	if (place)
-		welcome(server, place);
-	else if ((place = most_silent(server)) != NULL)
-		place_give_up(place);
+	struct slot *slot = slot_of(server, 0);
+	if (slot)
+		welcome(server, slot);
+	else if ((slot = most_silent(server)) != NULL)
+		slot_give_up(slot);
 }
 
 /* ---- Accounts, now and then ------------------------------------------------------------------ */
@@ -269,14 +270,14 @@ static void print_changes(struct server *server)
 {
 	struct balloon_memfd_host_stats stats;
 	for (uint64_t i = 0; i < server->options.max_guests; i++) {
-		struct place *place = &server->places[i];
-		if (place->pid == 0)
+		struct slot *slot = &server->slots[i];
+		if (slot->pid == 0)
 			continue;
-		report_read(&place->report, &stats);
-		if (stats.n_requests == place->n_printed)
+		report_read(&slot->report, &stats);
+		if (stats.n_requests == slot->n_printed)
 			continue;
-		place->n_printed = stats.n_requests;
-		accounts_print_guest(&server->accounts, place, "changed");
+		slot->n_printed = stats.n_requests;
+		accounts_print_guest(&server->accounts, slot, "changed");
 	}
 }
 
@@ -317,7 +318,7 @@ static bool is_crowded(const struct server *server)
 {
 	uint64_t n_moving = 0;
 	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		n_moving += server->places[i].pid != 0 && place_is_moving(&server->places[i]);
+		n_moving += server->slots[i].pid != 0 && slot_is_moving(&server->slots[i]);
 	return n_moving >= MOVING_MAX || server->n_undertakers >= server->options.max_guests;
 }
 
@@ -325,12 +326,12 @@ static bool is_crowded(const struct server *server)
 static uint64_t pause_ms(const struct server *server)
 {
 	uint64_t ms = now_ms();
-	if (ms < server->door_ms)
-		return server->door_ms - ms;
+	if (ms < server->listener_ms)
+		return server->listener_ms - ms;
 	return is_crowded(server) ? MOVING_MS : 0;
 }
 
-/* Whether somebody is at the door, and is to be looked at. */
+/* Whether somebody is at the listener, and is to be looked at. */
 static bool wait_for_events(const struct server *server)
 {
 	uint64_t ms = pause_ms(server);
@@ -338,7 +339,7 @@ static bool wait_for_events(const struct server *server)
 			(server->n_here < server->options.max_guests || most_silent(server));
 	struct pollfd polls[] = {
 		{.fd = server->signal_fd, .events = POLLIN},
-		{.fd = can_open ? server->door.fd : -1, .events = POLLIN},
+		{.fd = can_open ? server->listener.fd : -1, .events = POLLIN},
 	};
 	return poll(polls, 2, ms ? (int)ms : TICK_MS) > 0 && polls[1].revents != 0;
 }
@@ -348,14 +349,14 @@ static bool is_over(const struct server *server)
 	const struct options *options = &server->options;
 	return server->is_stopped ||
 	       (options->exit_after && server->n_gone >= options->exit_after) ||
-	       (server->door.fd < 0 && server->n_here == 0);
+	       (server->listener.fd < 0 && server->n_here == 0);
 }
 
 static bool is_serving(const struct server *server)
 {
 	for (uint64_t i = 0; i < server->options.max_guests; i++)
-		if (server->places[i].pid != 0 &&
-			atomic_load(&server->places[i].stage) == PLACE_SERVING)
+		if (server->slots[i].pid != 0 &&
+			atomic_load(&server->slots[i].stage) == SLOT_SERVING)
 			return true;
 	return false;
 }
@@ -374,29 +375,29 @@ static void end_guests(struct server *server)
 		poll(NULL, 0, 1);
 	reap(server);
 	for (uint64_t i = 0; i < server->options.max_guests; i++) {
-		struct place *place = &server->places[i];
-		if (place->pid == 0)
+		struct slot *slot = &server->slots[i];
+		if (slot->pid == 0)
 			continue;
-		const char *event = place_event(place);
-		setpriority(PRIO_PROCESS, (id_t)place->pid, PLACE_NICE);
-		part(server, place, event ? event : "parted");
+		const char *event = slot_event(slot);
+		setpriority(PRIO_PROCESS, (id_t)slot->pid, SLOT_NICE);
+		part(server, slot, event ? event : "parted");
 	}
 }
 
 static void run(struct server *server)
 {
-	if (!server->door.is_listening)
-		open_door(server); /* the guest is here already */
+	if (!server->listener.is_listening)
+		open_listener(server); /* the guest is here already */
 	while (!is_over(server)) {
 		bool is_somebody = wait_for_events(server);
 		take_signals(server);
 		reap(server);
 		if (is_somebody && !server->is_stopped)
-			open_door(server);
+			open_listener(server);
 		tick(server);
 		output_flush();
 	}
-	door_leave(&server->door);
+	listener_leave(&server->listener);
 	end_guests(server);
 	print_refused(server);
 	server->accounts.n_held_max = atomic_load(&server->common->n_held_max);
@@ -412,12 +413,12 @@ int main(int argc, char **argv)
 	result = output_begin(server.options.is_json);
 	if (result != 0)
 		return result;
-	server.places = places_create(server.options.max_guests, &server.common);
-	if (!server.places)
+	server.slots = places_create(server.options.max_guests, &server.common);
+	if (!server.slots)
 		return complain("no memory", 0);
-	/* Signals are caught first: one that comes while the door is opened does not leave it behind. */
+	/* Signals are caught first: one that comes while the listener is opened does not leave it behind. */
 	result = catch_signals(&server);
-	if (result == 0 && door_open(&server.door, &server.options) < 0)
+	if (result == 0 && listener_open(&server.listener, &server.options) < 0)
 		result = EXIT_FAILED;
 	if (result == 0) {
 		run(&server);
@@ -425,6 +426,6 @@ int main(int argc, char **argv)
 		if (output_end() != 0 || server.has_failed)
 			result = EXIT_FAILED;
 	}
-	places_destroy(server.places, server.options.max_guests);
+	places_destroy(server.slots, server.options.max_guests);
 	return result;
 }

@@ -55,7 +55,7 @@ int complain(const char *what, int error);
 
 /* ---- Where guests come from ------------------------------------------------------------------ */
 
-struct door {
+struct listener {
 	int fd;            /* a socket; -1 when nobody can come any more */
 	bool is_listening; /* else it is a connected one: a single guest */
 	const char *path;  /* where it is bound; NULL: it was inherited */
@@ -64,19 +64,19 @@ struct door {
 };
 
 /** Returns 0, or complains and returns -1. */
-int door_open(struct door *door, const struct options *options);
+int listener_open(struct listener *listener, const struct options *options);
 /**
  * The next guest's socket; -EAGAIN: nobody; -EMFILE: no descriptors or memory for a guest now; another
  * negative errno: nobody can come any more.
  */
-int door_accept(struct door *door);
+int listener_accept(struct listener *listener);
 /** Nobody can come any more. */
-void door_close(struct door *door);
+void listener_close(struct listener *listener);
 /**
  * Take the socket away from its path, if it is ours that is there. It stays open until the process ends:
  * to close it closes what is in messages of guests that nobody has let in, see guest_hang_up().
  */
-void door_leave(struct door *door);
+void listener_leave(struct listener *listener);
 
 /* ---- A guest --------------------------------------------------------------------------------- */
 
@@ -131,52 +131,52 @@ void report_end(struct report *report);
 /** What it said last. */
 void report_read(const struct report *report, struct balloon_memfd_host_stats *stats);
 
-/* ---- Its place, and its process -------------------------------------------------------------- */
+/* ---- Its slot, and its process -------------------------------------------------------------- */
 
 /** The priority of processes that end: after all who have something to do. */
-enum { PLACE_NICE = 19 };
+enum { SLOT_NICE = 19 };
 
-enum place_stage {
-	PLACE_NEW,      /* its process begins */
-	PLACE_SILENT,   /* nothing has come from the guest */
-	PLACE_SERVING,  /* a message is being served */
-	PLACE_WAITING,  /* for the next one */
-	PLACE_GIVEN_UP, /* it was silent and others waited: its process goes */
-	PLACE_LEFT,     /* its process goes, as it has gone */
-	PLACE_DROPPED,  /* its process goes, and has hung up on it */
+enum slot_stage {
+	SLOT_NEW,      /* its process begins */
+	SLOT_SILENT,   /* nothing has come from the guest */
+	SLOT_SERVING,  /* a message is being served */
+	SLOT_WAITING,  /* for the next one */
+	SLOT_GIVEN_UP, /* it was silent and others waited: its process goes */
+	SLOT_LEFT,     /* its process goes, as it has gone */
+	SLOT_DROPPED,  /* its process goes, and has hung up on it */
 };
 
 /** In memory that the first process shares with the others. What is not marked is the first's. */
-struct place {
+struct slot {
 	pid_t pid;       /* 0: nobody here */
 	uint64_t number; /* in the order of their coming, from 1 */
 	uint64_t came_ns;
 	uint64_t n_process; /* its process, in the order of their making, from 1 */
 	uint64_t n_printed; /* requests, when the last line about it was printed */
 	uid_t user;
-	_Atomic int stage; /* its process changes it; from PLACE_SILENT both do, by an exchange */
+	_Atomic int stage; /* its process changes it; from SLOT_SILENT both do, by an exchange */
 	uint64_t goes_ns;  /* when its process began to end: before the stage tells that it does */
 	struct report report; /* the guest's process writes it, as the line before */
 };
 
-/** Memory for so many places, all empty. NULL: no memory. */
-struct place *places_create(uint64_t n, struct common **common);
-void places_destroy(struct place *places, uint64_t n);
+/** Memory for so many slots, all empty. NULL: no memory. */
+struct slot *places_create(uint64_t n, struct common **common);
+void places_destroy(struct slot *slots, uint64_t n);
 
 /** Serve a guest, and end this process, whose parent is the first one. */
-_Noreturn void place_run(
-	struct place *place, int socket_fd, pid_t first, const struct options *options);
+_Noreturn void slot_run(
+	struct slot *slot, int socket_fd, pid_t first, const struct options *options);
 /**
- * For a guest that has no place: have its socket, so that the first process can close it, and end this
+ * For a guest that has no slot: have its socket, so that the first process can close it, and end this
  * process, which is the n-th.
  */
-_Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first);
+_Noreturn void slot_bury(struct common *common, uint64_t n_process, pid_t first);
 /** What has happened: a constant word, or NULL: nothing that would end the process. */
-const char *place_event(const struct place *place);
+const char *slot_event(const struct slot *slot);
 /** Its process begins or ends, and has not done so for long, which a guest may see to. */
-bool place_is_moving(const struct place *place);
+bool slot_is_moving(const struct slot *slot);
 /** Give up a guest that has said nothing. False: it just did. */
-bool place_give_up(struct place *place);
+bool slot_give_up(struct slot *slot);
 
 /* ---- Accounts -------------------------------------------------------------------------------- */
 
@@ -193,9 +193,9 @@ struct accounts {
 
 /** One line about a guest. event: a constant word for what happened. */
 void accounts_print_guest(
-	const struct accounts *accounts, const struct place *place, const char *event);
+	const struct accounts *accounts, const struct slot *slot, const char *event);
 /** Add a guest that goes. */
-void accounts_add(struct accounts *accounts, const struct place *place);
+void accounts_add(struct accounts *accounts, const struct slot *slot);
 /** The last line. */
 void accounts_print_summary(const struct accounts *accounts);
 

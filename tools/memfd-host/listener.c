@@ -115,24 +115,25 @@ static int bind_to(int fd, const struct sockaddr_un *address)
 }
 
 /* Under the lock. Returns 0 or a negative errno. */
-static int bind_and_listen(struct door *door, const struct sockaddr_un *address)
+static int bind_and_listen(struct listener *listener, const struct sockaddr_un *address)
 {
 	struct stat status;
-	door->fd = socket(AF_UNIX, KIND, 0);
-	if (door->fd < 0 || bind_to(door->fd, address) < 0)
+	listener->fd = socket(AF_UNIX, KIND, 0);
+	if (listener->fd < 0 || bind_to(listener->fd, address) < 0)
 		return -errno;
-	int result =
-		listen(door->fd, BACKLOG) < 0 || lstat(address->sun_path, &status) < 0 ? -errno : 0;
+	int result = listen(listener->fd, BACKLOG) < 0 || lstat(address->sun_path, &status) < 0
+			     ? -errno
+			     : 0;
 	if (result < 0) {
 		unlink(address->sun_path);
 		return result;
 	}
-	door->device = status.st_dev;
-	door->inode = status.st_ino;
+	listener->device = status.st_dev;
+	listener->inode = status.st_ino;
 	return 0;
 }
 
-static int listen_at(struct door *door, const char *path)
+static int listen_at(struct listener *listener, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct lock lock;
@@ -141,26 +142,26 @@ static int listen_at(struct door *door, const char *path)
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	int result = lock_take(&lock, path);
 	if (result == 0) {
-		result = bind_and_listen(door, &address);
+		result = bind_and_listen(listener, &address);
 		lock_release(&lock);
 	}
 	if (result < 0)
 		return refuse(path, -result);
-	door->path = path;
-	door->is_listening = true;
+	listener->path = path;
+	listener->is_listening = true;
 	return 0;
 }
 
 /* Somebody may have removed it, and another host may have bound its own since. */
-static void remove_own(const struct door *door)
+static void remove_own(const struct listener *listener)
 {
 	struct stat status;
 	struct lock lock;
-	if (lock_take(&lock, door->path) < 0)
+	if (lock_take(&lock, listener->path) < 0)
 		return; /* what is left is a dead host's */
-	if (lstat(door->path, &status) == 0 && status.st_dev == door->device &&
-		status.st_ino == door->inode)
-		unlink(door->path);
+	if (lstat(listener->path, &status) == 0 && status.st_dev == listener->device &&
+		status.st_ino == listener->inode)
+		unlink(listener->path);
 	lock_release(&lock);
 }
 
@@ -173,38 +174,38 @@ static int socket_option(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &size) < 0 ? -1 : value;
 }
 
-static int inherit(struct door *door, int fd)
+static int inherit(struct listener *listener, int fd)
 {
 	if (socket_option(fd, SO_DOMAIN) != AF_UNIX || socket_option(fd, SO_TYPE) != SOCK_SEQPACKET)
 		return refuse("--fd: not a Unix socket of packets", 0);
 	bool is_listening = socket_option(fd, SO_ACCEPTCONN) == 1;
 	int flags = fcntl(fd, F_GETFL);
-	/* Who shares the door may take the guest that poll() announced. */
+	/* Who shares the listener may take the guest that poll() announced. */
 	if (flags < 0 || (is_listening && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return refuse("--fd", errno);
-	door->fd = fd;
-	door->is_listening = is_listening;
+	listener->fd = fd;
+	listener->is_listening = is_listening;
 	return 0;
 }
 
 /* ---- Both ------------------------------------------------------------------------------------ */
 
-int door_open(struct door *door, const struct options *options)
+int listener_open(struct listener *listener, const struct options *options)
 {
-	*door = (struct door){.fd = -1};
-	int result = options->socket_path ? listen_at(door, options->socket_path)
-					  : inherit(door, options->inherited_fd);
+	*listener = (struct listener){.fd = -1};
+	int result = options->socket_path ? listen_at(listener, options->socket_path)
+					  : inherit(listener, options->inherited_fd);
 	if (result < 0)
-		door_close(door);
+		listener_close(listener);
 	return result;
 }
 
-int door_accept(struct door *door)
+int listener_accept(struct listener *listener)
 {
-	int fd = door->fd;
-	if (!door->is_listening) { /* the guest itself */
-		door->fd = -1;
+	int fd = listener->fd;
+	if (!listener->is_listening) { /* the guest itself */
+		listener->fd = -1;
 		return fd;
 	}
 	int guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -226,17 +227,17 @@ int door_accept(struct door *door)
 	}
 }
 
-void door_leave(struct door *door)
+void listener_leave(struct listener *listener)
 {
-	if (door->path)
-		remove_own(door);
-	door->path = NULL;
+	if (listener->path)
+		remove_own(listener);
+	listener->path = NULL;
 }
 
-void door_close(struct door *door)
+void listener_close(struct listener *listener)
 {
-	door_leave(door);
-	if (door->fd >= 0)
-		close(door->fd);
-	door->fd = -1;
+	listener_leave(listener);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	listener->fd = -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest's place, and the process that serves it there. */
+/* A guest's slot, and the process that serves it there. */
 
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 
@@ -28,23 +28,23 @@ enum {
 
 static size_t size_of(uint64_t n)
 {
-	return sizeof(struct common) + (size_t)n * sizeof(struct place);
+	return sizeof(struct common) + (size_t)n * sizeof(struct slot);
 }
 
-struct place *places_create(uint64_t n, struct common **common)
+struct slot *places_create(uint64_t n, struct common **common)
 {
 	void *memory =
 		mmap(NULL, size_of(n), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
 	*common = memory;
-	return (struct place *)(void *)(*common + 1);
+	return (struct slot *)(void *)(*common + 1);
 }
 
-void places_destroy(struct place *places, uint64_t n)
+void places_destroy(struct slot *slots, uint64_t n)
 {
-	if (places)
-		munmap((struct common *)(void *)places - 1, size_of(n));
+	if (slots)
+		munmap((struct common *)(void *)slots - 1, size_of(n));
 }
 
 /* ---- The guest's process --------------------------------------------------------------------- */
@@ -76,10 +76,10 @@ static void leave_streams(void)
 }
 
 /* Wait for the guest's first message. False: it has taken too long. */
-static bool is_heard(const struct place *place, int socket_fd, uint64_t timeout_s)
+static bool is_heard(const struct slot *slot, int socket_fd, uint64_t timeout_s)
 {
 	struct pollfd poll_fd = {.fd = socket_fd, .events = POLLIN};
-	uint64_t deadline_ns = place->came_ns + timeout_s * MS_PER_S * NS_PER_MS;
+	uint64_t deadline_ns = slot->came_ns + timeout_s * MS_PER_S * NS_PER_MS;
 	int n_ready = 0;
 	for (uint64_t now_ns; n_ready <= 0;) {
 		now_ns = balloon_platform_now_ns();
@@ -91,10 +91,10 @@ static bool is_heard(const struct place *place, int socket_fd, uint64_t timeout_
 	return n_ready > 0;
 }
 
-static void go(struct place *place, enum guest_result result)
+static void go(struct slot *slot, enum guest_result result)
 {
-	place->goes_ns = balloon_platform_now_ns();
-	atomic_store(&place->stage, result == GUEST_LEFT ? PLACE_LEFT : PLACE_DROPPED);
+	slot->goes_ns = balloon_platform_now_ns();
+	atomic_store(&slot->stage, result == GUEST_LEFT ? SLOT_LEFT : SLOT_DROPPED);
 }
 
 /*
@@ -102,16 +102,16 @@ static void go(struct place *place, enum guest_result result)
  * and then looks whether the host is over. So the first one, once it has seen this one wait, knows that its
  * report stays as it is. This process ends with the first one.
  */
-static enum guest_result serve(struct place *place, struct guest *guest, int from)
+static enum guest_result serve(struct slot *slot, struct guest *guest, int from)
 {
-	if (!atomic_compare_exchange_strong(&place->stage, &from, PLACE_SERVING))
+	if (!atomic_compare_exchange_strong(&slot->stage, &from, SLOT_SERVING))
 		return GUEST_DROPPED; /* given up */
-	bool is_over = atomic_load(&place->report.common->is_over);
+	bool is_over = atomic_load(&slot->report.common->is_over);
 	enum guest_result result = is_over ? GUEST_STAYS : guest_serve(guest);
 	if (result == GUEST_STAYS)
-		atomic_store(&place->stage, PLACE_WAITING);
+		atomic_store(&slot->stage, SLOT_WAITING);
 	else
-		go(place, result);
+		go(slot, result);
 	while (is_over)
 		pause();
 	return result;
@@ -125,35 +125,35 @@ static _Noreturn void end(struct common *common, uint64_t n_process, int status)
 	_exit(status);
 }
 
-_Noreturn void place_run(
-	struct place *place, int socket_fd, pid_t first, const struct options *options)
+_Noreturn void slot_run(
+	struct slot *slot, int socket_fd, pid_t first, const struct options *options)
 {
 	struct guest guest;
-	struct common *common = place->report.common;
+	struct common *common = slot->report.common;
 	enum guest_result result = GUEST_DROPPED;
 	obey(first);
 	leave_streams();
-	if (guest_open(&guest, socket_fd, options, &place->report) < 0)
-		end(common, place->n_process, STATUS_FAILED);
-	atomic_store(&place->stage, PLACE_SILENT);
-	if (is_heard(place, socket_fd, options->hello_timeout_s))
-		result = serve(place, &guest, PLACE_SILENT);
+	if (guest_open(&guest, socket_fd, options, &slot->report) < 0)
+		end(common, slot->n_process, STATUS_FAILED);
+	atomic_store(&slot->stage, SLOT_SILENT);
+	if (is_heard(slot, socket_fd, options->hello_timeout_s))
+		result = serve(slot, &guest, SLOT_SILENT);
 	else
-		go(place, result);
+		go(slot, result);
 	while (result == GUEST_STAYS) {
 		struct pollfd poll_fd = {
 			.fd = socket_fd, .events = guest.answer.n_bytes ? POLLOUT : POLLIN};
 		if (poll(&poll_fd, 1, -1) > 0)
-			result = serve(place, &guest, PLACE_WAITING);
+			result = serve(slot, &guest, SLOT_WAITING);
 	}
-	report_end(&place->report);
+	report_end(&slot->report);
 	/* The guest sees its end now, and to end a process is dear: others have the processor before. */
 	shutdown(socket_fd, SHUT_RDWR);
-	setpriority(PRIO_PROCESS, 0, PLACE_NICE);
-	end(common, place->n_process, STATUS_ENDED);
+	setpriority(PRIO_PROCESS, 0, SLOT_NICE);
+	end(common, slot->n_process, STATUS_ENDED);
 }
 
-_Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first)
+_Noreturn void slot_bury(struct common *common, uint64_t n_process, pid_t first)
 {
 	obey(first);
 	end(common, n_process, STATUS_ENDED);
@@ -161,30 +161,30 @@ _Noreturn void place_bury(struct common *common, uint64_t n_process, pid_t first
 
 /* ---- Seen from the first process ------------------------------------------------------------- */
 
-bool place_is_moving(const struct place *place)
+bool slot_is_moving(const struct slot *slot)
 {
-	int stage = atomic_load(&place->stage);
-	uint64_t since_ns = stage == PLACE_NEW ? place->came_ns : place->goes_ns;
-	return (stage == PLACE_NEW || stage == PLACE_LEFT || stage == PLACE_DROPPED) &&
+	int stage = atomic_load(&slot->stage);
+	uint64_t since_ns = stage == SLOT_NEW ? slot->came_ns : slot->goes_ns;
+	return (stage == SLOT_NEW || stage == SLOT_LEFT || stage == SLOT_DROPPED) &&
 	       balloon_platform_now_ns() < since_ns + (uint64_t)MOVING_MS * NS_PER_MS;
 }
 
-bool place_give_up(struct place *place)
+bool slot_give_up(struct slot *slot)
 {
-	int silent = PLACE_SILENT;
-	if (!atomic_compare_exchange_strong(&place->stage, &silent, PLACE_GIVEN_UP))
+	int silent = SLOT_SILENT;
+	if (!atomic_compare_exchange_strong(&slot->stage, &silent, SLOT_GIVEN_UP))
 		return false;
-	kill(place->pid, SIGKILL);
+	kill(slot->pid, SIGKILL);
 	return true;
 }
 
-const char *place_event(const struct place *place)
+const char *slot_event(const struct slot *slot)
 {
-	switch (atomic_load(&place->stage)) {
-	case PLACE_LEFT:
+	switch (atomic_load(&slot->stage)) {
+	case SLOT_LEFT:
 		return "left";
-	case PLACE_GIVEN_UP:
-	case PLACE_DROPPED:
+	case SLOT_GIVEN_UP:
+	case SLOT_DROPPED:
 		return "dropped";
 	default:
 		return NULL;
