@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What all channels share: who has a request, and which answers are believed. */
 
-#include "setting.h"
+#include "channel-fixture.h"
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
@@ -12,12 +12,12 @@ BOTH_KINDS(an_answer_completes_the_request_that_it_names)
 	CHECK_EQ(balloon_request_submit(channel, first), 0);
 	CHECK_EQ(balloon_request_submit(channel, second), 0);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
-	puppet_say(&s->puppet, first->id, PAGES, 0);
+	fake_host_say(&s->fake_host, first->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, first, BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_request_state(second), BALLOON_REQUEST_OUTSTANDING);
 	CHECK_EQ(first->n_done, PAGES);
 	CHECK(balloon_request_did(first, balloon_page(PAGES - 1)));
-	puppet_say(&s->puppet, second->id, 3, -ENOSPC);
+	fake_host_say(&s->fake_host, second->id, 3, -ENOSPC);
 	CHECK_EQ(balloon_request_wait(channel, second, BALLOON_NEVER), 0);
 	CHECK_EQ(second->error, -ENOSPC);
 	CHECK(balloon_request_did(second, balloon_page(102)));
@@ -27,15 +27,15 @@ BOTH_KINDS(an_answer_completes_the_request_that_it_names)
 	/* It is the caller's again. */
 	CHECK_EQ(balloon_request_prepare(second, BALLOON_REQUEST_DEFLATE, 2), 0);
 	CHECK_EQ(balloon_request_submit(channel, second), 0);
-	puppet_say(&s->puppet, second->id, 2, 0);
+	fake_host_say(&s->fake_host, second->id, 2, 0);
 	CHECK_EQ(balloon_request_wait(channel, second, BALLOON_NEVER), 0);
 }
 
 /* Say it, and let it be heard by somebody who waits for something else. */
-static void say_and_look(struct setting *s, uint64_t id, uint32_t n_done, int error)
+static void say_and_look(struct channel_fixture *s, uint64_t id, uint32_t n_done, int error)
 {
-	puppet_say(&s->puppet, id, n_done, error);
-	CHECK_EQ(balloon_request_wait(&s->puppet.channel, s->requests[0], 0), -ETIMEDOUT);
+	fake_host_say(&s->fake_host, id, n_done, error);
+	CHECK_EQ(balloon_request_wait(&s->fake_host.channel, s->requests[0], 0), -ETIMEDOUT);
 }
 
 BOTH_KINDS(answers_that_fit_nothing_are_refused_and_counted)
@@ -98,8 +98,8 @@ BOTH_KINDS(an_answer_to_a_former_submission_is_refused)
 Test(channel, an_answer_finds_its_request_among_many)
 {
 	enum { MANY = 10 * BALLOON_CHANNEL_BUCKETS };
-	struct setting s;
-	struct balloon_channel *channel = setting_open(&s, false);
+	struct channel_fixture s;
+	struct balloon_channel *channel = channel_fixture_open(&s, false);
 	static struct balloon_request *requests[MANY];
 	for (uint32_t i = 0; i < MANY; i++) {
 		requests[i] = request_new(1);
@@ -124,7 +124,7 @@ Test(channel, an_answer_finds_its_request_among_many)
 		CHECK(!channel->buckets[i]);
 	for (uint32_t i = 0; i < MANY; i++)
 		request_delete(requests[i]);
-	setting_close(&s);
+	channel_fixture_close(&s);
 }
 
 /* ---- Submitting ------------------------------------------------------------------------------ */
@@ -137,18 +137,18 @@ BOTH_KINDS(what_cannot_be_submitted_is_the_callers)
 	CHECK_EQ(balloon_request_submit(channel, NULL), -EINVAL);
 	CHECK_EQ(balloon_request_submit(channel, unprepared), -EINVAL);
 	CHECK_EQ(balloon_request_state(unprepared), BALLOON_REQUEST_FREE);
-	s->puppet.submit_error = -EAGAIN;
+	s->fake_host.submit_error = -EAGAIN;
 	CHECK_EQ(balloon_request_submit(channel, request), -EAGAIN);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_FREE);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), -EINVAL);
 	CHECK_EQ(stats_now(channel).n_submitted, 0);
 	CHECK_EQ(stats_now(channel).n_outstanding, 0);
-	s->puppet.submit_error = 0;
+	s->fake_host.submit_error = 0;
 	CHECK_EQ(balloon_request_submit(channel, request), 0);
 	CHECK_EQ(balloon_request_submit(channel, request), -EBUSY);
 	CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, 1), -EBUSY);
 	CHECK_EQ(request->n_pages, PAGES);
-	puppet_say(&s->puppet, request->id, PAGES, 0);
+	fake_host_say(&s->fake_host, request->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
 	request_delete(unprepared);
 }
@@ -157,23 +157,23 @@ BOTH_KINDS(what_cannot_be_submitted_is_the_callers)
  * request that was sent after it has the next one. */
 Test(channel, no_two_requests_have_one_number)
 {
-	struct setting s;
-	struct balloon_channel *channel = setting_open(&s, false);
+	struct channel_fixture s;
+	struct balloon_channel *channel = channel_fixture_open(&s, false);
 	uint64_t seen[REQUESTS];
 	for (uint32_t i = 0; i < REQUESTS; i++) {
-		s.puppet.submit_error = -EAGAIN;
+		s.fake_host.submit_error = -EAGAIN;
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), -EAGAIN);
 		seen[i] = s.requests[i]->id;
 		for (uint32_t j = 0; j < i; j++)
 			CHECK(seen[i] != seen[j] && seen[i] != s.requests[j]->id);
-		s.puppet.submit_error = 0;
+		s.fake_host.submit_error = 0;
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
 		CHECK(s.requests[i]->id != seen[i]);
 	}
 	CHECK_EQ(stats_now(channel).n_submitted, REQUESTS);
 	for (uint32_t i = 0; i < REQUESTS; i++)
 		CHECK_EQ(balloon_request_complete_id(channel, s.requests[i]->id, PAGES, 0), 0);
-	setting_close(&s);
+	channel_fixture_close(&s);
 }
 
 /* ---- What a channel says of itself ----------------------------------------------------------- */

@@ -16,7 +16,7 @@
 #include <balloon/memfd.h>
 
 #include "memory.h"
-#include "puppet.h"
+#include "fake-host.h"
 #include "shared.h"
 
 enum { WORKERS = 4, PAGES_EACH = 4, MEMORY_PAGES = 64 };
@@ -124,17 +124,17 @@ static int run_crowd(struct balloon_channel *channel, enum way way, uint32_t n_r
 	return crowd.n_wrong == 0 ? 0 : failed("a request did not get its answer");
 }
 
-static int run_puppet(bool is_polled)
+static int run_fake_host(bool is_polled)
 {
-	static struct puppet puppet;
+	static struct fake_host fake_host;
 	int result = 0;
-	puppet_init(&puppet, is_polled);
-	puppet.is_prompt = true;
+	fake_host_init(&fake_host, is_polled);
+	fake_host.is_prompt = true;
 	for (int way = 0; way < WAYS && result == 0; way++)
-		result = run_crowd(&puppet.channel, (enum way)way, rounds());
-	if (result == 0 && puppet.n_polling_max > 1)
+		result = run_crowd(&fake_host.channel, (enum way)way, rounds());
+	if (result == 0 && fake_host.n_polling_max > 1)
 		result = failed("two threads polled at once");
-	return result == 0 && puppet_fini(&puppet) < 0 ? failed("no end") : result;
+	return result == 0 && fake_host_fini(&fake_host) < 0 ? failed("no end") : result;
 }
 
 /* ---- Two threads pass a ball by events, on a channel whose host says nothing ------------------- */
@@ -183,12 +183,12 @@ static int run_game(struct balloon_channel *channel)
 	return 0;
 }
 
-static int run_silent_puppet(bool is_polled)
+static int run_silent_fake_host(bool is_polled)
 {
-	static struct puppet puppet;
-	puppet_init(&puppet, is_polled);
-	int result = run_game(&puppet.channel);
-	return result == 0 && puppet_fini(&puppet) < 0 ? failed("no end") : result;
+	static struct fake_host fake_host;
+	fake_host_init(&fake_host, is_polled);
+	int result = run_game(&fake_host.channel);
+	return result == 0 && fake_host_fini(&fake_host) < 0 ? failed("no end") : result;
 }
 
 /* ---- With a memfd channel and a host that keeps the protocol --------------------------------- */
@@ -230,6 +230,6 @@ int main(void)
 {
 	int result = 0;
 	for (int is_polled = 0; is_polled < 2 && result == 0; is_polled++)
-		result = run_puppet(is_polled) || run_silent_puppet(is_polled);
+		result = run_fake_host(is_polled) || run_silent_fake_host(is_polled);
 	return result || run_memfd() ? 1 : 0;
 }

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "given.h"
+#include "madvise-fixture.h"
 #include "support.h"
 
 enum { HUGE = 2 << 20 };

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "given.h"
+#include "madvise-fixture.h"
 #include "refusal.h"
 #include "support.h"
 

@@ -5,7 +5,7 @@
 
 #include <sys/mman.h>
 
-#include "given.h"
+#include "madvise-fixture.h"
 #include "support.h"
 
 /* Pages first, first + step, ... are given up; those and no others have left. */

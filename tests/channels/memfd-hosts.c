@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conversation.h"
+#include "memfd-fixture.h"
 #include "memfd-host/program.h"
 #include "support.h"
 
 /* A channel whose host consents before it is asked. */
-static void open_patient(struct setting *s, uint64_t farewell_timeout_ns)
+static void open_patient(struct memfd_fixture *s, uint64_t farewell_timeout_ns)
 {
 	unsigned char bytes[HELLO_BYTES];
 	open_memory(s);
@@ -24,12 +24,12 @@ static void open_patient(struct setting *s, uint64_t farewell_timeout_ns)
 	CHECK_EQ(memfd_get(bytes + HELLO_N_PAGES, 8), PAGES);
 }
 
-static void open_alone(struct setting *s)
+static void open_alone(struct memfd_fixture *s)
 {
 	open_patient(s, BALLOON_NEVER);
 }
 
-static void submit(struct setting *s)
+static void submit(struct memfd_fixture *s)
 {
 	CHECK_EQ(request_prepare_steps(s->request, BALLOON_REQUEST_INFLATE, 2, 1, 8), 0);
 	CHECK_EQ(balloon_request_submit(s->channel, s->request), 0);
@@ -43,7 +43,7 @@ static uint64_t n_stray(struct balloon_channel *channel)
 }
 
 /* Let the guest look: nothing of this was an answer. */
-static void check_not_taken(struct setting *s, uint64_t n_expected)
+static void check_not_taken(struct memfd_fixture *s, uint64_t n_expected)
 {
 	CHECK_EQ(balloon_request_wait(s->channel, s->request, 0), -ETIMEDOUT);
 	CHECK_EQ(n_stray(s->channel), n_expected);
@@ -52,7 +52,7 @@ static void check_not_taken(struct setting *s, uint64_t n_expected)
 
 Test(memfd, a_guest_survives_whatever_its_host_says)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	unsigned char good[BALLOON_MEMFD_ANSWER_BYTES];
 	unsigned char bad[BALLOON_MEMFD_ANSWER_BYTES + 40];
 	uint64_t n = 0;
@@ -94,7 +94,7 @@ Test(memfd, a_guest_survives_whatever_its_host_says)
 
 Test(memfd, a_full_socket_costs_a_try_and_no_time)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	static unsigned char message[BALLOON_MEMFD_MESSAGE_MAX];
 	enum { MANY = 4096 };
 	static struct balloon_request *requests[MANY];
@@ -129,7 +129,7 @@ Test(memfd, a_full_socket_costs_a_try_and_no_time)
 /* It has not read the last request. What it said before counts, and after them it is gone: for this request, and for all later ones. */
 Test(memfd, a_host_that_goes_makes_an_error)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	struct balloon_request *other = request_new(1);
 	open_alone(&s);
 	submit(&s);
@@ -155,7 +155,7 @@ Test(memfd, a_host_that_goes_makes_an_error)
 /* A submit alone finds out, too. */
 Test(memfd, nothing_can_be_submitted_to_nobody)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_alone(&s);
 	ends_close_host(&s.ends);
 	CHECK_EQ(request_prepare_steps(s.request, BALLOON_REQUEST_INFLATE, 2, 1, 8), 0);
@@ -174,7 +174,7 @@ Test(memfd, nothing_can_be_submitted_to_nobody)
  */
 Test(memfd, a_host_that_has_not_let_go_keeps_its_requests)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	static unsigned char message[BALLOON_MEMFD_MESSAGE_MAX];
 	struct balloon_request *other = request_new(1);
 	open_patient(&s, 1);
@@ -202,7 +202,7 @@ Test(memfd, a_host_that_has_not_let_go_keeps_its_requests)
 /* It has read nothing, and is known to be dead: nothing but force takes requests back. */
 Test(memfd, only_force_takes_requests_from_a_host_that_is_silent)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_patient(&s, 1);
 	submit(&s);
 	CHECK_EQ(balloon_channel_reset(s.channel), -ETIMEDOUT);
@@ -217,7 +217,7 @@ Test(memfd, only_force_takes_requests_from_a_host_that_is_silent)
 /* A descriptor that went bad on this side says nothing about the host. */
 Test(memfd, a_reset_over_a_socket_that_was_closed_here_is_no_success)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_patient(&s, 1);
 	submit(&s);
 	close(s.ends.guest);
@@ -233,7 +233,7 @@ Test(memfd, a_reset_over_a_socket_that_was_closed_here_is_no_success)
 
 Test(memfd, its_geometry_limits_and_descriptor)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_alone(&s);
 	CHECK_EQ(s.channel->geometry.first_pfn, BALLOON_PFN_ANY);
 	CHECK_EQ(s.channel->geometry.n_pages, PAGES);
@@ -255,7 +255,7 @@ Test(memfd, its_geometry_limits_and_descriptor)
 /* Its last accounts are printed then, and are to stay true. */
 Test(memfd, a_host_that_is_over_begins_no_other_punch)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	struct guest guest;
 	struct common common = {.is_over = false};
 	struct report report = {.common = &common};

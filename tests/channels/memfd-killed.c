@@ -22,7 +22,7 @@ enum { PAGES = 256, ROUNDS = 10 };
 
 #define PATIENCE_NS UINT64_C(60000000000)
 
-struct setting {
+struct fixture {
 	struct shared shared;
 	struct ends ends;
 	pid_t host;
@@ -52,7 +52,7 @@ static pid_t start(const char *program, const struct ends *ends)
 	_exit(1);
 }
 
-static int open_all(struct setting *s, const char *program)
+static int open_all(struct fixture *s, const char *program)
 {
 	shared_map(&s->shared, PAGES);
 	ends_open(&s->ends);
@@ -65,7 +65,7 @@ static int open_all(struct setting *s, const char *program)
 	return s->host > 0 ? balloon_memfd_create(&config, &s->channel) : -1;
 }
 
-static int give(struct setting *s, struct balloon_request *request, uint32_t first, uint32_t n)
+static int give(struct fixture *s, struct balloon_request *request, uint32_t first, uint32_t n)
 {
 	if (request_prepare_steps(request, BALLOON_REQUEST_INFLATE, first, 2, n) < 0)
 		return -1;
@@ -73,7 +73,7 @@ static int give(struct setting *s, struct balloon_request *request, uint32_t fir
 }
 
 /* In two of three rounds the host is stopped first, so that it surely has the request and no answer. */
-static int kill_in_request(struct setting *s, int round)
+static int kill_in_request(struct fixture *s, int round)
 {
 	struct balloon_request *first = request_new(PAGES);
 	struct balloon_request *second = request_new(PAGES);
@@ -115,7 +115,7 @@ static int use_memory(const struct memory *memory)
 
 static int run(const char *program, int round)
 {
-	struct setting s;
+	struct fixture s;
 	int status;
 	if (open_all(&s, program) < 0)
 		return failed("no host");

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conversation.h"
+#include "memfd-fixture.h"
 #include "channels/memfd/guest.h"
 #include "support.h"
 
@@ -18,7 +18,7 @@
 
 Test(memfd, inflated_pages_leave_the_memory_and_no_others)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_all(&s, 0);
 	uint64_t n_before = shared_n_resident(&s.shared);
 	CHECK_EQ(n_before, PAGES);
@@ -46,7 +46,7 @@ Test(memfd, inflated_pages_leave_the_memory_and_no_others)
 
 Test(memfd, the_host_refuses_what_is_not_so)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_all(&s, 20);
 	tell(&s, BALLOON_REQUEST_INFLATE, 10, 1, 10, 10, 0);
 	tell(&s, BALLOON_REQUEST_INFLATE, 4, 1, 12, 6, -EEXIST);
@@ -67,7 +67,7 @@ Test(memfd, the_host_refuses_what_is_not_so)
 /* It is awake already: a byte for itself would end its next sleep, and cost three system calls. */
 Test(memfd, who_polls_for_its_own_answer_wakes_nobody)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_slow(&s, 0, 5);
 	const struct balloon_memfd_guest *guest =
 		(const struct balloon_memfd_guest *)(const void *)s.channel;
@@ -82,7 +82,7 @@ Test(memfd, who_polls_for_its_own_answer_wakes_nobody)
 Test(memfd, map_pages_of_several_system_pages)
 {
 	enum { SMALL = 16 };
-	struct setting s;
+	struct memfd_fixture s;
 	open_memory(&s);
 	host_thread_start(&s.host, &s.ends, 0, 0);
 	struct balloon_memfd_config config = config_of(&s);
@@ -98,7 +98,7 @@ Test(memfd, map_pages_of_several_system_pages)
 
 Test(memfd, requests_that_are_no_requests_do_not_reach_the_host)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	struct balloon_request *large = request_new(2 * BALLOON_MEMFD_RANGES_MAX + 2);
 	open_all(&s, 0);
 	CHECK_EQ(request_prepare_steps(large, BALLOON_REQUEST_INFLATE, 60, 1, 5), 0);
@@ -119,7 +119,7 @@ Test(memfd, requests_that_are_no_requests_do_not_reach_the_host)
 Test(memfd, as_many_ranges_as_a_message_holds)
 {
 	enum { MANY = 2 * BALLOON_MEMFD_RANGES_MAX + 2 };
-	struct setting s = {.request = request_new(MANY)};
+	struct memfd_fixture s = {.request = request_new(MANY)};
 	shared_map(&s.shared, MANY);
 	ends_open(&s.ends);
 	host_thread_start(&s.host, &s.ends, 0, 0);
@@ -141,7 +141,7 @@ Test(memfd, as_many_ranges_as_a_message_holds)
 /* A reset waits for what a living host has begun, so that afterwards nothing is punched. */
 Test(memfd, after_a_reset_the_host_punches_nothing)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	open_slow(&s, 0, 30);
 	CHECK_EQ(request_prepare_steps(s.request, BALLOON_REQUEST_INFLATE, 0, 1, PAGES), 0);
 	CHECK_EQ(balloon_request_submit(s.channel, s.request), 0);
@@ -169,7 +169,7 @@ static int try_create(const struct balloon_memfd_config *config)
 
 Test(memfd, what_cannot_be_introduced_is_refused)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	unsigned char bytes[64];
 	int pipe_ends[2];
 	open_memory(&s);
@@ -218,7 +218,7 @@ Test(memfd, what_cannot_be_introduced_is_refused)
 /* Of memory that cannot be punched, or not in pieces of this size, the host never hears. */
 static void check_unpunchable(int memfd, uint32_t page_size, uint32_t n_pages, int expected)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	unsigned char bytes[64];
 	open_memory(&s);
 	struct balloon_memfd_config config = config_of(&s);
@@ -259,7 +259,7 @@ Test(memfd, what_cannot_be_punched_is_refused)
 
 Test(memfd, hosts_that_do_not_consent)
 {
-	struct setting s;
+	struct memfd_fixture s;
 	unsigned char bytes[HELLO_BYTES] = {0};
 	open_memory(&s);
 	struct balloon_memfd_config config = config_of(&s);

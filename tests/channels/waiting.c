@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-#include "setting.h"
+#include "channel-fixture.h"
 
 /* Wait until somebody sleeps in balloon_channel_sleep(), and does not poll. */
 static void await_sleeper(struct balloon_channel *channel)
@@ -29,7 +29,7 @@ BOTH_KINDS(a_host_that_does_not_answer_makes_an_error_not_a_hang)
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
 	/* It is late, not lost; and a mere look finds it. */
-	puppet_say(&s->puppet, request->id, PAGES, 0);
+	fake_host_say(&s->fake_host, request->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
 	CHECK_EQ(request->n_done, PAGES);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
@@ -44,16 +44,17 @@ BOTH_KINDS(a_host_that_does_not_answer_makes_an_error_not_a_hang)
 /* Each thread waits for its own request; the last one answers, in the opposite order. */
 static void wait_for_own(void *shared, size_t thread)
 {
-	struct setting *s = shared;
+	struct channel_fixture *s = shared;
 	if (thread < REQUESTS) {
 		CHECK_EQ(balloon_request_wait(
-				 &s->puppet.channel, s->requests[thread], BALLOON_NEVER),
+				 &s->fake_host.channel, s->requests[thread], BALLOON_NEVER),
 			0);
 		return;
 	}
-	await_sleeper(&s->puppet.channel);
+	await_sleeper(&s->fake_host.channel);
 	for (int i = REQUESTS - 1; i >= 0; i--)
-		puppet_say(&s->puppet, (uint64_t)i + 1, PAGES, 0); /* as they were submitted */
+		fake_host_say(
+			&s->fake_host, (uint64_t)i + 1, PAGES, 0); /* as they were submitted */
 }
 
 BOTH_KINDS(of_many_waiters_one_polls)
@@ -61,47 +62,47 @@ BOTH_KINDS(of_many_waiters_one_polls)
 	for (int i = 0; i < REQUESTS; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
 	run_together(REQUESTS + 1, wait_for_own, s);
-	CHECK(s->puppet.n_polling_max <= 1);
-	CHECK_EQ(s->puppet.n_polling, 0);
-	CHECK_EQ(s->puppet.n_polling_max, channel->ops->poll ? 1 : 0);
+	CHECK(s->fake_host.n_polling_max <= 1);
+	CHECK_EQ(s->fake_host.n_polling, 0);
+	CHECK_EQ(s->fake_host.n_polling_max, channel->ops->poll ? 1 : 0);
 	CHECK_EQ(stats_now(channel).n_completed, REQUESTS);
 }
 
 /* One polls and is answered alone: the other goes on polling in its place. */
 static void wait_one_after_another(void *shared, size_t thread)
 {
-	struct setting *s = shared;
-	struct balloon_channel *channel = &s->puppet.channel;
+	struct channel_fixture *s = shared;
+	struct balloon_channel *channel = &s->fake_host.channel;
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
 	} else if (thread == 1) {
-		puppet_await_poller(&s->puppet);
+		fake_host_await_poller(&s->fake_host);
 		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 	} else {
-		puppet_await_poller(&s->puppet);
+		fake_host_await_poller(&s->fake_host);
 		await_sleeper(channel);
-		puppet_say(&s->puppet, 1, PAGES, 0);
+		fake_host_say(&s->fake_host, 1, PAGES, 0);
 		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
-		puppet_await_poller(&s->puppet);
-		puppet_say(&s->puppet, 2, PAGES, 0);
+		fake_host_await_poller(&s->fake_host);
+		fake_host_say(&s->fake_host, 2, PAGES, 0);
 	}
 }
 
 Test(channel, a_waiter_that_leaves_hands_polling_over)
 {
-	struct setting s;
-	struct balloon_channel *channel = setting_open(&s, true);
+	struct channel_fixture s;
+	struct balloon_channel *channel = channel_fixture_open(&s, true);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
 	run_together(3, wait_one_after_another, &s);
-	CHECK_EQ(s.puppet.n_polling_max, 1);
-	setting_close(&s);
+	CHECK_EQ(s.fake_host.n_polling_max, 1);
+	channel_fixture_close(&s);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 struct party {
-	struct setting setting;
+	struct channel_fixture fixture;
 	struct balloon_event event;
 	struct balloon_atomic_u32 is_over;
 };
@@ -112,7 +113,8 @@ static void sleep_until_over(struct party *party, struct balloon_event *event)
 		uint32_t seen = balloon_event_seen(event);
 		if (balloon_atomic_load(&party->is_over, BALLOON_ACQUIRE))
 			return;
-		balloon_channel_sleep(&party->setting.puppet.channel, event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(
+			&party->fixture.fake_host.channel, event, seen, BALLOON_NEVER);
 	}
 }
 
@@ -120,14 +122,14 @@ static void sleep_until_over(struct party *party, struct balloon_event *event)
 static void sleep_or_signal(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct balloon_channel *channel = &party->setting.puppet.channel;
+	struct balloon_channel *channel = &party->fixture.fake_host.channel;
 	if (thread < 2) {
 		sleep_until_over(party, &party->event);
 		return;
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		puppet_await_poller(&party->setting.puppet);
+		fake_host_await_poller(&party->fixture.fake_host);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	balloon_atomic_store(&party->is_over, 1, BALLOON_RELEASE);
 	balloon_channel_signal(channel, &party->event);
@@ -138,7 +140,7 @@ static struct balloon_channel *party_open(struct party *party, bool is_polled)
 	*party = (struct party){.event = {{0}}};
 	balloon_event_init(&party->event);
 	balloon_atomic_init(&party->is_over, 0, BALLOON_SHARED_EVENT);
-	return setting_open(&party->setting, is_polled);
+	return channel_fixture_open(&party->fixture, is_polled);
 }
 
 Test(channel, a_signal_wakes_who_sleeps_and_who_polls)
@@ -147,7 +149,7 @@ Test(channel, a_signal_wakes_who_sleeps_and_who_polls)
 		struct party party;
 		party_open(&party, is_polled);
 		run_together(3, sleep_or_signal, &party);
-		setting_close(&party.setting);
+		channel_fixture_close(&party.fixture);
 	}
 }
 
@@ -185,8 +187,8 @@ BOTH_KINDS(the_event_that_a_request_names_is_signalled)
 static void wait_or_redirect(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct setting *s = &party->setting;
-	struct balloon_channel *channel = &s->puppet.channel;
+	struct channel_fixture *s = &party->fixture;
+	struct balloon_channel *channel = &s->fake_host.channel;
 	struct balloon_request *request = s->requests[0];
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
@@ -201,16 +203,16 @@ Test(channel, who_waits_follows_a_redirected_request)
 {
 	struct party party;
 	struct balloon_channel *channel = party_open(&party, false);
-	CHECK_EQ(balloon_request_submit(channel, party.setting.requests[0]), 0);
+	CHECK_EQ(balloon_request_submit(channel, party.fixture.requests[0]), 0);
 	run_together(2, wait_or_redirect, &party);
-	setting_close(&party.setting);
+	channel_fixture_close(&party.fixture);
 }
 
 /* An answer that nobody waits for costs no wake-up, and neither does one that was only looked for. */
 static void wait_or_answer(void *shared, size_t thread)
 {
-	struct setting *s = shared;
-	struct balloon_channel *channel = &s->puppet.channel;
+	struct channel_fixture *s = shared;
+	struct balloon_channel *channel = &s->fake_host.channel;
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 		return;
@@ -224,9 +226,9 @@ static void wait_or_answer(void *shared, size_t thread)
 
 Test(channel, an_answer_wakes_nobody_but_who_waits_for_it)
 {
-	struct setting s;
+	struct channel_fixture s;
 	uint32_t seen[BALLOON_CHANNEL_EVENTS];
-	struct balloon_channel *channel = setting_open(&s, false);
+	struct balloon_channel *channel = channel_fixture_open(&s, false);
 	for (int i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
 		seen[i] = balloon_event_seen(&channel->events[i]);
 	for (int i = 0; i < 3; i++)
@@ -236,28 +238,28 @@ Test(channel, an_answer_wakes_nobody_but_who_waits_for_it)
 	for (uint64_t i = 0; i < BALLOON_CHANNEL_EVENTS; i++)
 		CHECK_EQ(balloon_event_is_past(&channel->events[i], seen[i]),
 			i == s.requests[1]->id % BALLOON_CHANNEL_EVENTS);
-	setting_close(&s);
+	channel_fixture_close(&s);
 }
 
 /* ---- The end of a host ----------------------------------------------------------------------- */
 
 static void wait_for_the_end(void *shared, size_t thread)
 {
-	struct setting *s = shared;
+	struct channel_fixture *s = shared;
 	if (thread == 2) {
-		puppet_await_poller(&s->puppet);
-		await_sleeper(&s->puppet.channel);
-		puppet_leave(&s->puppet);
+		fake_host_await_poller(&s->fake_host);
+		await_sleeper(&s->fake_host.channel);
+		fake_host_leave(&s->fake_host);
 		return;
 	}
-	CHECK_EQ(balloon_request_wait(&s->puppet.channel, s->requests[thread], BALLOON_NEVER),
+	CHECK_EQ(balloon_request_wait(&s->fake_host.channel, s->requests[thread], BALLOON_NEVER),
 		-ENODEV);
 }
 
 Test(channel, all_waiters_learn_that_the_host_is_gone)
 {
-	struct setting s;
-	struct balloon_channel *channel = setting_open(&s, true);
+	struct channel_fixture s;
+	struct balloon_channel *channel = channel_fixture_open(&s, true);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
 	CHECK_EQ(balloon_channel_error(channel), 0);
@@ -268,7 +270,7 @@ Test(channel, all_waiters_learn_that_the_host_is_gone)
 	CHECK_EQ(balloon_channel_error(channel), -ENODEV);
 	CHECK_EQ(balloon_channel_poll(channel), -ENODEV);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
-	setting_close(&s);
+	channel_fixture_close(&s);
 }
 
 /* As when a process that serves the host finds it dead: a poller, a sleeper, and one whose event only a
@@ -276,8 +278,8 @@ Test(channel, all_waiters_learn_that_the_host_is_gone)
 static void wait_or_fail(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct setting *s = &party->setting;
-	struct balloon_channel *channel = &s->puppet.channel;
+	struct channel_fixture *s = &party->fixture;
+	struct balloon_channel *channel = &s->fake_host.channel;
 	if (thread < 2) {
 		CHECK_EQ(
 			balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), -ENODEV);
@@ -285,7 +287,7 @@ static void wait_or_fail(void *shared, size_t thread)
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		puppet_await_poller(&s->puppet);
+		fake_host_await_poller(&s->fake_host);
 	uint32_t seen = balloon_event_seen(&party->event);
 	CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
 	CHECK_EQ(balloon_channel_fail(channel, -EPROTO), 0);
@@ -296,7 +298,7 @@ Test(channel, a_host_may_be_found_dead_by_anybody)
 {
 	for (int is_polled = 0; is_polled < 2; is_polled++) {
 		struct party party;
-		struct setting *s = &party.setting;
+		struct channel_fixture *s = &party.fixture;
 		struct balloon_channel *channel = party_open(&party, is_polled);
 		s->requests[2]->event = &party.event;
 		for (int i = 0; i < 3; i++)
@@ -311,7 +313,7 @@ Test(channel, a_host_may_be_found_dead_by_anybody)
 		CHECK_EQ(balloon_channel_forget(channel), 0);
 		CHECK_EQ(balloon_channel_fail(NULL, -EIO), -EINVAL);
 		CHECK_EQ(balloon_channel_fail(channel, 0), -EINVAL);
-		setting_close(s);
+		channel_fixture_close(s);
 	}
 }
 
@@ -319,11 +321,11 @@ Test(channel, a_host_may_be_found_dead_by_anybody)
 static void sleep_until_failed(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct balloon_channel *channel = &party->setting.puppet.channel;
+	struct balloon_channel *channel = &party->fixture.fake_host.channel;
 	if (thread == 2) {
 		await_sleeper(channel);
 		if (channel->ops->poll)
-			puppet_await_poller(&party->setting.puppet);
+			fake_host_await_poller(&party->fixture.fake_host);
 		CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
 		return;
 	}
@@ -341,7 +343,7 @@ Test(channel, who_waits_for_nothing_of_the_hosts_learns_of_its_end)
 		struct party party;
 		party_open(&party, is_polled);
 		run_together(3, sleep_until_failed, &party);
-		setting_close(&party.setting);
+		channel_fixture_close(&party.fixture);
 	}
 }
 
@@ -351,7 +353,7 @@ BOTH_KINDS(reset_takes_all_requests_back)
 {
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
-	puppet_say(&s->puppet, s->requests[1]->id, PAGES, 0);
+	fake_host_say(&s->fake_host, s->requests[1]->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	for (int i = 0; i < 3; i++) {
@@ -371,7 +373,7 @@ BOTH_KINDS(reset_takes_all_requests_back)
 
 BOTH_KINDS(a_reset_that_the_host_has_not_confirmed_takes_nothing_back)
 {
-	s->puppet.reset_result = -ETIMEDOUT;
+	s->fake_host.reset_result = -ETIMEDOUT;
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
 	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
@@ -380,12 +382,12 @@ BOTH_KINDS(a_reset_that_the_host_has_not_confirmed_takes_nothing_back)
 	CHECK_EQ(balloon_request_submit(channel, s->requests[3]), -ENODEV);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	/* The host is late: what it says is still heard. */
-	puppet_say(&s->puppet, s->requests[0]->id, PAGES, 0);
+	fake_host_say(&s->fake_host, s->requests[0]->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
 	CHECK_EQ(s->requests[0]->error, 0);
 	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
 	CHECK_EQ(balloon_request_state(s->requests[1]), BALLOON_REQUEST_OUTSTANDING);
-	s->puppet.reset_result = 0;
+	s->fake_host.reset_result = 0;
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	CHECK_EQ(s->requests[1]->error, -ECANCELED);
 	CHECK_EQ(s->requests[2]->error, -ECANCELED);
@@ -420,8 +422,8 @@ Test(channel, who_cannot_ask_its_host_takes_nothing_back_unless_forced)
 /* A reset wakes who waits, whether it sleeps or polls. */
 static void wait_and_reset(void *shared, size_t thread)
 {
-	struct setting *s = shared;
-	struct balloon_channel *channel = &s->puppet.channel;
+	struct channel_fixture *s = shared;
+	struct balloon_channel *channel = &s->fake_host.channel;
 	if (thread < 2) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), 0);
 		CHECK_EQ(s->requests[thread]->error, -ECANCELED);
@@ -429,7 +431,7 @@ static void wait_and_reset(void *shared, size_t thread)
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		puppet_await_poller(&s->puppet);
+		fake_host_await_poller(&s->fake_host);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "setting.h"
+#include "channel-fixture.h"
 
-struct balloon_channel *setting_open(struct setting *s, bool is_polled)
+struct balloon_channel *channel_fixture_open(struct channel_fixture *s, bool is_polled)
 {
-	puppet_init(&s->puppet, is_polled);
+	fake_host_init(&s->fake_host, is_polled);
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		s->requests[i] = request_new(PAGES);
 		CHECK_EQ(request_prepare_steps(
 				 s->requests[i], BALLOON_REQUEST_INFLATE, 100 * i, 1, PAGES),
 			0);
 	}
-	return &s->puppet.channel;
+	return &s->fake_host.channel;
 }
 
-void setting_close(struct setting *s)
+void channel_fixture_close(struct channel_fixture *s)
 {
-	CHECK_EQ(puppet_fini(&s->puppet), 0);
+	CHECK_EQ(fake_host_fini(&s->fake_host), 0);
 	for (uint32_t i = 0; i < REQUESTS; i++)
 		request_delete(s->requests[i]);
 }

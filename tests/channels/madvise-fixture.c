@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "given.h"
+#include "madvise-fixture.h"
 
 #include "support.h"
 

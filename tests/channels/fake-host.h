@@ -3,27 +3,28 @@
  * A host that says what it is told to say. Two kinds of channel lead to it: one that has to be polled
  * for what it said, and one whose answers come by threads of the program's own.
  */
-#ifndef CHANNELS_PUPPET_H
-#define CHANNELS_PUPPET_H
+#ifndef CHANNELS_FAKE_HOST_H
+#define CHANNELS_FAKE_HOST_H
 
 #include <pthread.h>
 
 #include <balloon/channel.h>
 
-enum { PUPPET_WORDS = 64 };
+enum { FAKE_HOST_WORDS = 64 };
 
-struct puppet_answer {
+struct fake_host_answer {
 	uint64_t id;
 	uint32_t n_done;
 	int error;
 };
 
-struct puppet {
+struct fake_host {
 	struct balloon_channel channel;
-	struct balloon_event said;                /* something was, or the host is gone */
-	pthread_mutex_t mutex;                    /* protects the rest */
-	struct puppet_answer words[PUPPET_WORDS]; /* said and not yet fetched: a ring */
-	struct puppet_answer asked[PUPPET_WORDS]; /* requests, with all of their pages: a ring */
+	struct balloon_event said;                      /* something was, or the host is gone */
+	pthread_mutex_t mutex;                          /* protects the rest */
+	struct fake_host_answer words[FAKE_HOST_WORDS]; /* said and not yet fetched: a ring */
+	struct fake_host_answer
+		asked[FAKE_HOST_WORDS]; /* requests, with all of their pages: a ring */
 	uint64_t n_asked;
 	uint64_t n_heard;
 	uint64_t n_said;
@@ -39,17 +40,17 @@ struct puppet {
 };
 
 /** is_polled: which of the two kinds. */
-void puppet_init(struct puppet *puppet, bool is_polled);
+void fake_host_init(struct fake_host *fake_host, bool is_polled);
 /** Returns what balloon_channel_fini() returns. */
-int puppet_fini(struct puppet *puppet);
+int fake_host_fini(struct fake_host *fake_host);
 
 /** Let the host answer, and whoever polls find out. */
-void puppet_say(struct puppet *puppet, uint64_t id, uint32_t n_done, int error);
+void fake_host_say(struct fake_host *fake_host, uint64_t id, uint32_t n_done, int error);
 /** Wait until somebody polls. */
-void puppet_await_poller(struct puppet *puppet);
+void fake_host_await_poller(struct fake_host *fake_host);
 /** What the host is asked next, in n_done how many pages; false: nothing now. */
-bool puppet_hear(struct puppet *puppet, struct puppet_answer *asked);
+bool fake_host_hear(struct fake_host *fake_host, struct fake_host_answer *asked);
 /** Let the host be gone. */
-void puppet_leave(struct puppet *puppet);
+void fake_host_leave(struct fake_host *fake_host);
 
 #endif
