@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct restored {
-	struct rig rig;
+	struct fixture fixture;
 	struct host other;
 	uint64_t ended_ns;
 };
@@ -16,44 +16,45 @@ static void open_restored(struct restored *r, const struct balloon_strategy *str
 	const struct balloon_driver_design *design)
 {
 	memset(r, 0, sizeof(*r));
-	open_rig(&r->rig, strategy, design, NULL);
-	host_init(&r->other, RIG_PAGES);
-	reach(&r->rig, 60);
+	open_fixture(&r->fixture, strategy, design, NULL);
+	host_init(&r->other, FIXTURE_PAGES);
+	reach(&r->fixture, 60);
 }
 
 /* The old host is gone, and everything that it had is the guest's: zeroed memory. */
 static void lose_host(struct restored *r)
 {
-	balloon_channel_fail(&r->rig.host.channel, -ENODEV);
-	host_let_go(&r->rig.host);
-	r->rig.source.host = &r->other;
+	balloon_channel_fail(&r->fixture.host.channel, -ENODEV);
+	host_let_go(&r->fixture.host);
+	r->fixture.source.host = &r->other;
 }
 
 static void check_restored(struct restored *r)
 {
 	const char *what = NULL;
 	struct balloon_finding finding = {NULL, {0}, NULL};
-	if (balloon_driver_validate(r->rig.driver, &what) < 0)
+	if (balloon_driver_validate(r->fixture.driver, &what) < 0)
 		engine_fail(ENGINE_CLAIM, "%s", what);
-	CHECK_EQ(balloon_memmap_validate(r->rig.map, &finding), 0);
-	if (r->other.violation || r->rig.source.violation)
+	CHECK_EQ(balloon_memmap_validate(r->fixture.map, &finding), 0);
+	if (r->other.violation || r->fixture.source.violation)
 		engine_fail(ENGINE_CLAIM, "%s",
-			r->other.violation ? r->other.violation : r->rig.source.violation);
-	CHECK_EQ(host_n_held(&r->other), rig_progress(&r->rig).n_acknowledged);
-	CHECK_EQ(r->rig.ballooned[0] + r->rig.ballooned[1], rig_progress(&r->rig).n_acknowledged);
+			r->other.violation ? r->other.violation : r->fixture.source.violation);
+	CHECK_EQ(host_n_held(&r->other), fixture_progress(&r->fixture).n_acknowledged);
+	CHECK_EQ(r->fixture.ballooned[0] + r->fixture.ballooned[1],
+		fixture_progress(&r->fixture).n_acknowledged);
 }
 
 static void close_restored(struct restored *r)
 {
-	CHECK_EQ(balloon_driver_resume(r->rig.driver), 0);
-	reach(&r->rig, 33);
+	CHECK_EQ(balloon_driver_resume(r->fixture.driver), 0);
+	reach(&r->fixture, 33);
 	check_restored(r);
-	reach(&r->rig, 0);
+	reach(&r->fixture, 0);
 	check_restored(r);
-	CHECK_EQ(source_n_free(&r->rig.source), RIG_PAGES);
-	CHECK_EQ(balloon_driver_fini(r->rig.driver), 0);
-	CHECK_EQ(balloon_memmap_fini(r->rig.map), 0);
-	CHECK_EQ(balloon_channel_fini(&r->rig.host.channel), 0);
+	CHECK_EQ(source_n_free(&r->fixture.source), FIXTURE_PAGES);
+	CHECK_EQ(balloon_driver_fini(r->fixture.driver), 0);
+	CHECK_EQ(balloon_memmap_fini(r->fixture.map), 0);
+	CHECK_EQ(balloon_channel_fini(&r->fixture.host.channel), 0);
 	CHECK_EQ(balloon_channel_fini(&r->other.channel), 0);
 }
 
@@ -62,11 +63,11 @@ DRIVER_CLAIM(attach, a_new_host_is_told_of_every_page)
 	struct restored r;
 	open_restored(&r, strategy, design);
 	lose_host(&r);
-	CHECK_EQ(balloon_driver_quiesce(r.rig.driver, in_ms(10)), 0);
-	CHECK_EQ(balloon_driver_attach(r.rig.driver, &r.other.channel, in_ms(1000)), 0);
+	CHECK_EQ(balloon_driver_quiesce(r.fixture.driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_attach(r.fixture.driver, &r.other.channel, in_ms(1000)), 0);
 	CHECK_EQ(host_n_held(&r.other), 60);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 60);
-	CHECK_EQ(rig_progress(&r.rig).host_error, 0);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 60);
+	CHECK_EQ(fixture_progress(&r.fixture).host_error, 0);
 	check_restored(&r);
 	close_restored(&r);
 }
@@ -76,26 +77,26 @@ DRIVER_CLAIM(attach, what_a_new_host_refuses_leaves_the_balloon)
 {
 	struct restored r;
 	open_restored(&r, strategy, design);
-	host_at(&r.rig.host, 2, HOST_REFUSES);
-	CHECK_EQ(rig_migrate(&r.rig, 1), 0);
-	CHECK_EQ(rig_progress(&r.rig).n_quarantined, 1);
+	host_at(&r.fixture.host, 2, HOST_REFUSES);
+	CHECK_EQ(fixture_migrate(&r.fixture, 1), 0);
+	CHECK_EQ(fixture_progress(&r.fixture).n_quarantined, 1);
 	lose_host(&r);
 	uint32_t n_refused = 0;
-	for (uint32_t i = 0; i < RIG_PAGES; i += 7)
-		if (r.rig.source.is_out[i]) {
+	for (uint32_t i = 0; i < FIXTURE_PAGES; i += 7)
+		if (r.fixture.source.is_out[i]) {
 			host_refuse_page(&r.other, i, BALLOON_REQUEST_INFLATE, true);
-			n_refused += strategy->inspect(r.rig.map, balloon_page(i)).device ==
-				     balloon_driver_device(r.rig.driver);
+			n_refused += strategy->inspect(r.fixture.map, balloon_page(i)).device ==
+				     balloon_driver_device(r.fixture.driver);
 		}
 	CHECK(n_refused > 0);
-	CHECK_EQ(balloon_driver_quiesce(r.rig.driver, in_ms(10)), 0);
-	CHECK_EQ(balloon_driver_attach(r.rig.driver, &r.other.channel, in_ms(1000)), 0);
-	CHECK_EQ(rig_progress(&r.rig).n_quarantined, 0);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 60 - n_refused);
-	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES - (60 - n_refused));
-	CHECK_EQ(balloon_driver_refusals(r.rig.driver, NULL, 0), 0);
+	CHECK_EQ(balloon_driver_quiesce(r.fixture.driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_attach(r.fixture.driver, &r.other.channel, in_ms(1000)), 0);
+	CHECK_EQ(fixture_progress(&r.fixture).n_quarantined, 0);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 60 - n_refused);
+	CHECK_EQ(source_n_free(&r.fixture.source), FIXTURE_PAGES - (60 - n_refused));
+	CHECK_EQ(balloon_driver_refusals(r.fixture.driver, NULL, 0), 0);
 	check_restored(&r);
-	for (uint32_t i = 0; i < RIG_PAGES; i++)
+	for (uint32_t i = 0; i < FIXTURE_PAGES; i++)
 		host_refuse_page(&r.other, i, BALLOON_REQUEST_INFLATE, false);
 	close_restored(&r);
 }
@@ -106,19 +107,19 @@ DRIVER_CLAIM(attach, a_new_host_comes_when_the_old_one_has_nothing_any_more)
 	struct balloon_page page;
 	struct balloon_channel small;
 	open_restored(&r, strategy, design);
-	struct balloon_driver *driver = r.rig.driver;
+	struct balloon_driver *driver = r.fixture.driver;
 	CHECK_EQ(balloon_driver_attach(driver, NULL, in_ms(10)), -EINVAL);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -EBUSY);
-	host_at(&r.rig.host, 1, HOST_KEEPS);
+	host_at(&r.fixture.host, 1, HOST_KEEPS);
 	CHECK_EQ(balloon_driver_leak(driver, 2), -ETIMEDOUT);
-	CHECK_EQ(rig_isolate(&r.rig, &page, 1), 1);
+	CHECK_EQ(fixture_isolate(&r.fixture, &page, 1), 1);
 	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), -ETIMEDOUT);
 	balloon_channel_init(&small, &balloon_null_channel_ops);
-	small.geometry = (struct balloon_geometry){BALLOON_PFN_ANY, RIG_PAGES - 1, 4096};
+	small.geometry = (struct balloon_geometry){BALLOON_PFN_ANY, FIXTURE_PAGES - 1, 4096};
 	CHECK_EQ(balloon_driver_attach(driver, &small, in_ms(10)), -EINVAL);
 	/* It has a request. */
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -EBUSY);
-	host_answer(&r.rig.host, UINT32_MAX);
+	host_answer(&r.fixture.host, UINT32_MAX);
 	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), 0);
 	lose_host(&r);
 	/* Somebody else's. */
@@ -127,9 +128,9 @@ DRIVER_CLAIM(attach, a_new_host_comes_when_the_old_one_has_nothing_any_more)
 	balloon_channel_release(&r.other.channel, &r);
 	/* Somebody has a page isolated. */
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -EAGAIN);
-	CHECK_EQ(balloon_page_putback(r.rig.map, page), 0);
+	CHECK_EQ(balloon_page_putback(r.fixture.map, page), 0);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(1000)), 0);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 58);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 58);
 	check_restored(&r);
 	close_restored(&r);
 }
@@ -150,16 +151,16 @@ DRIVER_CLAIM(attach, a_new_host_may_take_its_time)
 	open_restored(&r, strategy, design);
 	lose_host(&r);
 	host_always(&r.other, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_quiesce(r.rig.driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_quiesce(r.fixture.driver, in_ms(10)), 0);
 	for (uint32_t i = 0; i < 2; i++) {
 		uint64_t begin_ns = engine_now_ns();
-		CHECK_EQ(balloon_driver_attach(r.rig.driver, &r.other.channel, begin_ns + 5000),
+		CHECK_EQ(balloon_driver_attach(r.fixture.driver, &r.other.channel, begin_ns + 5000),
 			-ETIMEDOUT);
 		CHECK_EQ(engine_now_ns(), begin_ns + 5000);
 	}
 	engine_spawn_daemon("host", answer_all, &r.other);
-	CHECK_EQ(balloon_driver_attach(r.rig.driver, &r.other.channel, in_ms(1000)), 0);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 60);
+	CHECK_EQ(balloon_driver_attach(r.fixture.driver, &r.other.channel, in_ms(1000)), 0);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 60);
 	check_restored(&r);
 	close_restored(&r);
 }
@@ -170,25 +171,25 @@ DRIVER_CLAIM(attach, a_third_host_is_told_of_what_the_second_was)
 	struct restored r;
 	struct host third;
 	open_restored(&r, strategy, design);
-	struct balloon_driver *driver = r.rig.driver;
-	host_init(&third, RIG_PAGES);
+	struct balloon_driver *driver = r.fixture.driver;
+	host_init(&third, FIXTURE_PAGES);
 	lose_host(&r);
 	CHECK_EQ(balloon_driver_quiesce(driver, in_ms(10)), 0);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, 0), -ETIMEDOUT);
-	CHECK_EQ(host_n_held(&r.other), RIG_REQUEST);
+	CHECK_EQ(host_n_held(&r.other), FIXTURE_REQUEST);
 	balloon_channel_fail(&r.other.channel, -ENODEV);
 	host_let_go(&r.other);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -ENODEV);
-	r.rig.source.host = &third;
-	uint64_t n_enqueued = rig_progress(&r.rig).n_enqueued;
+	r.fixture.source.host = &third;
+	uint64_t n_enqueued = fixture_progress(&r.fixture).n_enqueued;
 	CHECK_EQ(balloon_driver_attach(driver, &third.channel, in_ms(1000)), 0);
 	CHECK_EQ(host_n_held(&third), n_enqueued);
-	CHECK_EQ(host_n_held(&third), rig_progress(&r.rig).n_acknowledged);
+	CHECK_EQ(host_n_held(&third), fixture_progress(&r.fixture).n_acknowledged);
 	CHECK_EQ(balloon_channel_fini(&r.other.channel), 0);
 	CHECK_EQ(balloon_driver_validate(driver, NULL), 0);
 	CHECK_EQ(balloon_driver_stop(driver, BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_driver_reset(driver), 0);
-	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES);
+	CHECK_EQ(source_n_free(&r.fixture.source), FIXTURE_PAGES);
 	CHECK_EQ(balloon_driver_fini(driver), 0);
 }
 
@@ -204,7 +205,7 @@ DRIVER_CLAIM(attach, waits_when_all_requests_are_with_the_new_host)
 {
 	struct restored r;
 	open_restored(&r, strategy, design);
-	struct balloon_driver *driver = r.rig.driver;
+	struct balloon_driver *driver = r.fixture.driver;
 	lose_host(&r);
 	host_always(&r.other, HOST_KEEPS);
 	CHECK_EQ(balloon_driver_tune(driver, &(struct balloon_driver_tuning){.request_pages = 4}),
@@ -215,22 +216,22 @@ DRIVER_CLAIM(attach, waits_when_all_requests_are_with_the_new_host)
 	CHECK_EQ(r.other.n_kept, 6);
 	uint64_t begin_ns = engine_now_ns();
 	uint64_t begin = engine_step();
-	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 20 * RIG_MS),
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 20 * FIXTURE_MS),
 		-ETIMEDOUT);
-	CHECK_EQ(engine_now_ns(), begin_ns + 20 * RIG_MS);
+	CHECK_EQ(engine_now_ns(), begin_ns + 20 * FIXTURE_MS);
 	CHECK(engine_step() - begin < 1000); /* it slept */
 	CHECK_EQ(host_n_requests(&r.other), 6);
 	/* With the answer it goes on at once, and the host is told of four pages more. */
 	begin_ns = engine_now_ns();
 	engine_spawn("host", answer_oldest_later, &r);
-	CHECK_EQ(
-		balloon_driver_attach(driver, &r.other.channel, begin_ns + 8 * RIG_MS), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 8 * FIXTURE_MS),
+		-ETIMEDOUT);
 	CHECK_EQ(host_n_requests(&r.other), 7);
-	CHECK_EQ(r.other.kept_ns[5], begin_ns + 7 * RIG_MS);
+	CHECK_EQ(r.other.kept_ns[5], begin_ns + 7 * FIXTURE_MS);
 	engine_join_all();
 	engine_spawn_daemon("host", answer_all, &r.other);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(1000)), 0);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 60);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 60);
 	check_restored(&r);
 	close_restored(&r);
 }
@@ -238,7 +239,7 @@ DRIVER_CLAIM(attach, waits_when_all_requests_are_with_the_new_host)
 static void attach_for_ever(void *context)
 {
 	struct restored *r = context;
-	CHECK_EQ(balloon_driver_attach(r->rig.driver, &r->other.channel, BALLOON_NEVER),
+	CHECK_EQ(balloon_driver_attach(r->fixture.driver, &r->other.channel, BALLOON_NEVER),
 		claim_number() > 2 ? -ENODEV : -ECANCELED);
 	r->ended_ns = engine_now_ns();
 }
@@ -248,7 +249,7 @@ DRIVER_CLAIMS(attach, ends_with_a_stop_or_with_its_host, 4)
 {
 	struct restored r;
 	open_restored(&r, strategy, design);
-	struct balloon_driver *driver = r.rig.driver;
+	struct balloon_driver *driver = r.fixture.driver;
 	lose_host(&r);
 	host_always(&r.other, HOST_KEEPS);
 	CHECK_EQ(balloon_driver_tune(driver, &(struct balloon_driver_tuning){.request_pages = 4}),
@@ -269,7 +270,7 @@ DRIVER_CLAIMS(attach, ends_with_a_stop_or_with_its_host, 4)
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(10)), -ECANCELED);
 	CHECK_EQ(balloon_driver_validate(driver, NULL), 0);
 	CHECK_EQ(balloon_driver_reset(driver), 0);
-	CHECK_EQ(source_n_free(&r.rig.source), RIG_PAGES);
+	CHECK_EQ(source_n_free(&r.fixture.source), FIXTURE_PAGES);
 	CHECK_EQ(balloon_driver_fini(driver), 0);
 }
 
@@ -279,19 +280,19 @@ DRIVER_CLAIM(attach, a_former_host_answers_nothing_of_the_new_ones)
 {
 	struct restored r;
 	open_restored(&r, strategy, design);
-	struct balloon_channel *former = &r.rig.host.channel;
-	reach(&r.rig, 0);
-	reach(&r.rig, 60);
-	uint64_t n_former = host_n_requests(&r.rig.host);
+	struct balloon_channel *former = &r.fixture.host.channel;
+	reach(&r.fixture, 0);
+	reach(&r.fixture, 60);
+	uint64_t n_former = host_n_requests(&r.fixture.host);
 	lose_host(&r);
-	CHECK_EQ(balloon_driver_quiesce(r.rig.driver, in_ms(10)), 0);
-	CHECK_EQ(balloon_driver_attach(r.rig.driver, &r.other.channel, in_ms(1000)), 0);
-	CHECK_EQ(balloon_driver_resume(r.rig.driver), 0);
+	CHECK_EQ(balloon_driver_quiesce(r.fixture.driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_attach(r.fixture.driver, &r.other.channel, in_ms(1000)), 0);
+	CHECK_EQ(balloon_driver_resume(r.fixture.driver), 0);
 	host_always(&r.other, HOST_KEEPS);
-	balloon_driver_set_target(r.rig.driver, RIG_PAGES);
-	CHECK_EQ(balloon_driver_poll(r.rig.driver, NULL), 1);
+	balloon_driver_set_target(r.fixture.driver, FIXTURE_PAGES);
+	CHECK_EQ(balloon_driver_poll(r.fixture.driver, NULL), 1);
 	CHECK_EQ(r.other.n_kept, 6);
-	uint64_t n_inflating = rig_progress(&r.rig).n_inflating;
+	uint64_t n_inflating = fixture_progress(&r.fixture).n_inflating;
 	for (size_t i = 0; i < r.other.n_kept; i++)
 		for (uint64_t id = 1; id <= n_former + 2 * r.other.n_kept; id++) {
 			if (id == r.other.kept[i]->id && id > n_former)
@@ -300,12 +301,12 @@ DRIVER_CLAIM(attach, a_former_host_answers_nothing_of_the_new_ones)
 					 former, r.other.kept[i], id, r.other.kept[i]->n_pages, 0),
 				-ESTALE);
 		}
-	CHECK_EQ(rig_progress(&r.rig).n_inflating, n_inflating);
-	CHECK_EQ(rig_progress(&r.rig).n_enqueued, 60);
+	CHECK_EQ(fixture_progress(&r.fixture).n_inflating, n_inflating);
+	CHECK_EQ(fixture_progress(&r.fixture).n_enqueued, 60);
 	host_at(&r.other, 0, HOST_TAKES);
 	host_answer(&r.other, UINT32_MAX);
-	rig_progress(&r.rig);
+	fixture_progress(&r.fixture);
 	check_restored(&r);
-	CHECK_EQ(balloon_driver_quiesce(r.rig.driver, in_ms(10)), 0);
+	CHECK_EQ(balloon_driver_quiesce(r.fixture.driver, in_ms(10)), 0);
 	close_restored(&r);
 }

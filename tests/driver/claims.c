@@ -75,11 +75,11 @@ void for_each_combination(driver_claim claim, uint32_t n_numbers)
 
 /* ---- Rigs ------------------------------------------------------------------------------------ */
 
-void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
+void open_fixture(struct fixture *fixture, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,
 	void (*change)(struct balloon_driver_config *config))
 {
-	CHECK_EQ(rig_open(rig, strategy, design, change), 0);
+	CHECK_EQ(fixture_open(fixture, strategy, design, change), 0);
 }
 
 static void check(const char *what)
@@ -88,14 +88,14 @@ static void check(const char *what)
 		engine_fail(ENGINE_CLAIM, "%s", what);
 }
 
-void check_rig(struct rig *rig)
+void check_fixture(struct fixture *fixture)
 {
-	check(rig_check(rig));
+	check(fixture_check(fixture));
 }
 
-void close_rig(struct rig *rig)
+void close_fixture(struct fixture *fixture)
 {
-	check(rig_close(rig));
+	check(fixture_close(fixture));
 }
 
 void be_polled(struct balloon_driver_config *config)
@@ -105,12 +105,12 @@ void be_polled(struct balloon_driver_config *config)
 
 uint64_t in_ms(uint64_t ms)
 {
-	return engine_now_ns() + ms * RIG_MS;
+	return engine_now_ns() + ms * FIXTURE_MS;
 }
 
 void sleep_ms(uint64_t ms)
 {
-	engine_sleep_ns(ms * RIG_MS);
+	engine_sleep_ns(ms * FIXTURE_MS);
 }
 
 struct awaited_requests {
@@ -124,38 +124,38 @@ static bool are_kept(void *context)
 	return a->host->n_kept >= a->n;
 }
 
-void wait_kept(struct rig *rig, size_t n)
+void wait_kept(struct fixture *fixture, size_t n)
 {
-	struct awaited_requests a = {&rig->host, n};
+	struct awaited_requests a = {&fixture->host, n};
 	engine_wait_until(are_kept, &a);
 }
 
 struct latency {
-	struct rig *rig;
+	struct fixture *fixture;
 	uint64_t ns;
 };
 
 static void answer_in_order(void *context)
 {
 	const struct latency *latency = context;
-	struct host *host = &latency->rig->host;
+	struct host *host = &latency->fixture->host;
 	for (;;) {
-		wait_kept(latency->rig, 1);
+		wait_kept(latency->fixture, 1);
 		engine_sleep_until(host->kept_ns[0] + latency->ns);
 		host_answer_oldest(host, UINT32_MAX);
 	}
 }
 
-void answer_after(struct rig *rig, uint64_t latency_ns)
+void answer_after(struct fixture *fixture, uint64_t latency_ns)
 {
-	struct latency *latency = place_allocate(sizeof(*latency));
-	*latency = (struct latency){rig, latency_ns};
-	host_always(&rig->host, HOST_KEEPS);
+	struct latency *latency = runtime_allocate(sizeof(*latency));
+	*latency = (struct latency){fixture, latency_ns};
+	host_always(&fixture->host, HOST_KEEPS);
 	engine_spawn_daemon("host", answer_in_order, latency);
 }
 
-void reach(struct rig *rig, uint64_t target)
+void reach(struct fixture *fixture, uint64_t target)
 {
-	CHECK_EQ(balloon_driver_set_target(rig->driver, target), 0);
-	CHECK_EQ(balloon_driver_run(rig->driver, in_ms(10000), NULL, NULL), 0);
+	CHECK_EQ(balloon_driver_set_target(fixture->driver, target), 0);
+	CHECK_EQ(balloon_driver_run(fixture->driver, in_ms(10000), NULL, NULL), 0);
 }

@@ -12,7 +12,7 @@
 #include <criterion/criterion.h>
 
 #include "engine.h"
-#include "rig.h"
+#include "fixture.h"
 
 /** The designs that claims are held against: designs.c, the built-in ones; mutants.c, broken ones. */
 const struct balloon_driver_design *design_at(size_t index);
@@ -57,13 +57,13 @@ uint32_t claim_number(void);
 				__LINE__, #actual, actual_, expected_);                            \
 	} while (0)
 
-/** Open a rig; a failure fails the claim. */
-void open_rig(struct rig *rig, const struct balloon_strategy *strategy,
+/** Open a fixture; a failure fails the claim. */
+void open_fixture(struct fixture *fixture, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,
 	void (*change)(struct balloon_driver_config *config));
-/** Hold a rig against everything; the claim's other checks come before. */
-void check_rig(struct rig *rig);
-void close_rig(struct rig *rig);
+/** Hold a fixture against everything; the claim's other checks come before. */
+void check_fixture(struct fixture *fixture);
+void close_fixture(struct fixture *fixture);
 
 /** For `change`: the host has to be polled. */
 void be_polled(struct balloon_driver_config *config);
@@ -72,12 +72,12 @@ void be_polled(struct balloon_driver_config *config);
 uint64_t in_ms(uint64_t ms);
 void sleep_ms(uint64_t ms);
 /** Wait until the host keeps so many requests. */
-void wait_kept(struct rig *rig, size_t n);
+void wait_kept(struct fixture *fixture, size_t n);
 
 /** From now on the host answers each request after so long, in order. */
-void answer_after(struct rig *rig, uint64_t latency_ns);
+void answer_after(struct fixture *fixture, uint64_t latency_ns);
 
 /** Set a target and run to it; the claim fails if it is not reached within ten seconds. */
-void reach(struct rig *rig, uint64_t target);
+void reach(struct fixture *fixture, uint64_t target);
 
 #endif

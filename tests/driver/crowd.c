@@ -2,7 +2,7 @@
 #include "crowd.h"
 
 struct member {
-	struct rig *rig;
+	struct fixture *fixture;
 	uint64_t random;
 	uint32_t n_rounds;
 	uint64_t n_relieved_bytes;
@@ -20,53 +20,53 @@ static void fault(struct member *m)
 {
 	static const enum host_behaviour some[] = {HOST_TAKES, HOST_REFUSES, HOST_HALVES,
 		HOST_REJECTS, HOST_IS_LATE, HOST_TWICE, HOST_WRONG};
-	host_at(&m->rig->host, 1 + choose(m, 3), some[choose(m, 7)]);
+	host_at(&m->fixture->host, 1 + choose(m, 3), some[choose(m, 7)]);
 }
 
-static void rest_for_a_moment(struct rig *rig)
+static void rest_for_a_moment(struct fixture *fixture)
 {
-	uint64_t deadline_ns = balloon_platform_now_ns() + RIG_MS;
-	balloon_driver_quiesce(rig->driver, deadline_ns);
-	balloon_driver_resume(rig->driver);
+	uint64_t deadline_ns = balloon_platform_now_ns() + FIXTURE_MS;
+	balloon_driver_quiesce(fixture->driver, deadline_ns);
+	balloon_driver_resume(fixture->driver);
 }
 
 static void act(struct member *m)
 {
-	struct balloon_driver *driver = m->rig->driver;
+	struct balloon_driver *driver = m->fixture->driver;
 	uint64_t bytes;
 	switch (choose(m, 40)) {
 	case 0:
-		rest_for_a_moment(m->rig);
+		rest_for_a_moment(m->fixture);
 		break;
 	case 1:
 		fault(m);
 		break;
 	case 2:
-		host_answer(&m->rig->host, choose(m, 2) ? UINT32_MAX : choose(m, 8));
+		host_answer(&m->fixture->host, choose(m, 2) ? UINT32_MAX : choose(m, 8));
 		break;
 	case 3:
 		balloon_driver_relieve(driver, 1 + choose(m, 20), &bytes);
 		m->n_relieved_bytes += bytes;
 		break;
 	case 4:
-		balloon_driver_set_target(driver, choose(m, RIG_PAGES));
+		balloon_driver_set_target(driver, choose(m, FIXTURE_PAGES));
 		break;
 	case 5:
-		balloon_driver_run(driver, balloon_platform_now_ns() + RIG_MS / 2, NULL, NULL);
+		balloon_driver_run(driver, balloon_platform_now_ns() + FIXTURE_MS / 2, NULL, NULL);
 		break;
 	default:
 		switch (choose(m, 4)) {
 		case 0:
-			balloon_driver_fill(driver, 1 + choose(m, RIG_REQUEST));
+			balloon_driver_fill(driver, 1 + choose(m, FIXTURE_REQUEST));
 			break;
 		case 1:
-			balloon_driver_leak(driver, 1 + choose(m, RIG_REQUEST));
+			balloon_driver_leak(driver, 1 + choose(m, FIXTURE_REQUEST));
 			break;
 		case 2:
 			balloon_driver_step(driver);
 			break;
 		case 3:
-			rig_migrate(m->rig, 1 + choose(m, RIG_REQUEST));
+			fixture_migrate(m->fixture, 1 + choose(m, FIXTURE_REQUEST));
 			break;
 		}
 	}
@@ -79,18 +79,18 @@ static void take_part(void *members, size_t thread)
 		act(m);
 }
 
-const char *crowd_run(struct rig *rig, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
+const char *crowd_run(struct fixture *fixture, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
 {
-	struct member *members = place_allocate(n_threads * sizeof(*members));
+	struct member *members = runtime_allocate(n_threads * sizeof(*members));
 	for (unsigned i = 0; i < n_threads; i++)
-		members[i] = (struct member){.rig = rig,
+		members[i] = (struct member){.fixture = fixture,
 			.random = seed * 0x9e3779b97f4a7c15u + i + 1,
 			.n_rounds = n_rounds};
-	place_run_together(n_threads, take_part, members);
-	place_free(members);
-	host_at(&rig->host, 0, HOST_TAKES);
-	host_answer(&rig->host, UINT32_MAX);
-	if (rig_progress(rig).n_overdue > 0)
+	runtime_run_together(n_threads, take_part, members);
+	runtime_free(members);
+	host_at(&fixture->host, 0, HOST_TAKES);
+	host_answer(&fixture->host, UINT32_MAX);
+	if (fixture_progress(fixture).n_overdue > 0)
 		return "a request is overdue that was answered";
-	return rig_close(rig);
+	return fixture_close(fixture);
 }

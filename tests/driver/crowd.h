@@ -3,9 +3,10 @@
 #ifndef DRIVER_CROWD_H
 #define DRIVER_CROWD_H
 
-#include "rig.h"
+#include "fixture.h"
 
-/** Returns NULL, or what is wrong afterwards. The rig is closed. */
-const char *crowd_run(struct rig *rig, unsigned n_threads, uint32_t n_rounds, uint64_t seed);
+/** Returns NULL, or what is wrong afterwards. The fixture is closed. */
+const char *crowd_run(
+	struct fixture *fixture, unsigned n_threads, uint32_t n_rounds, uint64_t seed);
 
 #endif

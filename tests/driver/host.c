@@ -84,12 +84,12 @@ static int reason(const struct host *host)
 
 static void make_ready(struct host *host, const struct host_answer *answer)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	if (host->n_ready < HOST_KEPT_MAX)
 		host->ready[host->n_ready++] = *answer;
 	else
 		accuse(host, "more answers than the test has room for");
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	balloon_event_signal(&host->bell);
 }
 
@@ -97,7 +97,7 @@ static void answer(struct host *host, struct balloon_request *request, uint32_t 
 {
 	const struct host_answer answer = {
 		request, request->id, n_done, n_done < request->n_pages ? reason(host) : 0};
-	place_act();
+	runtime_act();
 	if (host->is_polled)
 		make_ready(host, &answer);
 	else
@@ -177,8 +177,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	uint64_t now_ns = balloon_platform_now_ns();
 	if (host->on_submit)
 		host->on_submit(host->on_submit_context);
-	place_lock(&host->lock);
-	place_act();
+	runtime_lock(&host->lock);
+	runtime_act();
 	note(host, request);
 	uint32_t n_done = n_before_refused(host, request);
 	enum host_behaviour behaviour = behaviour_now(host, request->kind);
@@ -190,7 +190,7 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 			n_done = behaviour == HOST_HALVES ? n_done / 2 : 0;
 		decide(host, request, n_done);
 	}
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	switch (behaviour) {
 	case HOST_REJECTS:
 		return reason(host);
@@ -215,13 +215,13 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 
 void host_let_go(struct host *host)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	host->n_kept = 0;
 	host->n_ready = 0;
 	for (uint32_t i = 0; i < host->n_pages; i++)
 		host->pages[i] = HOST_PAGE_GUEST;
 	host->n_held = 0;
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 }
 
 static int reset(struct balloon_channel *channel)
@@ -234,11 +234,11 @@ static int reset(struct balloon_channel *channel)
 
 static bool take_ready(struct host *host, struct host_answer *answer)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	bool is_there = host->n_ready > 0;
 	if (is_there)
 		*answer = host->ready[--host->n_ready];
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	return is_there;
 }
 
@@ -289,9 +289,9 @@ static const struct balloon_channel_ops ops = {
 void host_init(struct host *host, uint32_t n_pages)
 {
 	*host = (struct host){.n_pages = n_pages,
-		.pages = place_allocate(n_pages),
-		.is_refused = place_allocate(n_pages)};
-	place_lock_init(&host->lock);
+		.pages = runtime_allocate(n_pages),
+		.is_refused = runtime_allocate(n_pages)};
+	runtime_lock_init(&host->lock);
 	balloon_channel_init(&host->channel, &ops);
 }
 
@@ -305,18 +305,18 @@ void host_be_polled(struct host *host)
 void host_fini(struct host *host)
 {
 	balloon_channel_fini(&host->channel);
-	place_lock_fini(&host->lock);
-	place_free(host->pages);
-	place_free(host->is_refused);
+	runtime_lock_fini(&host->lock);
+	runtime_free(host->pages);
+	runtime_free(host->is_refused);
 }
 
 static void set_fault(struct host *host, uint64_t n, enum host_behaviour behaviour, bool goes_on)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	host->fault_at = host->n_requests + n;
 	host->fault = behaviour;
 	host->goes_on = goes_on;
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 }
 
 void host_at(struct host *host, uint64_t n, enum host_behaviour behaviour)
@@ -333,7 +333,7 @@ size_t host_answer(struct host *host, uint32_t n_done)
 {
 	struct balloon_request *kept[HOST_KEPT_MAX];
 	uint32_t done[HOST_KEPT_MAX];
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	size_t n = host->n_kept;
 	for (size_t i = 0; i < n; i++) {
 		kept[i] = host->kept[n - 1 - i];
@@ -341,7 +341,7 @@ size_t host_answer(struct host *host, uint32_t n_done)
 		decide(host, kept[i], done[i]);
 	}
 	host->n_kept = 0;
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	for (size_t i = 0; i < n; i++)
 		answer(host, kept[i], done[i]);
 	return n;
@@ -349,7 +349,7 @@ size_t host_answer(struct host *host, uint32_t n_done)
 
 bool host_answer_oldest(struct host *host, uint32_t n_done)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	struct balloon_request *request = host->n_kept > 0 ? host->kept[0] : NULL;
 	if (request) {
 		host->n_kept--;
@@ -361,7 +361,7 @@ bool host_answer_oldest(struct host *host, uint32_t n_done)
 			n_done = request->n_pages;
 		decide(host, request, n_done);
 	}
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	if (request)
 		answer(host, request, n_done);
 	return request != NULL;
@@ -371,33 +371,33 @@ void host_refuse_page(
 	struct host *host, uint32_t index, enum balloon_request_kind kind, bool is_refused)
 {
 	unsigned char bit = (unsigned char)(1u << kind);
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	host->is_refused[index] =
 		(unsigned char)(is_refused ? host->is_refused[index] | bit
 					   : host->is_refused[index] & ~(unsigned)bit);
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 }
 
 enum host_page host_page(struct host *host, uint32_t index)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	enum host_page result = host->pages[index];
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	return result;
 }
 
 uint64_t host_n_held(struct host *host)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	uint64_t result = host->n_held;
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	return result;
 }
 
 uint64_t host_n_requests(struct host *host)
 {
-	place_lock(&host->lock);
+	runtime_lock(&host->lock);
 	uint64_t result = host->n_requests;
-	place_unlock(&host->lock);
+	runtime_unlock(&host->lock);
 	return result;
 }

@@ -8,7 +8,7 @@
 
 #include <balloon/channel.h>
 
-#include "place.h"
+#include "runtime.h"
 
 enum host_behaviour {
 	HOST_TAKES,   /* does all of it, at once */
@@ -44,7 +44,7 @@ struct host {
 	/* Called when a request has come, with no lock held. May be NULL. */
 	void (*on_submit)(void *context);
 	void *on_submit_context;
-	struct place_lock lock; /* protects the rest */
+	struct runtime_lock lock; /* protects the rest */
 	uint32_t n_pages;
 	unsigned char *pages; /* enum host_page */
 	uint64_t n_requests;

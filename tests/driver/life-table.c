@@ -50,7 +50,7 @@ static void put_states(void)
 
 /* ---- Event and route ------------------------------------------------------------------------- */
 
-static const char *const place_names[N_PLACES] = {
+static const char *const runtime_names[N_PLACES] = {
 	[PLACE_OUTSIDE] = "outside",
 	[PLACE_PENDING] = "pending",
 	[PLACE_INFLATING] = "inflating",
@@ -131,7 +131,7 @@ static void put_moves_of(enum life_event event)
 		if (is_there)
 			effects |= try(event, (enum life_route)route, &from, &to);
 		if (from != to)
-			put(" %s → %s |", place_names[from], place_names[to]);
+			put(" %s → %s |", runtime_names[from], runtime_names[to]);
 		else
 			put(is_there ? " stay |" : " |");
 	}

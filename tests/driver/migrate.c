@@ -6,22 +6,22 @@
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 3 * RIG_MS;
+	config->host_timeout_ns = 3 * FIXTURE_MS;
 }
 
 DRIVER_CLAIM(migrate, the_host_is_told_of_both_pages)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, NULL);
-	reach(&rig, 20);
-	CHECK_EQ(rig_migrate(&rig, 7), 7);
-	struct balloon_driver_progress progress = rig_progress(&rig);
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 20);
+	CHECK_EQ(fixture_migrate(&fixture, 7), 7);
+	struct balloon_driver_progress progress = fixture_progress(&fixture);
 	CHECK_EQ(progress.n_enqueued, 20);
 	CHECK_EQ(progress.n_migrated, 7);
 	CHECK_EQ(progress.n_inflated, 27);
 	CHECK_EQ(progress.n_deflated, 7);
-	check_rig(&rig);
-	close_rig(&rig);
+	check_fixture(&fixture);
+	close_fixture(&fixture);
 }
 
 /* One pair, and one answer to each half: what the call says, and where the pages are. */
@@ -53,14 +53,14 @@ static const struct half halves[] = {
 	{HOST_REJECTS, HOST_TAKES, KEPT, -EIO, 5, 0, 0}, /* then the second is never submitted */
 };
 
-static void set_answers(struct rig *rig, const struct half *half)
+static void set_answers(struct fixture *fixture, const struct half *half)
 {
-	host_at(&rig->host, 1, half->in);
+	host_at(&fixture->host, 1, half->in);
 	if (half->in == HOST_TAKES)
-		host_at(&rig->host, 2, half->out);
+		host_at(&fixture->host, 2, half->out);
 	/* The scripted host has one fault at a time: both alike go on, or the second is done. */
 	if (half->in == half->out && half->in != HOST_TAKES)
-		rig->host.goes_on = true;
+		fixture->host.goes_on = true;
 }
 
 static bool is_scriptable(const struct half *half)
@@ -71,36 +71,36 @@ static bool is_scriptable(const struct half *half)
 static void check_half(const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design, const struct half *half)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page old_page;
 	struct balloon_page new_page;
 	uint8_t outcome = 0xff;
-	open_rig(&rig, strategy, design, short_timeout);
-	reach(&rig, 5);
-	CHECK_EQ(source_take(&rig.source, &new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&rig, &old_page, 1), 1);
-	set_answers(&rig, half);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome),
+	open_fixture(&fixture, strategy, design, short_timeout);
+	reach(&fixture, 5);
+	CHECK_EQ(source_take(&fixture.source, &new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&fixture, &old_page, 1), 1);
+	set_answers(&fixture, half);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, &new_page, &old_page, 1, &outcome),
 		half->result);
-	host_at(&rig.host, 0, HOST_TAKES);
+	host_at(&fixture.host, 0, HOST_TAKES);
 	CHECK_EQ(outcome, half->outcome);
-	struct balloon_driver_progress progress = rig_progress(&rig);
+	struct balloon_driver_progress progress = fixture_progress(&fixture);
 	CHECK_EQ(progress.n_enqueued, half->n_enqueued);
 	CHECK_EQ(progress.n_quarantined, half->n_quarantined);
 	CHECK_EQ(progress.n_overdue, half->n_overdue);
 	if (!(outcome & TOOK))
-		source_give(&rig.source, &new_page, 1);
+		source_give(&fixture.source, &new_page, 1);
 	if (outcome & GAVE)
-		source_give(&rig.source, &old_page, 1);
+		source_give(&fixture.source, &old_page, 1);
 	if (outcome & KEPT)
-		CHECK_EQ(balloon_page_putback(rig.map, old_page), 0);
-	check_rig(&rig);
-	host_answer(&rig.host, half->n_overdue == 1 && half->in == HOST_KEEPS ? 0 : UINT32_MAX);
-	CHECK_EQ(rig_progress(&rig).n_overdue, 0);
-	check_rig(&rig);
-	reach(&rig, 5); /* what is quarantined is asked for again */
-	CHECK_EQ(rig_progress(&rig).n_quarantined, 0);
-	close_rig(&rig);
+		CHECK_EQ(balloon_page_putback(fixture.map, old_page), 0);
+	check_fixture(&fixture);
+	host_answer(&fixture.host, half->n_overdue == 1 && half->in == HOST_KEEPS ? 0 : UINT32_MAX);
+	CHECK_EQ(fixture_progress(&fixture).n_overdue, 0);
+	check_fixture(&fixture);
+	reach(&fixture, 5); /* what is quarantined is asked for again */
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 0);
+	close_fixture(&fixture);
 }
 
 DRIVER_CLAIM(migrate, every_pair_of_answers_has_its_outcome)
@@ -114,46 +114,46 @@ DRIVER_CLAIM(migrate, every_pair_of_answers_has_its_outcome)
 DRIVER_CLAIM(migrate, half_an_answer_is_sorted_out_pair_by_pair)
 {
 	for (uint64_t n = 1; n <= 2; n++) {
-		struct rig rig;
-		open_rig(&rig, strategy, design, NULL);
-		reach(&rig, 40);
-		host_at(&rig.host, n, HOST_HALVES);
-		CHECK_EQ(rig_migrate(&rig, 9), n == 1 ? 9 : 4);
-		struct balloon_driver_progress progress = rig_progress(&rig);
+		struct fixture fixture;
+		open_fixture(&fixture, strategy, design, NULL);
+		reach(&fixture, 40);
+		host_at(&fixture.host, n, HOST_HALVES);
+		CHECK_EQ(fixture_migrate(&fixture, 9), n == 1 ? 9 : 4);
+		struct balloon_driver_progress progress = fixture_progress(&fixture);
 		CHECK_EQ(progress.n_enqueued, n == 1 ? 40 - 5 : 40);
 		CHECK_EQ(progress.n_quarantined, n == 1 ? 0 : 5);
 		CHECK_EQ(progress.n_migrated, n == 1 ? 4 : 9);
-		check_rig(&rig);
-		reach(&rig, 40);
-		close_rig(&rig);
+		check_fixture(&fixture);
+		reach(&fixture, 40);
+		close_fixture(&fixture);
 	}
 }
 
 /* A quarantined page is asked for again, and again, until the host gives it back. */
 DRIVER_CLAIM(migrate, what_the_host_keeps_is_counted_and_asked_for_again)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, NULL);
-	reach(&rig, 10);
-	host_at(&rig.host, 2, HOST_REFUSES);
-	rig.host.goes_on = true;
-	CHECK_EQ(rig_migrate(&rig, 3), 0);
-	CHECK_EQ(rig_progress(&rig).n_quarantined, 3);
-	for (int i = 0; i < 1000 && host_n_requests(&rig.host) <= 5; i++)
-		CHECK_EQ(balloon_driver_run(rig.driver, in_ms(10), NULL, NULL), -ETIMEDOUT);
-	CHECK(host_n_requests(&rig.host) > 5);
-	CHECK_EQ(rig_progress(&rig).n_quarantined, 3);
-	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_STALLED);
-	check_rig(&rig);
-	host_at(&rig.host, 0, HOST_TAKES);
-	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(60000), NULL, NULL), 0);
-	CHECK_EQ(rig_progress(&rig).n_quarantined, 0);
-	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES - 10);
-	close_rig(&rig);
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 10);
+	host_at(&fixture.host, 2, HOST_REFUSES);
+	fixture.host.goes_on = true;
+	CHECK_EQ(fixture_migrate(&fixture, 3), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 3);
+	for (int i = 0; i < 1000 && host_n_requests(&fixture.host) <= 5; i++)
+		CHECK_EQ(balloon_driver_run(fixture.driver, in_ms(10), NULL, NULL), -ETIMEDOUT);
+	CHECK(host_n_requests(&fixture.host) > 5);
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 3);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_STALLED);
+	check_fixture(&fixture);
+	host_at(&fixture.host, 0, HOST_TAKES);
+	CHECK_EQ(balloon_driver_run(fixture.driver, in_ms(60000), NULL, NULL), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 0);
+	CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES - 10);
+	close_fixture(&fixture);
 }
 
 struct contest {
-	struct rig rig;
+	struct fixture fixture;
 	int result;
 };
 
@@ -161,58 +161,59 @@ static void fill_or_migrate(void *shared, size_t thread)
 {
 	struct contest *c = shared;
 	if (thread == 0) {
-		balloon_driver_fill(c->rig.driver, 2);
+		balloon_driver_fill(c->fixture.driver, 2);
 		return;
 	}
-	wait_kept(&c->rig, 1);
+	wait_kept(&c->fixture, 1);
 	uint64_t begin_ns = engine_now_ns();
-	c->result = rig_migrate(&c->rig, 2);
+	c->result = fixture_migrate(&c->fixture, 2);
 	CHECK_EQ(engine_now_ns(), begin_ns); /* it waits for no lock */
-	host_answer(&c->rig.host, UINT32_MAX);
+	host_answer(&c->fixture.host, UINT32_MAX);
 }
 
 /* The driver is busy with a host that takes its time: "again", at once, and nothing changed. */
 DRIVER_CLAIM(migrate, a_busy_driver_answers_again)
 {
 	struct contest c = {.result = 0};
-	open_rig(&c.rig, strategy, design, NULL);
-	reach(&c.rig, 10);
-	host_at(&c.rig.host, 1, HOST_KEEPS);
-	place_run_together(2, fill_or_migrate, &c);
+	open_fixture(&c.fixture, strategy, design, NULL);
+	reach(&c.fixture, 10);
+	host_at(&c.fixture.host, 1, HOST_KEEPS);
+	runtime_run_together(2, fill_or_migrate, &c);
 	CHECK_EQ(c.result, -EAGAIN);
-	CHECK_EQ(rig_progress(&c.rig).n_busy, 1);
-	CHECK_EQ(rig_progress(&c.rig).n_enqueued, 12);
-	close_rig(&c.rig);
+	CHECK_EQ(fixture_progress(&c.fixture).n_busy, 1);
+	CHECK_EQ(fixture_progress(&c.fixture).n_enqueued, 12);
+	close_fixture(&c.fixture);
 }
 
 DRIVER_CLAIM(migrate, pages_that_cannot_be_swapped_are_refused)
 {
-	struct rig rig;
+	struct fixture fixture;
 	uint8_t outcomes[2];
 	struct balloon_page old_pages[2];
-	open_rig(&rig, strategy, design, NULL);
-	reach(&rig, 10);
-	CHECK_EQ(rig_isolate(&rig, old_pages, 2), 2);
-	uint64_t n_requests = host_n_requests(&rig.host);
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 10);
+	CHECK_EQ(fixture_isolate(&fixture, old_pages, 2), 2);
+	uint64_t n_requests = host_n_requests(&fixture.host);
 	struct balloon_page listed = balloon_page(0);
-	while (!balloon_page_is_candidate(rig.map, listed))
+	while (!balloon_page_is_candidate(fixture.map, listed))
 		listed.index++;
 	struct balloon_page free_page;
-	CHECK_EQ(source_take(&rig.source, &free_page, 1), 1);
+	CHECK_EQ(source_take(&fixture.source, &free_page, 1), 1);
 	const struct balloon_page twice[2] = {free_page, free_page};
-	const struct balloon_page outside = balloon_page(RIG_PAGES);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &listed, old_pages, 1, outcomes), -EEXIST);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, old_pages, old_pages, 1, outcomes), -EEXIST);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &free_page, &listed, 1, outcomes), -ESTALE);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &outside, old_pages, 1, outcomes), -ERANGE);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, twice, old_pages, 2, outcomes), -EINVAL);
+	const struct balloon_page outside = balloon_page(FIXTURE_PAGES);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, &listed, old_pages, 1, outcomes), -EEXIST);
+	CHECK_EQ(
+		balloon_driver_migrate(fixture.driver, old_pages, old_pages, 1, outcomes), -EEXIST);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, &free_page, &listed, 1, outcomes), -ESTALE);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, &outside, old_pages, 1, outcomes), -ERANGE);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, twice, old_pages, 2, outcomes), -EINVAL);
 	CHECK_EQ(balloon_driver_migrate(
-			 rig.driver, twice, old_pages, BALLOON_MIGRATE_MAX + 1, outcomes),
+			 fixture.driver, twice, old_pages, BALLOON_MIGRATE_MAX + 1, outcomes),
 		-EINVAL);
-	CHECK_EQ(host_n_requests(&rig.host), n_requests);
-	source_give(&rig.source, &free_page, 1);
-	CHECK_EQ(balloon_pages_putback(rig.map, old_pages, 2), 2);
-	close_rig(&rig);
+	CHECK_EQ(host_n_requests(&fixture.host), n_requests);
+	source_give(&fixture.source, &free_page, 1);
+	CHECK_EQ(balloon_pages_putback(fixture.map, old_pages, 2), 2);
+	close_fixture(&fixture);
 }
 
 /* ---- Pages that somebody holds for too long -------------------------------------------------- */
@@ -244,43 +245,43 @@ static void hold_pages(const struct balloon_strategy *strategy)
 	n_again = 0;
 }
 
-static uint64_t n_listed(struct rig *rig)
+static uint64_t n_listed(struct fixture *fixture)
 {
 	struct balloon_device_stats stats;
-	CHECK_EQ(balloon_device_stats(balloon_driver_device(rig->driver), &stats), 0);
+	CHECK_EQ(balloon_device_stats(balloon_driver_device(fixture->driver), &stats), 0);
 	return stats.n_listed;
 }
 
 /* For a moment: tried again. For longer than a host may take: another call enters them. */
 DRIVER_CLAIM(migrate, pages_that_are_held_are_entered_later)
 {
-	struct rig rig;
+	struct fixture fixture;
 	hold_pages(strategy);
-	open_rig(&rig, &held, design, short_timeout);
+	open_fixture(&fixture, &held, design, short_timeout);
 	n_again = 3;
-	CHECK_EQ(balloon_driver_fill(rig.driver, 8), 8);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 8), 8);
 	CHECK_EQ(n_again, 0);
 	n_again = 3;
-	CHECK_EQ(rig_migrate(&rig, 4), 4);
-	check_rig(&rig);
+	CHECK_EQ(fixture_migrate(&fixture, 4), 4);
+	check_fixture(&fixture);
 	n_again = 1000000;
-	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
-	CHECK_EQ(n_listed(&rig), 8);
-	CHECK_EQ(rig_migrate(&rig, 4), 4);
-	CHECK_EQ(n_listed(&rig), 4);
-	CHECK_EQ(host_n_held(&rig.host), 13);
-	CHECK_EQ(balloon_driver_validate(rig.driver, NULL), 0);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 5), 5);
+	CHECK_EQ(n_listed(&fixture), 8);
+	CHECK_EQ(fixture_migrate(&fixture, 4), 4);
+	CHECK_EQ(n_listed(&fixture), 4);
+	CHECK_EQ(host_n_held(&fixture.host), 13);
+	CHECK_EQ(balloon_driver_validate(fixture.driver, NULL), 0);
 	n_again = 0;
-	CHECK_EQ(rig_progress(&rig).n_enqueued, 13);
-	reach(&rig, 13);
-	CHECK_EQ(n_listed(&rig), 13);
-	close_rig(&rig);
+	CHECK_EQ(fixture_progress(&fixture).n_enqueued, 13);
+	reach(&fixture, 13);
+	CHECK_EQ(n_listed(&fixture), 13);
+	close_fixture(&fixture);
 }
 
 static void step_beside(void *context)
 {
-	struct rig *rig = context;
-	CHECK_EQ(balloon_driver_step(rig->driver), -EAGAIN);
+	struct fixture *fixture = context;
+	CHECK_EQ(balloon_driver_step(fixture->driver), -EAGAIN);
 }
 
 /* The host takes its time to be told of a side, and somebody looks whether the target is reached. */
@@ -293,20 +294,20 @@ static void look_beside(void *context)
 /* What leaves and what comes in its place are claimed in one step: nobody fills or leaks for it. */
 DRIVER_CLAIMS(migrate, makes_no_step_leak_or_fill, 2)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, NULL);
-	reach(&rig, 20);
-	uint64_t n_requests = host_n_requests(&rig.host);
-	rig.host.on_submit = look_beside;
-	rig.host.on_submit_context = &rig;
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 20);
+	uint64_t n_requests = host_n_requests(&fixture.host);
+	fixture.host.on_submit = look_beside;
+	fixture.host.on_submit_context = &fixture;
 	if (claim_number() == 2)
-		host_at(&rig.host, 1, HOST_REJECTS);
-	CHECK_EQ(rig_migrate(&rig, 5), claim_number() == 2 ? -EIO : 5);
+		host_at(&fixture.host, 1, HOST_REJECTS);
+	CHECK_EQ(fixture_migrate(&fixture, 5), claim_number() == 2 ? -EIO : 5);
 	engine_join_all();
-	CHECK_EQ(host_n_requests(&rig.host) - n_requests, claim_number() == 2 ? 1 : 2);
-	CHECK_EQ(rig_progress(&rig).n_enqueued, 20);
-	rig.host.on_submit = NULL;
-	close_rig(&rig);
+	CHECK_EQ(host_n_requests(&fixture.host) - n_requests, claim_number() == 2 ? 1 : 2);
+	CHECK_EQ(fixture_progress(&fixture).n_enqueued, 20);
+	fixture.host.on_submit = NULL;
+	close_fixture(&fixture);
 }
 
 /* ---- Scanners, and callers that do what they must not ----------------------------------------- */
@@ -333,7 +334,7 @@ static int isolate_scanned(
 
 DRIVER_CLAIM(migrate, a_frame_that_a_scanner_touches_is_tried_again)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page old_page;
 	struct balloon_page new_page;
 	uint8_t outcome;
@@ -342,23 +343,24 @@ DRIVER_CLAIM(migrate, a_frame_that_a_scanner_touches_is_tried_again)
 	scanned.is_candidate = is_candidate_scanned;
 	scanned.isolate = isolate_scanned;
 	n_scans = 0;
-	open_rig(&rig, &scanned, design, NULL);
-	reach(&rig, 10);
-	CHECK_EQ(source_take(&rig.source, &new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&rig, &old_page, 1), 1);
+	open_fixture(&fixture, &scanned, design, NULL);
+	reach(&fixture, 10);
+	CHECK_EQ(source_take(&fixture.source, &new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&fixture, &old_page, 1), 1);
 	scanned_page = new_page.index;
 	n_scans = 1;
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome), -EAGAIN);
+	CHECK_EQ(
+		balloon_driver_migrate(fixture.driver, &new_page, &old_page, 1, &outcome), -EAGAIN);
 	CHECK_EQ(outcome, KEPT);
 	CHECK_EQ(n_scans, 0);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, &new_page, &old_page, 1, &outcome), 1);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, &new_page, &old_page, 1, &outcome), 1);
 	CHECK_EQ(outcome, TOOK | GAVE);
-	source_give(&rig.source, &old_page, 1);
-	close_rig(&rig);
+	source_give(&fixture.source, &old_page, 1);
+	close_fixture(&fixture);
 }
 
 struct misuse {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page old_page;
 	uint32_t n_submitted;
 };
@@ -370,9 +372,10 @@ static void end_isolation(void *context)
 	if (++m->n_submitted != 2)
 		return;
 	if (claim_number() == 1)
-		CHECK_EQ(balloon_page_putback(m->rig.map, m->old_page), 0);
+		CHECK_EQ(balloon_page_putback(m->fixture.map, m->old_page), 0);
 	else
-		CHECK_EQ(balloon_page_finalize(balloon_driver_device(m->rig.driver), m->old_page),
+		CHECK_EQ(balloon_page_finalize(
+				 balloon_driver_device(m->fixture.driver), m->old_page),
 			0);
 }
 
@@ -382,28 +385,28 @@ DRIVER_CLAIMS(migrate, the_counts_follow_what_happened, 2)
 	struct misuse m = {.n_submitted = 0};
 	struct balloon_page new_page;
 	uint8_t outcome;
-	open_rig(&m.rig, strategy, design, NULL);
-	reach(&m.rig, 10);
-	CHECK_EQ(source_take(&m.rig.source, &new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&m.rig, &m.old_page, 1), 1);
-	m.rig.host.on_submit = end_isolation;
-	m.rig.host.on_submit_context = &m;
-	int result = balloon_driver_migrate(m.rig.driver, &new_page, &m.old_page, 1, &outcome);
-	m.rig.host.on_submit = NULL;
+	open_fixture(&m.fixture, strategy, design, NULL);
+	reach(&m.fixture, 10);
+	CHECK_EQ(source_take(&m.fixture.source, &new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&m.fixture, &m.old_page, 1), 1);
+	m.fixture.host.on_submit = end_isolation;
+	m.fixture.host.on_submit_context = &m;
+	int result = balloon_driver_migrate(m.fixture.driver, &new_page, &m.old_page, 1, &outcome);
+	m.fixture.host.on_submit = NULL;
 	CHECK_EQ(result, claim_number() == 1);
 	CHECK_EQ(outcome, claim_number() == 1 ? (TOOK | GAVE) : TOOK);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, claim_number() == 2);
-	CHECK_EQ(rig_progress(&m.rig).n_enqueued, 10);
-	CHECK_EQ(n_listed(&m.rig), 10);
-	CHECK_EQ(balloon_driver_validate(m.rig.driver, NULL), 0);
-	source_give(&m.rig.source, &m.old_page, 1); /* whoever took it out */
-	close_rig(&m.rig);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, claim_number() == 2);
+	CHECK_EQ(fixture_progress(&m.fixture).n_enqueued, 10);
+	CHECK_EQ(n_listed(&m.fixture), 10);
+	CHECK_EQ(balloon_driver_validate(m.fixture.driver, NULL), 0);
+	source_give(&m.fixture.source, &m.old_page, 1); /* whoever took it out */
+	close_fixture(&m.fixture);
 }
 
 /* ---- With a deadline ------------------------------------------------------------------------- */
 
 struct patience {
-	struct rig rig;
+	struct fixture fixture;
 	uint64_t for_ns;
 	int result;
 	uint8_t outcome;
@@ -415,7 +418,7 @@ struct patience {
 static void migrate_patiently(struct patience *p)
 {
 	uint64_t begin_ns = engine_now_ns();
-	p->result = balloon_driver_migrate_until(p->rig.driver, &p->new_page, &p->old_page, 1,
+	p->result = balloon_driver_migrate_until(p->fixture.driver, &p->new_page, &p->old_page, 1,
 		&p->outcome, p->for_ns ? begin_ns + p->for_ns : 0);
 	p->took_ns = engine_now_ns() - begin_ns;
 }
@@ -424,23 +427,23 @@ static void open_patience(struct patience *p, const struct balloon_strategy *str
 	const struct balloon_driver_design *design, uint64_t for_ns)
 {
 	*p = (struct patience){.for_ns = for_ns};
-	open_rig(&p->rig, strategy, design, NULL);
-	reach(&p->rig, 10);
-	CHECK_EQ(source_take(&p->rig.source, &p->new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&p->rig, &p->old_page, 1), 1);
+	open_fixture(&p->fixture, strategy, design, NULL);
+	reach(&p->fixture, 10);
+	CHECK_EQ(source_take(&p->fixture.source, &p->new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&p->fixture, &p->old_page, 1), 1);
 }
 
 static void close_patience(struct patience *p)
 {
 	if (!(p->outcome & TOOK))
-		source_give(&p->rig.source, &p->new_page, 1);
+		source_give(&p->fixture.source, &p->new_page, 1);
 	if (p->outcome & GAVE)
-		source_give(&p->rig.source, &p->old_page, 1);
+		source_give(&p->fixture.source, &p->old_page, 1);
 	if (p->outcome & KEPT)
-		CHECK_EQ(balloon_page_putback(p->rig.map, p->old_page), 0);
-	host_answer(&p->rig.host, UINT32_MAX);
-	rig_progress(&p->rig);
-	close_rig(&p->rig);
+		CHECK_EQ(balloon_page_putback(p->fixture.map, p->old_page), 0);
+	host_answer(&p->fixture.host, UINT32_MAX);
+	fixture_progress(&p->fixture);
+	close_fixture(&p->fixture);
 }
 
 /* 0: not at all. */
@@ -449,12 +452,12 @@ DRIVER_CLAIMS(migrate, waits_for_the_host_as_long_as_its_caller_says, 3)
 	static const uint64_t waits_ns[] = {0, 1, 7654321};
 	struct patience p;
 	open_patience(&p, strategy, design, waits_ns[claim_number() - 1]);
-	host_always(&p.rig.host, HOST_KEEPS);
+	host_always(&p.fixture.host, HOST_KEEPS);
 	migrate_patiently(&p);
 	CHECK_EQ(p.took_ns, p.for_ns);
 	CHECK_EQ(p.result, 0);
 	CHECK_EQ(p.outcome, TOOK); /* the driver keeps both */
-	check_rig(&p.rig);
+	check_fixture(&p.fixture);
 	close_patience(&p);
 }
 
@@ -472,14 +475,14 @@ DRIVER_CLAIM(migrate, needs_no_time_where_the_host_needs_none)
 static void fill_two(void *context)
 {
 	struct patience *p = context;
-	CHECK_EQ(balloon_driver_fill(p->rig.driver, 2), 2);
+	CHECK_EQ(balloon_driver_fill(p->fixture.driver, 2), 2);
 }
 
 static void answer_in_20_ms(void *context)
 {
 	struct patience *p = context;
 	sleep_ms(20);
-	host_answer(&p->rig.host, UINT32_MAX);
+	host_answer(&p->fixture.host, UINT32_MAX);
 }
 
 /* A fill has the lock, and its host answers after 20 ms; all designs' migrations mind that. */
@@ -487,10 +490,10 @@ DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
 {
 	static const uint64_t waits_ms[] = {0, 19, 21};
 	struct patience p;
-	open_patience(&p, strategy, design, waits_ms[claim_number() - 1] * RIG_MS);
-	host_at(&p.rig.host, 1, HOST_KEEPS);
+	open_patience(&p, strategy, design, waits_ms[claim_number() - 1] * FIXTURE_MS);
+	host_at(&p.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("fill", fill_two, &p);
-	wait_kept(&p.rig, 1);
+	wait_kept(&p.fixture, 1);
 	engine_spawn("host", answer_in_20_ms, &p);
 	migrate_patiently(&p);
 	if (claim_number() < 3) {
@@ -499,7 +502,7 @@ DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
 		CHECK_EQ(p.took_ns, p.for_ns);
 	} else {
 		CHECK_EQ(p.result, 1);
-		CHECK_EQ(p.took_ns, 20 * RIG_MS);
+		CHECK_EQ(p.took_ns, 20 * FIXTURE_MS);
 	}
 	engine_join_all();
 	close_patience(&p);
@@ -507,15 +510,15 @@ DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
 
 /* ---- Before a fill --------------------------------------------------------------------------- */
 
-static struct rig *prepared;
+static struct fixture *prepared;
 static int n_prepared;
 
 static void move_some(void *context, size_t n_pages)
 {
 	(void)context;
 	n_prepared += (int)n_pages;
-	if (rig_progress(prepared).n_enqueued > 4)
-		CHECK_EQ(rig_migrate(prepared, 3), 3);
+	if (fixture_progress(prepared).n_enqueued > 4)
+		CHECK_EQ(fixture_migrate(prepared, 3), 3);
 }
 
 static void few_requests(struct balloon_driver_config *config)
@@ -527,17 +530,17 @@ static void few_requests(struct balloon_driver_config *config)
 /* What is called before a fill may migrate, however few requests there are. */
 DRIVER_CLAIM(migrate, may_come_before_a_fill)
 {
-	struct rig rig;
-	prepared = &rig;
+	struct fixture fixture;
+	prepared = &fixture;
 	n_prepared = 0;
-	open_rig(&rig, strategy, design, few_requests);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 5), 5);
-	balloon_driver_set_target(rig.driver, 15);
-	CHECK_EQ(balloon_driver_step(rig.driver), 5);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 1), 1);
+	open_fixture(&fixture, strategy, design, few_requests);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 5), 5);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 5), 5);
+	balloon_driver_set_target(fixture.driver, 15);
+	CHECK_EQ(balloon_driver_step(fixture.driver), 5);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 1), 1);
 	CHECK_EQ(n_prepared, 15);
-	CHECK_EQ(rig_progress(&rig).n_migrated, 6);
-	rig.driver->config.before_fill = NULL;
-	close_rig(&rig);
+	CHECK_EQ(fixture_progress(&fixture).n_migrated, 6);
+	fixture.driver->config.before_fill = NULL;
+	close_fixture(&fixture);
 }

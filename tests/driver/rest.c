@@ -6,35 +6,35 @@
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 5 * RIG_MS;
+	config->host_timeout_ns = 5 * FIXTURE_MS;
 }
 
 DRIVER_CLAIM(rest, a_quiesced_driver_has_nothing_under_way)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, short_timeout);
-	reach(&rig, 30);
-	host_at(&rig.host, 1, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 4), -ETIMEDOUT);
-	CHECK_EQ(balloon_driver_quiesce(rig.driver, in_ms(10)), -ETIMEDOUT);
-	CHECK_EQ(rig_progress(&rig).state, BALLOON_DRIVER_QUIESCED);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 1), -EBUSY);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 1), -EBUSY);
-	CHECK_EQ(balloon_driver_step(rig.driver), -EBUSY);
-	CHECK_EQ(balloon_driver_relieve(rig.driver, 1, NULL), -EBUSY);
-	CHECK_EQ(balloon_driver_run(rig.driver, in_ms(1000), NULL, NULL), -EBUSY);
-	CHECK_EQ(rig_migrate(&rig, 1), -EBUSY);
-	host_answer(&rig.host, UINT32_MAX);
-	CHECK_EQ(balloon_driver_quiesce(rig.driver, in_ms(1000)), 0);
-	CHECK_EQ(rig_progress(&rig).n_deflating, 0);
-	check_rig(&rig);
-	CHECK_EQ(balloon_driver_resume(rig.driver), 0);
-	reach(&rig, 30);
-	close_rig(&rig);
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, short_timeout);
+	reach(&fixture, 30);
+	host_at(&fixture.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 4), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_quiesce(fixture.driver, in_ms(10)), -ETIMEDOUT);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_QUIESCED);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 1), -EBUSY);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 1), -EBUSY);
+	CHECK_EQ(balloon_driver_step(fixture.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 1, NULL), -EBUSY);
+	CHECK_EQ(balloon_driver_run(fixture.driver, in_ms(1000), NULL, NULL), -EBUSY);
+	CHECK_EQ(fixture_migrate(&fixture, 1), -EBUSY);
+	host_answer(&fixture.host, UINT32_MAX);
+	CHECK_EQ(balloon_driver_quiesce(fixture.driver, in_ms(1000)), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_deflating, 0);
+	check_fixture(&fixture);
+	CHECK_EQ(balloon_driver_resume(fixture.driver), 0);
+	reach(&fixture, 30);
+	close_fixture(&fixture);
 }
 
 struct halting {
-	struct rig rig;
+	struct fixture fixture;
 	int result;
 	bool is_stop;
 };
@@ -42,43 +42,43 @@ struct halting {
 static bool never(void *context, const struct balloon_driver_progress *progress)
 {
 	struct halting *h = context;
-	balloon_driver_set_target(h->rig.driver, progress->n_enqueued > 50 ? 0 : 100);
+	balloon_driver_set_target(h->fixture.driver, progress->n_enqueued > 50 ? 0 : 100);
 	return true;
 }
 
 static bool has_inflated(void *shared)
 {
 	const struct halting *h = shared;
-	return h->rig.driver->state.counts.n_inflated >= 200;
+	return h->fixture.driver->state.counts.n_inflated >= 200;
 }
 
 static void run_or_halt(void *shared, size_t thread)
 {
 	struct halting *h = shared;
 	if (thread > 0) {
-		h->result = balloon_driver_run(h->rig.driver, BALLOON_NEVER, never, h);
+		h->result = balloon_driver_run(h->fixture.driver, BALLOON_NEVER, never, h);
 		return;
 	}
 	engine_wait_until(has_inflated, h);
-	CHECK_EQ(h->is_stop ? balloon_driver_stop(h->rig.driver, in_ms(60000))
-			    : balloon_driver_quiesce(h->rig.driver, in_ms(60000)),
+	CHECK_EQ(h->is_stop ? balloon_driver_stop(h->fixture.driver, in_ms(60000))
+			    : balloon_driver_quiesce(h->fixture.driver, in_ms(60000)),
 		0);
-	check_rig(&h->rig);
+	check_fixture(&h->fixture);
 }
 
 DRIVER_CLAIM(rest, quiesce_and_stop_end_a_run_on_another_thread)
 {
 	for (int is_stop = 0; is_stop < 2; is_stop++) {
 		struct halting h = {.is_stop = is_stop};
-		open_rig(&h.rig, strategy, design, NULL);
-		balloon_driver_set_target(h.rig.driver, 100);
-		place_run_together(2, run_or_halt, &h);
+		open_fixture(&h.fixture, strategy, design, NULL);
+		balloon_driver_set_target(h.fixture.driver, 100);
+		runtime_run_together(2, run_or_halt, &h);
 		CHECK_EQ(h.result, is_stop ? -ECANCELED : -EBUSY);
 		if (!is_stop)
-			CHECK_EQ(balloon_driver_resume(h.rig.driver), 0);
+			CHECK_EQ(balloon_driver_resume(h.fixture.driver), 0);
 		else
-			CHECK_EQ(balloon_driver_resume(h.rig.driver), -ECANCELED);
-		close_rig(&h.rig);
+			CHECK_EQ(balloon_driver_resume(h.fixture.driver), -ECANCELED);
+		close_fixture(&h.fixture);
 	}
 }
 
@@ -98,7 +98,7 @@ enum caller {
 };
 
 struct caught {
-	struct rig rig;
+	struct fixture fixture;
 	enum caller caller;
 	struct balloon_page old_page;
 	struct balloon_page new_page;
@@ -109,7 +109,7 @@ struct caught {
 
 static int make_call(struct caught *c)
 {
-	struct balloon_driver *driver = c->rig.driver;
+	struct balloon_driver *driver = c->fixture.driver;
 	switch (c->caller) {
 	case FILLING:
 		return balloon_driver_fill(driver, 2);
@@ -144,13 +144,13 @@ static void be_caught(void *context)
 static void fill_for_long(void *context)
 {
 	struct caught *c = context;
-	CHECK_EQ(balloon_driver_fill(c->rig.driver, 3), -ECANCELED);
+	CHECK_EQ(balloon_driver_fill(c->fixture.driver, 3), -ECANCELED);
 }
 
 static void be_patient(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 100000 * RIG_MS;
-	config->allocation_backoff_ns = 100000 * RIG_MS;
+	config->host_timeout_ns = 100000 * FIXTURE_MS;
+	config->allocation_backoff_ns = 100000 * FIXTURE_MS;
 	if (claim_number() > N_CALLERS)
 		be_polled(config);
 }
@@ -159,42 +159,42 @@ static void be_patient(struct balloon_driver_config *config)
 DRIVER_CLAIMS(rest, stop_ends_every_wait_at_once, 2 * N_CALLERS)
 {
 	struct caught c = {.caller = (enum caller)((claim_number() - 1) % N_CALLERS)};
-	open_rig(&c.rig, strategy, design, be_patient);
-	reach(&c.rig, 30);
-	CHECK_EQ(source_take(&c.rig.source, &c.new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&c.rig, &c.old_page, 1), 1);
+	open_fixture(&c.fixture, strategy, design, be_patient);
+	reach(&c.fixture, 30);
+	CHECK_EQ(source_take(&c.fixture.source, &c.new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&c.fixture, &c.old_page, 1), 1);
 	if (c.caller == NAPPING)
-		source_fail_at(&c.rig.source, 1);
+		source_fail_at(&c.fixture.source, 1);
 	bool is_idle = c.caller == SERVING || c.caller == HALTED;
-	balloon_driver_set_target(c.rig.driver, is_idle ? 30 : 40);
+	balloon_driver_set_target(c.fixture.driver, is_idle ? 30 : 40);
 	if (c.caller != NAPPING)
-		host_always(&c.rig.host, HOST_KEEPS);
+		host_always(&c.fixture.host, HOST_KEEPS);
 	if (c.caller == HALTED) {
-		CHECK_EQ(balloon_driver_quiesce(c.rig.driver, BALLOON_NEVER), 0);
+		CHECK_EQ(balloon_driver_quiesce(c.fixture.driver, BALLOON_NEVER), 0);
 	} else if (c.caller == QUIESCING) {
-		CHECK_EQ(balloon_driver_poll(c.rig.driver, NULL), 1);
+		CHECK_EQ(balloon_driver_poll(c.fixture.driver, NULL), 1);
 	} else if (c.caller != NAPPING && !is_idle) {
 		engine_spawn("fill", fill_for_long, &c);
-		wait_kept(&c.rig, 1);
+		wait_kept(&c.fixture, 1);
 	}
 	engine_spawn("caller", be_caught, &c);
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_stop(c.rig.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_stop(c.fixture.driver, BALLOON_NEVER), 0);
 	CHECK_EQ(engine_now_ns(), begin_ns);
-	CHECK_EQ(balloon_driver_validate(c.rig.driver, NULL), 0); /* no call is counted */
+	CHECK_EQ(balloon_driver_validate(c.fixture.driver, NULL), 0); /* no call is counted */
 	engine_join_all();
-	CHECK_EQ(c.returned_ns, begin_ns - (c.returned_ns < begin_ns ? 50 * RIG_MS : 0));
+	CHECK_EQ(c.returned_ns, begin_ns - (c.returned_ns < begin_ns ? 50 * FIXTURE_MS : 0));
 	/* At once, if the design says busy; a migration leaves what the host has with the driver. */
 	bool is_busy = c.caller == RELIEVING && c.result == -EBUSY;
 	bool is_left = c.caller == MIGRATING && c.result == 0;
 	if (!is_busy && !is_left)
 		CHECK_EQ(c.result, -ECANCELED);
 	if (c.caller != MIGRATING || (c.outcome & BALLOON_MIGRATED_KEPT_OLD))
-		CHECK_EQ(balloon_page_putback(c.rig.map, c.old_page), 0);
+		CHECK_EQ(balloon_page_putback(c.fixture.map, c.old_page), 0);
 	if (!(c.outcome & BALLOON_MIGRATED_TOOK_NEW))
-		source_give(&c.rig.source, &c.new_page, 1);
-	close_rig(&c.rig);
+		source_give(&c.fixture.source, &c.new_page, 1);
+	close_fixture(&c.fixture);
 }
 
 static bool sleep_in_allocation(void *context, uint64_t n_calls)
@@ -209,19 +209,19 @@ static bool sleep_in_allocation(void *context, uint64_t n_calls)
 DRIVER_CLAIM(rest, stop_says_that_somebody_is_inside)
 {
 	struct caught c = {.caller = FILLING};
-	open_rig(&c.rig, strategy, design, NULL);
-	c.rig.source.on_allocate = sleep_in_allocation;
+	open_fixture(&c.fixture, strategy, design, NULL);
+	c.fixture.source.on_allocate = sleep_in_allocation;
 	engine_spawn("caller", be_caught, &c);
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_stop(c.rig.driver, in_ms(10)), -ETIMEDOUT);
-	CHECK_EQ(engine_now_ns(), begin_ns + 10 * RIG_MS);
-	CHECK_EQ(balloon_driver_reset(c.rig.driver), -EBUSY);
-	CHECK_EQ(balloon_driver_stop(c.rig.driver, BALLOON_NEVER), 0);
-	CHECK_EQ(engine_now_ns(), begin_ns + 50 * RIG_MS);
+	CHECK_EQ(balloon_driver_stop(c.fixture.driver, in_ms(10)), -ETIMEDOUT);
+	CHECK_EQ(engine_now_ns(), begin_ns + 10 * FIXTURE_MS);
+	CHECK_EQ(balloon_driver_reset(c.fixture.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_stop(c.fixture.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(engine_now_ns(), begin_ns + 50 * FIXTURE_MS);
 	engine_join_all();
-	CHECK_EQ(balloon_driver_reset(c.rig.driver), 0);
-	close_rig(&c.rig);
+	CHECK_EQ(balloon_driver_reset(c.fixture.driver), 0);
+	close_fixture(&c.fixture);
 }
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
@@ -229,114 +229,114 @@ DRIVER_CLAIM(rest, stop_says_that_somebody_is_inside)
 DRIVER_CLAIM(rest, quiesce_says_that_somebody_resumed_the_driver)
 {
 	struct caught c = {.caller = QUIESCING};
-	open_rig(&c.rig, strategy, design, short_timeout);
-	host_at(&c.rig.host, 1, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_fill(c.rig.driver, 4), -ETIMEDOUT);
+	open_fixture(&c.fixture, strategy, design, short_timeout);
+	host_at(&c.fixture.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_fill(c.fixture.driver, 4), -ETIMEDOUT);
 	engine_spawn("caller", be_caught, &c);
 	sleep_ms(50);
-	CHECK_EQ(rig_progress(&c.rig).state, BALLOON_DRIVER_QUIESCED);
+	CHECK_EQ(fixture_progress(&c.fixture).state, BALLOON_DRIVER_QUIESCED);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_resume(c.rig.driver), 0);
+	CHECK_EQ(balloon_driver_resume(c.fixture.driver), 0);
 	engine_join_all();
 	CHECK_EQ(c.result, -EAGAIN);
 	CHECK_EQ(c.returned_ns, begin_ns);
-	host_answer(&c.rig.host, UINT32_MAX);
-	rig_progress(&c.rig);
-	close_rig(&c.rig);
+	host_answer(&c.fixture.host, UINT32_MAX);
+	fixture_progress(&c.fixture);
+	close_fixture(&c.fixture);
 }
 
 DRIVER_CLAIM(rest, quiesce_ends_with_the_answer_or_its_deadline_or_the_host)
 {
 	struct caught c = {.caller = QUIESCING};
-	open_rig(&c.rig, strategy, design, short_timeout);
-	host_at(&c.rig.host, 1, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_fill(c.rig.driver, 4), -ETIMEDOUT);
+	open_fixture(&c.fixture, strategy, design, short_timeout);
+	host_at(&c.fixture.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_fill(c.fixture.driver, 4), -ETIMEDOUT);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_quiesce(c.rig.driver, begin_ns + 1234567), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_quiesce(c.fixture.driver, begin_ns + 1234567), -ETIMEDOUT);
 	CHECK_EQ(engine_now_ns(), begin_ns + 1234567);
 	engine_spawn("caller", be_caught, &c);
 	sleep_ms(50);
 	begin_ns = engine_now_ns();
 	bool is_gone = engine_chance(2);
 	if (is_gone)
-		balloon_channel_fail(&c.rig.host.channel, -EPIPE);
+		balloon_channel_fail(&c.fixture.host.channel, -EPIPE);
 	else
-		host_answer(&c.rig.host, UINT32_MAX);
+		host_answer(&c.fixture.host, UINT32_MAX);
 	engine_join_all();
 	CHECK_EQ(c.result, is_gone ? -ENODEV : 0);
 	CHECK_EQ(c.returned_ns, begin_ns);
 	if (!is_gone)
-		check_rig(&c.rig);
-	CHECK_EQ(balloon_driver_resume(c.rig.driver), 0);
-	close_rig(&c.rig);
+		check_fixture(&c.fixture);
+	CHECK_EQ(balloon_driver_resume(c.fixture.driver), 0);
+	close_fixture(&c.fixture);
 }
 
 /* ---- Reset ----------------------------------------------------------------------------------- */
 
 DRIVER_CLAIM(rest, a_reset_waits_for_isolated_pages)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page page;
-	open_rig(&rig, strategy, design, NULL);
-	reach(&rig, 10);
-	CHECK_EQ(balloon_driver_fini(rig.driver), -EBUSY);
-	CHECK_EQ(rig_isolate(&rig, &page, 1), 1);
-	CHECK_EQ(rig_progress(&rig).n_isolated, 1);
-	CHECK_EQ(balloon_driver_stop(rig.driver, in_ms(1000)), 0);
-	CHECK_EQ(balloon_driver_reset(rig.driver), -EAGAIN);
-	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES - 1);
-	CHECK_EQ(balloon_page_putback(rig.map, page), 0);
-	CHECK_EQ(balloon_driver_reset(rig.driver), 0);
-	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES);
-	close_rig(&rig);
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 10);
+	CHECK_EQ(balloon_driver_fini(fixture.driver), -EBUSY);
+	CHECK_EQ(fixture_isolate(&fixture, &page, 1), 1);
+	CHECK_EQ(fixture_progress(&fixture).n_isolated, 1);
+	CHECK_EQ(balloon_driver_stop(fixture.driver, in_ms(1000)), 0);
+	CHECK_EQ(balloon_driver_reset(fixture.driver), -EAGAIN);
+	CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES - 1);
+	CHECK_EQ(balloon_page_putback(fixture.map, page), 0);
+	CHECK_EQ(balloon_driver_reset(fixture.driver), 0);
+	CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES);
+	close_fixture(&fixture);
 }
 
 /* Until it says that it has, what it may touch stays where it is counted. */
 DRIVER_CLAIM(rest, a_reset_fails_while_the_host_has_not_let_go)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, short_timeout);
-	reach(&rig, 30);
-	host_always(&rig.host, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 4), -ETIMEDOUT);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 3), -ETIMEDOUT);
-	CHECK_EQ(balloon_driver_stop(rig.driver, 0), 0);
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, short_timeout);
+	reach(&fixture, 30);
+	host_always(&fixture.host, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 4), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 3), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_stop(fixture.driver, 0), 0);
 	static const int errors[] = {-ETIMEDOUT, -EIO, -ETIMEDOUT};
 	for (int i = 0; i < 3; i++) {
-		rig.host.reset_error = errors[i];
-		CHECK_EQ(balloon_driver_reset(rig.driver), -ETIMEDOUT);
-		struct balloon_driver_progress progress = rig_progress(&rig);
+		fixture.host.reset_error = errors[i];
+		CHECK_EQ(balloon_driver_reset(fixture.driver), -ETIMEDOUT);
+		struct balloon_driver_progress progress = fixture_progress(&fixture);
 		CHECK_EQ(progress.n_enqueued, 26);
 		CHECK_EQ(progress.n_deflating, 4);
 		CHECK_EQ(progress.n_inflating, 3);
-		CHECK_EQ(source_n_free(&rig.source), RIG_PAGES - 33);
-		CHECK_EQ(balloon_driver_fini(rig.driver), -EBUSY);
+		CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES - 33);
+		CHECK_EQ(balloon_driver_fini(fixture.driver), -EBUSY);
 	}
 	if (engine_chance(2)) {
-		rig.host.reset_error = 0;
-		CHECK_EQ(balloon_driver_reset(rig.driver), 0);
+		fixture.host.reset_error = 0;
+		CHECK_EQ(balloon_driver_reset(fixture.driver), 0);
 	} else {
 		/* The program knows better: it is dead. */
-		host_let_go(&rig.host);
-		CHECK_EQ(balloon_driver_forget(rig.driver), 0);
-		rig.host.reset_error = 0;
+		host_let_go(&fixture.host);
+		CHECK_EQ(balloon_driver_forget(fixture.driver), 0);
+		fixture.host.reset_error = 0;
 	}
-	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES);
-	check_rig(&rig);
-	close_rig(&rig);
+	CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES);
+	check_fixture(&fixture);
+	close_fixture(&fixture);
 }
 
 DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page pages[2];
-	open_rig(&rig, strategy, design, NULL);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 2), 2);
-	CHECK_EQ(rig_isolate(&rig, pages, 2), 2);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 2), -EAGAIN);
-	CHECK_EQ(balloon_driver_relieve(rig.driver, 2, NULL), -EAGAIN);
-	CHECK_EQ(balloon_pages_putback(rig.map, pages, 2), 2);
-	close_rig(&rig);
+	open_fixture(&fixture, strategy, design, NULL);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 2), 2);
+	CHECK_EQ(fixture_isolate(&fixture, pages, 2), 2);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 2), -EAGAIN);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 2, NULL), -EAGAIN);
+	CHECK_EQ(balloon_pages_putback(fixture.map, pages, 2), 2);
+	close_fixture(&fixture);
 }
 
 enum { ENOUGH = 1 << 17 };
@@ -346,7 +346,7 @@ static void check_refused_as(struct balloon_driver_config config, int error)
 	struct balloon_driver *driver;
 	size_t size_bytes;
 	CHECK_EQ(balloon_driver_size(&config, &size_bytes), error);
-	void *memory = place_allocate(ENOUGH);
+	void *memory = runtime_allocate(ENOUGH);
 	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), error);
 }
 
@@ -394,14 +394,14 @@ static void check_configs(const struct balloon_driver_config *config)
 
 DRIVER_CLAIM(rest, misuse_is_refused)
 {
-	struct rig rig;
+	struct fixture fixture;
 	uint8_t outcome;
 	struct balloon_driver *driver;
 	struct balloon_page pages[2] = {balloon_page(0), balloon_page(1)};
-	open_rig(&rig, strategy, design, NULL);
-	struct balloon_driver_config config = rig_config(&rig);
+	open_fixture(&fixture, strategy, design, NULL);
+	struct balloon_driver_config config = fixture_config(&fixture);
 	check_configs(&config);
-	void *memory = place_allocate(ENOUGH);
+	void *memory = runtime_allocate(ENOUGH);
 	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver),
 		-EBUSY); /* the channel is a driver's */
 	struct balloon_channel other;
@@ -412,10 +412,10 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_channel_fini(&other), 0);
 	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_size(&config, NULL), -EINVAL);
-	CHECK_EQ(balloon_driver_init(&rig, 64, &config, &driver), -EINVAL);
+	CHECK_EQ(balloon_driver_init(&fixture, 64, &config, &driver), -EINVAL);
 	CHECK_EQ(balloon_driver_fill(NULL, 1), -EINVAL);
-	CHECK_EQ(balloon_driver_fill(rig.driver, 0), -EINVAL);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 0), -EINVAL);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 0), -EINVAL);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_relieve(NULL, 1, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_step(NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_run(NULL, 0, NULL, NULL), -EINVAL);
@@ -423,16 +423,17 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_driver_quiesce(NULL, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_stop(NULL, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_reset(NULL), -EINVAL);
-	CHECK_EQ(balloon_driver_reset(rig.driver), -EBUSY);
-	CHECK_EQ(balloon_driver_progress(rig.driver, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_reset(fixture.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_progress(fixture.driver, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_validate(NULL, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_fini(NULL), -EINVAL);
-	CHECK(balloon_driver_device(NULL) == NULL && balloon_driver_memmap(rig.driver) == rig.map);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 0, &outcome), -EINVAL);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 1, NULL), -EINVAL);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages + 1, 1, &outcome), -ESTALE);
-	CHECK_EQ(balloon_driver_migrate(rig.driver, pages, pages, 1, &outcome), -ESTALE);
-	close_rig(&rig);
+	CHECK(balloon_driver_device(NULL) == NULL &&
+		balloon_driver_memmap(fixture.driver) == fixture.map);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, pages, pages + 1, 0, &outcome), -EINVAL);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, pages, pages + 1, 1, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, pages, pages + 1, 1, &outcome), -ESTALE);
+	CHECK_EQ(balloon_driver_migrate(fixture.driver, pages, pages, 1, &outcome), -ESTALE);
+	close_fixture(&fixture);
 }
 
 Test(designs, are_found_by_name_and_described)

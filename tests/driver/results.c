@@ -52,9 +52,9 @@ static const struct balloon_strategy *meddle_with(const struct balloon_strategy 
 
 /* How often each page was told to enter and to leave. */
 struct moves {
-	struct rig rig;
-	uint32_t n_in[RIG_PAGES];
-	uint32_t n_out[RIG_PAGES];
+	struct fixture fixture;
+	uint32_t n_in[FIXTURE_PAGES];
+	uint32_t n_out[FIXTURE_PAGES];
 	uint64_t n_accounted;
 };
 
@@ -81,27 +81,27 @@ static void open_moves(struct moves *m, const struct balloon_strategy *strategy,
 {
 	memset(m, 0, sizeof(*m));
 	moves = m;
-	open_rig(&m->rig, meddle_with(strategy), design, with_moves);
+	open_fixture(&m->fixture, meddle_with(strategy), design, with_moves);
 }
 
 /* All that has entered and not left is in the balloon. */
 static void check_moves(const struct moves *m)
 {
-	for (uint32_t i = 0; i < RIG_PAGES; i++) {
-		struct balloon_page_info info = honest->inspect(m->rig.map, balloon_page(i));
+	for (uint32_t i = 0; i < FIXTURE_PAGES; i++) {
+		struct balloon_page_info info = honest->inspect(m->fixture.map, balloon_page(i));
 		CHECK_EQ(m->n_in[i] - m->n_out[i],
 			info.state != BALLOON_PAGE_OWNED &&
-				info.device == balloon_driver_device(m->rig.driver));
+				info.device == balloon_driver_device(m->fixture.driver));
 	}
 }
 
 /* Whoever has the stray page gives it back, and the host hears of it. */
 static void free_stray(struct moves *m)
 {
-	CHECK_EQ(m->rig.host.pages[stray_page], HOST_PAGE_HOST);
-	m->rig.host.pages[stray_page] = HOST_PAGE_GUEST;
-	m->rig.host.n_held--;
-	source_give(&m->rig.source, &(struct balloon_page){stray_page}, 1);
+	CHECK_EQ(m->fixture.host.pages[stray_page], HOST_PAGE_HOST);
+	m->fixture.host.pages[stray_page] = HOST_PAGE_GUEST;
+	m->fixture.host.n_held--;
+	source_give(&m->fixture.source, &(struct balloon_page){stray_page}, 1);
 	stray_page = UINT32_MAX;
 }
 
@@ -109,20 +109,20 @@ static void free_stray(struct moves *m)
 DRIVER_CLAIMS(results, a_frame_that_is_in_a_balloon_is_given_up, 3)
 {
 	struct moves m;
-	uint32_t n = claim_number() == 1 ? 1 : RIG_REQUEST;
+	uint32_t n = claim_number() == 1 ? 1 : FIXTURE_REQUEST;
 	open_moves(&m, strategy, design);
-	const struct source *source = &m.rig.source;
+	const struct source *source = &m.fixture.source;
 	stray_page = source->free[source->n_free - claim_number()].index;
-	CHECK_EQ(balloon_driver_fill(m.rig.driver, n), n == 1 ? -EEXIST : (int)n - 1);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, 1);
-	CHECK_EQ(rig_progress(&m.rig).n_enqueued, n - 1);
-	CHECK_EQ(rig_progress(&m.rig).n_acknowledged, n - 1);
-	CHECK_EQ(rig_progress(&m.rig).last_error, n == 1 ? -EEXIST : 0);
+	CHECK_EQ(balloon_driver_fill(m.fixture.driver, n), n == 1 ? -EEXIST : (int)n - 1);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, 1);
+	CHECK_EQ(fixture_progress(&m.fixture).n_enqueued, n - 1);
+	CHECK_EQ(fixture_progress(&m.fixture).n_acknowledged, n - 1);
+	CHECK_EQ(fixture_progress(&m.fixture).last_error, n == 1 ? -EEXIST : 0);
 	CHECK_EQ(m.n_in[stray_page], 1);
 	check_moves(&m);
-	CHECK_EQ(balloon_driver_validate(m.rig.driver, NULL), 0);
+	CHECK_EQ(balloon_driver_validate(m.fixture.driver, NULL), 0);
 	free_stray(&m);
-	close_rig(&m.rig);
+	close_fixture(&m.fixture);
 	check_moves(&m);
 }
 
@@ -131,18 +131,18 @@ DRIVER_CLAIM(results, a_page_that_is_taken_while_the_host_is_asked_is_a_stray)
 {
 	struct moves m;
 	open_moves(&m, strategy, design);
-	reach(&m.rig, 1);
-	while (host_page(&m.rig.host, ++stray_page) != HOST_PAGE_HOST)
+	reach(&m.fixture, 1);
+	while (host_page(&m.fixture.host, ++stray_page) != HOST_PAGE_HOST)
 		;
-	host_at(&m.rig.host, 1, HOST_REFUSES);
-	CHECK_EQ(balloon_driver_leak(m.rig.driver, 1), -EIO);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, 1);
-	CHECK_EQ(rig_progress(&m.rig).n_acknowledged, 0);
-	CHECK_EQ(balloon_driver_refusals(m.rig.driver, NULL, 0), 0);
+	host_at(&m.fixture.host, 1, HOST_REFUSES);
+	CHECK_EQ(balloon_driver_leak(m.fixture.driver, 1), -EIO);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, 1);
+	CHECK_EQ(fixture_progress(&m.fixture).n_acknowledged, 0);
+	CHECK_EQ(balloon_driver_refusals(m.fixture.driver, NULL, 0), 0);
 	check_moves(&m);
-	CHECK_EQ(balloon_driver_validate(m.rig.driver, NULL), 0);
+	CHECK_EQ(balloon_driver_validate(m.fixture.driver, NULL), 0);
 	free_stray(&m);
-	close_rig(&m.rig);
+	close_fixture(&m.fixture);
 }
 
 /* Somebody puts a page back that the host refused, and a run or another leak takes it. */
@@ -151,29 +151,29 @@ DRIVER_CLAIMS(results, a_refused_page_that_somebody_takes_is_forgotten, 2)
 	struct moves m;
 	struct balloon_refusal refusal;
 	open_moves(&m, strategy, design);
-	reach(&m.rig, 3);
-	host_at(&m.rig.host, 1, HOST_REFUSES);
-	CHECK_EQ(balloon_driver_leak(m.rig.driver, 1), -EIO);
-	CHECK_EQ(balloon_driver_refusals(m.rig.driver, &refusal, 1), 1);
-	CHECK_EQ(balloon_page_putback(m.rig.map, refusal.page), 0);
+	reach(&m.fixture, 3);
+	host_at(&m.fixture.host, 1, HOST_REFUSES);
+	CHECK_EQ(balloon_driver_leak(m.fixture.driver, 1), -EIO);
+	CHECK_EQ(balloon_driver_refusals(m.fixture.driver, &refusal, 1), 1);
+	CHECK_EQ(balloon_page_putback(m.fixture.map, refusal.page), 0);
 	if (claim_number() == 2)
-		CHECK_EQ(balloon_driver_leak(m.rig.driver, 3), 3);
-	balloon_driver_set_target(m.rig.driver, 0);
-	CHECK_EQ(balloon_driver_run(m.rig.driver, in_ms(1000), NULL, NULL), 0);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, 0);
+		CHECK_EQ(balloon_driver_leak(m.fixture.driver, 3), 3);
+	balloon_driver_set_target(m.fixture.driver, 0);
+	CHECK_EQ(balloon_driver_run(m.fixture.driver, in_ms(1000), NULL, NULL), 0);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, 0);
 	check_moves(&m);
 	sleep_ms(10); /* it would be asked for again */
-	CHECK_EQ(balloon_driver_step(m.rig.driver), 0);
-	CHECK_EQ(balloon_driver_refusals(m.rig.driver, NULL, 0), 0);
-	close_rig(&m.rig);
+	CHECK_EQ(balloon_driver_step(m.fixture.driver), 0);
+	CHECK_EQ(balloon_driver_refusals(m.fixture.driver, NULL, 0), 0);
+	close_fixture(&m.fixture);
 }
 
 static void end_isolation(void *context)
 {
 	struct moves *m = context;
 	if (m->n_accounted++ == 1)
-		CHECK_EQ(balloon_page_finalize(
-				 balloon_driver_device(m->rig.driver), balloon_page(stray_page)),
+		CHECK_EQ(balloon_page_finalize(balloon_driver_device(m->fixture.driver),
+				 balloon_page(stray_page)),
 			0);
 }
 
@@ -185,21 +185,21 @@ DRIVER_CLAIM(results, an_old_page_that_is_taken_leaves_once)
 	struct balloon_page new_page;
 	uint8_t outcome;
 	open_moves(&m, strategy, design);
-	reach(&m.rig, 10);
-	CHECK_EQ(source_take(&m.rig.source, &new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&m.rig, &old_page, 1), 1);
+	reach(&m.fixture, 10);
+	CHECK_EQ(source_take(&m.fixture.source, &new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&m.fixture, &old_page, 1), 1);
 	stray_page = old_page.index;
-	m.rig.host.on_submit = end_isolation;
-	m.rig.host.on_submit_context = &m;
-	CHECK_EQ(balloon_driver_migrate(m.rig.driver, &new_page, &old_page, 1, &outcome), 0);
-	m.rig.host.on_submit = NULL;
+	m.fixture.host.on_submit = end_isolation;
+	m.fixture.host.on_submit_context = &m;
+	CHECK_EQ(balloon_driver_migrate(m.fixture.driver, &new_page, &old_page, 1, &outcome), 0);
+	m.fixture.host.on_submit = NULL;
 	stray_page = UINT32_MAX;
 	CHECK_EQ(outcome, BALLOON_MIGRATED_TOOK_NEW);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, 1);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, 1);
 	CHECK_EQ(m.n_out[old_page.index], 1);
 	check_moves(&m);
-	source_give(&m.rig.source, &old_page, 1); /* whoever took it out */
-	close_rig(&m.rig);
+	source_give(&m.fixture.source, &old_page, 1); /* whoever took it out */
+	close_fixture(&m.fixture);
 	check_moves(&m);
 }
 
@@ -219,7 +219,7 @@ static int allocate_spoiled(struct balloon_frames *frames, struct balloon_page *
 	int n = liar.honest->ops->allocate(liar.honest, pages, n_pages, allocation);
 	if (n > 1 && liar.is_lying) {
 		liar.hidden = pages[1];
-		liar.instead = claim_number() == 1 ? pages[0] : balloon_page(RIG_PAGES + 3);
+		liar.instead = claim_number() == 1 ? pages[0] : balloon_page(FIXTURE_PAGES + 3);
 		pages[1] = liar.instead;
 	}
 	return n;
@@ -229,10 +229,10 @@ static int allocate_spoiled(struct balloon_frames *frames, struct balloon_page *
 static void free_spoiled(
 	struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
 {
-	struct balloon_page back[RIG_REQUEST];
+	struct balloon_page back[FIXTURE_REQUEST];
 	bool is_found = !liar.is_lying;
 	(void)frames;
-	for (size_t i = 0; i < n_pages && i < RIG_REQUEST; i++) {
+	for (size_t i = 0; i < n_pages && i < FIXTURE_REQUEST; i++) {
 		bool is_spoiled = !is_found && pages[i].index == liar.instead.index;
 		back[i] = is_spoiled ? liar.hidden : pages[i];
 		is_found |= is_spoiled;
@@ -257,16 +257,16 @@ DRIVER_CLAIMS(results, a_source_that_gives_what_is_no_frame_is_found_out, 2)
 	struct moves m;
 	memset(&m, 0, sizeof(m));
 	moves = &m;
-	open_rig(&m.rig, meddle_with(strategy), design, with_lies);
+	open_fixture(&m.fixture, meddle_with(strategy), design, with_lies);
 	liar.is_lying = true;
-	CHECK_EQ(balloon_driver_fill(m.rig.driver, 4), claim_number() == 1 ? -EEXIST : -ERANGE);
+	CHECK_EQ(balloon_driver_fill(m.fixture.driver, 4), claim_number() == 1 ? -EEXIST : -ERANGE);
 	liar.is_lying = false;
-	CHECK_EQ(host_n_requests(&m.rig.host), 0);
-	CHECK_EQ(source_n_free(&m.rig.source), RIG_PAGES);
-	CHECK_EQ(rig_progress(&m.rig).n_strays, 0);
+	CHECK_EQ(host_n_requests(&m.fixture.host), 0);
+	CHECK_EQ(source_n_free(&m.fixture.source), FIXTURE_PAGES);
+	CHECK_EQ(fixture_progress(&m.fixture).n_strays, 0);
 	check_moves(&m);
-	CHECK_EQ(balloon_driver_fill(m.rig.driver, 4), 4);
-	close_rig(&m.rig);
+	CHECK_EQ(balloon_driver_fill(m.fixture.driver, 4), 4);
+	close_fixture(&m.fixture);
 }
 
 /* ---- Somebody else is at it ------------------------------------------------------------------ */
@@ -274,63 +274,63 @@ DRIVER_CLAIMS(results, a_source_that_gives_what_is_no_frame_is_found_out, 2)
 /* The host took pages, and a scanner keeps them from being entered: they are there soon. */
 DRIVER_CLAIM(results, pages_that_are_being_entered_are_not_an_empty_balloon)
 {
-	struct rig rig;
-	open_rig(&rig, meddle_with(strategy), design, NULL);
+	struct fixture fixture;
+	open_fixture(&fixture, meddle_with(strategy), design, NULL);
 	is_locked = true;
-	CHECK_EQ(balloon_driver_fill(rig.driver, 3), 3);
-	CHECK_EQ(rig_progress(&rig).n_enqueued, 3);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 3), -EAGAIN);
-	CHECK_EQ(balloon_driver_relieve(rig.driver, 3, NULL), -EAGAIN);
-	balloon_driver_set_target(rig.driver, 0);
-	CHECK_EQ(balloon_driver_step(rig.driver), -EAGAIN);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 3), 3);
+	CHECK_EQ(fixture_progress(&fixture).n_enqueued, 3);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 3), -EAGAIN);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 3, NULL), -EAGAIN);
+	balloon_driver_set_target(fixture.driver, 0);
+	CHECK_EQ(balloon_driver_step(fixture.driver), -EAGAIN);
 	is_locked = false;
 	sleep_ms(200); /* a time to try again is over */
-	CHECK_EQ(balloon_driver_step(rig.driver), 3);
-	CHECK_EQ(balloon_driver_step(rig.driver), 0);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 3), 0);
-	CHECK_EQ(balloon_driver_relieve(rig.driver, 3, NULL), 0);
-	close_rig(&rig);
+	CHECK_EQ(balloon_driver_step(fixture.driver), 3);
+	CHECK_EQ(balloon_driver_step(fixture.driver), 0);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 3), 0);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 3, NULL), 0);
+	close_fixture(&fixture);
 }
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 5 * RIG_MS;
+	config->host_timeout_ns = 5 * FIXTURE_MS;
 }
 
 static void leak_first(void *context, size_t thread)
 {
-	struct rig *rig = context;
+	struct fixture *fixture = context;
 	(void)thread;
-	CHECK_EQ(balloon_driver_leak(rig->driver, 2), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_leak(fixture->driver, 2), -ETIMEDOUT);
 }
 
 static void be_faster(void *context)
 {
-	place_run_together(1, leak_first, context);
+	runtime_run_together(1, leak_first, context);
 }
 
 /* Another leak gets the pages that a step was about to take, and the host has them still. */
 DRIVER_CLAIM(results, a_step_whose_work_others_do_has_not_reached_the_target)
 {
-	struct rig rig;
-	open_rig(&rig, meddle_with(strategy), design, short_timeout);
-	reach(&rig, 2);
-	host_always(&rig.host, HOST_KEEPS);
+	struct fixture fixture;
+	open_fixture(&fixture, meddle_with(strategy), design, short_timeout);
+	reach(&fixture, 2);
+	host_always(&fixture.host, HOST_KEEPS);
 	before_dequeue = be_faster;
-	meddler = &rig;
-	balloon_driver_set_target(rig.driver, 0);
-	CHECK_EQ(balloon_driver_step(rig.driver), -EAGAIN);
-	CHECK_EQ(rig_progress(&rig).n_deflating, 2);
-	CHECK_EQ(balloon_driver_step(rig.driver), -EAGAIN);
-	host_answer(&rig.host, UINT32_MAX);
-	CHECK_EQ(balloon_driver_step(rig.driver), 0);
-	close_rig(&rig);
+	meddler = &fixture;
+	balloon_driver_set_target(fixture.driver, 0);
+	CHECK_EQ(balloon_driver_step(fixture.driver), -EAGAIN);
+	CHECK_EQ(fixture_progress(&fixture).n_deflating, 2);
+	CHECK_EQ(balloon_driver_step(fixture.driver), -EAGAIN);
+	host_answer(&fixture.host, UINT32_MAX);
+	CHECK_EQ(balloon_driver_step(fixture.driver), 0);
+	close_fixture(&fixture);
 }
 
 /* ---- A stop ---------------------------------------------------------------------------------- */
 
 struct stopped {
-	struct rig rig;
+	struct fixture fixture;
 	int result;
 	uint64_t returned_ns;
 };
@@ -338,19 +338,19 @@ struct stopped {
 static void one_at_a_time(struct balloon_driver_config *config)
 {
 	config->channel->limits.n_requests = 1;
-	config->host_timeout_ns = 100000 * RIG_MS;
+	config->host_timeout_ns = 100000 * FIXTURE_MS;
 }
 
 static void fill_until_stopped(void *context)
 {
 	struct stopped *s = context;
-	CHECK_EQ(balloon_driver_fill(s->rig.driver, 3), -ECANCELED);
+	CHECK_EQ(balloon_driver_fill(s->fixture.driver, 3), -ECANCELED);
 }
 
 static void wait_for_room(void *context)
 {
 	struct stopped *s = context;
-	struct balloon_driver *driver = s->rig.driver;
+	struct balloon_driver *driver = s->fixture.driver;
 	switch (claim_number()) {
 	case 1:
 		s->result = balloon_driver_fill(driver, 2);
@@ -371,26 +371,26 @@ static void wait_for_room(void *context)
 DRIVER_CLAIMS(results, a_stop_is_why_a_call_has_not_told_the_host, 4)
 {
 	struct stopped s = {.result = 0};
-	open_rig(&s.rig, strategy, design, one_at_a_time);
-	reach(&s.rig, 30);
-	balloon_driver_set_target(s.rig.driver, 40);
-	host_always(&s.rig.host, HOST_KEEPS);
+	open_fixture(&s.fixture, strategy, design, one_at_a_time);
+	reach(&s.fixture, 30);
+	balloon_driver_set_target(s.fixture.driver, 40);
+	host_always(&s.fixture.host, HOST_KEEPS);
 	engine_spawn("fill", fill_until_stopped, &s);
-	wait_kept(&s.rig, 1);
+	wait_kept(&s.fixture, 1);
 	engine_spawn("caller", wait_for_room, &s);
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_stop(s.rig.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_stop(s.fixture.driver, BALLOON_NEVER), 0);
 	engine_join_all();
 	bool is_busy = s.result == -EBUSY && claim_number() == 4;
 	if (!is_busy) {
 		CHECK_EQ(s.result, -ECANCELED);
 		CHECK_EQ(s.returned_ns, begin_ns);
-		CHECK_EQ(rig_progress(&s.rig).last_error, -ECANCELED);
+		CHECK_EQ(fixture_progress(&s.fixture).last_error, -ECANCELED);
 	}
-	CHECK_EQ(rig_progress(&s.rig).n_inflating, 3);
-	CHECK_EQ(rig_progress(&s.rig).n_enqueued, 30);
-	close_rig(&s.rig);
+	CHECK_EQ(fixture_progress(&s.fixture).n_inflating, 3);
+	CHECK_EQ(fixture_progress(&s.fixture).n_enqueued, 30);
+	close_fixture(&s.fixture);
 }
 
 /* ---- A reset --------------------------------------------------------------------------------- */
@@ -405,32 +405,32 @@ enum hindrance {
 /* Each reason is told from the others: the host's alone is a time-out. */
 DRIVER_CLAIMS(results, a_reset_blames_whom_it_waits_for, N_HINDRANCES)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page page;
 	enum hindrance hindrance = (enum hindrance)(claim_number() - 1);
-	open_rig(&rig, meddle_with(strategy), design, short_timeout);
-	reach(&rig, 30);
-	host_at(&rig.host, 1, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 4), -ETIMEDOUT);
+	open_fixture(&fixture, meddle_with(strategy), design, short_timeout);
+	reach(&fixture, 30);
+	host_at(&fixture.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 4), -ETIMEDOUT);
 	if (hindrance == A_PAGE_IS_HELD)
-		CHECK_EQ(rig_isolate(&rig, &page, 1), 1);
+		CHECK_EQ(fixture_isolate(&fixture, &page, 1), 1);
 	is_locked = hindrance == PAGES_ARE_LOCKED;
 	if (is_locked)
-		CHECK_EQ(balloon_driver_fill(rig.driver, 2), 2);
-	rig.host.reset_error = hindrance == NOBODY_LETS_GO ? -EIO : 0;
-	CHECK_EQ(balloon_driver_reset(rig.driver), -EBUSY);
-	CHECK_EQ(balloon_driver_stop(rig.driver, BALLOON_NEVER), 0);
+		CHECK_EQ(balloon_driver_fill(fixture.driver, 2), 2);
+	fixture.host.reset_error = hindrance == NOBODY_LETS_GO ? -EIO : 0;
+	CHECK_EQ(balloon_driver_reset(fixture.driver), -EBUSY);
+	CHECK_EQ(balloon_driver_stop(fixture.driver, BALLOON_NEVER), 0);
 	for (int i = 0; i < 2; i++)
-		CHECK_EQ(balloon_driver_reset(rig.driver),
+		CHECK_EQ(balloon_driver_reset(fixture.driver),
 			hindrance == NOBODY_LETS_GO ? -ETIMEDOUT : -EAGAIN);
-	CHECK_EQ(rig_progress(&rig).n_deflating, hindrance == NOBODY_LETS_GO ? 4 : 0);
-	CHECK_EQ(balloon_driver_validate(rig.driver, NULL), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_deflating, hindrance == NOBODY_LETS_GO ? 4 : 0);
+	CHECK_EQ(balloon_driver_validate(fixture.driver, NULL), 0);
 	is_locked = false;
-	rig.host.reset_error = 0;
+	fixture.host.reset_error = 0;
 	if (hindrance == A_PAGE_IS_HELD)
-		CHECK_EQ(balloon_page_putback(rig.map, page), 0);
-	CHECK_EQ(balloon_driver_reset(rig.driver), 0);
-	CHECK_EQ(source_n_free(&rig.source), RIG_PAGES);
-	CHECK_EQ(balloon_driver_reset(rig.driver), 0);
-	close_rig(&rig);
+		CHECK_EQ(balloon_page_putback(fixture.map, page), 0);
+	CHECK_EQ(balloon_driver_reset(fixture.driver), 0);
+	CHECK_EQ(source_n_free(&fixture.source), FIXTURE_PAGES);
+	CHECK_EQ(balloon_driver_reset(fixture.driver), 0);
+	close_fixture(&fixture);
 }

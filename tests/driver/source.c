@@ -27,9 +27,9 @@ static uint32_t pop(struct source *source, struct balloon_page *pages, uint32_t 
 
 uint32_t source_take(struct source *source, struct balloon_page *pages, uint32_t n_pages)
 {
-	place_lock(&source->lock);
+	runtime_lock(&source->lock);
 	uint32_t n = pop(source, pages, n_pages);
-	place_unlock(&source->lock);
+	runtime_unlock(&source->lock);
 	for (uint32_t i = 0; i < n; i++)
 		if (host_page(source->host, pages[i].index) != HOST_PAGE_GUEST)
 			accuse(source, "a frame is handed out that the host has");
@@ -41,11 +41,11 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 {
 	struct source *source = source_of(frames);
 	uint32_t n_wanted = (uint32_t)n_pages;
-	place_lock(&source->lock);
+	runtime_lock(&source->lock);
 	uint64_t n_calls = ++source->n_calls;
 	source->last_allocation = allocation;
 	bool fails = n_calls == source->fail_at;
-	place_unlock(&source->lock);
+	runtime_unlock(&source->lock);
 	if (source->on_allocate && !source->on_allocate(source->context, n_calls))
 		fails = true;
 	if (source->max_per_call && source->max_per_call < n_wanted)
@@ -59,7 +59,7 @@ void source_give(struct source *source, const struct balloon_page *pages, uint32
 	for (uint32_t i = 0; i < n_pages; i++)
 		if (host_page(source->host, pages[i].index) != HOST_PAGE_GUEST)
 			accuse(source, "a frame is freed that the host has");
-	place_lock(&source->lock);
+	runtime_lock(&source->lock);
 	for (uint32_t i = 0; i < n_pages; i++) {
 		if (!source->is_out[pages[i].index])
 			accuse(source, "a frame is freed twice");
@@ -67,7 +67,7 @@ void source_give(struct source *source, const struct balloon_page *pages, uint32
 		if (source->n_free < source->n_pages)
 			source->free[source->n_free++] = pages[i];
 	}
-	place_unlock(&source->lock);
+	runtime_unlock(&source->lock);
 }
 
 static void give(struct balloon_frames *frames, const struct balloon_page *pages, size_t n_pages)
@@ -77,9 +77,9 @@ static void give(struct balloon_frames *frames, const struct balloon_page *pages
 
 uint32_t source_n_free(struct source *source)
 {
-	place_lock(&source->lock);
+	runtime_lock(&source->lock);
 	uint32_t n = source->n_free;
-	place_unlock(&source->lock);
+	runtime_unlock(&source->lock);
 	return n;
 }
 
@@ -101,9 +101,9 @@ void source_init(struct source *source, uint32_t n_pages, struct host *host)
 		.host = host,
 		.n_pages = n_pages,
 		.least_free = n_pages,
-		.free = place_allocate(n_pages * sizeof(*source->free)),
-		.is_out = place_allocate(n_pages)};
-	place_lock_init(&source->lock);
+		.free = runtime_allocate(n_pages * sizeof(*source->free)),
+		.is_out = runtime_allocate(n_pages)};
+	runtime_lock_init(&source->lock);
 	/* Runs of adjacent frames, and runs that run backwards. */
 	for (uint32_t i = 0; i < n_pages; i++) {
 		uint32_t reversed = i / 8 * 8 + (7 - i % 8);
@@ -114,14 +114,14 @@ void source_init(struct source *source, uint32_t n_pages, struct host *host)
 
 void source_fini(struct source *source)
 {
-	place_lock_fini(&source->lock);
-	place_free(source->free);
-	place_free(source->is_out);
+	runtime_lock_fini(&source->lock);
+	runtime_free(source->free);
+	runtime_free(source->is_out);
 }
 
 void source_fail_at(struct source *source, uint64_t n)
 {
-	place_lock(&source->lock);
+	runtime_lock(&source->lock);
 	source->fail_at = source->n_calls + n;
-	place_unlock(&source->lock);
+	runtime_unlock(&source->lock);
 }

@@ -18,7 +18,7 @@ struct source {
 	void *context;
 	uint32_t max_per_call; /* 0: as many as are asked for */
 
-	struct place_lock lock; /* protects the rest */
+	struct runtime_lock lock; /* protects the rest */
 	uint32_t n_pages;
 	struct balloon_page *free; /* a stack */
 	unsigned char *is_out;

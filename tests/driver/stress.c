@@ -26,10 +26,10 @@ static const char usage[] =
 
 static void be_quick(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = RIG_MS;
-	config->allocation_backoff_ns = RIG_MS / 20;
-	config->relief_holdoff_ns = RIG_MS / 20;
-	config->retry_ns = RIG_MS / 20;
+	config->host_timeout_ns = FIXTURE_MS;
+	config->allocation_backoff_ns = FIXTURE_MS / 20;
+	config->relief_holdoff_ns = FIXTURE_MS / 20;
+	config->retry_ns = FIXTURE_MS / 20;
 }
 
 static _Noreturn void fail_usage(const char *what, const char *argument)
@@ -92,16 +92,16 @@ static void parse(struct arguments *arguments, int argc, char **argv)
 static bool run(const struct arguments *arguments, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design)
 {
-	struct rig rig;
-	if (rig_open(&rig, strategy, design, be_quick) < 0) {
+	struct fixture fixture;
+	if (fixture_open(&fixture, strategy, design, be_quick) < 0) {
 		fprintf(stderr, "driver-stress: cannot be set up\n");
 		return false;
 	}
 	const char *what =
-		crowd_run(&rig, arguments->n_threads, arguments->n_rounds, arguments->seed);
-	printf("%-32s %s\n", rig.name, what ? what : "right");
+		crowd_run(&fixture, arguments->n_threads, arguments->n_rounds, arguments->seed);
+	printf("%-32s %s\n", fixture.name, what ? what : "right");
 	if (what)
-		fprintf(stderr, "driver-stress: %s: %s\n", rig.name, what);
+		fprintf(stderr, "driver-stress: %s: %s\n", fixture.name, what);
 	return !what;
 }
 

@@ -4,17 +4,17 @@
 
 static void be_quick(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = RIG_MS;
-	config->allocation_backoff_ns = RIG_MS / 20;
-	config->relief_holdoff_ns = RIG_MS / 20;
-	config->retry_ns = RIG_MS / 20;
+	config->host_timeout_ns = FIXTURE_MS;
+	config->allocation_backoff_ns = FIXTURE_MS / 20;
+	config->relief_holdoff_ns = FIXTURE_MS / 20;
+	config->retry_ns = FIXTURE_MS / 20;
 }
 
 DRIVER_CLAIM(threads, that_do_everything_at_once_leave_everything_right)
 {
-	struct rig rig;
-	open_rig(&rig, strategy, design, be_quick);
-	const char *what = crowd_run(&rig, 4, 60, 1 + engine_choose(ENGINE_CHOOSE_WORLD, 1000));
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, be_quick);
+	const char *what = crowd_run(&fixture, 4, 60, 1 + engine_choose(ENGINE_CHOOSE_WORLD, 1000));
 	if (what)
 		engine_fail(ENGINE_CLAIM, "%s", what);
 }

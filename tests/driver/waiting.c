@@ -43,7 +43,7 @@ static const struct balloon_strategy *with_locked_pages(const struct balloon_str
 enum { ISOLATED = 40 };
 
 struct waiting {
-	struct rig rig;
+	struct fixture fixture;
 	enum obstacle obstacle;
 	uint64_t deadline_ns;
 	bool has_callback;
@@ -68,7 +68,7 @@ static void be_usual(struct balloon_driver_config *config)
 	config->host_timeout_ns = 0;
 	config->allocation_backoff_ns = 0;
 	config->retry_ns = 0;
-	config->relief_holdoff_ns = 100000 * RIG_MS;
+	config->relief_holdoff_ns = 100000 * FIXTURE_MS;
 }
 
 static void be_usual_and_polled(struct balloon_driver_config *config)
@@ -80,50 +80,50 @@ static void be_usual_and_polled(struct balloon_driver_config *config)
 static void fill_for_ever(void *context)
 {
 	struct waiting *w = context;
-	balloon_driver_fill(w->rig.driver, 3);
+	balloon_driver_fill(w->fixture.driver, 3);
 }
 
 /* From now on a run to any other target but ISOLATED waits. */
 static void obstruct(struct waiting *w, enum obstacle obstacle)
 {
-	struct rig *rig = &w->rig;
+	struct fixture *fixture = &w->fixture;
 	w->obstacle = obstacle;
-	reach(rig, ISOLATED);
-	balloon_driver_set_target(rig->driver, 100);
+	reach(fixture, ISOLATED);
+	balloon_driver_set_target(fixture->driver, 100);
 	switch (obstacle) {
 	case SILENT_HOST:
-		host_always(&rig->host, HOST_KEEPS);
+		host_always(&fixture->host, HOST_KEEPS);
 		break;
 	case REFUSING_HOST:
-		rig->host.reason = -ENOMEM;
-		host_always(&rig->host, HOST_REFUSES);
+		fixture->host.reason = -ENOMEM;
+		host_always(&fixture->host, HOST_REFUSES);
 		break;
 	case UNTELLABLE:
-		rig->host.reason = -ENOMEM;
-		host_always(&rig->host, HOST_REJECTS);
+		fixture->host.reason = -ENOMEM;
+		host_always(&fixture->host, HOST_REJECTS);
 		break;
 	case NO_MEMORY:
-		rig->source.on_allocate = no_frame;
+		fixture->source.on_allocate = no_frame;
 		break;
 	case HELD_OFF:
-		CHECK_EQ(balloon_driver_relieve(rig->driver, 1, NULL), 1);
+		CHECK_EQ(balloon_driver_relieve(fixture->driver, 1, NULL), 1);
 		break;
 	case LOCKED_PAGES:
 		is_locked = true;
 		break;
 	case ISOLATED_PAGES:
-		w->n_isolated = rig_isolate(rig, w->isolated, ISOLATED);
+		w->n_isolated = fixture_isolate(fixture, w->isolated, ISOLATED);
 		CHECK_EQ(w->n_isolated, ISOLATED);
-		balloon_driver_set_target(rig->driver, 0);
+		balloon_driver_set_target(fixture->driver, 0);
 		break;
 	case BUSY_LOCK:
-		host_always(&rig->host, HOST_KEEPS);
-		balloon_driver_tune(rig->driver,
-			&(struct balloon_driver_tuning){.host_timeout_ns = 100000 * RIG_MS});
+		host_always(&fixture->host, HOST_KEEPS);
+		balloon_driver_tune(fixture->driver,
+			&(struct balloon_driver_tuning){.host_timeout_ns = 100000 * FIXTURE_MS});
 		engine_spawn("fill", fill_for_ever, w);
-		wait_kept(rig, 1);
-		host_at(&rig->host, 0, HOST_TAKES);
-		balloon_driver_set_target(rig->driver, 0);
+		wait_kept(fixture, 1);
+		host_at(&fixture->host, 0, HOST_TAKES);
+		balloon_driver_set_target(fixture->driver, 0);
 		break;
 	case N_OBSTACLES:
 		break;
@@ -134,7 +134,7 @@ static void open_waiting(struct waiting *w, const struct balloon_strategy *strat
 	const struct balloon_driver_design *design, enum obstacle obstacle, bool is_polled)
 {
 	memset(w, 0, sizeof(*w));
-	open_rig(&w->rig, with_locked_pages(strategy), design,
+	open_fixture(&w->fixture, with_locked_pages(strategy), design,
 		is_polled ? be_usual_and_polled : be_usual);
 	obstruct(w, obstacle);
 }
@@ -150,10 +150,10 @@ static void open_case(struct waiting *w, const struct balloon_strategy *strategy
 static void clear(struct waiting *w)
 {
 	is_locked = false;
-	w->rig.source.on_allocate = NULL;
-	host_at(&w->rig.host, 0, HOST_TAKES);
-	host_answer(&w->rig.host, UINT32_MAX);
-	balloon_pages_putback(w->rig.map, w->isolated, w->n_isolated);
+	w->fixture.source.on_allocate = NULL;
+	host_at(&w->fixture.host, 0, HOST_TAKES);
+	host_answer(&w->fixture.host, UINT32_MAX);
+	balloon_pages_putback(w->fixture.map, w->isolated, w->n_isolated);
 	engine_join_all();
 }
 
@@ -161,15 +161,15 @@ static void close_waiting(struct waiting *w)
 {
 	clear(w);
 	if (w->obstacle == LOCKED_PAGES)
-		reach(&w->rig, 100); /* what could not be entered is, first */
-	close_rig(&w->rig);
+		reach(&w->fixture, 100); /* what could not be entered is, first */
+	close_fixture(&w->fixture);
 }
 
 static bool note_call(void *context, const struct balloon_driver_progress *progress)
 {
 	struct waiting *w = context;
 	(void)progress;
-	CHECK(engine_now_ns() - w->called_ns <= 100 * RIG_MS);
+	CHECK(engine_now_ns() - w->called_ns <= 100 * FIXTURE_MS);
 	w->called_ns = engine_now_ns();
 	w->n_calls++;
 	return true;
@@ -180,7 +180,7 @@ static void run(void *context)
 	struct waiting *w = context;
 	w->called_ns = engine_now_ns();
 	w->result = balloon_driver_run(
-		w->rig.driver, w->deadline_ns, w->has_callback ? note_call : NULL, w);
+		w->fixture.driver, w->deadline_ns, w->has_callback ? note_call : NULL, w);
 	w->returned_ns = engine_now_ns();
 }
 
@@ -189,7 +189,7 @@ static void run(void *context)
 /* A split lock lets the other direction go on: nothing to wait for. */
 static bool is_in_the_way(const struct waiting *w)
 {
-	const struct balloon_driver_design *design = w->rig.design;
+	const struct balloon_driver_design *design = w->fixture.design;
 	return w->obstacle != BUSY_LOCK || design->fill.lock == design->leak.lock;
 }
 
@@ -214,7 +214,7 @@ DRIVER_CLAIMS(waiting, a_run_tells_its_progress_at_least_every_100_ms, 2 * N_OBS
 	w.deadline_ns = in_ms(5000);
 	w.has_callback = true;
 	run(&w);
-	CHECK(engine_now_ns() - w.called_ns <= 100 * RIG_MS);
+	CHECK(engine_now_ns() - w.called_ns <= 100 * FIXTURE_MS);
 	if (is_in_the_way(&w)) {
 		CHECK_EQ(w.returned_ns, w.deadline_ns);
 		CHECK(w.n_calls >= 50 && w.n_calls < 200);
@@ -231,10 +231,10 @@ DRIVER_CLAIMS(waiting, a_run_that_waits_for_ten_seconds_does_next_to_nothing, 2 
 	open_case(&w, strategy, design);
 	w.deadline_ns = in_ms(10000);
 	uint64_t begin = engine_step();
-	uint64_t n_requests = host_n_requests(&w.rig.host);
+	uint64_t n_requests = host_n_requests(&w.fixture.host);
 	run(&w);
 	CHECK(engine_step() - begin < 100000);
-	CHECK(host_n_requests(&w.rig.host) - n_requests < 150);
+	CHECK(host_n_requests(&w.fixture.host) - n_requests < 150);
 	close_waiting(&w);
 }
 
@@ -245,7 +245,7 @@ enum { N_ENDS = 4 };
 /* As soon as there is a reason: at the same moment. */
 static void check_end(struct waiting *w, uint32_t end)
 {
-	struct balloon_driver *driver = w->rig.driver;
+	struct balloon_driver *driver = w->fixture.driver;
 	static const int results[N_ENDS] = {0, -ECANCELED, -EBUSY, 0};
 	w->deadline_ns = BALLOON_NEVER;
 	engine_spawn("run", run, w);
@@ -253,7 +253,7 @@ static void check_end(struct waiting *w, uint32_t end)
 	uint64_t begin_ns = engine_now_ns();
 	switch (end) {
 	case 0:
-		balloon_driver_set_target(driver, rig_progress(&w->rig).n_enqueued);
+		balloon_driver_set_target(driver, fixture_progress(&w->fixture).n_enqueued);
 		break;
 	case 1:
 		balloon_driver_stop(driver, BALLOON_NEVER);
@@ -262,8 +262,8 @@ static void check_end(struct waiting *w, uint32_t end)
 		balloon_driver_quiesce(driver, begin_ns);
 		break;
 	default:
-		host_at(&w->rig.host, 0, HOST_TAKES);
-		while (host_answer(&w->rig.host, UINT32_MAX) > 0)
+		host_at(&w->fixture.host, 0, HOST_TAKES);
+		while (host_answer(&w->fixture.host, UINT32_MAX) > 0)
 			;
 	}
 	engine_join_all();
@@ -285,7 +285,7 @@ DRIVER_CLAIMS(waiting, a_run_looks_up_at_once_when_something_changes, 2 * 3 * 3)
 
 static void slow_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 100000 * RIG_MS;
+	config->host_timeout_ns = 100000 * FIXTURE_MS;
 	if (claim_number() == 2)
 		be_polled(config);
 }
@@ -295,15 +295,15 @@ DRIVER_CLAIMS(waiting, a_run_takes_an_answer_at_once, 2)
 {
 	struct waiting w;
 	memset(&w, 0, sizeof(w));
-	open_rig(&w.rig, strategy, design, slow_timeout);
-	host_always(&w.rig.host, HOST_KEEPS);
-	balloon_driver_set_target(w.rig.driver, engine_chance(2) ? RIG_PAGES : 20);
+	open_fixture(&w.fixture, strategy, design, slow_timeout);
+	host_always(&w.fixture.host, HOST_KEEPS);
+	balloon_driver_set_target(w.fixture.driver, engine_chance(2) ? FIXTURE_PAGES : 20);
 	check_end(&w, 3);
-	close_rig(&w.rig);
+	close_fixture(&w.fixture);
 }
 
 struct queueing {
-	struct rig rig;
+	struct fixture fixture;
 	uint64_t took_ns[6];
 };
 
@@ -312,7 +312,7 @@ static void wait_in_a_queue(void *shared, size_t thread)
 	struct queueing *q = shared;
 	uint64_t begin_ns = engine_now_ns();
 	/* No direction waits for the other one. */
-	CHECK_EQ(balloon_driver_fill(q->rig.driver, 1 + (uint32_t)thread), 1 + (int)thread);
+	CHECK_EQ(balloon_driver_fill(q->fixture.driver, 1 + (uint32_t)thread), 1 + (int)thread);
 	q->took_ns[thread] = engine_now_ns() - begin_ns;
 }
 
@@ -321,18 +321,18 @@ DRIVER_CLAIMS(waiting, each_call_takes_its_answer_at_once, 2)
 {
 	struct queueing q;
 	memset(&q, 0, sizeof(q));
-	open_rig(&q.rig, strategy, design, slow_timeout);
-	answer_after(&q.rig, 100000);
-	place_run_together(6, wait_in_a_queue, &q);
+	open_fixture(&q.fixture, strategy, design, slow_timeout);
+	answer_after(&q.fixture, 100000);
+	runtime_run_together(6, wait_in_a_queue, &q);
 	for (uint32_t i = 0; i < 6; i++)
 		CHECK_EQ(q.took_ns[i], 100000);
-	close_rig(&q.rig);
+	close_fixture(&q.fixture);
 }
 
 enum { LEAVERS = 3 };
 
 struct deserted {
-	struct rig rig;
+	struct fixture fixture;
 	uint64_t gone_ns;
 	bool relieves; /* no fill beside it: relief would take its frames, or turn it away */
 	struct {
@@ -347,12 +347,12 @@ static int move_as(struct deserted *d, size_t thread)
 	sleep_ms((uint64_t)engine_choose(ENGINE_CHOOSE_WORLD, 4));
 	switch (thread) {
 	case 0:
-		return balloon_driver_leak(d->rig.driver, 2);
+		return balloon_driver_leak(d->fixture.driver, 2);
 	case 1:
-		return balloon_driver_run(d->rig.driver, BALLOON_NEVER, NULL, NULL);
+		return balloon_driver_run(d->fixture.driver, BALLOON_NEVER, NULL, NULL);
 	default:
-		return d->relieves ? balloon_driver_relieve(d->rig.driver, 2, NULL)
-				   : balloon_driver_fill(d->rig.driver, 2);
+		return d->relieves ? balloon_driver_relieve(d->fixture.driver, 2, NULL)
+				   : balloon_driver_fill(d->fixture.driver, 2);
 	}
 }
 
@@ -365,7 +365,7 @@ static void wait_for_the_host(void *shared, size_t thread)
 	} else {
 		sleep_ms(50);
 		d->gone_ns = engine_now_ns();
-		balloon_channel_fail(&d->rig.host.channel, -ENODEV);
+		balloon_channel_fail(&d->fixture.host.channel, -ENODEV);
 	}
 }
 
@@ -375,14 +375,14 @@ DRIVER_CLAIMS(waiting, whatever_a_call_waits_for_it_learns_that_the_host_is_gone
 {
 	struct deserted d;
 	memset(&d, 0, sizeof(d));
-	open_rig(&d.rig, strategy, design, slow_timeout);
-	reach(&d.rig, 40);
-	balloon_driver_set_target(d.rig.driver, 20);
-	host_always(&d.rig.host, HOST_KEEPS);
+	open_fixture(&d.fixture, strategy, design, slow_timeout);
+	reach(&d.fixture, 40);
+	balloon_driver_set_target(d.fixture.driver, 20);
+	host_always(&d.fixture.host, HOST_KEEPS);
 	d.relieves = engine_chance(2);
 	if (claim_number() > 2)
-		d.rig.host.channel.limits.n_requests = 1;
-	place_run_together(LEAVERS + 1, wait_for_the_host, &d);
+		d.fixture.host.channel.limits.n_requests = 1;
+	runtime_run_together(LEAVERS + 1, wait_for_the_host, &d);
 	for (uint32_t i = 0; i < LEAVERS; i++) {
 		bool is_busy = i == LEAVERS - 1 && d.relieves && d.ends[i].result == -EBUSY &&
 			       design->relief == BALLOON_RELIEF_BUSY;
@@ -394,7 +394,7 @@ DRIVER_CLAIMS(waiting, whatever_a_call_waits_for_it_learns_that_the_host_is_gone
 		CHECK_EQ(d.ends[i].result, -ENODEV);
 		CHECK_EQ(d.ends[i].returned_ns, d.gone_ns);
 	}
-	close_rig(&d.rig);
+	close_fixture(&d.fixture);
 }
 
 /* What is too much can go although nothing may be taken now. */
@@ -405,25 +405,25 @@ DRIVER_CLAIMS(waiting, a_leak_does_not_mind_a_lack_of_memory, 4)
 	open_waiting(&w, strategy, design, is_relieved ? HELD_OFF : NO_MEMORY, false);
 	uint64_t begin_ns = engine_now_ns();
 	if (!is_relieved)
-		CHECK_EQ(balloon_driver_fill(w.rig.driver, 1), -ENOMEM);
+		CHECK_EQ(balloon_driver_fill(w.fixture.driver, 1), -ENOMEM);
 	if (claim_number() > 2) {
 		w.deadline_ns = BALLOON_NEVER;
 		engine_spawn("run", run, &w);
 		sleep_ms(77);
 		begin_ns = engine_now_ns();
-		balloon_driver_set_target(w.rig.driver, 11);
+		balloon_driver_set_target(w.fixture.driver, 11);
 		engine_join_all();
 		CHECK_EQ(w.result, 0);
 	} else {
-		reach(&w.rig, 11);
+		reach(&w.fixture, 11);
 	}
 	CHECK_EQ(engine_now_ns(), begin_ns);
-	CHECK_EQ(rig_progress(&w.rig).n_enqueued, 11);
+	CHECK_EQ(fixture_progress(&w.fixture).n_enqueued, 11);
 	close_waiting(&w);
 }
 
 struct turns {
-	struct rig rig;
+	struct fixture fixture;
 	uint64_t n_requests; /* that the host had when the last leak was there */
 	uint64_t filled;     /* and when the fill was */
 };
@@ -431,27 +431,27 @@ struct turns {
 static void many_requests(struct balloon_driver_config *config)
 {
 	config->n_requests = 32;
-	config->host_timeout_ns = 100000 * RIG_MS;
+	config->host_timeout_ns = 100000 * FIXTURE_MS;
 }
 
 static void leak_first(void *context)
 {
 	struct turns *t = context;
-	CHECK_EQ(balloon_driver_leak(t->rig.driver, 1), 1);
+	CHECK_EQ(balloon_driver_leak(t->fixture.driver, 1), 1);
 }
 
 static void leak_last(void *context)
 {
 	struct turns *t = context;
-	CHECK_EQ(balloon_driver_leak(t->rig.driver, 1), 1);
-	t->n_requests = host_n_requests(&t->rig.host);
+	CHECK_EQ(balloon_driver_leak(t->fixture.driver, 1), 1);
+	t->n_requests = host_n_requests(&t->fixture.host);
 }
 
 static void fill_in_turn(void *context)
 {
 	struct turns *t = context;
-	CHECK_EQ(balloon_driver_fill(t->rig.driver, 1), 1);
-	t->filled = host_n_requests(&t->rig.host);
+	CHECK_EQ(balloon_driver_fill(t->fixture.driver, 1), 1);
+	t->filled = host_n_requests(&t->fixture.host);
 }
 
 /* Once somebody waits in the other direction, sixteen more join; then it is the turn of those that wait. */
@@ -460,29 +460,29 @@ DRIVER_CLAIM(waiting, directions_take_turns)
 	struct turns t = {.n_requests = 0};
 	if (design->fill.lock != design->leak.lock)
 		return;
-	open_rig(&t.rig, strategy, design, many_requests);
-	reach(&t.rig, 100);
-	host_at(&t.rig.host, 1, HOST_KEEPS);
+	open_fixture(&t.fixture, strategy, design, many_requests);
+	reach(&t.fixture, 100);
+	host_at(&t.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("leak", leak_first, &t);
-	wait_kept(&t.rig, 1);
+	wait_kept(&t.fixture, 1);
 	engine_spawn("fill", fill_in_turn, &t);
 	sleep_ms(1);
 	for (uint32_t i = 0; i < 16; i++)
-		CHECK_EQ(balloon_driver_leak(t.rig.driver, 1), 1);
+		CHECK_EQ(balloon_driver_leak(t.fixture.driver, 1), 1);
 	CHECK_EQ(t.filled, 0);
 	engine_spawn("last leak", leak_last, &t);
 	sleep_ms(1);
 	CHECK_EQ(t.n_requests, 0);
-	host_answer(&t.rig.host, UINT32_MAX);
+	host_answer(&t.fixture.host, UINT32_MAX);
 	engine_join_all();
 	CHECK(t.filled > 0);
-	CHECK_EQ(t.n_requests, host_n_requests(&t.rig.host)); /* the last of all */
-	CHECK_EQ(rig_progress(&t.rig).n_busy, 0);
-	close_rig(&t.rig);
+	CHECK_EQ(t.n_requests, host_n_requests(&t.fixture.host)); /* the last of all */
+	CHECK_EQ(fixture_progress(&t.fixture).n_busy, 0);
+	close_fixture(&t.fixture);
 }
 
 struct between {
-	struct rig rig;
+	struct fixture fixture;
 	bool is_over;
 	uint32_t n_moved;
 };
@@ -491,8 +491,8 @@ static void fill_and_leak(void *context)
 {
 	struct between *t = context;
 	while (!t->is_over) {
-		t->n_moved += balloon_driver_fill(t->rig.driver, 8) > 0;
-		t->n_moved += balloon_driver_leak(t->rig.driver, 8) > 0;
+		t->n_moved += balloon_driver_fill(t->fixture.driver, 8) > 0;
+		t->n_moved += balloon_driver_leak(t->fixture.driver, 8) > 0;
 	}
 }
 
@@ -505,33 +505,33 @@ DRIVER_CLAIM(waiting, a_migration_has_its_turn_between_fills_and_leaks)
 	enum { ROUNDS = 20, THREADS = 3, PAGES = 4 };
 	struct between t;
 	memset(&t, 0, sizeof(t));
-	open_rig(&t.rig, strategy, design, be_usual);
-	reach(&t.rig, 100);
-	answer_after(&t.rig, RIG_MS);
+	open_fixture(&t.fixture, strategy, design, be_usual);
+	reach(&t.fixture, 100);
+	answer_after(&t.fixture, FIXTURE_MS);
 	for (int i = 0; i < THREADS; i++)
 		engine_spawn("fill and leak", fill_and_leak, &t);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct balloon_page new_pages[PAGES], old_pages[PAGES];
 		uint8_t outcomes[PAGES];
-		uint32_t n = source_take(&t.rig.source, new_pages, PAGES);
+		uint32_t n = source_take(&t.fixture.source, new_pages, PAGES);
 		CHECK_EQ(n, PAGES);
-		CHECK_EQ(rig_isolate(&t.rig, old_pages, n), n);
+		CHECK_EQ(fixture_isolate(&t.fixture, old_pages, n), n);
 		uint64_t begin_ns = engine_now_ns();
 		CHECK_EQ(balloon_driver_migrate_until(
-				 t.rig.driver, new_pages, old_pages, n, outcomes, in_ms(500)),
+				 t.fixture.driver, new_pages, old_pages, n, outcomes, in_ms(500)),
 			n);
-		CHECK(engine_now_ns() - begin_ns <= 3 * RIG_MS);
-		source_give(&t.rig.source, old_pages, n);
+		CHECK(engine_now_ns() - begin_ns <= 3 * FIXTURE_MS);
+		source_give(&t.fixture.source, old_pages, n);
 	}
 	CHECK(t.n_moved >= ROUNDS / 2);
 	t.is_over = true;
 	engine_join_all();
-	host_always(&t.rig.host, HOST_TAKES);
-	close_rig(&t.rig);
+	host_always(&t.fixture.host, HOST_TAKES);
+	close_fixture(&t.fixture);
 }
 
 struct answered {
-	struct rig rig;
+	struct fixture fixture;
 	bool is_slow; /* the program, when another thread tells it of the next answer */
 	uint32_t swapper;
 	struct balloon_page old_page;
@@ -562,16 +562,16 @@ static void open_answered(struct answered *a, const struct balloon_strategy *str
 {
 	memset(a, 0, sizeof(*a));
 	answered = a;
-	open_rig(&a->rig, strategy, design, with_slow_program);
-	reach(&a->rig, 10);
-	CHECK_EQ(source_take(&a->rig.source, &a->new_page, 1), 1);
-	CHECK_EQ(rig_isolate(&a->rig, &a->old_page, 1), 1);
+	open_fixture(&a->fixture, strategy, design, with_slow_program);
+	reach(&a->fixture, 10);
+	CHECK_EQ(source_take(&a->fixture.source, &a->new_page, 1), 1);
+	CHECK_EQ(fixture_isolate(&a->fixture, &a->old_page, 1), 1);
 }
 
 static void fill_slowly(void *context)
 {
 	struct answered *a = context;
-	CHECK_EQ(balloon_driver_fill(a->rig.driver, 3), 3);
+	CHECK_EQ(balloon_driver_fill(a->fixture.driver, 3), 3);
 }
 
 static void swap(void *context)
@@ -580,7 +580,7 @@ static void swap(void *context)
 	uint8_t outcome;
 	a->swapper = engine_self();
 	CHECK_EQ(balloon_driver_migrate_until(
-			 a->rig.driver, &a->new_page, &a->old_page, 1, &outcome, BALLOON_NEVER),
+			 a->fixture.driver, &a->new_page, &a->old_page, 1, &outcome, BALLOON_NEVER),
 		1);
 	a->swapped_ns = engine_now_ns();
 }
@@ -593,48 +593,48 @@ DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
 	if (design->fill.until != BALLOON_LOCK_UNTIL_ANSWERED)
 		return;
 	open_answered(&a, strategy, design);
-	host_at(&a.rig.host, 1, HOST_KEEPS);
-	balloon_driver_set_target(a.rig.driver, 13);
+	host_at(&a.fixture.host, 1, HOST_KEEPS);
+	balloon_driver_set_target(a.fixture.driver, 13);
 	if (claim_number() == 1)
 		engine_spawn("fill", fill_slowly, &a);
 	else
-		CHECK_EQ(balloon_driver_poll(a.rig.driver, NULL), 1);
-	wait_kept(&a.rig, 1);
+		CHECK_EQ(balloon_driver_poll(a.fixture.driver, NULL), 1);
+	wait_kept(&a.fixture, 1);
 	engine_spawn("migrate", swap, &a);
 	sleep_ms(1);
 	uint64_t begin_ns = engine_now_ns();
 	a.is_slow = true;
-	host_answer(&a.rig.host, UINT32_MAX);
+	host_answer(&a.fixture.host, UINT32_MAX);
 	if (claim_number() == 2)
-		rig_progress(&a.rig);
+		fixture_progress(&a.fixture);
 	engine_join_all();
 	CHECK_EQ(a.swapped_ns, begin_ns);
-	source_give(&a.rig.source, &a.old_page, 1);
-	close_rig(&a.rig);
+	source_give(&a.fixture.source, &a.old_page, 1);
+	close_fixture(&a.fixture);
 }
 
 static void ten_ms(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 10 * RIG_MS;
+	config->host_timeout_ns = 10 * FIXTURE_MS;
 }
 
 /* Nobody waits for the answer to the request that holds the lock: who waits for the lock sees when it is late. */
 DRIVER_CLAIM(waiting, a_lock_may_be_had_once_its_request_is_late)
 {
-	struct rig rig;
+	struct fixture fixture;
 	if (design->fill.lock != design->leak.lock)
 		return;
-	open_rig(&rig, strategy, design, ten_ms);
-	reach(&rig, 20);
-	host_at(&rig.host, 1, HOST_KEEPS);
-	balloon_driver_set_target(rig.driver, 23);
+	open_fixture(&fixture, strategy, design, ten_ms);
+	reach(&fixture, 20);
+	host_at(&fixture.host, 1, HOST_KEEPS);
+	balloon_driver_set_target(fixture.driver, 23);
 	uint64_t begin_ns = engine_now_ns();
-	CHECK_EQ(balloon_driver_poll(rig.driver, NULL), 1);
+	CHECK_EQ(balloon_driver_poll(fixture.driver, NULL), 1);
 	sleep_ms(6);
-	CHECK_EQ(balloon_driver_leak(rig.driver, 2), 2);
-	CHECK_EQ(engine_now_ns() - begin_ns, 10 * RIG_MS);
-	CHECK_EQ(rig_progress(&rig).n_overdue, 1);
-	close_rig(&rig);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 2), 2);
+	CHECK_EQ(engine_now_ns() - begin_ns, 10 * FIXTURE_MS);
+	CHECK_EQ(fixture_progress(&fixture).n_overdue, 1);
+	close_fixture(&fixture);
 }
 
 /* ---- Rest is rest ---------------------------------------------------------------------------- */
@@ -642,7 +642,7 @@ DRIVER_CLAIM(waiting, a_lock_may_be_had_once_its_request_is_late)
 static bool is_listed(const struct waiting *w, uint64_t n)
 {
 	struct balloon_device_stats stats;
-	balloon_device_stats(balloon_driver_device(w->rig.driver), &stats);
+	balloon_device_stats(balloon_driver_device(w->fixture.driver), &stats);
 	return stats.n_listed == n;
 }
 
@@ -658,7 +658,7 @@ DRIVER_CLAIM(waiting, a_run_ends_when_the_device_holds_the_target)
 	struct waiting w;
 	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
 	engine_spawn("unlock", unlock_later, NULL);
-	CHECK_EQ(balloon_driver_run(w.rig.driver, BALLOON_NEVER, NULL, NULL), 0);
+	CHECK_EQ(balloon_driver_run(w.fixture.driver, BALLOON_NEVER, NULL, NULL), 0);
 	CHECK(is_listed(&w, 100));
 	close_waiting(&w);
 }
@@ -668,10 +668,10 @@ DRIVER_CLAIM(waiting, a_run_waits_for_pages_that_are_being_entered)
 {
 	struct waiting w;
 	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
-	CHECK_EQ(balloon_driver_run(w.rig.driver, in_ms(200), NULL, NULL), -ETIMEDOUT);
-	balloon_driver_set_target(w.rig.driver, 0);
+	CHECK_EQ(balloon_driver_run(w.fixture.driver, in_ms(200), NULL, NULL), -ETIMEDOUT);
+	balloon_driver_set_target(w.fixture.driver, 0);
 	uint64_t begin = engine_step();
-	CHECK_EQ(balloon_driver_run(w.rig.driver, in_ms(2000), NULL, NULL), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_run(w.fixture.driver, in_ms(2000), NULL, NULL), -ETIMEDOUT);
 	CHECK(engine_step() - begin < 100000);
 	close_waiting(&w);
 }
@@ -680,12 +680,12 @@ DRIVER_CLAIM(waiting, quiesce_ends_when_every_page_is_where_it_belongs)
 {
 	struct waiting w;
 	open_waiting(&w, strategy, design, LOCKED_PAGES, false);
-	CHECK_EQ(balloon_driver_fill(w.rig.driver, 5), 5);
-	CHECK_EQ(balloon_driver_quiesce(w.rig.driver, in_ms(20)), -ETIMEDOUT);
+	CHECK_EQ(balloon_driver_fill(w.fixture.driver, 5), 5);
+	CHECK_EQ(balloon_driver_quiesce(w.fixture.driver, in_ms(20)), -ETIMEDOUT);
 	engine_spawn("unlock", unlock_later, NULL);
-	CHECK_EQ(balloon_driver_quiesce(w.rig.driver, BALLOON_NEVER), 0);
+	CHECK_EQ(balloon_driver_quiesce(w.fixture.driver, BALLOON_NEVER), 0);
 	CHECK(is_listed(&w, ISOLATED + 5));
-	CHECK_EQ(balloon_driver_resume(w.rig.driver), 0);
+	CHECK_EQ(balloon_driver_resume(w.fixture.driver), 0);
 	close_waiting(&w);
 }
 
@@ -693,15 +693,15 @@ DRIVER_CLAIM(waiting, a_step_says_whether_all_is_done)
 {
 	struct waiting w;
 	memset(&w, 0, sizeof(w));
-	open_rig(&w.rig, strategy, design, be_usual);
-	balloon_driver_set_target(w.rig.driver, 10);
-	host_at(&w.rig.host, 1, HOST_KEEPS);
-	CHECK_EQ(balloon_driver_step(w.rig.driver), -ETIMEDOUT);
-	CHECK_EQ(rig_progress(&w.rig).n_inflating, 10);
+	open_fixture(&w.fixture, strategy, design, be_usual);
+	balloon_driver_set_target(w.fixture.driver, 10);
+	host_at(&w.fixture.host, 1, HOST_KEEPS);
+	CHECK_EQ(balloon_driver_step(w.fixture.driver), -ETIMEDOUT);
+	CHECK_EQ(fixture_progress(&w.fixture).n_inflating, 10);
 	/* What is missing is under way already. */
-	CHECK_EQ(balloon_driver_step(w.rig.driver), -EAGAIN);
-	host_answer(&w.rig.host, UINT32_MAX);
-	CHECK_EQ(balloon_driver_step(w.rig.driver), 0);
-	CHECK_EQ(rig_progress(&w.rig).n_enqueued, 10);
-	close_rig(&w.rig);
+	CHECK_EQ(balloon_driver_step(w.fixture.driver), -EAGAIN);
+	host_answer(&w.fixture.host, UINT32_MAX);
+	CHECK_EQ(balloon_driver_step(w.fixture.driver), 0);
+	CHECK_EQ(fixture_progress(&w.fixture).n_enqueued, 10);
+	close_fixture(&w.fixture);
 }

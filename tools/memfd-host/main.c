@@ -413,7 +413,7 @@ int main(int argc, char **argv)
 	result = output_begin(server.options.is_json);
 	if (result != 0)
 		return result;
-	server.slots = places_create(server.options.max_guests, &server.common);
+	server.slots = slots_create(server.options.max_guests, &server.common);
 	if (!server.slots)
 		return complain("no memory", 0);
 	/* Signals are caught first: one that comes while the listener is opened does not leave it behind. */

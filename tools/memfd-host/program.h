@@ -160,7 +160,7 @@ struct slot {
 };
 
 /** Memory for so many slots, all empty. NULL: no memory. */
-struct slot *places_create(uint64_t n, struct common **common);
+struct slot *slots_create(uint64_t n, struct common **common);
 void places_destroy(struct slot *slots, uint64_t n);
 
 /** Serve a guest, and end this process, whose parent is the first one. */

@@ -31,7 +31,7 @@ static size_t size_of(uint64_t n)
 	return sizeof(struct common) + (size_t)n * sizeof(struct slot);
 }
 
-struct slot *places_create(uint64_t n, struct common **common)
+struct slot *slots_create(uint64_t n, struct common **common)
 {
 	void *memory =
 		mmap(NULL, size_of(n), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

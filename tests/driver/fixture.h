@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A driver with all that it needs: map, scripted host, test source. Free of any test framework. */
-#ifndef DRIVER_RIG_H
-#define DRIVER_RIG_H
+#ifndef DRIVER_FIXTURE_H
+#define DRIVER_FIXTURE_H
 
 #include <balloon/driver-design.h>
 #include <balloon/strategy.h>
@@ -10,14 +10,14 @@
 #include "source.h"
 
 enum {
-	RIG_PAGES = 256,
-	RIG_REQUEST = 16,     /* pages of a request */
-	RIG_NODE_PAGES = 100, /* pages below are on node 0, the others on node 1 */
+	FIXTURE_PAGES = 256,
+	FIXTURE_REQUEST = 16,     /* pages of a request */
+	FIXTURE_NODE_PAGES = 100, /* pages below are on node 0, the others on node 1 */
 };
 
-#define RIG_MS UINT64_C(1000000) /* nanoseconds */
+#define FIXTURE_MS UINT64_C(1000000) /* nanoseconds */
 
-struct rig {
+struct fixture {
 	const struct balloon_strategy *strategy;
 	const struct balloon_driver_design *design;
 	struct balloon_memmap *map;
@@ -25,16 +25,16 @@ struct rig {
 	struct host host;
 	struct source source;
 	void *memory[2]; /* of the map, of the driver */
-	struct place_lock lock;
+	struct runtime_lock lock;
 	int64_t ballooned[2]; /* lock: by node, as the driver's account says */
 	char name[64];
 };
 
 /** What differs from the defaults. */
-struct balloon_driver_config rig_config(struct rig *rig);
+struct balloon_driver_config fixture_config(struct fixture *fixture);
 
 /** Returns 0 or a negative errno. change: may alter the configuration; may be NULL. */
-int rig_open(struct rig *rig, const struct balloon_strategy *strategy,
+int fixture_open(struct fixture *fixture, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,
 	void (*change)(struct balloon_driver_config *config));
 
@@ -42,20 +42,20 @@ int rig_open(struct rig *rig, const struct balloon_strategy *strategy,
  * Hold everything against everything, with nothing under way: driver, map, host, source, accounts. NULL,
  * or what is wrong.
  */
-const char *rig_check(struct rig *rig);
+const char *fixture_check(struct fixture *fixture);
 
 /** Empty the balloon, check, and release all. Returns NULL, or what is wrong. */
-const char *rig_close(struct rig *rig);
+const char *fixture_close(struct fixture *fixture);
 
-struct balloon_driver_progress rig_progress(struct rig *rig);
+struct balloon_driver_progress fixture_progress(struct fixture *fixture);
 
 /** Isolate up to n pages of the balloon. Returns how many. */
-uint32_t rig_isolate(struct rig *rig, struct balloon_page *pages, uint32_t n_pages);
+uint32_t fixture_isolate(struct fixture *fixture, struct balloon_page *pages, uint32_t n_pages);
 
 /**
  * Isolate up to n pages, migrate them into fresh frames, and deal with what became of each: freed, put
  * back, or left to the driver. Returns what balloon_driver_migrate() did; 0 if nothing could be isolated.
  */
-int rig_migrate(struct rig *rig, uint32_t n_pages);
+int fixture_migrate(struct fixture *fixture, uint32_t n_pages);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
 
-#include "place.h"
+#include "runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,22 +9,22 @@
 
 #include <balloon/balloon.h>
 
-void place_lock_init(struct place_lock *lock)
+void runtime_lock_init(struct runtime_lock *lock)
 {
 	pthread_mutex_init(&lock->mutex, NULL);
 }
 
-void place_lock_fini(struct place_lock *lock)
+void runtime_lock_fini(struct runtime_lock *lock)
 {
 	pthread_mutex_destroy(&lock->mutex);
 }
 
-void place_lock(struct place_lock *lock)
+void runtime_lock(struct runtime_lock *lock)
 {
 	pthread_mutex_lock(&lock->mutex);
 }
 
-void place_unlock(struct place_lock *lock)
+void runtime_unlock(struct runtime_lock *lock)
 {
 	pthread_mutex_unlock(&lock->mutex);
 }
@@ -35,7 +35,7 @@ static _Noreturn void give_up(const char *what)
 	abort();
 }
 
-void *place_allocate(size_t size_bytes)
+void *runtime_allocate(size_t size_bytes)
 {
 	void *memory;
 	if (posix_memalign(&memory, BALLOON_MEMORY_ALIGN, size_bytes) != 0)
@@ -43,12 +43,12 @@ void *place_allocate(size_t size_bytes)
 	return memset(memory, 0, size_bytes);
 }
 
-void place_free(void *memory)
+void runtime_free(void *memory)
 {
 	free(memory);
 }
 
-void place_act(void)
+void runtime_act(void)
 {
 }
 
@@ -66,7 +66,7 @@ static void *run(void *argument)
 	return NULL;
 }
 
-void place_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
+void runtime_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
 {
 	struct runner runners[PLACE_THREADS_MAX];
 	if (n_threads > PLACE_THREADS_MAX)
