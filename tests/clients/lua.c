@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lua: two states, each in a thread of its own, run a script that allocates more than it computes. */
 
-#include "rig.h"
+#include "harness.h"
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SQLite: a database in memory for each of four threads, everything of it in the heap. */
 
-#include "rig.h"
+#include "harness.h"
 
 #include <string.h>
 

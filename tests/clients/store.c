@@ -5,7 +5,7 @@
  * operations.
  */
 
-#include "rig.h"
+#include "harness.h"
 
 #include <string.h>
 

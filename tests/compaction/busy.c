@@ -6,13 +6,13 @@
 
 #include "script.h"
 #include "support.h"
-#include "world.h"
+#include "machine.h"
 
 enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
 
 struct busy {
 	struct script script;
-	struct world world;
+	struct machine machine;
 	struct balloon_compactor *compactor;
 	pthread_t filler;
 };
@@ -20,23 +20,23 @@ struct busy {
 static void *fill(void *argument)
 {
 	struct busy *b = argument;
-	REQUIRE(balloon_driver_fill(b->world.driver, 8) == 8);
+	REQUIRE(balloon_driver_fill(b->machine.driver, 8) == 8);
 	return NULL;
 }
 
 static void open_busy(struct busy *b, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design, uint32_t n_tries)
 {
-	struct world_config config = {.strategy = strategy,
+	struct machine_config config = {.strategy = strategy,
 		.design = design,
 		.channel = &b->script.channel,
 		.n_frames = FRAMES,
 		.host_timeout_ns = 60000000000};
-	strategy_under_test = world_name;
+	strategy_under_test = machine_name;
 	script_init(&b->script);
-	world_open(&b->world, &config);
-	world_fill(&b->world, HALF);
-	struct balloon_compactor_config compactor = world_compactor_config(&b->world);
+	machine_open(&b->machine, &config);
+	machine_fill(&b->machine, HALF);
+	struct balloon_compactor_config compactor = machine_compactor_config(&b->machine);
 	compactor.n_tries = n_tries;
 	CHECK_EQ(balloon_compactor_create(&compactor, &b->compactor), 0);
 	script_set(&b->script, SCRIPT_KEEP, SCRIPT_DO);
@@ -48,9 +48,9 @@ static void close_busy(struct busy *b)
 {
 	script_answer(&b->script, true);
 	CHECK_EQ(pthread_join(b->filler, NULL), 0);
-	CHECK_EQ(world_progress(&b->world).n_enqueued, HALF + 8);
+	CHECK_EQ(machine_progress(&b->machine).n_enqueued, HALF + 8);
 	CHECK_EQ(balloon_compactor_destroy(b->compactor), 0);
-	world_close(&b->world);
+	machine_close(&b->machine);
 	script_fini(&b->script);
 }
 
@@ -59,44 +59,44 @@ static void are_asked_ten_times(
 {
 	struct busy b;
 	open_busy(&b, strategy, design, 0);
-	uint64_t n_free = world_n_free(&b.world);
+	uint64_t n_free = machine_n_free(&b.machine);
 	uint64_t start_ns = balloon_platform_now_ns();
 	CHECK_EQ(balloon_compactor_step(b.compactor, 0), -EAGAIN);
 	CHECK(balloon_platform_now_ns() - start_ns >= 9 * 100000);
-	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	struct balloon_compactor_stats stats = machine_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, CLUSTER);
 	CHECK_EQ(stats.n_again, 10 * CLUSTER);
 	CHECK_EQ(stats.n_put_back, CLUSTER);
 	CHECK_EQ(stats.n_refused, 0);
-	CHECK_EQ(world_n_free(&b.world), n_free);
-	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
+	CHECK_EQ(machine_n_free(&b.machine), n_free);
+	CHECK_EQ(machine_progress(&b.machine).n_isolated, 0);
 	/* Not the same ones again in this pass. */
 	balloon_compactor_prepare(b.compactor, FRAMES);
-	CHECK_EQ(world_stats(b.compactor).n_isolated, 2 * CLUSTER);
-	CHECK(world_stats(b.compactor).n_scanned > stats.n_scanned);
+	CHECK_EQ(machine_stats(b.compactor).n_isolated, 2 * CLUSTER);
+	CHECK(machine_stats(b.compactor).n_scanned > stats.n_scanned);
 	int result;
 	while ((result = balloon_compactor_step(b.compactor, 0)) >= 0 || result == -EAGAIN)
 		;
 	CHECK_EQ(result, -ENOENT);
-	CHECK_EQ(world_stats(b.compactor).n_passes, 1);
+	CHECK_EQ(machine_stats(b.compactor).n_passes, 1);
 	/* What was no target after all may be one for the next pages: it went over all that could move. */
-	CHECK(world_stats(b.compactor).n_isolated > HALF / 2 - HALF / 8);
-	CHECK_EQ(world_stats(b.compactor).n_left, world_stats(b.compactor).n_isolated);
-	CHECK_EQ(world_stats(b.compactor).n_put_back, world_stats(b.compactor).n_isolated);
-	CHECK_EQ(world_stats(b.compactor).n_migrated, 0);
+	CHECK(machine_stats(b.compactor).n_isolated > HALF / 2 - HALF / 8);
+	CHECK_EQ(machine_stats(b.compactor).n_left, machine_stats(b.compactor).n_isolated);
+	CHECK_EQ(machine_stats(b.compactor).n_put_back, machine_stats(b.compactor).n_isolated);
+	CHECK_EQ(machine_stats(b.compactor).n_migrated, 0);
 	close_busy(&b);
 }
 
 Test(busy_drivers, are_asked_ten_times_then_pages_are_put_back)
 {
-	world_for_each(are_asked_ten_times);
+	machine_for_each(are_asked_ten_times);
 }
 
 /* Once the driver was asked a few times in vain. */
 static void *answer_late(void *argument)
 {
 	struct busy *b = argument;
-	while (world_progress(&b->world).n_busy < 3)
+	while (machine_progress(&b->machine).n_busy < 3)
 		sched_yield();
 	script_answer(&b->script, true);
 	return NULL;
@@ -110,7 +110,7 @@ static void are_asked_until_they_can(
 	open_busy(&b, strategy, design, 1000000);
 	CHECK_EQ(pthread_create(&host, NULL, answer_late, &b), 0);
 	CHECK_EQ(balloon_compactor_step(b.compactor, 0), CLUSTER);
-	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	struct balloon_compactor_stats stats = machine_stats(b.compactor);
 	CHECK_EQ(stats.n_isolated, CLUSTER);
 	CHECK_EQ(stats.n_put_back, 0);
 	CHECK(stats.n_again >= 3 * CLUSTER);
@@ -120,7 +120,7 @@ static void are_asked_until_they_can(
 
 Test(busy_drivers, are_asked_until_they_can_with_the_pages_isolated)
 {
-	world_for_each(are_asked_until_they_can);
+	machine_for_each(are_asked_until_they_can);
 }
 
 /* A run at its first cluster: it is seen to hold pages again and again, and goes on holding them. */
@@ -133,7 +133,7 @@ static void *answer_the_patient(void *argument)
 {
 	struct patience *p = argument;
 	for (uint32_t n = 0; n < 1000 && !atomic_load(&p->is_over);) {
-		n = world_progress(&p->busy->world).n_isolated > 0 ? n + 1 : 0;
+		n = machine_progress(&p->busy->machine).n_isolated > 0 ? n + 1 : 0;
 		sched_yield();
 	}
 	script_answer(&p->busy->script, true);
@@ -150,7 +150,7 @@ static void are_waited_for(
 	CHECK_EQ(pthread_create(&host, NULL, answer_the_patient, &p), 0);
 	CHECK_EQ(balloon_compactor_run(b.compactor, BALLOON_NEVER), 0);
 	atomic_store(&p.is_over, true);
-	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	struct balloon_compactor_stats stats = machine_stats(b.compactor);
 	CHECK_EQ(stats.n_put_back, 0);
 	CHECK_EQ(stats.n_left, 0);
 	CHECK(stats.n_migrated > HALF / 2 - HALF / 8);
@@ -160,7 +160,7 @@ static void are_waited_for(
 
 Test(busy_drivers, are_waited_for_by_a_run)
 {
-	world_for_each(are_waited_for);
+	machine_for_each(are_waited_for);
 }
 
 static void are_waited_for_until_the_deadline(
@@ -171,49 +171,49 @@ static void are_waited_for_until_the_deadline(
 	uint64_t deadline_ns = balloon_platform_now_ns() + 2000000;
 	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
-	struct balloon_compactor_stats stats = world_stats(b.compactor);
+	struct balloon_compactor_stats stats = machine_stats(b.compactor);
 	/* More than from an idle driver, as its turn is what takes long. */
 	CHECK(stats.n_isolated > CLUSTER && stats.n_isolated <= BALLOON_MIGRATE_MAX);
 	CHECK_EQ(stats.n_put_back, stats.n_isolated);
 	CHECK_EQ(stats.n_left, stats.n_isolated);
 	CHECK_EQ(stats.n_migrated + stats.n_kept, 0);
-	CHECK_EQ(world_progress(&b.world).n_isolated, 0);
+	CHECK_EQ(machine_progress(&b.machine).n_isolated, 0);
 	close_busy(&b);
 }
 
 Test(busy_drivers, are_waited_for_until_the_deadline)
 {
-	world_for_each(are_waited_for_until_the_deadline);
+	machine_for_each(are_waited_for_until_the_deadline);
 }
 
 /* A driver that can do nothing: the run says how many pages it found and left, and then does them. */
 static void leave_pages_that_a_run_counts(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	struct world world;
-	struct world_config config = {.strategy = strategy, .design = design, .n_frames = FRAMES};
-	strategy_under_test = world_name;
-	world_open(&world, &config);
-	world_fill(&world, HALF);
-	struct balloon_compactor *compactor = world_compactor(&world);
-	CHECK_EQ(balloon_driver_quiesce(world.driver, BALLOON_NEVER), 0);
+	struct machine machine;
+	struct machine_config config = {.strategy = strategy, .design = design, .n_frames = FRAMES};
+	strategy_under_test = machine_name;
+	machine_open(&machine, &config);
+	machine_fill(&machine, HALF);
+	struct balloon_compactor *compactor = machine_compactor(&machine);
+	CHECK_EQ(balloon_driver_quiesce(machine.driver, BALLOON_NEVER), 0);
 	int n_left = balloon_compactor_run(compactor, BALLOON_NEVER);
-	struct balloon_compactor_stats stats = world_stats(compactor);
+	struct balloon_compactor_stats stats = machine_stats(compactor);
 	CHECK(n_left > HALF / 4);
 	CHECK_EQ(stats.n_left, n_left);
 	CHECK_EQ(stats.n_put_back, n_left);
 	CHECK_EQ(stats.n_migrated, 0);
-	CHECK_EQ(balloon_driver_resume(world.driver), 0);
+	CHECK_EQ(balloon_driver_resume(machine.driver), 0);
 	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
-	CHECK_EQ(world_stats(compactor).n_migrated, n_left);
-	CHECK_EQ(world_stats(compactor).n_left, n_left);
+	CHECK_EQ(machine_stats(compactor).n_migrated, n_left);
+	CHECK_EQ(machine_stats(compactor).n_left, n_left);
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
-	world_close(&world);
+	machine_close(&machine);
 }
 
 Test(busy_drivers, leave_pages_that_a_run_counts)
 {
-	world_for_each(leave_pages_that_a_run_counts);
+	machine_for_each(leave_pages_that_a_run_counts);
 }
 
 /* One of two drivers is busy: the other one's pages do not wait. */
@@ -221,18 +221,18 @@ Test(busy_drivers, do_not_hold_up_others)
 {
 	struct busy b;
 	open_busy(&b, balloon_strategy_at(0), balloon_driver_design_at(0), 0);
-	struct balloon_driver *other = world_driver(&b.world);
+	struct balloon_driver *other = machine_driver(&b.machine);
 	script_set(&b.script, SCRIPT_DO, SCRIPT_DO);
 	CHECK_EQ(balloon_driver_fill(other, 64), 64);
-	struct balloon_driver *const drivers[] = {b.world.driver, other};
-	struct balloon_compactor_config config = world_compactor_config(&b.world);
+	struct balloon_driver *const drivers[] = {b.machine.driver, other};
+	struct balloon_compactor_config config = machine_compactor_config(&b.machine);
 	CHECK_EQ(balloon_compactor_destroy(b.compactor), 0);
 	config.drivers = drivers;
 	config.n_drivers = 2;
 	CHECK_EQ(balloon_compactor_create(&config, &b.compactor), 0);
 	int n = balloon_compactor_step(b.compactor, 0);
 	CHECK(n > 0 && n < CLUSTER);
-	CHECK_EQ(world_stats(b.compactor).n_put_back, CLUSTER - n);
+	CHECK_EQ(machine_stats(b.compactor).n_put_back, CLUSTER - n);
 	CHECK_EQ(balloon_driver_leak(other, 64), 64);
 	CHECK_EQ(balloon_driver_destroy(other), 0);
 	close_busy(&b);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "support.h"
-#include "world.h"
+#include "machine.h"
 
 enum { FRAMES = 64 };
 
@@ -28,15 +28,15 @@ Test(misuse, configurations_that_cannot_be)
 	struct balloon_frames plain = {&plain_ops};
 	struct balloon_frames no_ops = {NULL};
 	struct balloon_driver *none = NULL;
-	struct world_config world_config = {.n_frames = FRAMES};
+	struct machine_config machine_config = {.n_frames = FRAMES};
 	struct balloon_compactor *compactor;
-	struct world world;
-	struct world other;
-	world_open(&world, &world_config);
-	world_open(&other, &world_config);
-	const struct balloon_compactor_config good = {.map = world.map,
-		.frames = &world.source.frames,
-		.drivers = &world.driver,
+	struct machine machine;
+	struct machine other;
+	machine_open(&machine, &machine_config);
+	machine_open(&other, &machine_config);
+	const struct balloon_compactor_config good = {.map = machine.map,
+		.frames = &machine.source.frames,
+		.drivers = &machine.driver,
 		.n_drivers = 1};
 #define REFUSED(field, value)                                                                      \
 	do {                                                                                       \
@@ -59,8 +59,8 @@ Test(misuse, configurations_that_cannot_be)
 	CHECK_EQ(balloon_compactor_create(&good, NULL), -EINVAL);
 	CHECK_EQ(balloon_compactor_create(&good, &compactor), 0);
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
-	world_close(&other);
-	world_close(&world);
+	machine_close(&other);
+	machine_close(&machine);
 }
 
 Test(misuse, null_compactors)
@@ -109,12 +109,12 @@ Test(misuse, a_call_beside_a_step_is_told_so)
 		.take_lowest = take_nothing,
 		.which_free = none_is_free};
 	struct nested nested = {.frames = {&ops}};
-	struct world_config world_config = {.n_frames = FRAMES};
+	struct machine_config machine_config = {.n_frames = FRAMES};
 	struct balloon_compactor_stats stats;
-	struct world world;
-	world_open(&world, &world_config);
-	world_fill(&world, FRAMES / 2);
-	struct balloon_compactor_config config = world_compactor_config(&world);
+	struct machine machine;
+	machine_open(&machine, &machine_config);
+	machine_fill(&machine, FRAMES / 2);
+	struct balloon_compactor_config config = machine_compactor_config(&machine);
 	config.frames = &nested.frames;
 	CHECK_EQ(balloon_compactor_create(&config, &nested.compactor), 0);
 	CHECK_EQ(balloon_compactor_stats(nested.compactor, NULL), -EINVAL);
@@ -123,21 +123,21 @@ Test(misuse, a_call_beside_a_step_is_told_so)
 	CHECK_EQ(balloon_compactor_stats(nested.compactor, &stats), 0);
 	CHECK_EQ(stats.n_migrated, 0);
 	CHECK_EQ(balloon_compactor_destroy(nested.compactor), 0);
-	world_close(&world);
+	machine_close(&machine);
 }
 
 /* Memory that is NULL, unaligned or too small; and what a size is asked of. */
 Test(misuse, memory_that_is_none)
 {
 	static _Alignas(BALLOON_MEMORY_ALIGN) unsigned char memory[1 << 16];
-	struct world_config world_config = {.n_frames = FRAMES};
+	struct machine_config machine_config = {.n_frames = FRAMES};
 	struct balloon_compactor *compactor = NULL;
-	struct world world;
+	struct machine machine;
 	size_t size;
-	world_open(&world, &world_config);
-	const struct balloon_compactor_config good = world_compactor_config(&world);
-	const struct balloon_compactor_config part = {.map = world.map};
-	const struct balloon_compactor_config no_part = {.map = world.map, .first = FRAMES};
+	machine_open(&machine, &machine_config);
+	const struct balloon_compactor_config good = machine_compactor_config(&machine);
+	const struct balloon_compactor_config part = {.map = machine.map};
+	const struct balloon_compactor_config no_part = {.map = machine.map, .first = FRAMES};
 	CHECK_EQ(balloon_compactor_size(NULL, &size), -EINVAL);
 	CHECK_EQ(balloon_compactor_size(&good, NULL), -EINVAL);
 	CHECK_EQ(balloon_compactor_size(&no_part, &size), -EINVAL);
@@ -158,5 +158,5 @@ Test(misuse, memory_that_is_none)
 	CHECK_EQ(memory[size], 0xa5);
 	CHECK_EQ(balloon_compactor_fini(compactor), 0);
 	CHECK_EQ(balloon_compactor_fini(NULL), -EINVAL);
-	world_close(&world);
+	machine_close(&machine);
 }

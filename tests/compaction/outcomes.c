@@ -6,7 +6,7 @@
  */
 #include "script.h"
 #include "support.h"
-#include "world.h"
+#include "machine.h"
 
 enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
 
@@ -53,45 +53,45 @@ struct outcome {
 };
 
 /* Whoever looks takes late answers; a run asks for the quarantine until it has it. */
-static void come_round(struct world *world, struct script *script, const struct plot *plot,
+static void come_round(struct machine *machine, struct script *script, const struct plot *plot,
 	struct outcome *outcome)
 {
 	script_answer(script, !plot->is_refused_late);
-	struct balloon_driver_progress progress = world_progress(world);
+	struct balloon_driver_progress progress = machine_progress(machine);
 	outcome->n_enqueued = progress.n_enqueued;
 	outcome->n_quarantined = progress.n_quarantined;
-	world_fill(world, (uint32_t)progress.n_enqueued);
-	CHECK_EQ(world_progress(world).n_quarantined, 0);
-	CHECK_EQ(world_n_free(world), FRAMES - progress.n_enqueued);
+	machine_fill(machine, (uint32_t)progress.n_enqueued);
+	CHECK_EQ(machine_progress(machine).n_quarantined, 0);
+	CHECK_EQ(machine_n_free(machine), FRAMES - progress.n_enqueued);
 }
 
 static struct outcome cluster_under(const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design, const struct plot *plot)
 {
 	struct script script;
-	struct world world;
+	struct machine machine;
 	struct balloon_compactor *compactor;
 	struct balloon_memmap_stats map;
 	struct outcome outcome;
-	struct world_config config = {.strategy = strategy,
+	struct machine_config config = {.strategy = strategy,
 		.design = design,
 		.channel = &script.channel,
 		.n_frames = FRAMES,
 		.host_timeout_ns = 1000000};
-	strategy_under_test = world_name;
+	strategy_under_test = machine_name;
 	script_init(&script);
-	world_open(&world, &config);
-	world_fill(&world, HALF);
-	compactor = world_compactor(&world);
+	machine_open(&machine, &config);
+	machine_fill(&machine, HALF);
+	compactor = machine_compactor(&machine);
 	script_set(&script, plot->inflate, plot->deflate);
 	int n = balloon_compactor_step(compactor, 0);
-	outcome.stats = world_stats(compactor);
+	outcome.stats = machine_stats(compactor);
 	CHECK_EQ(n, outcome.stats.n_migrated + outcome.stats.n_shrunk);
-	CHECK_EQ(balloon_memmap_stats(world.map, &map), 0);
+	CHECK_EQ(balloon_memmap_stats(machine.map, &map), 0);
 	CHECK_EQ(map.devices.n_isolated, 0);
-	come_round(&world, &script, plot, &outcome);
+	come_round(&machine, &script, plot, &outcome);
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
-	world_close(&world);
+	machine_close(&machine);
 	script_fini(&script);
 	return outcome;
 }
@@ -121,7 +121,7 @@ static void are_as_the_host_says(
 
 Test(outcomes, are_as_the_host_says)
 {
-	world_for_each(are_as_the_host_says);
+	machine_for_each(are_as_the_host_says);
 }
 
 /* The host stops at one page, and does the others when it is asked for them alone. That one goes back to the
@@ -141,7 +141,7 @@ static void may_be_refused_late(
 
 Test(outcomes, may_be_refused_late)
 {
-	world_for_each(may_be_refused_late);
+	machine_for_each(may_be_refused_late);
 }
 
 static void check_half(const struct balloon_compactor_stats *stats)
@@ -166,5 +166,5 @@ static void add_up_when_the_host_does_half(
 
 Test(outcomes, add_up_when_the_host_does_half)
 {
-	world_for_each(add_up_when_the_host_does_half);
+	machine_for_each(add_up_when_the_host_does_half);
 }

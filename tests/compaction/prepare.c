@@ -2,205 +2,205 @@
 /* What compaction before a fill costs: pages told to the host, and pages looked at. */
 
 #include "support.h"
-#include "world.h"
+#include "machine.h"
 
 enum { ORDER = 6, BLOCK = 1 << ORDER, FRAMES = 64 * BLOCK, FILL = 64 };
 
-static void open(struct world *world, bool is_prepared)
+static void open(struct machine *machine, bool is_prepared)
 {
-	struct world_config config = {.n_frames = FRAMES,
+	struct machine_config config = {.n_frames = FRAMES,
 		.is_plain = true,
 		.is_prepared = is_prepared,
 		.block_order = ORDER};
-	world_open(world, &config);
+	machine_open(machine, &config);
 }
 
-static uint64_t n_scanned(struct world *world)
+static uint64_t n_scanned(struct machine *machine)
 {
-	return world_stats(world->compactor).n_scanned;
+	return machine_stats(machine->compactor).n_scanned;
 }
 
 /* Free memory is whole when the fill begins, and after each request: there is nothing to move. */
 Test(prepare, tells_the_host_of_each_page_once_where_memory_is_whole)
 {
 	for (uint32_t part = 2; part <= 16; part *= 2) {
-		struct world world;
-		open(&world, true);
+		struct machine machine;
+		open(&machine, true);
 		uint32_t n = FRAMES - FRAMES / part;
 		for (uint32_t i = 0; i < n; i += FILL)
-			world_fill(&world, i + FILL < n ? i + FILL : n);
-		CHECK_EQ(world_progress(&world).n_inflated, n);
-		CHECK_EQ(world_progress(&world).n_deflated, 0);
-		CHECK_EQ(n_scanned(&world), 0);
-		world_close(&world);
+			machine_fill(&machine, i + FILL < n ? i + FILL : n);
+		CHECK_EQ(machine_progress(&machine).n_inflated, n);
+		CHECK_EQ(machine_progress(&machine).n_deflated, 0);
+		CHECK_EQ(n_scanned(&machine), 0);
+		machine_close(&machine);
 	}
 }
 
 /* Half of memory comes back in the order in which it went, and goes again. */
 Test(prepare, agrees_with_fills_and_leaks_about_which_end_is_which)
 {
-	struct world world;
-	open(&world, true);
+	struct machine machine;
+	open(&machine, true);
 	for (uint32_t i = 0; i < 20; i++) {
-		world_fill(&world, FRAMES / 4 * 3);
-		world_fill(&world, FRAMES / 4 + i * FILL);
+		machine_fill(&machine, FRAMES / 4 * 3);
+		machine_fill(&machine, FRAMES / 4 + i * FILL);
 	}
-	CHECK_EQ(world_progress(&world).n_migrated, 0);
-	CHECK_EQ(balloon_compactor_run(world.compactor, BALLOON_NEVER), 0);
-	CHECK_EQ(world_progress(&world).n_migrated, 0);
-	world_close(&world);
+	CHECK_EQ(machine_progress(&machine).n_migrated, 0);
+	CHECK_EQ(balloon_compactor_run(machine.compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(machine_progress(&machine).n_migrated, 0);
+	machine_close(&machine);
 }
 
 /* Passes until one moves nothing. */
-static void settle(struct world *world)
+static void settle(struct machine *machine)
 {
 	uint64_t n_isolated;
 	do {
-		n_isolated = world_stats(world->compactor).n_isolated;
-		CHECK_EQ(balloon_compactor_run(world->compactor, BALLOON_NEVER), 0);
-	} while (world_stats(world->compactor).n_isolated > n_isolated);
+		n_isolated = machine_stats(machine->compactor).n_isolated;
+		CHECK_EQ(balloon_compactor_run(machine->compactor, BALLOON_NEVER), 0);
+	} while (machine_stats(machine->compactor).n_isolated > n_isolated);
 }
 
 /* All but so few frames are ballooned that no block is whole, and nothing can be done about it. */
-static void open_full(struct world *world)
+static void open_full(struct machine *machine)
 {
 	uint64_t random = 7;
-	open(world, true);
-	world_use(world, FRAMES / BLOCK, &random);
-	world_fill(world, FRAMES - FRAMES / BLOCK - BLOCK / 2);
-	settle(world);
-	CHECK_EQ(world_n_blocks(world, ORDER), 0);
+	open(machine, true);
+	machine_use(machine, FRAMES / BLOCK, &random);
+	machine_fill(machine, FRAMES - FRAMES / BLOCK - BLOCK / 2);
+	settle(machine);
+	CHECK_EQ(machine_n_blocks(machine, ORDER), 0);
 }
 
 Test(prepare, looks_at_no_page_when_nothing_has_changed)
 {
-	struct world world;
-	open_full(&world);
-	uint64_t before = n_scanned(&world);
+	struct machine machine;
+	open_full(&machine);
+	uint64_t before = n_scanned(&machine);
 	CHECK(before > 0);
 	for (uint32_t i = 0; i < 100; i++)
-		balloon_compactor_prepare(world.compactor, FRAMES);
-	CHECK_EQ(n_scanned(&world), before);
-	world_close(&world);
+		balloon_compactor_prepare(machine.compactor, FRAMES);
+	CHECK_EQ(n_scanned(&machine), before);
+	machine_close(&machine);
 }
 
 /* Each kind of change, by whoever may make it. */
 enum change { LEAKED, FREED, USED, MOVED, CHANGES };
 
-static void change(struct world *world, enum change kind)
+static void change(struct machine *machine, enum change kind)
 {
 	struct balloon_page page = {0};
 	if (kind == LEAKED)
-		CHECK_EQ(balloon_driver_leak(world->driver, 1), 1);
-	while (kind == FREED && !world->is_used[page.index])
+		CHECK_EQ(balloon_driver_leak(machine->driver, 1), 1);
+	while (kind == FREED && !machine->is_used[page.index])
 		page.index++;
 	if (kind == FREED)
-		world_free_one(world, page.index);
+		machine_free_one(machine, page.index);
 	while (kind == USED &&
-		(world->is_used[page.index] || world_is_ballooned(world, page.index)))
+		(machine->is_used[page.index] || machine_is_ballooned(machine, page.index)))
 		page.index++;
 	if (kind == USED)
-		world_use_one(world, page.index);
-	while (kind == MOVED && !world_is_ballooned(world, page.index))
+		machine_use_one(machine, page.index);
+	while (kind == MOVED && !machine_is_ballooned(machine, page.index))
 		page.index++;
 	if (kind == MOVED) {
-		CHECK_EQ(balloon_page_isolate(world->map, page), 0);
-		CHECK_EQ(balloon_page_putback(world->map, page), 0);
+		CHECK_EQ(balloon_page_isolate(machine->map, page), 0);
+		CHECK_EQ(balloon_page_putback(machine->map, page), 0);
 	}
 }
 
 Test(prepare, looks_again_when_something_has_changed)
 {
 	for (uint32_t kind = 0; kind < CHANGES; kind++) {
-		struct world world;
-		open_full(&world);
-		balloon_compactor_prepare(world.compactor, FRAMES);
-		uint64_t before = n_scanned(&world);
-		change(&world, (enum change)kind);
-		balloon_compactor_prepare(world.compactor, FRAMES);
-		CHECK(n_scanned(&world) > before);
-		world_close(&world);
+		struct machine machine;
+		open_full(&machine);
+		balloon_compactor_prepare(machine.compactor, FRAMES);
+		uint64_t before = n_scanned(&machine);
+		change(&machine, (enum change)kind);
+		balloon_compactor_prepare(machine.compactor, FRAMES);
+		CHECK(n_scanned(&machine) > before);
+		machine_close(&machine);
 	}
 }
 
 /* The last frame in use of a block is freed: the next fill but one finds it whole. */
 Test(prepare, makes_whole_what_has_become_movable)
 {
-	struct world world;
+	struct machine machine;
 	uint32_t index = 0;
-	open(&world, true);
+	open(&machine, true);
 	for (uint32_t i = 0; i < FRAMES; i += BLOCK)
-		world_use_one(&world, i + i / BLOCK);
-	world_fill(&world, FRAMES - FRAMES / BLOCK - 2 * BLOCK);
-	settle(&world);
-	CHECK_EQ(world_n_blocks(&world, ORDER), 0);
-	while (!world.is_used[index])
+		machine_use_one(&machine, i + i / BLOCK);
+	machine_fill(&machine, FRAMES - FRAMES / BLOCK - 2 * BLOCK);
+	settle(&machine);
+	CHECK_EQ(machine_n_blocks(&machine, ORDER), 0);
+	while (!machine.is_used[index])
 		index++;
-	world_free_one(&world, index);
-	balloon_compactor_prepare(world.compactor, FRAMES);
-	CHECK_EQ(world_n_blocks(&world, ORDER), 1);
-	world_close(&world);
+	machine_free_one(&machine, index);
+	balloon_compactor_prepare(machine.compactor, FRAMES);
+	CHECK_EQ(machine_n_blocks(&machine, ORDER), 1);
+	machine_close(&machine);
 }
 
 /* Small changes that give nothing: it looks at a few pages for each that is filled, and at no more. */
 Test(prepare, looks_in_proportion_to_what_is_filled)
 {
 	enum { SOME = 8 };
-	uint32_t n_rounds = world_is_short() ? 500 : 2000;
-	struct world world;
-	open_full(&world);
-	uint64_t before = n_scanned(&world);
+	uint32_t n_rounds = machine_is_short() ? 500 : 2000;
+	struct machine machine;
+	open_full(&machine);
+	uint64_t before = n_scanned(&machine);
 	for (uint32_t i = 0; i < n_rounds; i++) {
-		CHECK_EQ(balloon_driver_leak(world.driver, SOME), SOME);
-		CHECK_EQ(balloon_driver_fill(world.driver, SOME), SOME);
+		CHECK_EQ(balloon_driver_leak(machine.driver, SOME), SOME);
+		CHECK_EQ(balloon_driver_fill(machine.driver, SOME), SOME);
 	}
-	uint64_t n = n_scanned(&world) - before;
+	uint64_t n = n_scanned(&machine) - before;
 	CHECK(n > 0);
 	CHECK(n <= 4 * n_rounds * SOME + 2 * FRAMES);
-	world_close(&world);
+	machine_close(&machine);
 }
 
 /* Pages of a device that is no driver's of ours, at the high end: each pass tries them, so passes are few. */
 Test(prepare, does_not_try_the_pages_of_others_at_each_fill)
 {
 	enum { ROUNDS = 500, SOME = 8, THEIRS = FRAMES / 2 };
-	struct world world;
+	struct machine machine;
 	struct balloon_device *device;
-	open(&world, true);
-	CHECK_EQ(balloon_device_create(world.map, NULL, &device), 0);
+	open(&machine, true);
+	CHECK_EQ(balloon_device_create(machine.map, NULL, &device), 0);
 	for (uint32_t i = FRAMES - THEIRS; i < FRAMES; i++) {
-		CHECK_EQ(balloon_zone_claim_range(world.zone, balloon_page(i), 1), 0);
+		CHECK_EQ(balloon_zone_claim_range(machine.zone, balloon_page(i), 1), 0);
 		CHECK_EQ(balloon_page_insert(device, balloon_page(i)), 0);
 	}
 	for (uint32_t i = 0; i < FRAMES - THEIRS; i += BLOCK)
-		world_use_one(&world, i);
+		machine_use_one(&machine, i);
 	for (uint32_t i = 0; i < ROUNDS; i++)
-		balloon_compactor_prepare(world.compactor, SOME);
-	CHECK(world_stats(world.compactor).n_isolated > 0);
-	CHECK(n_scanned(&world) <= 4 * ROUNDS * SOME + 2 * FRAMES);
+		balloon_compactor_prepare(machine.compactor, SOME);
+	CHECK(machine_stats(machine.compactor).n_isolated > 0);
+	CHECK(n_scanned(&machine) <= 4 * ROUNDS * SOME + 2 * FRAMES);
 	struct balloon_page page;
 	while (balloon_page_dequeue(device, &page) > 0)
-		CHECK_EQ(balloon_zone_free(world.zone, page, 0), 0);
-	CHECK_EQ(balloon_device_destroy(world.map, device), 0);
-	world_close(&world);
+		CHECK_EQ(balloon_zone_free(machine.zone, page, 0), 0);
+	CHECK_EQ(balloon_device_destroy(machine.map, device), 0);
+	machine_close(&machine);
 }
 
 Test(prepare, goes_on_until_enough_is_prepared)
 {
 	enum { SOME = 100 };
-	struct world world;
+	struct machine machine;
 	struct balloon_compactor *compactor;
-	struct world_config config = {.n_frames = FRAMES};
-	world_open(&world, &config);
-	world_fill(&world, FRAMES / 2);
-	compactor = world_compactor(&world);
+	struct machine_config config = {.n_frames = FRAMES};
+	machine_open(&machine, &config);
+	machine_fill(&machine, FRAMES / 2);
+	compactor = machine_compactor(&machine);
 	balloon_compactor_prepare(compactor, SOME);
-	uint64_t n = world_stats(compactor).n_migrated;
+	uint64_t n = machine_stats(compactor).n_migrated;
 	CHECK(n >= SOME && n < SOME + BALLOON_COMPACTOR_CLUSTER);
 	for (uint32_t i = 0; i < FRAMES; i += SOME)
 		balloon_compactor_prepare(compactor, SOME);
-	CHECK(world_n_blocks(&world, 9) > 0);
+	CHECK(machine_n_blocks(&machine, 9) > 0);
 	balloon_compactor_prepare(NULL, 1);
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
-	world_close(&world);
+	machine_close(&machine);
 }

@@ -3,7 +3,7 @@
  * Two compactors on one map, two threads that fill and leak at random beside them, and a third
  * compactor that fills share as what they do before. With each strategy and each driver design.
  */
-#include "world.h"
+#include "machine.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 enum { FRAMES = 1024, ROUNDS = 1000, COMPACTORS = 2, SIZERS = 2, THREADS = COMPACTORS + SIZERS };
 
 struct churn {
-	struct world world;
+	struct machine machine;
 	struct balloon_compactor *compactors[COMPACTORS];
 	pthread_barrier_t start;
 	atomic_uint n_compacting;
@@ -31,7 +31,7 @@ static void compact(struct churn *churn, uint32_t index)
 	struct balloon_compactor *compactor = churn->compactors[index];
 	uint64_t state = index + 1;
 	for (uint32_t i = 0; i < churn->n_rounds || !atomic_load(&churn->has_moved); i++) {
-		uint32_t n_scan = world_random(&state) % 256;
+		uint32_t n_scan = machine_random(&state) % 256;
 		int n = balloon_compactor_step(compactor, n_scan);
 		REQUIRE(n >= 0 || n == -ENOENT || n == -EAGAIN);
 		if (n > 0)
@@ -43,10 +43,10 @@ static void compact(struct churn *churn, uint32_t index)
 /* A driver may be busy, memory full, the balloon empty or all isolated: nothing else. */
 static void resize(struct churn *churn, uint32_t index)
 {
-	struct balloon_driver *driver = churn->world.driver;
+	struct balloon_driver *driver = churn->machine.driver;
 	uint64_t state = index + 1;
 	for (uint32_t i = 0; i < churn->n_rounds || atomic_load(&churn->n_compacting) > 0; i++) {
-		uint32_t random = world_random(&state);
+		uint32_t random = machine_random(&state);
 		uint32_t n_pages = 1 + random / 2 % 64;
 		int n = random & 1 ? balloon_driver_fill(driver, n_pages)
 				   : balloon_driver_leak(driver, n_pages);
@@ -83,7 +83,7 @@ static void run(struct churn *churn)
 
 static uint64_t check_stats(struct balloon_compactor *compactor)
 {
-	struct balloon_compactor_stats stats = world_stats(compactor);
+	struct balloon_compactor_stats stats = machine_stats(compactor);
 	REQUIRE(stats.n_isolated == stats.n_migrated + stats.n_put_back);
 	REQUIRE(stats.n_shrunk == 0 && stats.n_kept == 0);
 	return stats.n_migrated;
@@ -93,30 +93,30 @@ static void lose_nothing(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
 	struct churn churn;
-	struct world_config config = {.strategy = strategy,
+	struct machine_config config = {.strategy = strategy,
 		.design = design,
-		.n_frames = world_is_short() ? FRAMES / 8 : FRAMES,
+		.n_frames = machine_is_short() ? FRAMES / 8 : FRAMES,
 		.is_prepared = true};
-	churn.n_rounds = world_is_short() ? ROUNDS / 50 : ROUNDS;
-	world_open(&churn.world, &config);
+	churn.n_rounds = machine_is_short() ? ROUNDS / 50 : ROUNDS;
+	machine_open(&churn.machine, &config);
 	for (int i = 0; i < COMPACTORS; i++)
-		churn.compactors[i] = world_compactor(&churn.world);
-	world_fill(&churn.world, config.n_frames / 2);
+		churn.compactors[i] = machine_compactor(&churn.machine);
+	machine_fill(&churn.machine, config.n_frames / 2);
 	run(&churn);
-	world_check(&churn.world);
-	uint64_t n_migrated = check_stats(churn.world.compactor);
+	machine_check(&churn.machine);
+	uint64_t n_migrated = check_stats(churn.machine.compactor);
 	for (int i = 0; i < COMPACTORS; i++) {
 		n_migrated += check_stats(churn.compactors[i]);
 		REQUIRE(balloon_compactor_destroy(churn.compactors[i]) == 0);
 	}
 	REQUIRE(n_migrated > 0);
-	REQUIRE(world_progress(&churn.world).n_migrated == n_migrated);
-	world_close(&churn.world);
-	printf("%s: %llu pages migrated\n", world_name, (unsigned long long)n_migrated);
+	REQUIRE(machine_progress(&churn.machine).n_migrated == n_migrated);
+	machine_close(&churn.machine);
+	printf("%s: %llu pages migrated\n", machine_name, (unsigned long long)n_migrated);
 }
 
 int main(void)
 {
-	world_for_each(lose_nothing);
+	machine_for_each(lose_nothing);
 	return 0;
 }

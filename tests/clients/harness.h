@@ -9,8 +9,8 @@
  *
  * Nothing here is bounded by time. A run takes as long as it takes.
  */
-#ifndef CLIENTS_RIG_H
-#define CLIENTS_RIG_H
+#ifndef CLIENTS_HARNESS_H
+#define CLIENTS_HARNESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

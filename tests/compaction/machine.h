@@ -4,8 +4,8 @@
  * it, and two nodes, the lower and the upper half. Nothing here needs a test framework: what cannot
  * be is said on stderr, and the program aborts.
  */
-#ifndef COMPACTION_WORLD_H
-#define COMPACTION_WORLD_H
+#ifndef COMPACTION_MACHINE_H
+#define COMPACTION_MACHINE_H
 
 #include <pthread.h>
 
@@ -13,7 +13,7 @@
 #include <balloon/strategy.h>
 #include <balloon/zone.h>
 
-enum { WORLD_NODES = 2, WORLD_DEVICES = 8 };
+enum { MACHINE_NODES = 2, MACHINE_DEVICES = 8 };
 
 /** Hands the zone's frames out in random order; otherwise the zone as it is. */
 struct shuffled {
@@ -26,21 +26,21 @@ struct shuffled {
 };
 
 /** Zero-initialise it and set what differs. */
-struct world_config {
+struct machine_config {
 	const struct balloon_strategy *strategy;    /* NULL: the first one */
 	const struct balloon_driver_design *design; /* NULL: the first one */
 	struct balloon_channel *channel;            /* NULL: the null channel */
 	uint32_t n_frames;
 	uint32_t request_pages;
 	uint64_t host_timeout_ns;
-	/* The drivers compact before they fill: world.compactor. */
+	/* The drivers compact before they fill: machine.compactor. */
 	bool is_prepared;
 	bool is_plain;        /* frames come as the zone gives them, not at random */
 	unsigned block_order; /* of compactors */
 };
 
-struct world {
-	struct world_config config;
+struct machine {
+	struct machine_config config;
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	struct shuffled source;
@@ -49,64 +49,64 @@ struct world {
 	struct balloon_driver *driver;
 	struct balloon_compactor *compactor; /* of the first driver; NULL unless is_prepared */
 	pthread_mutex_t mutex;               /* protects the rest */
-	int64_t nodes[WORLD_NODES]; /* managed pages, less those that were there at first */
-	bool *is_used;              /* by world_use() */
+	int64_t nodes[MACHINE_NODES]; /* managed pages, less those that were there at first */
+	bool *is_used;                /* by machine_use() */
 	uint32_t n_used;
 };
 
-#define REQUIRE(condition) world_require((condition), #condition, __FILE__, __LINE__)
-void world_require(bool is_so, const char *what, const char *file, int line);
+#define REQUIRE(condition) machine_require((condition), #condition, __FILE__, __LINE__)
+void machine_require(bool is_so, const char *what, const char *file, int line);
 
 /** What is being tried, for messages: "movable, coarse". */
-extern char world_name[64];
+extern char machine_name[64];
 
-void world_open(struct world *world, const struct world_config *config);
+void machine_open(struct machine *machine, const struct machine_config *config);
 /** All that holds at rest, then the balloon is emptied, and every frame is free. */
-void world_close(struct world *world);
+void machine_close(struct machine *machine);
 
 /** The drivers' source, and the compactors'. */
-struct balloon_frames *world_frames(struct world *world);
+struct balloon_frames *machine_frames(struct machine *machine);
 
 /** Another driver on the same zone. */
-struct balloon_driver *world_driver(struct world *world);
+struct balloon_driver *machine_driver(struct machine *machine);
 
 /** Fill the balloon with n random frames. */
-void world_fill(struct world *world, uint32_t n_pages);
+void machine_fill(struct machine *machine, uint32_t n_pages);
 /** Add given frames to it, which are free. */
-void world_fill_with(struct world *world, const uint32_t *indices, uint32_t n);
-/** Use n random free frames, or a given one, for something that does not move, until the world closes. */
-void world_use(struct world *world, uint32_t n, uint64_t *random);
-void world_use_one(struct world *world, uint32_t index);
-void world_free_one(struct world *world, uint32_t index);
+void machine_fill_with(struct machine *machine, const uint32_t *indices, uint32_t n);
+/** Use n random free frames, or a given one, for something that does not move, until the machine closes. */
+void machine_use(struct machine *machine, uint32_t n, uint64_t *random);
+void machine_use_one(struct machine *machine, uint32_t index);
+void machine_free_one(struct machine *machine, uint32_t index);
 
-/** A compactor of the world's driver, over all of it. The caller destroys it. */
-struct balloon_compactor *world_compactor(struct world *world);
-struct balloon_compactor_config world_compactor_config(struct world *world);
-struct balloon_compactor_stats world_stats(struct balloon_compactor *compactor);
+/** A compactor of the machine's driver, over all of it. The caller destroys it. */
+struct balloon_compactor *machine_compactor(struct machine *machine);
+struct balloon_compactor_config machine_compactor_config(struct machine *machine);
+struct balloon_compactor_stats machine_stats(struct balloon_compactor *compactor);
 
 /**
  * At rest: map, zone and driver are valid, no page is lost or isolated, and the nodes' counts are
  * what a look at each page says.
  */
-void world_check(struct world *world);
+void machine_check(struct machine *machine);
 
-struct balloon_driver_progress world_progress(struct world *world);
-uint64_t world_n_free(struct world *world);
+struct balloon_driver_progress machine_progress(struct machine *machine);
+uint64_t machine_n_free(struct machine *machine);
 /** Blocks of 2^order frames that can be allocated: counted by doing it. */
-uint32_t world_n_blocks(struct world *world, unsigned order);
+uint32_t machine_n_blocks(struct machine *machine, unsigned order);
 /** As many as there can be, wherever the ballooned pages lie; of 2^order frames. */
-uint32_t world_n_blocks_possible(struct world *world, unsigned order);
+uint32_t machine_n_blocks_possible(struct machine *machine, unsigned order);
 /** Is this page in the balloon, or in quarantine? */
-bool world_is_ballooned(struct world *world, uint32_t index);
+bool machine_is_ballooned(struct machine *machine, uint32_t index);
 
 /** Is time short? BALLOON_TEST_SCALE is less than 100 per cent, as it is under Valgrind. */
-bool world_is_short(void);
+bool machine_is_short(void);
 
 /** Run with each strategy and each driver design; where time is short, not with all pairs of them. */
-void world_for_each(
+void machine_for_each(
 	void (*body)(const struct balloon_strategy *, const struct balloon_driver_design *));
 
 /** A random number, of a state that is not 0. */
-uint32_t world_random(uint64_t *state);
+uint32_t machine_random(uint64_t *state);
 
 #endif

@@ -2,7 +2,7 @@
 
 #define _GNU_SOURCE /* mincore() */
 
-#include "rig.h"
+#include "harness.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@ enum {
 	GIVE_BACK_NS = 100000000,
 };
 
-struct rig {
+struct harness {
 	struct balloon_heap *heap;
 	struct balloon_channel *kernel;
 	struct balloon_driver *driver;
@@ -35,23 +35,23 @@ struct rig {
 	unsigned char flags[N_PAGES];
 };
 
-static struct rig *current; /* for a last word */
+static struct harness *current; /* for a last word */
 
 /* ---- Saying what was -------------------------------------------------------------------------- */
 
-static void print_counts(FILE *file, struct rig *rig)
+static void print_counts(FILE *file, struct harness *harness)
 {
 	struct balloon_heap_stats stats;
 	struct balloon_driver_progress progress;
-	balloon_heap_stats(rig->heap, &stats);
-	balloon_driver_progress(rig->driver, &progress);
+	balloon_heap_stats(harness->heap, &stats);
+	balloon_driver_progress(harness->driver, &progress);
 	fprintf(file,
 		"  heap: %" PRIu64 " failed, %" PRIu64 " reliefs of %" PRIu64 " pages, %" PRIu64
 		" held, %" PRIu64 " free; balloon: %" PRIu64 " of %" PRIu64 "; %" PRIu64
 		" moves, %" PRIu64 " reached; resident beyond: %.2f MiB\n",
 		stats.n_failures, stats.n_reliefs, stats.n_relieved, stats.n_held, stats.n_free,
-		progress.n_enqueued, progress.target, rig->n_moves, rig->n_reached,
-		(double)rig->worst / (1 << 20));
+		progress.n_enqueued, progress.target, harness->n_moves, harness->n_reached,
+		(double)harness->worst / (1 << 20));
 }
 
 void check(bool is_true, const char *what, const char *file, int line)
@@ -66,10 +66,10 @@ void check(bool is_true, const char *what, const char *file, int line)
 
 /* ---- The mover -------------------------------------------------------------------------------- */
 
-static uint64_t n_acknowledged(struct rig *rig)
+static uint64_t n_acknowledged(struct harness *harness)
 {
 	struct balloon_driver_progress progress;
-	CHECK(balloon_driver_progress(rig->driver, &progress) == 0);
+	CHECK(balloon_driver_progress(harness->driver, &progress) == 0);
 	return progress.n_acknowledged;
 }
 
@@ -77,96 +77,97 @@ static uint64_t n_acknowledged(struct rig *rig)
  * Only this thread inflates. So the balloon is largest before the look, and what is resident then or
  * later is what it left, and what others took out of it meanwhile.
  */
-static void look(struct rig *rig)
+static void look(struct harness *harness)
 {
-	uint64_t before = n_acknowledged(rig);
+	uint64_t before = n_acknowledged(harness);
 	int64_t n_resident = 0;
-	CHECK(mincore(balloon_heap_base(rig->heap), (size_t)N_PAGES * PAGE, rig->flags) == 0);
-	uint64_t after = n_acknowledged(rig);
+	CHECK(mincore(balloon_heap_base(harness->heap), (size_t)N_PAGES * PAGE, harness->flags) ==
+		0);
+	uint64_t after = n_acknowledged(harness);
 	for (uint32_t page = 0; page < N_PAGES; page++)
-		n_resident += rig->flags[page] & 1;
+		n_resident += harness->flags[page] & 1;
 	int64_t n_left = N_PAGES - (int64_t)(after < before ? after : before);
 	int64_t beyond = (n_resident - n_left) * PAGE;
-	rig->worst = beyond > rig->worst ? beyond : rig->worst;
+	harness->worst = beyond > harness->worst ? beyond : harness->worst;
 	CHECK(beyond <= SLACK);
 }
 
 /* From a tenth to nine tenths; every third move goes to one of these. */
-static uint64_t next_target(struct rig *rig)
+static uint64_t next_target(struct harness *harness)
 {
-	uint32_t per_cent = 10 + below(&rig->random, 81);
-	if (below(&rig->random, 3) == 0)
-		per_cent = below(&rig->random, 2) ? 10 : 90;
+	uint32_t per_cent = 10 + below(&harness->random, 81);
+	if (below(&harness->random, 3) == 0)
+		per_cent = below(&harness->random, 2) ? 10 : 90;
 	return (uint64_t)N_PAGES * per_cent / 100;
 }
 
 static void *move(void *argument)
 {
-	struct rig *rig = argument;
-	while (!atomic_load(&rig->is_over)) {
-		CHECK(balloon_driver_set_target(rig->driver, next_target(rig)) == 0);
+	struct harness *harness = argument;
+	while (!atomic_load(&harness->is_over)) {
+		CHECK(balloon_driver_set_target(harness->driver, next_target(harness)) == 0);
 		int result = balloon_driver_run(
-			rig->driver, balloon_platform_now_ns() + MOVE_NS, NULL, NULL);
+			harness->driver, balloon_platform_now_ns() + MOVE_NS, NULL, NULL);
 		CHECK(result == 0 || result == -ETIMEDOUT);
-		rig->n_moves++;
-		rig->n_reached += result == 0;
-		look(rig);
+		harness->n_moves++;
+		harness->n_reached += result == 0;
+		look(harness);
 	}
 	return NULL;
 }
 
 /* ---- Making and ending ------------------------------------------------------------------------ */
 
-static void begin(struct rig *rig, uint64_t holdoff_ns, uint64_t seed)
+static void begin(struct harness *harness, uint64_t holdoff_ns, uint64_t seed)
 {
 	const struct balloon_heap_config heap_config = {
 		.strategy = balloon_strategy_find("isolated-bit"),
 		.size_bytes = (uint64_t)N_PAGES * PAGE};
-	CHECK(balloon_heap_create(&heap_config, &rig->heap) == 0);
+	CHECK(balloon_heap_create(&heap_config, &harness->heap) == 0);
 	const struct balloon_madvise_config kernel_config = {
-		.base = balloon_heap_base(rig->heap), .n_pages = N_PAGES};
-	CHECK(balloon_madvise_create(&kernel_config, &rig->kernel) == 0);
+		.base = balloon_heap_base(harness->heap), .n_pages = N_PAGES};
+	CHECK(balloon_madvise_create(&kernel_config, &harness->kernel) == 0);
 	const struct balloon_driver_config driver_config = {
 		.design = balloon_driver_design_find("alloc-outside"),
-		.map = balloon_heap_memmap(rig->heap),
-		.frames = balloon_zone_frames(balloon_heap_zone(rig->heap)),
-		.channel = rig->kernel,
+		.map = balloon_heap_memmap(harness->heap),
+		.frames = balloon_zone_frames(balloon_heap_zone(harness->heap)),
+		.channel = harness->kernel,
 		.allocation_backoff_ns = 1000000,
 		.relief_holdoff_ns = holdoff_ns};
-	CHECK(balloon_driver_create(&driver_config, &rig->driver) == 0);
-	CHECK(balloon_heap_set_driver(rig->heap, rig->driver) == 0);
-	rig->random = seed;
-	rig->worst = INT64_MIN;
-	current = rig;
-	CHECK(pthread_create(&rig->mover, NULL, move, rig) == 0);
+	CHECK(balloon_driver_create(&driver_config, &harness->driver) == 0);
+	CHECK(balloon_heap_set_driver(harness->heap, harness->driver) == 0);
+	harness->random = seed;
+	harness->worst = INT64_MIN;
+	current = harness;
+	CHECK(pthread_create(&harness->mover, NULL, move, harness) == 0);
 }
 
 /* All memory is back: what is not was lost. */
-static void end(struct rig *rig)
+static void end(struct harness *harness)
 {
 	struct balloon_heap_stats stats;
 	int result;
-	atomic_store(&rig->is_over, true);
-	CHECK(pthread_join(rig->mover, NULL) == 0);
-	CHECK(balloon_driver_set_target(rig->driver, 0) == 0);
+	atomic_store(&harness->is_over, true);
+	CHECK(pthread_join(harness->mover, NULL) == 0);
+	CHECK(balloon_driver_set_target(harness->driver, 0) == 0);
 	do
 		result = balloon_driver_run(
-			rig->driver, balloon_platform_now_ns() + GIVE_BACK_NS, NULL, NULL);
+			harness->driver, balloon_platform_now_ns() + GIVE_BACK_NS, NULL, NULL);
 	while (result == -ETIMEDOUT);
 	CHECK(result == 0);
-	CHECK(balloon_heap_stats(rig->heap, &stats) == 0);
+	CHECK(balloon_heap_stats(harness->heap, &stats) == 0);
 	CHECK(stats.n_failures == 0);
 	CHECK(stats.n_free == N_PAGES && stats.n_strays == 0);
-	CHECK(rig->n_moves > 0);
-	print_counts(stdout, rig);
+	CHECK(harness->n_moves > 0);
+	print_counts(stdout, harness);
 	current = NULL;
-	CHECK(balloon_driver_validate(rig->driver, NULL) == 0);
-	CHECK(balloon_heap_set_driver(rig->heap, NULL) == 0);
-	CHECK(balloon_driver_destroy(rig->driver) == 0);
-	CHECK(balloon_madvise_destroy(rig->kernel) == 0);
-	CHECK(balloon_memmap_validate(balloon_heap_memmap(rig->heap), NULL) == 0);
-	CHECK(balloon_zone_validate(balloon_heap_zone(rig->heap)) == 0);
-	CHECK(balloon_heap_destroy(rig->heap) == 0);
+	CHECK(balloon_driver_validate(harness->driver, NULL) == 0);
+	CHECK(balloon_heap_set_driver(harness->heap, NULL) == 0);
+	CHECK(balloon_driver_destroy(harness->driver) == 0);
+	CHECK(balloon_madvise_destroy(harness->kernel) == 0);
+	CHECK(balloon_memmap_validate(balloon_heap_memmap(harness->heap), NULL) == 0);
+	CHECK(balloon_zone_validate(balloon_heap_zone(harness->heap)) == 0);
+	CHECK(balloon_heap_destroy(harness->heap) == 0);
 }
 
 /* ---- Work -------------------------------------------------------------------------------------- */
@@ -221,16 +222,16 @@ uint64_t in_threads(client_work work, uint32_t n_threads, struct balloon_heap *h
 static void run_once(const char *name, client_work work, uint64_t seed)
 {
 	uint64_t holdoff_ns = seed % 2 ? 1000000 : 1000000000;
-	struct rig *rig = calloc(1, sizeof(*rig));
-	CHECK(rig != NULL);
+	struct harness *harness = calloc(1, sizeof(*harness));
+	CHECK(harness != NULL);
 	printf("%s: seed %" PRIu64 ", hold-off %" PRIu64 " ms\n", name, seed, holdoff_ns / 1000000);
 	fflush(stdout);
 	uint64_t expected = work(NULL, seed);
-	begin(rig, holdoff_ns, seed);
-	uint64_t result = work(rig->heap, seed);
+	begin(harness, holdoff_ns, seed);
+	uint64_t result = work(harness->heap, seed);
 	CHECK(result == expected);
-	end(rig);
-	free(rig);
+	end(harness);
+	free(harness);
 }
 
 static uint64_t number(int argc, char **argv, int i)
