@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "system/rig.h"
+#include "system/fixture.h"
 
 enum {
 	CROWD_THREADS = 16,
@@ -23,7 +23,7 @@ enum {
 };
 
 struct beside {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_device *device; /* the strategy's own */
 	struct balloon_page *pages;    /* a request's worth */
 };
@@ -38,7 +38,7 @@ struct way_pair {
 static struct balloon_driver *driver_of(const struct trial *trial)
 {
 	const struct beside *beside = trial->own;
-	return beside->rig.driver;
+	return beside->fixture.driver;
 }
 
 /* What moves all of n pages in one call moves them at all. */
@@ -69,7 +69,7 @@ static int cycle_driver(struct trial *trial, uint64_t *ns)
 static int cycle_strategy(struct trial *trial, uint64_t *ns)
 {
 	struct beside *beside = trial->own;
-	struct balloon_frames *frames = balloon_zone_frames(beside->rig.zone);
+	struct balloon_frames *frames = balloon_zone_frames(beside->fixture.zone);
 	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
 	int result =
 		all_or_error(frames->ops->allocate(frames, beside->pages, request, 0), request);
@@ -97,9 +97,9 @@ static int run_to_target(struct trial *trial, uint64_t *ns)
 {
 	struct beside *beside = trial->own;
 	uint64_t begin_ns = now_ns();
-	int result = rig_reach(&beside->rig, trial->labels.pages);
+	int result = fixture_reach(&beside->fixture, trial->labels.pages);
 	*ns = now_ns() - begin_ns;
-	return result < 0 ? result : rig_reach(&beside->rig, 0);
+	return result < 0 ? result : fixture_reach(&beside->fixture, 0);
 }
 
 static int fill_one_by_one(struct trial *trial, uint64_t *ns)
@@ -110,10 +110,10 @@ static int fill_one_by_one(struct trial *trial, uint64_t *ns)
 	uint64_t begin_ns = now_ns();
 	for (uint32_t left = n_pages, n; left > 0 && result == 0; left -= n) {
 		n = left < request ? left : request;
-		result = all_or_error(balloon_driver_fill(beside->rig.driver, n), n);
+		result = all_or_error(balloon_driver_fill(beside->fixture.driver, n), n);
 	}
 	*ns = now_ns() - begin_ns;
-	return result < 0 ? result : rig_reach(&beside->rig, 0);
+	return result < 0 ? result : fixture_reach(&beside->fixture, 0);
 }
 
 static const struct way_pair latency = {run_to_target, fill_one_by_one};
@@ -203,15 +203,15 @@ static int repeat(struct trial *trial, struct sample *sample, struct problem *pr
 	sample->figures[NS_PER_PAGE] = (double)ns / n_pages;
 	sample->figures[REFERENCE_NS_PER_PAGE] = (double)reference_ns / n_pages;
 	sample->figures[TIMES_REFERENCE] = (double)ns / (double)reference_ns;
-	return rig_check(&beside->rig, trial, 0, 0, problem);
+	return fixture_check(&beside->fixture, trial, 0, 0, problem);
 }
 
 static void close_trial(struct trial *trial)
 {
 	struct beside *beside = trial->own;
 	if (beside->device)
-		balloon_device_destroy(beside->rig.map, beside->device);
-	rig_close(&beside->rig);
+		balloon_device_destroy(beside->fixture.map, beside->device);
+	fixture_close(&beside->fixture);
 	free(beside->pages);
 	free(beside);
 }
@@ -223,7 +223,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 		return problem_no_memory(problem);
 	trial->own = beside;
 	beside->pages = calloc(trial->labels.request, sizeof *beside->pages);
-	int result = beside->pages ? rig_open(&beside->rig, trial, trial->labels.pages,
+	int result = beside->pages ? fixture_open(&beside->fixture, trial, trial->labels.pages,
 					     REQUESTS_UNDER_WAY, problem)
 				   : problem_no_memory(problem);
 	if (result < 0) {
@@ -231,7 +231,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 		free(beside);
 		return -1;
 	}
-	result = balloon_device_create(beside->rig.map, NULL, &beside->device);
+	result = balloon_device_create(beside->fixture.map, NULL, &beside->device);
 	if (result == 0)
 		return 0;
 	close_trial(trial);

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "system/rig.h"
+#include "system/fixture.h"
 
 enum { PASSES_MAX = 10 };
 
 struct field {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page
 		*frames; /* of the zone, in random order; the balloon gets the first half */
 	struct balloon_page *blocks; /* room for all blocks of order 9 */
@@ -25,8 +25,8 @@ struct field {
 /* Allocate as many blocks as there are, and free them. Returns their frames over the free ones. */
 static double success(struct field *field, unsigned order)
 {
-	struct balloon_zone *zone = field->rig.zone;
-	double n_free = (double)rig_n_free(&field->rig);
+	struct balloon_zone *zone = field->fixture.zone;
+	double n_free = (double)fixture_n_free(&field->fixture);
 	size_t n = 0;
 	while (balloon_zone_allocate(zone, order, &field->blocks[n]) == 0)
 		n++;
@@ -40,12 +40,12 @@ static double success(struct field *field, unsigned order)
 /* The zone has the first half of the frames alone, so the balloon gets these; then the others. */
 static int fragment(struct field *field, uint32_t n_pages)
 {
-	struct balloon_zone *zone = field->rig.zone;
+	struct balloon_zone *zone = field->fixture.zone;
 	int result = balloon_zone_claim_range(zone, balloon_page(0), n_pages);
 	for (uint32_t i = 0; i < n_pages / 2 && result == 0; i++)
 		result = balloon_zone_free(zone, field->frames[i], 0);
 	if (result == 0)
-		result = rig_reach(&field->rig, n_pages / 2);
+		result = fixture_reach(&field->fixture, n_pages / 2);
 	for (uint32_t i = n_pages / 2; i < n_pages && result == 0; i++)
 		result = balloon_zone_free(zone, field->frames[i], 0);
 	return result;
@@ -80,9 +80,9 @@ static int compact_and_note(struct field *field, struct sample *sample)
 {
 	struct balloon_compactor *compactor;
 	struct balloon_compactor_stats stats;
-	const struct balloon_compactor_config config = {.map = field->rig.map,
-		.frames = balloon_zone_frames(field->rig.zone),
-		.drivers = &field->rig.driver,
+	const struct balloon_compactor_config config = {.map = field->fixture.map,
+		.frames = balloon_zone_frames(field->fixture.zone),
+		.drivers = &field->fixture.driver,
 		.n_drivers = 1};
 	int result = balloon_compactor_create(&config, &compactor);
 	if (result < 0)
@@ -113,11 +113,11 @@ static int repeat(struct trial *trial, struct sample *sample, struct problem *pr
 		return trial_fail_errno(trial, problem, "compaction", result);
 	sample->figures[ORDER_9_AFTER] = success(field, 9);
 	sample->figures[ORDER_10_AFTER] = success(field, 10);
-	if (rig_check(&field->rig, trial, n_pages / 2, 0, problem) < 0)
+	if (fixture_check(&field->fixture, trial, n_pages / 2, 0, problem) < 0)
 		return -1;
 	if (!(sample->figures[ORDER_9_AFTER] > sample->figures[ORDER_9_BEFORE]))
 		return trial_fail(trial, problem, "no more large blocks than before");
-	result = rig_reach(&field->rig, 0);
+	result = fixture_reach(&field->fixture, 0);
 	return result < 0 ? trial_fail_errno(trial, problem, "emptying the balloon", result) : 0;
 }
 
@@ -148,7 +148,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 {
 	struct field *field = calloc(1, sizeof *field);
 	int result = field && make_frames(field, trial->labels.pages) == 0
-			     ? rig_open(&field->rig, trial, trial->labels.pages, 0, problem)
+			     ? fixture_open(&field->fixture, trial, trial->labels.pages, 0, problem)
 			     : problem_no_memory(problem);
 	if (result < 0)
 		free_field(field);
@@ -160,7 +160,7 @@ static int open_trial(struct trial *trial, struct problem *problem)
 static void close_trial(struct trial *trial)
 {
 	struct field *field = trial->own;
-	rig_close(&field->rig);
+	fixture_close(&field->fixture);
 	free_field(field);
 }
 

@@ -12,35 +12,35 @@
 #include <balloon/memfd.h>
 
 #include "system/memfd-host.h"
-#include "system/told.h"
+#include "system/by-channel.h"
 
 /* ---- System calls ---------------------------------------------------------------------------- */
 
-static int punch(const struct ground *ground, struct balloon_page page, size_t n_pages)
+static int punch(const struct region *region, struct balloon_page page, size_t n_pages)
 {
 	int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	off_t offset = (off_t)page.index * ground->page_bytes;
-	off_t n_bytes = (off_t)n_pages * ground->page_bytes;
-	return fallocate(ground->memfd, mode, offset, n_bytes) < 0 ? -errno : 0;
+	off_t offset = (off_t)page.index * region->page_bytes;
+	off_t n_bytes = (off_t)n_pages * region->page_bytes;
+	return fallocate(region->memfd, mode, offset, n_bytes) < 0 ? -errno : 0;
 }
 
 static int one_call(struct trial *trial)
 {
-	return punch(ground_of(trial), balloon_page(0), ground_of(trial)->n_pages);
+	return punch(region_of(trial), balloon_page(0), region_of(trial)->n_pages);
 }
 
 static int each(struct trial *trial, uint32_t first, uint32_t n)
 {
-	const struct ground *ground = ground_of(trial);
+	const struct region *region = region_of(trial);
 	int result = 0;
 	for (uint32_t i = first; i < first + n && result == 0; i++)
-		result = punch(ground, ground->order[i], 1);
+		result = punch(region, region->order[i], 1);
 	return result;
 }
 
 static int each_of_all(struct trial *trial)
 {
-	return each(trial, 0, ground_of(trial)->n_pages);
+	return each(trial, 0, region_of(trial)->n_pages);
 }
 
 static const struct releaser raw_one_call = {
@@ -61,7 +61,7 @@ static const struct releaser raw_per_page = {
 /* ---- The channel ----------------------------------------------------------------------------- */
 
 struct shared {
-	struct told told; /* the first one: what told.h's releasers take it for */
+	struct by_channel by_channel; /* the first one: what by-channel.h's releasers take it for */
 	int socket;
 	pid_t host;
 };
@@ -93,15 +93,15 @@ static int begin_host(struct shared *shared)
 	return -error;
 }
 
-static int make_channel(struct shared *shared, const struct ground *ground, uint32_t request)
+static int make_channel(struct shared *shared, const struct region *region, uint32_t request)
 {
 	const struct balloon_memfd_config config = {.socket_fd = shared->socket,
-		.memfd = ground->memfd,
-		.page_size = ground->page_bytes,
-		.n_pages = ground->n_pages};
-	int result = balloon_memfd_create(&config, &shared->told.channel);
-	if (result == 0 && (result = told_init(&shared->told, request)) < 0)
-		balloon_memfd_destroy(shared->told.channel);
+		.memfd = region->memfd,
+		.page_size = region->page_bytes,
+		.n_pages = region->n_pages};
+	int result = balloon_memfd_create(&config, &shared->by_channel.channel);
+	if (result == 0 && (result = by_channel_init(&shared->by_channel, request)) < 0)
+		balloon_memfd_destroy(shared->by_channel.channel);
 	return result;
 }
 
@@ -112,7 +112,7 @@ static int open_channel(struct trial *trial)
 		return -ENOMEM;
 	int result = begin_host(shared);
 	if (result == 0) {
-		result = make_channel(shared, ground_of(trial), release_of(trial)->request);
+		result = make_channel(shared, region_of(trial), release_of(trial)->request);
 		if (result < 0)
 			end_host(shared);
 	}
@@ -126,9 +126,9 @@ static int open_channel(struct trial *trial)
 static void close_channel(struct trial *trial)
 {
 	struct shared *shared = trial->own;
-	balloon_memfd_destroy(shared->told.channel);
+	balloon_memfd_destroy(shared->by_channel.channel);
 	end_host(shared);
-	told_fini(&shared->told);
+	by_channel_fini(&shared->by_channel);
 	free(shared);
 }
 
@@ -139,10 +139,10 @@ static const struct releaser channel = {
 	.kind = TRIAL_CHANNEL,
 	.open = open_channel,
 	.close = close_channel,
-	.inflate = told_inflate,
-	.deflate = told_deflate,
-	.cycle = told_cycle,
-	.check = told_check,
+	.inflate = by_channel_inflate,
+	.deflate = by_channel_deflate,
+	.cycle = by_channel_cycle,
+	.check = by_channel_check,
 };
 
 const struct releaser *const memfd_releasers[] = {&raw_one_call, &raw_per_page, &channel, NULL};

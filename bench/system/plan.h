@@ -8,7 +8,7 @@
 #include <balloon/driver.h>
 
 #include "common/strategies.h"
-#include "system/ground.h"
+#include "system/region.h"
 #include "system/trial.h"
 
 enum {

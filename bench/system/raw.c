@@ -20,18 +20,18 @@
 
 enum { VECTOR_MAX = SYSTEM_REQUEST_MAX };
 
-static int advise(const struct ground *ground, struct balloon_page page, size_t n_pages)
+static int advise(const struct region *region, struct balloon_page page, size_t n_pages)
 {
-	size_t n_bytes = n_pages * ground->page_bytes;
-	return madvise(ground_page(ground, page), n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+	size_t n_bytes = n_pages * region->page_bytes;
+	return madvise(region_page(region, page), n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
 /* ---- One call over everything ---------------------------------------------------------------- */
 
 static int one_call(struct trial *trial)
 {
-	const struct ground *ground = ground_of(trial);
-	return advise(ground, balloon_page(0), ground->n_pages);
+	const struct region *region = region_of(trial);
+	return advise(region, balloon_page(0), region->n_pages);
 }
 
 static const struct releaser raw_one_call = {
@@ -45,16 +45,16 @@ static const struct releaser raw_one_call = {
 
 static int each(struct trial *trial, uint32_t first, uint32_t n)
 {
-	const struct ground *ground = ground_of(trial);
+	const struct region *region = region_of(trial);
 	int result = 0;
 	for (uint32_t i = first; i < first + n && result == 0; i++)
-		result = advise(ground, ground->order[i], 1);
+		result = advise(region, region->order[i], 1);
 	return result;
 }
 
 static int each_of_all(struct trial *trial)
 {
-	return each(trial, 0, ground_of(trial)->n_pages);
+	return each(trial, 0, region_of(trial)->n_pages);
 }
 
 static const struct releaser raw_per_page = {
@@ -89,20 +89,20 @@ static void close_self(struct trial *trial)
 static int vector(struct trial *trial, uint32_t first, uint32_t n)
 {
 	struct iovec ranges[VECTOR_MAX];
-	const struct ground *ground = ground_of(trial);
+	const struct region *region = region_of(trial);
 	for (uint32_t i = 0; i < n; i++)
 		ranges[i] = (struct iovec){
-			ground_page(ground, ground->order[first + i]), ground->page_bytes};
+			region_page(region, region->order[first + i]), region->page_bytes};
 	long n_bytes = syscall(
 		SYS_process_madvise, *(int *)trial->own, ranges, (size_t)n, MADV_DONTNEED, 0u);
 	if (n_bytes < 0)
 		return -errno;
-	return (size_t)n_bytes == (size_t)n * ground->page_bytes ? 0 : -EIO;
+	return (size_t)n_bytes == (size_t)n * region->page_bytes ? 0 : -EIO;
 }
 
 static int vectors(struct trial *trial)
 {
-	const uint32_t n_pages = ground_of(trial)->n_pages;
+	const uint32_t n_pages = region_of(trial)->n_pages;
 	const uint32_t request = release_of(trial)->request; /* at most VECTOR_MAX */
 	int result = 0;
 	for (uint32_t first = 0; first < n_pages && result == 0; first += request)

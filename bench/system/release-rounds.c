@@ -40,7 +40,7 @@ static size_t count(const struct plan *plan)
 static void end(struct round *round)
 {
 	struct release *release = round->shared;
-	ground_fini(&release->ground);
+	region_fini(&release->region);
 	free(release);
 }
 
@@ -81,15 +81,15 @@ static void add_all(
 }
 
 static struct labels labels_of(
-	const struct plan *plan, const struct place *place, const struct ground *ground)
+	const struct plan *plan, const struct place *place, const struct region *region)
 {
 	return (struct labels){.work = WORK_RELEASE,
 		.memory = place->channel == CHANNEL_MEMFD ? "memfd" : "anonymous",
 		.order = page_order_names[place->order],
 		.other_thread = place->has_neighbour,
 		.fill = -1,
-		.pages = ground->n_pages,
-		.page_bytes = ground->page_bytes,
+		.pages = region->n_pages,
+		.page_bytes = region->page_bytes,
 		.request = plan->request};
 }
 
@@ -103,12 +103,12 @@ static int make(
 	find(plan, number, &place);
 	release->has_neighbour = place.has_neighbour;
 	release->request = plan->request;
-	if (ground_init(&release->ground, place.order, plan->n_pages,
+	if (region_init(&release->region, place.order, plan->n_pages,
 		    place.channel == CHANNEL_MEMFD, problem) < 0) {
 		free(release);
 		return -1;
 	}
-	const struct labels labels = labels_of(plan, &place, &release->ground);
+	const struct labels labels = labels_of(plan, &place, &release->region);
 	*round = (struct round){.shared = release, .end = end};
 	add_all(round, plan, &labels, place.channel);
 	return 0;

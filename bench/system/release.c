@@ -32,9 +32,9 @@ struct repeat {
 /* How many pages of the memory there are now, all or none. */
 static int check_resident(const struct repeat *repeat, const char *when, bool is_there)
 {
-	const struct ground *ground = ground_of(repeat->trial);
-	int64_t n = ground_n_resident(ground);
-	int64_t n_expected = is_there ? (int64_t)(ground->n_bytes / SMALL_PAGE) : 0;
+	const struct region *region = region_of(repeat->trial);
+	int64_t n = region_n_resident(region);
+	int64_t n_expected = is_there ? (int64_t)(region->n_bytes / SMALL_PAGE) : 0;
 	if (n == n_expected)
 		return 0;
 	return trial_fail(repeat->trial, repeat->problem,
@@ -44,7 +44,7 @@ static int check_resident(const struct repeat *repeat, const char *when, bool is
 static double per_page(const struct repeat *repeat, uint64_t begin_ns, size_t n_pages)
 {
 	return (double)(now_ns() - begin_ns) /
-	       ground_small_pages(ground_of(repeat->trial), n_pages);
+	       region_small_pages(region_of(repeat->trial), n_pages);
 }
 
 /* Do one thing to all pages, and time it. */
@@ -54,36 +54,36 @@ static int time_all(const struct repeat *repeat, const char *what, int (*work)(s
 	uint64_t begin_ns = now_ns();
 	int result = work(repeat->trial);
 	repeat->sample->figures[figure] =
-		per_page(repeat, begin_ns, ground_of(repeat->trial)->n_pages);
+		per_page(repeat, begin_ns, region_of(repeat->trial)->n_pages);
 	return result < 0 ? trial_fail_errno(repeat->trial, repeat->problem, what, result) : 0;
 }
 
 static int touch_all(struct trial *trial)
 {
-	const struct ground *ground = ground_of(trial);
-	ground_touch(ground, ground->order, ground->n_pages);
+	const struct region *region = region_of(trial);
+	region_touch(region, region->order, region->n_pages);
 	return 0;
 }
 
 /* Each request's pages are touched right after it: the kernel still has the same frames at hand. */
 static int touch_warm(const struct repeat *repeat)
 {
-	const struct ground *ground = ground_of(repeat->trial);
+	const struct region *region = region_of(repeat->trial);
 	uint32_t request = release_of(repeat->trial)->request;
 	uint64_t ns = 0, n_pages = 0;
-	for (uint32_t first = 0; first < ground->n_pages; first += request * WARM_SHARE) {
-		uint32_t left = ground->n_pages - first, n = left < request ? left : request;
+	for (uint32_t first = 0; first < region->n_pages; first += request * WARM_SHARE) {
+		uint32_t left = region->n_pages - first, n = left < request ? left : request;
 		int result = releaser_of(repeat->trial)->cycle(repeat->trial, first, n);
 		if (result < 0)
 			return trial_fail_errno(
 				repeat->trial, repeat->problem, "a single request", result);
 		uint64_t begin_ns = now_ns();
-		ground_touch(ground, ground->order + first, n);
+		region_touch(region, region->order + first, n);
 		ns += now_ns() - begin_ns;
 		n_pages += n;
 	}
 	repeat->sample->figures[REFAULT_WARM_NS_PER_PAGE] =
-		(double)ns / ground_small_pages(ground, n_pages);
+		(double)ns / region_small_pages(region, n_pages);
 	return check_resident(repeat, "after single requests", true);
 }
 
@@ -108,10 +108,10 @@ static int give_and_take(const struct repeat *repeat)
 
 static int run_steps(const struct repeat *repeat)
 {
-	const struct ground *ground = ground_of(repeat->trial);
+	const struct region *region = region_of(repeat->trial);
 	touch_all(repeat->trial);
-	if (ground->page_bytes == HUGE_PAGE)
-		repeat->sample->figures[HUGE_SHARE] = ground_huge_share(ground);
+	if (region->page_bytes == HUGE_PAGE)
+		repeat->sample->figures[HUGE_SHARE] = region_huge_share(region);
 	if (check_resident(repeat, "before the release", true) < 0 || give_and_take(repeat) < 0 ||
 		time_all(repeat, "touching", touch_all, REFAULT_NS_PER_PAGE) < 0)
 		return -1;

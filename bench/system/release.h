@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Release: all pages of the ground are given up, request by request, taken back, and touched again.
+ * Release: all pages of the region are given up, request by request, taken back, and touched again.
  *
  * Pages are touched before; the release, the way back and the touching are timed apart. That the
  * memory is there before and gone afterwards is looked up page by page.
@@ -8,13 +8,13 @@
 #ifndef SYSTEM_RELEASE_H
 #define SYSTEM_RELEASE_H
 
-#include "system/ground.h"
+#include "system/region.h"
 #include "system/plan.h"
 #include "system/trial.h"
 
 /** What the trials of a round have in common. */
 struct release {
-	struct ground ground;
+	struct region region;
 	uint32_t request; /* pages of a request */
 	bool has_neighbour;
 };
@@ -28,11 +28,11 @@ struct releaser {
 
 	int (*open)(struct trial *trial); /* optional; after an error nothing is left */
 	void (*close)(struct trial *trial);
-	/** Release all pages, in the ground's order. */
+	/** Release all pages, in the region's order. */
 	int (*inflate)(struct trial *trial);
 	/** Take them back. Optional. */
 	int (*deflate)(struct trial *trial);
-	/** Release n pages, at most a request, from the ground's order, and take them back. Optional. */
+	/** Release n pages, at most a request, from the region's order, and take them back. Optional. */
 	int (*cycle)(struct trial *trial, uint32_t first, uint32_t n);
 	/** Hold everything against everything; all pages are back. NULL, or what is wrong. Optional. */
 	const char *(*check)(struct trial *trial);
@@ -43,9 +43,9 @@ static inline struct release *release_of(const struct trial *trial)
 	return trial->shared;
 }
 
-static inline const struct ground *ground_of(const struct trial *trial)
+static inline const struct region *region_of(const struct trial *trial)
 {
-	return &release_of(trial)->ground;
+	return &release_of(trial)->region;
 }
 
 /** What is held against; NULL behind the last. */

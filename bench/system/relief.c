@@ -12,17 +12,17 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "system/scene.h"
+#include "system/shortage.h"
 
 enum { RELIEF_REQUESTS = 16, RELIEF_PAGES = 32 };
 
 /* Returns 0, or a negative errno: a design does not keep what it promises. */
-static int relieve(struct scene *scene, double *n_busy)
+static int relieve(struct shortage *shortage, double *n_busy)
 {
-	int result = balloon_driver_relieve(scene->rig.driver, RELIEF_PAGES, NULL);
+	int result = balloon_driver_relieve(shortage->fixture.driver, RELIEF_PAGES, NULL);
 	if (result > 0)
 		return 0;
-	if (result != -EBUSY || scene->promises_progress)
+	if (result != -EBUSY || shortage->promises_progress)
 		return result < 0 ? result : -ENODATA;
 	(*n_busy)++;
 	sched_yield();
@@ -30,65 +30,66 @@ static int relieve(struct scene *scene, double *n_busy)
 }
 
 /* From the failed allocation to the one that succeeds. */
-static int recover(struct scene *scene, struct trial *trial, double *n_busy, uint64_t *ns)
+static int recover(struct shortage *shortage, struct trial *trial, double *n_busy, uint64_t *ns)
 {
 	struct balloon_page page;
 	uint64_t begin_ns = now_ns();
-	int result = balloon_zone_allocate(scene->rig.zone, 0, &page);
+	int result = balloon_zone_allocate(shortage->fixture.zone, 0, &page);
 	if (result == 0)
 		return -EEXIST; /* memory had not run out */
-	while ((result = balloon_zone_allocate(scene->rig.zone, 0, &page)) == -ENOMEM) {
-		int relieved = relieve(scene, n_busy);
+	while ((result = balloon_zone_allocate(shortage->fixture.zone, 0, &page)) == -ENOMEM) {
+		int relieved = relieve(shortage, n_busy);
 		if (relieved < 0)
 			return relieved;
 	}
 	*ns = now_ns() - begin_ns;
 	histogram_add(&trial->recovery, *ns);
-	return result < 0 ? result : balloon_zone_free(scene->rig.zone, page, 0);
+	return result < 0 ? result : balloon_zone_free(shortage->fixture.zone, page, 0);
 }
 
-static int event(struct scene *scene, struct trial *trial, double *n_busy, uint64_t *ns)
+static int event(struct shortage *shortage, struct trial *trial, double *n_busy, uint64_t *ns)
 {
-	int result = trial->labels.fill ? scene_begin_fill(scene, trial) : scene_take_all(scene);
+	int result = trial->labels.fill ? shortage_begin_fill(shortage, trial)
+					: shortage_take_all(shortage);
 	if (result < 0)
 		return result;
-	result = recover(scene, trial, n_busy, ns);
+	result = recover(shortage, trial, n_busy, ns);
 	if (trial->labels.fill)
-		scene_end_fill(scene);
-	return result < 0 ? result : scene_put_back(scene, trial);
+		shortage_end_fill(shortage);
+	return result < 0 ? result : shortage_put_back(shortage, trial);
 }
 
 static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
 {
-	struct scene *scene = trial->own;
+	struct shortage *shortage = trial->own;
 	uint64_t ns = 0, sum_ns = 0;
 	sample->figures[BUSY] = 0;
 	for (uint32_t i = 0; i < trial->plan->n_events; i++) {
-		int result = event(scene, trial, &sample->figures[BUSY], &ns);
+		int result = event(shortage, trial, &sample->figures[BUSY], &ns);
 		if (result < 0)
 			return trial_fail_errno(trial, problem, "recovering", result);
 		sum_ns += ns;
 	}
 	sample->figures[SECONDS] = (double)sum_ns / 1e9 / trial->plan->n_events;
-	return rig_check(
-		&scene->rig, trial, trial->labels.pages - trial->labels.request, 0, problem);
+	return fixture_check(
+		&shortage->fixture, trial, trial->labels.pages - trial->labels.request, 0, problem);
 }
 
 static int open_trial(struct trial *trial, struct problem *problem)
 {
-	struct scene *scene = malloc(sizeof *scene);
-	if (!scene)
+	struct shortage *shortage = malloc(sizeof *shortage);
+	if (!shortage)
 		return problem_no_memory(problem);
-	trial->own = scene;
-	if (scene_open(scene, trial, problem) == 0)
+	trial->own = shortage;
+	if (shortage_open(shortage, trial, problem) == 0)
 		return 0;
-	free(scene);
+	free(shortage);
 	return -1;
 }
 
 static void close_trial(struct trial *trial)
 {
-	scene_close(trial->own);
+	shortage_close(trial->own);
 	free(trial->own);
 }
 

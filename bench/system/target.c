@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "system/rig.h"
+#include "system/fixture.h"
 
 /* A thread that fills, or one that leaks. */
 struct mover {
@@ -57,15 +57,15 @@ static void *move(void *argument)
 }
 
 /* Returns 0 or a negative errno; in either case both have ended. */
-static int run_beside(struct rig *rig, struct mover *movers, uint64_t target)
+static int run_beside(struct fixture *fixture, struct mover *movers, uint64_t target)
 {
 	sem_post(movers[0].gate);
 	sem_post(movers[1].gate);
-	int result = rig_reach(rig, target);
+	int result = fixture_reach(fixture, target);
 	for (int i = 0; i < 2; i++)
 		pthread_join(movers[i].thread, NULL);
 	if (result == 0) /* what they did behind the first run's end */
-		result = rig_reach(rig, target);
+		result = fixture_reach(fixture, target);
 	return result < 0 ? result : movers[0].error ? movers[0].error : movers[1].error;
 }
 
@@ -98,27 +98,27 @@ static void note(struct sample *sample, const struct balloon_driver_progress *be
 /* Returns 0 or a negative errno. */
 static int reach_target(struct trial *trial, struct sample *sample)
 {
-	struct rig *rig = trial->own;
+	struct fixture *fixture = trial->own;
 	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
 	sem_t gate;
 	struct mover movers[2] = {{.gate = &gate,
-					  .driver = rig->driver,
+					  .driver = fixture->driver,
 					  .move = balloon_driver_fill,
 					  .request = request,
 					  .n_left = n_pages / 4},
 		{.gate = &gate,
-			.driver = rig->driver,
+			.driver = fixture->driver,
 			.move = balloon_driver_leak,
 			.request = request,
 			.n_left = n_pages / 4}};
-	struct balloon_driver_progress before = rig_progress(rig), after;
+	struct balloon_driver_progress before = fixture_progress(fixture), after;
 	sem_init(&gate, 0, 0);
 	int result = start(movers);
 	uint64_t begin_ns = now_ns();
 	if (result == 0)
-		result = run_beside(rig, movers, n_pages / 2);
+		result = run_beside(fixture, movers, n_pages / 2);
 	uint64_t ns = now_ns() - begin_ns;
-	after = rig_progress(rig);
+	after = fixture_progress(fixture);
 	note(sample, &before, &after, movers, ns);
 	sem_destroy(&gate);
 	return result;
@@ -126,31 +126,31 @@ static int reach_target(struct trial *trial, struct sample *sample)
 
 static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
 {
-	struct rig *rig = trial->own;
+	struct fixture *fixture = trial->own;
 	int result = reach_target(trial, sample);
 	if (result < 0)
 		return trial_fail_errno(trial, problem, "reaching the target", result);
-	if (rig_check(rig, trial, trial->labels.pages / 2, 0, problem) < 0)
+	if (fixture_check(fixture, trial, trial->labels.pages / 2, 0, problem) < 0)
 		return -1;
-	result = rig_reach(rig, 0);
+	result = fixture_reach(fixture, 0);
 	return result < 0 ? trial_fail_errno(trial, problem, "emptying the balloon", result) : 0;
 }
 
 static int open_trial(struct trial *trial, struct problem *problem)
 {
-	struct rig *rig = malloc(sizeof *rig);
-	if (!rig)
+	struct fixture *fixture = malloc(sizeof *fixture);
+	if (!fixture)
 		return problem_no_memory(problem);
-	trial->own = rig;
-	if (rig_open(rig, trial, trial->labels.pages, 0, problem) == 0)
+	trial->own = fixture;
+	if (fixture_open(fixture, trial, trial->labels.pages, 0, problem) == 0)
 		return 0;
-	free(rig);
+	free(fixture);
 	return -1;
 }
 
 static void close_trial(struct trial *trial)
 {
-	rig_close(trial->own);
+	fixture_close(trial->own);
 	free(trial->own);
 }
 

@@ -14,9 +14,9 @@
 #include "system/plan.h"
 #include "system/release.h"
 #include "system/results.h"
-#include "system/rig.h"
+#include "system/fixture.h"
 #include "system/source.h"
-#include "system/told.h"
+#include "system/by-channel.h"
 
 static int n_failed;
 
@@ -51,20 +51,20 @@ static void check_figures(void)
 	CHECK(fabs(rate.median - 635.8) < 0.1 && rate.min < rate.median && rate.max > rate.median);
 }
 
-static uint32_t n_neighbours(const struct ground *ground)
+static uint32_t n_neighbours(const struct region *region)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 1; i < ground->n_pages; i++)
-		n += ground->order[i].index == ground->order[i - 1].index + 1;
+	for (uint32_t i = 1; i < region->n_pages; i++)
+		n += region->order[i].index == region->order[i - 1].index + 1;
 	return n;
 }
 
-static bool is_permutation(const struct ground *ground)
+static bool is_permutation(const struct region *region)
 {
-	unsigned char *seen = calloc(ground->n_pages, 1);
+	unsigned char *seen = calloc(region->n_pages, 1);
 	bool is_one = seen != NULL;
-	for (uint32_t i = 0; is_one && i < ground->n_pages; i++)
-		is_one = !seen[ground->order[i].index]++;
+	for (uint32_t i = 0; is_one && i < region->n_pages; i++)
+		is_one = !seen[region->order[i].index]++;
 	free(seen);
 	return is_one;
 }
@@ -72,19 +72,19 @@ static bool is_permutation(const struct ground *ground)
 static void check_order(enum page_order order, uint32_t least, uint32_t most)
 {
 	struct problem problem;
-	struct ground ground;
-	CHECK(ground_init(&ground, order, PAGES, false, &problem) == 0);
-	CHECK(is_permutation(&ground));
-	CHECK(n_neighbours(&ground) >= least && n_neighbours(&ground) <= most);
-	CHECK(ground_n_resident(&ground) == 0);
-	ground_touch(&ground, ground.order, 1);
-	CHECK(ground_n_resident(&ground) >= 1);
-	ground_touch(&ground, ground.order, ground.n_pages);
-	CHECK(ground_n_resident(&ground) == PAGES);
+	struct region region;
+	CHECK(region_init(&region, order, PAGES, false, &problem) == 0);
+	CHECK(is_permutation(&region));
+	CHECK(n_neighbours(&region) >= least && n_neighbours(&region) <= most);
+	CHECK(region_n_resident(&region) == 0);
+	region_touch(&region, region.order, 1);
+	CHECK(region_n_resident(&region) >= 1);
+	region_touch(&region, region.order, region.n_pages);
+	CHECK(region_n_resident(&region) == PAGES);
 	for (size_t i = 0; i < PAGES; i++)
-		CHECK(ground.base[i * SMALL_PAGE] == 1);
-	CHECK(ground_small_pages(&ground, ground.n_pages) == PAGES);
-	ground_fini(&ground);
+		CHECK(region.base[i * SMALL_PAGE] == 1);
+	CHECK(region_small_pages(&region, region.n_pages) == PAGES);
+	region_fini(&region);
 }
 
 /* ---- A heap that mixes blocks up ------------------------------------------------------------- */
@@ -130,9 +130,9 @@ static struct releaser faulty;
 
 static int release_but(struct trial *trial, uint32_t n_left)
 {
-	const struct ground *ground = ground_of(trial);
-	size_t n_bytes = ground->n_bytes - (size_t)n_left * SMALL_PAGE;
-	return madvise(ground->base, n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+	const struct region *region = region_of(trial);
+	size_t n_bytes = region->n_bytes - (size_t)n_left * SMALL_PAGE;
+	return madvise(region->base, n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
 static int release_all(struct trial *trial)
@@ -188,13 +188,13 @@ static void expect_release(int expected, const char *words)
 	struct release release = {.request = 64, .has_neighbour = has_neighbour};
 	static struct round round;
 	const struct labels labels = {.work = WORK_RELEASE, .subject = "faulty"};
-	if (ground_init(&release.ground, ORDER_RANDOM, PAGES, is_memfd, &problem) < 0)
+	if (region_init(&release.region, ORDER_RANDOM, PAGES, is_memfd, &problem) < 0)
 		exit(1);
 	round = (struct round){.shared = &release};
 	round_add(&round, &labels, &release_ops)->how = &faulty;
 	int result = round_run(&round, &plan, &advance, &problem);
 	round_fini(&round);
-	ground_fini(&release.ground);
+	region_fini(&release.region);
 	if (result == expected && strstr(problem.text, words))
 		return;
 	n_failed++;
@@ -273,15 +273,15 @@ static void check_partial_answer(void)
 	static const struct balloon_channel_ops ops = {.name = "partial", .submit = submit_but_one};
 	struct problem problem;
 	struct balloon_channel host;
-	struct told told = {.channel = &host};
+	struct by_channel by_channel = {.channel = &host};
 	struct release release = {.request = 64};
-	struct trial trial = {.shared = &release, .own = &told};
+	struct trial trial = {.shared = &release, .own = &by_channel};
 	balloon_channel_init(&host, &ops);
-	CHECK(ground_init(&release.ground, ORDER_RANDOM, PAGES, false, &problem) == 0);
-	CHECK(told_init(&told, 64) == 0);
-	CHECK(told_inflate(&trial) == -ENOSPC && told_deflate(&trial) == -ENOSPC);
-	told_fini(&told);
-	ground_fini(&release.ground);
+	CHECK(region_init(&release.region, ORDER_RANDOM, PAGES, false, &problem) == 0);
+	CHECK(by_channel_init(&by_channel, 64) == 0);
+	CHECK(by_channel_inflate(&trial) == -ENOSPC && by_channel_deflate(&trial) == -ENOSPC);
+	by_channel_fini(&by_channel);
+	region_fini(&release.region);
 	balloon_channel_fini(&host);
 }
 
@@ -321,38 +321,38 @@ static void check_source(void)
 	source_fini(&source);
 }
 
-/* ---- A rig whose counts are wrong ------------------------------------------------------------ */
+/* ---- A fixture whose counts are wrong ------------------------------------------------------------ */
 
-static void expect_check(
-	struct rig *rig, const struct trial *trial, uint64_t n_held, uint64_t n_taken, int expected)
+static void expect_check(struct fixture *fixture, const struct trial *trial, uint64_t n_held,
+	uint64_t n_taken, int expected)
 {
 	struct problem problem;
-	CHECK(rig_check(rig, trial, n_held, n_taken, &problem) == expected);
+	CHECK(fixture_check(fixture, trial, n_held, n_taken, &problem) == expected);
 }
 
-static void check_rig(uint32_t host_us)
+static void check_fixture(uint32_t host_us)
 {
 	struct trial trial = {.labels = {.driver = driver_name(balloon_driver_design_at(0)),
 				      .strategy = strategy_name(balloon_strategy_at(0)),
-				      .subject = "rig",
+				      .subject = "fixture",
 				      .channel = host_us > 0 ? "slow" : "null",
 				      .request = 64,
 				      .host_us = host_us}};
 	struct problem problem;
 	struct balloon_page page;
-	struct rig rig;
-	CHECK(rig_open(&rig, &trial, PAGES, 0, &problem) == 0);
+	struct fixture fixture;
+	CHECK(fixture_open(&fixture, &trial, PAGES, 0, &problem) == 0);
 	uint64_t begin_ns = now_ns();
-	CHECK(rig_reach(&rig, 128) == 0);
+	CHECK(fixture_reach(&fixture, 128) == 0);
 	CHECK(now_ns() - begin_ns >= (uint64_t)host_us * 1000);
-	expect_check(&rig, &trial, 128, 0, 0);
-	expect_check(&rig, &trial, 127, 0, -1);
-	expect_check(&rig, &trial, 127, 1, -1);
-	CHECK(balloon_zone_allocate(rig.zone, 0, &page) == 0);
-	expect_check(&rig, &trial, 128, 0, -1);
-	expect_check(&rig, &trial, 128, 1, 0);
-	CHECK(balloon_zone_free(rig.zone, page, 0) == 0);
-	rig_close(&rig);
+	expect_check(&fixture, &trial, 128, 0, 0);
+	expect_check(&fixture, &trial, 127, 0, -1);
+	expect_check(&fixture, &trial, 127, 1, -1);
+	CHECK(balloon_zone_allocate(fixture.zone, 0, &page) == 0);
+	expect_check(&fixture, &trial, 128, 0, -1);
+	expect_check(&fixture, &trial, 128, 1, 0);
+	CHECK(balloon_zone_free(fixture.zone, page, 0) == 0);
+	fixture_close(&fixture);
 }
 
 int main(void)
@@ -369,7 +369,7 @@ int main(void)
 	check_partial_answer();
 	check_shared_memory();
 	check_source();
-	check_rig(0);
-	check_rig(2000);
+	check_fixture(0);
+	check_fixture(2000);
 	return n_failed > 0;
 }

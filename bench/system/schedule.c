@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trials of a round take turns. */
+/* The trials of a round take schedule. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "common/progress.h"
 #include "system/plan.h"
 
-struct turns {
+struct schedule {
 	struct round *round;
 	const struct plan *plan;
 	const struct advance *advance;
@@ -17,17 +17,18 @@ struct turns {
 };
 
 /* Time left, from how long the rounds so far took. */
-static void show(const struct turns *turns, const struct trial *trial)
+static void show(const struct schedule *schedule, const struct trial *trial)
 {
 	char left[64] = "";
-	double elapsed_s = (double)(now_ns() - turns->advance->begin_ns) / 1e9;
-	if (turns->advance->n_done > 0)
+	double elapsed_s = (double)(now_ns() - schedule->advance->begin_ns) / 1e9;
+	if (schedule->advance->n_done > 0)
 		snprintf(left, sizeof left, ", about %.0f s left",
-			elapsed_s / (double)turns->advance->n_done *
-				(double)(turns->advance->n_all - turns->advance->n_done));
+			elapsed_s / (double)schedule->advance->n_done *
+				(double)(schedule->advance->n_all - schedule->advance->n_done));
 	progress_show("%s, round %zu of %zu: repeat %zu of %zu, %s%s",
-		work_names[trial->labels.work], turns->advance->n_done + 1, turns->advance->n_all,
-		trial->n_samples + 1, turns->plan->n_repeats, trial->labels.subject, left);
+		work_names[trial->labels.work], schedule->advance->n_done + 1,
+		schedule->advance->n_all, trial->n_samples + 1, schedule->plan->n_repeats,
+		trial->labels.subject, left);
 }
 
 static void forget(struct sample *sample)
@@ -36,44 +37,44 @@ static void forget(struct sample *sample)
 		sample->figures[i] = NAN;
 }
 
-static int take_turn(struct turns *turns, struct trial *trial)
+static int take_turn(struct schedule *schedule, struct trial *trial)
 {
 	struct sample *sample = &trial->samples[trial->n_samples];
-	show(turns, trial);
+	show(schedule, trial);
 	forget(sample);
-	int result = trial->ops->repeat(trial, sample, turns->problem);
+	int result = trial->ops->repeat(trial, sample, schedule->problem);
 	progress_hide();
 	trial->n_samples += result == 0;
 	return result;
 }
 
 /* A repeat that nobody counts, so that memory has been touched. */
-static int warm_up(struct turns *turns, struct trial *trial)
+static int warm_up(struct schedule *schedule, struct trial *trial)
 {
 	struct sample sample;
 	forget(&sample);
-	int result = trial->ops->repeat(trial, &sample, turns->problem);
+	int result = trial->ops->repeat(trial, &sample, schedule->problem);
 	trial->recovery = (struct histogram){.n = 0};
 	return result;
 }
 
 /* Returns 0, -1, or 1: interrupted. */
-static int take_turns(struct turns *turns)
+static int take_turns(struct schedule *schedule)
 {
-	struct round *round = turns->round;
+	struct round *round = schedule->round;
 	int result = 0;
 	for (size_t i = 0; i < round->n_trials && result == 0; i++)
-		result = is_interrupted() ? 1 : warm_up(turns, &round->trials[i]);
-	for (size_t repeat = 0; repeat < turns->plan->n_repeats; repeat++)
+		result = is_interrupted() ? 1 : warm_up(schedule, &round->trials[i]);
+	for (size_t repeat = 0; repeat < schedule->plan->n_repeats; repeat++)
 		for (size_t i = 0; i < round->n_trials && result == 0; i++)
-			result = is_interrupted() ? 1 : take_turn(turns, &round->trials[i]);
+			result = is_interrupted() ? 1 : take_turn(schedule, &round->trials[i]);
 	return result;
 }
 
 int round_run(struct round *round, const struct plan *plan, const struct advance *advance,
 	struct problem *problem)
 {
-	struct turns turns = {round, plan, advance, problem};
+	struct schedule schedule = {round, plan, advance, problem};
 	size_t n = 0;
 	int result = 0;
 	for (; n < round->n_trials && result == 0; n += result == 0) {
@@ -84,7 +85,7 @@ int round_run(struct round *round, const struct plan *plan, const struct advance
 					: problem_no_memory(problem);
 	}
 	if (result == 0)
-		result = take_turns(&turns);
+		result = take_turns(&schedule);
 	while (n > 0) {
 		n--;
 		round->trials[n].ops->close(&round->trials[n]);

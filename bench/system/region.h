@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory that is released, and the order in which its pages come. */
-#ifndef SYSTEM_GROUND_H
-#define SYSTEM_GROUND_H
+#ifndef SYSTEM_REGION_H
+#define SYSTEM_REGION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ enum { SMALL_PAGE = 4096, HUGE_PAGE = 2 << 20, CLUSTER_PAGES = 16 };
 /** Put runs of so many adjacent pages into a random order, each time the same. */
 void order_shuffle(struct balloon_page *pages, uint32_t n, uint32_t run);
 
-struct ground {
+struct region {
 	char *base; /* page 0's */
 	size_t n_bytes;
 	uint32_t page_bytes;
@@ -37,28 +37,28 @@ struct ground {
 };
 
 /** n_pages: of 4 KiB; whole huge pages in that order. Returns 0 or -1. */
-int ground_init(struct ground *ground, enum page_order order, uint32_t n_pages, bool is_memfd,
+int region_init(struct region *region, enum page_order order, uint32_t n_pages, bool is_memfd,
 	struct problem *problem);
-void ground_fini(struct ground *ground);
+void region_fini(struct region *region);
 
-static inline char *ground_page(const struct ground *ground, struct balloon_page page)
+static inline char *region_page(const struct region *region, struct balloon_page page)
 {
-	return ground->base + (size_t)page.index * ground->page_bytes;
+	return region->base + (size_t)page.index * region->page_bytes;
 }
 
-/** How many small pages n pages of this ground are. */
-static inline double ground_small_pages(const struct ground *ground, size_t n)
+/** How many small pages n pages of this region are. */
+static inline double region_small_pages(const struct region *region, size_t n)
 {
-	return (double)n * ground->page_bytes / SMALL_PAGE;
+	return (double)n * region->page_bytes / SMALL_PAGE;
 }
 
 /** Write to each small page of n pages, ascending within each. */
-void ground_touch(const struct ground *ground, const struct balloon_page *pages, size_t n);
+void region_touch(const struct region *region, const struct balloon_page *pages, size_t n);
 
 /** How many small pages the memory has now; -1: the system does not say. */
-int64_t ground_n_resident(const struct ground *ground);
+int64_t region_n_resident(const struct region *region);
 
 /** Of the memory, which share is in huge pages; NAN: the system does not say. */
-double ground_huge_share(const struct ground *ground);
+double region_huge_share(const struct region *region);
 
 #endif

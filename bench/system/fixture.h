@@ -2,8 +2,8 @@
 /*
  * A driver with a map, a zone of all its pages, and a host: what the works without memory run on.
  */
-#ifndef SYSTEM_RIG_H
-#define SYSTEM_RIG_H
+#ifndef SYSTEM_FIXTURE_H
+#define SYSTEM_FIXTURE_H
 
 #include <balloon/driver.h>
 #include <balloon/zone.h>
@@ -11,7 +11,7 @@
 #include "system/plan.h"
 #include "system/slow.h"
 
-struct rig {
+struct fixture {
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
 	struct balloon_driver *driver;
@@ -26,21 +26,21 @@ struct rig {
  * has by itself. Hold-offs are short: what is measured here is not how long the library waits by
  * itself. Returns 0 or -1.
  */
-int rig_open(struct rig *rig, struct trial *trial, uint32_t n_pages, uint32_t n_requests,
-	struct problem *problem);
+int fixture_open(struct fixture *fixture, struct trial *trial, uint32_t n_pages,
+	uint32_t n_requests, struct problem *problem);
 
 /** End it; what the balloon still holds is given back. */
-void rig_close(struct rig *rig);
+void fixture_close(struct fixture *fixture);
 
 /** Run until the balloon has so many pages. Returns 0 or a negative errno. */
-int rig_reach(struct rig *rig, uint64_t n_pages);
+int fixture_reach(struct fixture *fixture, uint64_t n_pages);
 
-struct balloon_driver_progress rig_progress(struct rig *rig);
-uint64_t rig_n_free(struct rig *rig);
+struct balloon_driver_progress fixture_progress(struct fixture *fixture);
+uint64_t fixture_n_free(struct fixture *fixture);
 
 /** Hold everything against everything, with nothing under way: n_held pages are the balloon's, and
  * n_taken are somebody else's. Returns 0 or -1. */
-int rig_check(struct rig *rig, const struct trial *trial, uint64_t n_held, uint64_t n_taken,
-	struct problem *problem);
+int fixture_check(struct fixture *fixture, const struct trial *trial, uint64_t n_held,
+	uint64_t n_taken, struct problem *problem);
 
 #endif

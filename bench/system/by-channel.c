@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "system/told.h"
+#include "system/by-channel.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,33 +9,33 @@
 
 enum { MEMORY_ALIGN = 16 };
 
-int told_init(struct told *told, uint32_t request_pages)
+int by_channel_init(struct by_channel *by_channel, uint32_t request_pages)
 {
 	size_t n_bytes = balloon_request_size(request_pages);
 	n_bytes = (n_bytes + MEMORY_ALIGN - 1) / MEMORY_ALIGN * MEMORY_ALIGN;
-	told->memory = aligned_alloc(MEMORY_ALIGN, n_bytes);
-	if (!told->memory)
+	by_channel->memory = aligned_alloc(MEMORY_ALIGN, n_bytes);
+	if (!by_channel->memory)
 		return -ENOMEM;
-	return balloon_request_init(&told->request, told->memory, request_pages);
+	return balloon_request_init(&by_channel->request, by_channel->memory, request_pages);
 }
 
-void told_fini(struct told *told)
+void by_channel_fini(struct by_channel *by_channel)
 {
-	free(told->memory);
-	told->memory = NULL;
+	free(by_channel->memory);
+	by_channel->memory = NULL;
 }
 
 /* One request from its beginning to its end. */
 static int tell(struct trial *trial, enum balloon_request_kind kind, uint32_t first, uint32_t n)
 {
-	struct told *told = trial->own;
-	struct balloon_request *request = &told->request;
-	memcpy(request->pages, ground_of(trial)->order + first, n * sizeof *request->pages);
+	struct by_channel *by_channel = trial->own;
+	struct balloon_request *request = &by_channel->request;
+	memcpy(request->pages, region_of(trial)->order + first, n * sizeof *request->pages);
 	int result = balloon_request_prepare(request, kind, n);
 	if (result == 0)
-		result = balloon_request_submit(told->channel, request);
+		result = balloon_request_submit(by_channel->channel, request);
 	if (result == 0)
-		result = balloon_request_wait(told->channel, request, BALLOON_NEVER);
+		result = balloon_request_wait(by_channel->channel, request, BALLOON_NEVER);
 	if (result == 0 && request->n_done != n)
 		result = request->error;
 	return result;
@@ -43,7 +43,7 @@ static int tell(struct trial *trial, enum balloon_request_kind kind, uint32_t fi
 
 static int tell_all(struct trial *trial, enum balloon_request_kind kind)
 {
-	const uint32_t n_pages = ground_of(trial)->n_pages, request = release_of(trial)->request;
+	const uint32_t n_pages = region_of(trial)->n_pages, request = release_of(trial)->request;
 	int result = 0;
 	for (uint32_t first = 0; first < n_pages && result == 0; first += request)
 		result = tell(
@@ -51,27 +51,27 @@ static int tell_all(struct trial *trial, enum balloon_request_kind kind)
 	return result;
 }
 
-int told_inflate(struct trial *trial)
+int by_channel_inflate(struct trial *trial)
 {
 	return tell_all(trial, BALLOON_REQUEST_INFLATE);
 }
 
-int told_deflate(struct trial *trial)
+int by_channel_deflate(struct trial *trial)
 {
 	return tell_all(trial, BALLOON_REQUEST_DEFLATE);
 }
 
-int told_cycle(struct trial *trial, uint32_t first, uint32_t n)
+int by_channel_cycle(struct trial *trial, uint32_t first, uint32_t n)
 {
 	int result = tell(trial, BALLOON_REQUEST_INFLATE, first, n);
 	return result < 0 ? result : tell(trial, BALLOON_REQUEST_DEFLATE, first, n);
 }
 
-const char *told_check(struct trial *trial)
+const char *by_channel_check(struct trial *trial)
 {
-	struct told *told = trial->own;
+	struct by_channel *by_channel = trial->own;
 	struct balloon_channel_stats stats;
-	balloon_channel_stats(told->channel, &stats);
+	balloon_channel_stats(by_channel->channel, &stats);
 	if (stats.n_outstanding > 0 || stats.n_completed != stats.n_submitted)
 		return "requests are not answered that were waited for";
 	return stats.n_stray > 0 ? "answers came that nobody asked for" : NULL;
@@ -81,30 +81,30 @@ const char *told_check(struct trial *trial)
 
 static int open_madvise(struct trial *trial, enum balloon_madvise_call call)
 {
-	const struct ground *ground = ground_of(trial);
-	struct balloon_madvise_config config = {.base = ground->base,
-		.page_size = ground->page_bytes,
-		.n_pages = ground->n_pages,
+	const struct region *region = region_of(trial);
+	struct balloon_madvise_config config = {.base = region->base,
+		.page_size = region->page_bytes,
+		.n_pages = region->n_pages,
 		.call = call};
-	struct told *told = calloc(1, sizeof *told);
-	if (!told)
+	struct by_channel *by_channel = calloc(1, sizeof *by_channel);
+	if (!by_channel)
 		return -ENOMEM;
-	int result = balloon_madvise_create(&config, &told->channel);
-	if (result == 0 && (result = told_init(told, release_of(trial)->request)) < 0)
-		balloon_madvise_destroy(told->channel);
+	int result = balloon_madvise_create(&config, &by_channel->channel);
+	if (result == 0 && (result = by_channel_init(by_channel, release_of(trial)->request)) < 0)
+		balloon_madvise_destroy(by_channel->channel);
 	if (result < 0)
-		free(told);
+		free(by_channel);
 	else
-		trial->own = told;
+		trial->own = by_channel;
 	return result;
 }
 
 static void close_madvise(struct trial *trial)
 {
-	struct told *told = trial->own;
-	balloon_madvise_destroy(told->channel);
-	told_fini(told);
-	free(told);
+	struct by_channel *by_channel = trial->own;
+	balloon_madvise_destroy(by_channel->channel);
+	by_channel_fini(by_channel);
+	free(by_channel);
 }
 
 static int open_vector(struct trial *trial)
@@ -124,10 +124,10 @@ static const struct releaser by_vector = {
 	.kind = TRIAL_CHANNEL,
 	.open = open_vector,
 	.close = close_madvise,
-	.inflate = told_inflate,
-	.deflate = told_deflate,
-	.cycle = told_cycle,
-	.check = told_check,
+	.inflate = by_channel_inflate,
+	.deflate = by_channel_deflate,
+	.cycle = by_channel_cycle,
+	.check = by_channel_check,
 };
 
 static const struct releaser by_each = {
@@ -137,10 +137,10 @@ static const struct releaser by_each = {
 	.kind = TRIAL_CHANNEL,
 	.open = open_each,
 	.close = close_madvise,
-	.inflate = told_inflate,
-	.deflate = told_deflate,
-	.cycle = told_cycle,
-	.check = told_check,
+	.inflate = by_channel_inflate,
+	.deflate = by_channel_deflate,
+	.cycle = by_channel_cycle,
+	.check = by_channel_check,
 };
 
 const struct releaser *const channel_releasers[] = {&by_vector, &by_each, NULL};

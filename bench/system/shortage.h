@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What a lack of memory takes place in: a rig, somebody who fills, and somebody who takes frames. */
-#ifndef SYSTEM_SCENE_H
-#define SYSTEM_SCENE_H
+/* What a lack of memory takes place in: a fixture, somebody who fills, and somebody who takes frames. */
+#ifndef SYSTEM_SHORTAGE_H
+#define SYSTEM_SHORTAGE_H
 
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "system/rig.h"
+#include "system/fixture.h"
 
-struct scene {
-	struct rig rig;
+struct shortage {
+	struct fixture fixture;
 	struct balloon_page *taken; /* a request's worth: by somebody else */
 	uint32_t n_taken;
 	bool promises_progress;
@@ -21,20 +21,20 @@ struct scene {
 };
 
 /** Returns 0 or -1. The balloon holds all pages but a request's worth, which are free. */
-int scene_open(struct scene *scene, struct trial *trial, struct problem *problem);
-void scene_close(struct scene *scene);
+int shortage_open(struct shortage *shortage, struct trial *trial, struct problem *problem);
+void shortage_close(struct shortage *shortage);
 
 /*
  * Let memory run out: a fill has all free frames and waits for the host; or somebody else has them.
  * Each returns 0 or a negative errno.
  */
-int scene_begin_fill(struct scene *scene, const struct trial *trial);
-int scene_take_all(struct scene *scene);
+int shortage_begin_fill(struct shortage *shortage, const struct trial *trial);
+int shortage_take_all(struct shortage *shortage);
 
 /** Wait until the fill is over. */
-void scene_end_fill(struct scene *scene);
+void shortage_end_fill(struct shortage *shortage);
 
 /** As it was in the beginning. Returns 0 or a negative errno. */
-int scene_put_back(struct scene *scene, const struct trial *trial);
+int shortage_put_back(struct shortage *shortage, const struct trial *trial);
 
 #endif
