@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Give half of 64 MiB of the process's own memory back to the kernel, and take it again. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
 
 #include <balloon/driver.h>
 #include <balloon/madvise.h>

@@ -9,7 +9,7 @@
  * The memory is what a program could do without, say buffers: here they are only written to.
  */
 
-#define _GNU_SOURCE /* getopt_long(), MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* getopt_long(), MAP_ANONYMOUS */
 
 #include <balloon/balloon.h>
 #include <balloon/driver.h>

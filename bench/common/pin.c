@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* CPU sets are no part of POSIX */
+#define _GNU_SOURCE 1 /* CPU sets are no part of POSIX */
 #include "pin.h"
 
 #include <sched.h>

@@ -2,7 +2,7 @@
 /*
  * As the program balloon-memfd-host does it for any number of guests: sockets around the library.
  */
-#define _GNU_SOURCE /* fallocate(), F_GET_SEALS */
+#define _GNU_SOURCE 1 /* fallocate(), F_GET_SEALS */
 
 #include "system/memfd-host.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared memory: the memfd channel, whose host is another process, and raw calls on the same. */
-#define _GNU_SOURCE /* fallocate() */
+#define _GNU_SOURCE 1 /* fallocate() */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program would write without a library: system calls on its own memory. */
-#define _GNU_SOURCE /* madvise(), syscall() */
+#define _GNU_SOURCE 1 /* madvise(), syscall() */
 
 #include <errno.h>
 #include <stdlib.h>

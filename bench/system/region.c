@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* mincore(), madvise(), memfd_create() */
+#define _GNU_SOURCE 1 /* mincore(), madvise(), memfd_create() */
 
 #include "system/region.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of balloon-bench system: its arithmetic, and whether it finds what goes wrong. */
-#define _GNU_SOURCE /* madvise() */
+#define _GNU_SOURCE 1 /* madvise() */
 
 #include <errno.h>
 #include <math.h>

@@ -10,7 +10,7 @@
  * has to be there, up to 1 % of it or 2 MiB, and no entry lost or damaged.
  */
 
-#define _GNU_SOURCE /* getopt_long() */
+#define _GNU_SOURCE 1 /* getopt_long() */
 
 #include "cache.h"
 

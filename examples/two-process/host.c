@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host: packets in, answers out, and holes in the guest's memory. */
 
-#define _GNU_SOURCE /* fallocate(), seals */
+#define _GNU_SOURCE 1 /* fallocate(), seals */
 
 #include "host.h"
 

@@ -7,7 +7,7 @@
  * balloon-memfd-host is such a host for real use; host.c shows how little there is to it.
  */
 
-#define _GNU_SOURCE /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create() */
 
 #include <balloon/driver.h>
 #include <balloon/zone.h>

@@ -424,7 +424,9 @@ struct run {
 	bool ends; /* when the target is reached */
 };
 
-static bool tell_progress(struct balloon_driver *driver, const struct run *run)
+/* Out of line: a run that tells nobody needs no stack for what it would tell. */
+__attribute__((noinline)) static bool tell_progress(
+	struct balloon_driver *driver, const struct run *run)
 {
 	struct balloon_driver_progress progress;
 	if (!run->callback)

@@ -34,7 +34,7 @@
  * given out again.
  */
 
-#define _GNU_SOURCE /* pthread keys under -std=c11 */
+#define _GNU_SOURCE 1 /* pthread keys under -std=c11 */
 
 #include "heap/caches.h"
 

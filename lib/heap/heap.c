@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Heaps: made, ended, asked. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_NOHUGEPAGE */
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS, MADV_NOHUGEPAGE */
 
 #include <errno.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@
  * They take the zone's lock and the heap's, which are leaves.
  */
 
-#define _GNU_SOURCE /* madvise() */
+#define _GNU_SOURCE 1 /* madvise() */
 
 #include <string.h>
 #include <sys/mman.h>

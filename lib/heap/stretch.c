@@ -146,8 +146,9 @@ static uint32_t settle(struct balloon_heap *heap, const struct balloon_page *new
 	return n_gone;
 }
 
-/* Move up to one migration's worth of the pages from *at on. Returns how many left the stretch, or an error. */
-static int move(
+/* Move up to one migration's worth of the pages from *at on. Returns how many left the stretch, or an error. Out of
+ * line: its pages are on the stack no longer than it needs them. */
+__attribute__((noinline)) static int move(
 	struct balloon_heap *heap, const struct shortage *shortage, uint32_t *at, uint32_t end)
 {
 	struct balloon_frames *frames = heap_units(heap);

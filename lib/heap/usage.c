@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What takes a look at all of a heap to know. */
 
-#define _GNU_SOURCE /* mincore() */
+#define _GNU_SOURCE 1 /* mincore() */
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* MADV_WIPEONFORK */
+#define _GNU_SOURCE 1 /* MADV_WIPEONFORK */
 
 #include "platform/birthmark.h"
 

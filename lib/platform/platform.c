@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The platform contract on Linux: waiting and waking by futex, fences by membarrier. */
 
-#define _GNU_SOURCE /* syscall(), clock_gettime() */
+#define _GNU_SOURCE 1 /* syscall(), clock_gettime() */
 
 #include <balloon/platform.h>
 

@@ -4,7 +4,7 @@
  * of, so a replay can do the rows in their order.
  */
 
-#define _GNU_SOURCE /* sched_getcpu() */
+#define _GNU_SOURCE 1 /* sched_getcpu() */
 
 #include <balloon/record.h>
 #include <balloon/strategy.h>

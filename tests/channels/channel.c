@@ -232,7 +232,7 @@ Test(channel, a_map_that_the_channel_does_not_cover_is_refused)
 
 BOTH_KINDS(a_channel_has_one_owner)
 {
-	int owners[2];
+	int owners[2] = {0};
 	CHECK_EQ(balloon_channel_claim(NULL, &owners[0], NULL), -EINVAL);
 	CHECK_EQ(balloon_channel_claim(channel, NULL, NULL), -EINVAL);
 	CHECK_EQ(balloon_channel_claim(channel, &owners[0], NULL), 0);

@@ -10,7 +10,7 @@
  * do not fit.
  */
 
-#define _GNU_SOURCE /* gettid() */
+#define _GNU_SOURCE 1 /* gettid() */
 
 #include <pthread.h>
 #include <sched.h>

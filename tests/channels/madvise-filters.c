@@ -4,7 +4,7 @@
  * A filter stays: each is tried in a process of its own.
  */
 
-#define _GNU_SOURCE /* fork(), MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
 #include <errno.h>
 #include <stdio.h>

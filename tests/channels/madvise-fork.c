@@ -4,7 +4,7 @@
  * the kernel lets a process name itself.
  */
 
-#define _GNU_SOURCE /* fork(), MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
 #include <stdio.h>
 #include <sys/wait.h>

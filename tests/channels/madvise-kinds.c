@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory of all kinds under a madvise channel: given back, or refused for what it is. */
 
-#define _GNU_SOURCE /* memfd_create(), mlockall() */
+#define _GNU_SOURCE 1 /* memfd_create(), mlockall() */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The madvise channel where the kernel refuses: memory, in the middle of a request, or calls. */
 
-#define _GNU_SOURCE /* syscall() */
+#define _GNU_SOURCE 1 /* syscall() */
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

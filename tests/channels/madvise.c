@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The madvise channel: which pages the kernel has afterwards, of what was asked for and could be. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
 
 #include <sys/mman.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* MSG_DONTWAIT */
+#define _GNU_SOURCE 1 /* MSG_DONTWAIT */
 
 #include "memfd-fixture.h"
 

@@ -2,7 +2,7 @@
 /* A guest that forks: its child's copy of the channel, put in order as destructors do, leaves the parent's host
  * alone. */
 
-#define _GNU_SOURCE /* fork() */
+#define _GNU_SOURCE 1 /* fork() */
 
 #include <stdio.h>
 #include <sys/socket.h>

@@ -6,7 +6,7 @@
  * usage: memfd-killed HOST-PROGRAM
  */
 
-#define _GNU_SOURCE /* fork(), MSG_NOSIGNAL */
+#define _GNU_SOURCE 1 /* fork(), MSG_NOSIGNAL */
 
 #include <signal.h>
 #include <stdio.h>

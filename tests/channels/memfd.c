@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memfd channel with a host that keeps the protocol, and how the two meet. */
 
-#define _GNU_SOURCE /* seals */
+#define _GNU_SOURCE 1 /* seals */
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* mincore() */
+#define _GNU_SOURCE 1 /* mincore() */
 
 #include "memory.h"
 

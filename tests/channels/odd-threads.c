@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that were cancelled finish their call; a process whose first thread has ended is still itself. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
 
 #include <pthread.h>
 #include <sched.h>

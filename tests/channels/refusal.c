@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* syscall numbers */
+#define _GNU_SOURCE 1 /* syscall numbers */
 
 #include "refusal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create() */
 
 #include "shared.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The adapters that want nothing but a heap: a malloc by a prefix, and Lua's. */
 
-#define _GNU_SOURCE /* strdup(), getline() */
+#define _GNU_SOURCE 1 /* strdup(), getline() */
 
 #include "claims.h"
 

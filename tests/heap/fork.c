@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program with threads forks: each child allocates, and so does its parent. */
 
-#define _GNU_SOURCE /* mlockall() */
+#define _GNU_SOURCE 1 /* mlockall() */
 
 #include "zone/zone.h"
 #include "claims.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A balloon of whole units, of huge pages' size, beside allocations that know nothing of them. */
 
-#define _GNU_SOURCE /* mincore() */
+#define _GNU_SOURCE 1 /* mincore() */
 
 #include "claims.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The recorder tells what happened, in an order in which it can happen. */
 
-#define _GNU_SOURCE /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create() */
 
 #include <balloon/record.h>
 

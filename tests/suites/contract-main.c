@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-contract: the contract suite, held against a strategy in a module of the user's. */
 
-#define _GNU_SOURCE /* getopt_long(), realpath() */
+#define _GNU_SOURCE 1 /* getopt_long(), realpath() */
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>

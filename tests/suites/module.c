@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* dladdr1() */
+#define _GNU_SOURCE 1 /* dladdr1() */
 
 #include "module.h"
 

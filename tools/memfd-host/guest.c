@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One guest: its socket and its memory. What its messages mean is the library's affair. */
 
-#define _GNU_SOURCE /* fallocate(), seals */
+#define _GNU_SOURCE 1 /* fallocate(), seals */
 
 #include <errno.h>
 #include <fcntl.h>

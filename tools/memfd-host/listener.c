@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where guests come from: a socket at a path, or one that was inherited. */
 
-#define _GNU_SOURCE /* accept4() */
+#define _GNU_SOURCE 1 /* accept4() */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * of them descriptors of one poll(), so that no crowd of the one keeps it from the others.
  */
 
-#define _GNU_SOURCE /* struct ucred */
+#define _GNU_SOURCE 1 /* struct ucred */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _GNU_SOURCE /* getopt_long() */
+#define _GNU_SOURCE 1 /* getopt_long() */
 
 #include <getopt.h>
 #include <stdio.h>

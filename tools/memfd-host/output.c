@@ -8,7 +8,7 @@
  * what a stream takes only a part of stays there; a line for which the buffer has no room is lost.
  */
 
-#define _GNU_SOURCE /* setitimer() */
+#define _GNU_SOURCE 1 /* setitimer() */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest's slot, and the process that serves it there. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
 
 #include <errno.h>
 #include <fcntl.h>

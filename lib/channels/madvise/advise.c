@@ -7,7 +7,7 @@
  * work is a queue of ranges, and whatever a call has done is taken off its front.
  */
 
-#define _GNU_SOURCE /* syscall(), madvise() */
+#define _GNU_SOURCE 1 /* syscall(), madvise() */
 
 #include "channels/madvise/advise.h"
 #include "platform/quiet.h"

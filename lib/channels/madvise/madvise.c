@@ -6,7 +6,7 @@
  * request's vector is made in the request's own scratch memory.
  */
 
-#define _GNU_SOURCE /* MADV_FREE, mincore() */
+#define _GNU_SOURCE 1 /* MADV_FREE, mincore() */
 
 #include <balloon/madvise.h>
 

@@ -4,7 +4,7 @@
  * which the size of the kernel's pages and the flags are looked at.
  */
 
-#define _GNU_SOURCE /* getline() */
+#define _GNU_SOURCE 1 /* getline() */
 
 #include "channels/madvise/mapping.h"
 #include "platform/quiet.h"

@@ -10,7 +10,7 @@
  * if it is asleep: mostly it is the poller itself, who completes what it waits for.
  */
 
-#define _GNU_SOURCE /* ppoll(), POLLRDHUP */
+#define _GNU_SOURCE 1 /* ppoll(), POLLRDHUP */
 
 #include "channels/memfd/guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memfd channel's life, guest side: introduction and end. */
 
-#define _GNU_SOURCE /* seals */
+#define _GNU_SOURCE 1 /* seals */
 
 #include "channels/memfd/guest.h"
 
