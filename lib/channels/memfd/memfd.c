@@ -67,8 +67,8 @@ static int seal(int memfd)
 static bool has_small_pages(int memfd, uint32_t page_size)
 {
 	struct statfs system;
-	return fstatfs(memfd, &system) == 0 &&
-	       (system.f_type != HUGETLBFS_MAGIC || page_size % (uint64_t)system.f_bsize == 0);
+	return fstatfs(memfd, &system) == 0 && ((uint32_t)system.f_type != HUGETLBFS_MAGIC ||
+						       page_size % (uint64_t)system.f_bsize == 0);
 }
 
 static int check(const struct balloon_memfd_config *config, uint32_t page_size)
