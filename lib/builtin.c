@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What is built in: strategies and driver designs, by name and by number. The tables are made by the build. */
+/* What is built in: the version, strategies and driver designs, by name and by number. The tables are made by the build. */
 
 #include <balloon/driver-design.h>
 #include <balloon/strategy.h>
 
 #include "builtin.h"
 #include "core/names.h"
+
+const char *balloon_version(void)
+{
+	return BALLOON_VERSION;
+}
 
 /* ---- Strategies ------------------------------------------------------------------------------ */
 

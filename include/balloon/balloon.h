@@ -67,6 +67,14 @@
 extern "C" {
 #endif
 
+/* ---- Version --------------------------------------------------------------------------------- */
+
+/** Of these headers: major.minor.patch (CONTRIBUTING.md says what a release promises). */
+#define BALLOON_VERSION "0.1.0"
+
+/** Of the library that runs. A constant. Threads: any. Lockless. */
+BALLOON_EXPORT const char *balloon_version(void);
+
 /* ---- Limits ---------------------------------------------------------------------------------- */
 
 enum {

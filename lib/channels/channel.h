@@ -6,6 +6,8 @@
 #include <balloon/channel.h>
 #include <balloon/sync.h>
 
+#include "core/private-names.h"
+
 /** Which event is signalled when this request completes. */
 struct balloon_event *channel_event_of(
 	struct balloon_channel *channel, const struct balloon_request *request);

@@ -6,9 +6,9 @@
 #include <balloon/driver-design.h>
 #include <balloon/sync.h>
 
-#include "driver/life.h"
 #include "core/memory.h"
 #include "core/names.h"
+#include "driver/life.h"
 
 /** Whose requests they are. */
 enum batch_pool {

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/private-names.h"
+
 /** Where pages are; driver.h explains. */
 enum life_place {
 	PLACE_OUTSIDE, /* in the source, or a caller's */
