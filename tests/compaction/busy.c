@@ -49,6 +49,7 @@ static void close_busy(struct busy *b)
 	script_answer(&b->script, true);
 	CHECK_EQ(pthread_join(b->filler, NULL), 0);
 	CHECK_EQ(machine_progress(&b->machine).n_enqueued, HALF + 8);
+	CHECK(!balloon_driver_is_busy(b->machine.driver));
 	CHECK_EQ(balloon_compactor_destroy(b->compactor), 0);
 	machine_close(&b->machine);
 	script_fini(&b->script);
@@ -168,6 +169,7 @@ static void are_waited_for_until_the_deadline(
 {
 	struct busy b;
 	open_busy(&b, strategy, design, 0);
+	CHECK(balloon_driver_is_busy(b.machine.driver) && !balloon_driver_is_busy(NULL));
 	uint64_t deadline_ns = balloon_platform_now_ns() + 2000000;
 	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
