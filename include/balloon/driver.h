@@ -473,7 +473,9 @@ struct balloon_driver_progress {
 	uint64_t n_quarantined;
 	uint64_t n_set_aside;
 	uint64_t n_acknowledged;
-	uint64_t n_overdue; /* requests that the host has not answered in time */
+	uint64_t
+		n_requests; /* in use: from before a page is taken for one until all of its pages have arrived */
+	uint64_t n_overdue; /* of those, not answered in time */
 
 	/* Events since the beginning; they never fall. */
 	uint64_t n_inflated; /* pages that the host took */
@@ -482,6 +484,7 @@ struct balloon_driver_progress {
 	uint64_t n_relieved; /* pages that went back because memory ran out */
 	uint64_t n_refused;  /* requests that the host did in part or not at all */
 	uint64_t n_strays;   /* pages that turned out to be somebody else's when they were moved */
+	uint64_t n_ended;    /* requests that were in use */
 	uint64_t n_timeouts; /* requests not answered in time */
 	uint64_t n_allocation_failures; /* fills that got no frame */
 	uint64_t n_busy;                /* calls that found the design's lock taken and gave up */

@@ -110,7 +110,7 @@ bool batch_take_and_follow(struct balloon_driver *driver, struct balloon_batch *
  * Asleep until a request of this driver's has ended after n_ended had, until calls are turned away or the host
  * is gone, or until a time.
  */
-void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns);
+void batch_await_end_of_any(struct balloon_driver *driver, uint64_t n_ended, uint64_t until_ns);
 
 /**
  * Let it be nobody's. Returns false: it was answered meanwhile. If it was not when it becomes nobody's, the

@@ -109,7 +109,7 @@ struct driver_state {
 	struct balloon_driver_tuning tuning;
 	struct request_lock locks[N_REQUEST_LOCKS];
 	struct balloon_batch *free[N_POOLS];
-	uint32_t n_ended;          /* requests, wrapping around */
+	uint64_t n_ended;          /* requests */
 	struct relief_note *notes; /* of those who joined the marked leak */
 	bool is_marked;            /* a leak is under way that may be joined */
 	bool is_stopped;

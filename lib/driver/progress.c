@@ -12,6 +12,7 @@ static void copy_places(struct balloon_driver_progress *progress, const struct l
 	progress->n_quarantined = BALLOON_READ(counts->places[PLACE_QUARANTINED]);
 	progress->n_set_aside = BALLOON_READ(counts->places[PLACE_SET_ASIDE]);
 	progress->n_acknowledged = BALLOON_READ(counts->n_acknowledged);
+	progress->n_requests = BALLOON_READ(counts->n_busy);
 	progress->n_overdue = BALLOON_READ(counts->n_overdue);
 }
 
@@ -21,6 +22,7 @@ static void copy_events(struct balloon_driver_progress *progress, const struct d
 	progress->n_deflated = BALLOON_READ(state->counts.n_deflated);
 	progress->n_strays = BALLOON_READ(state->counts.n_strays);
 	progress->n_timeouts = BALLOON_READ(state->counts.n_timeouts);
+	progress->n_ended = BALLOON_READ(state->n_ended);
 	progress->n_migrated = BALLOON_READ(state->n_migrated);
 	progress->n_relieved = BALLOON_READ(state->n_relieved);
 	progress->n_refused = BALLOON_READ(state->n_refused);

@@ -281,7 +281,7 @@ static int tell_some_again(struct balloon_driver *driver, uint64_t deadline_ns)
 	struct balloon_batch *batch = batch_take(state, ROUTE_LEAK, 0, false);
 	uint32_t at = BALLOON_READ(state->told_again);
 	uint32_t max = BALLOON_READ(state->tuning.request_pages);
-	uint32_t n_ended = BALLOON_READ(state->n_ended);
+	uint64_t n_ended = BALLOON_READ(state->n_ended);
 	bool is_stopped = BALLOON_READ(state->is_stopped);
 	driver_unlock(driver);
 	if (!batch) { /* all are with the new host */

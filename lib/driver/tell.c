@@ -34,7 +34,7 @@ static int prepare(struct balloon_driver *driver, struct balloon_batch *batch, u
 	return 0;
 }
 
-void batch_await_end_of_any(struct balloon_driver *driver, uint32_t n_ended, uint64_t until_ns)
+void batch_await_end_of_any(struct balloon_driver *driver, uint64_t n_ended, uint64_t until_ns)
 {
 	for (;;) {
 		struct driver_state *state = driver_lock(driver);
@@ -73,7 +73,7 @@ static int await_room(
 		*until_ns = earlier(
 			limit_ns, time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
 	bool is_stopped = BALLOON_READ(state->is_stopped);
-	uint32_t n_ended = BALLOON_READ(state->n_ended);
+	uint64_t n_ended = BALLOON_READ(state->n_ended);
 	driver_unlock(driver);
 	if (is_stopped)
 		return -ECANCELED;

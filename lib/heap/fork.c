@@ -52,7 +52,8 @@ static void forget_others(struct balloon_heap *heap)
 	BALLOON_WRITE(heap->shortages, NULL);
 	BALLOON_WRITE(heap->is_relieving, false);
 	balloon_atomic_store(&heap->n_asking, 0, BALLOON_RELAXED);
-	balloon_atomic_store(&heap->n_stretches, 0, BALLOON_RELAXED);
+	balloon_atomic_store(&heap->n_stretches_begun, 0, BALLOON_RELAXED);
+	balloon_atomic_store(&heap->n_stretches_ended, 0, BALLOON_RELAXED);
 	balloon_atomic_store(&heap->n_shortages_now, 0, BALLOON_RELAXED);
 	balloon_event_init(&heap->relieved);
 }

@@ -134,7 +134,8 @@ static struct balloon_heap *make_shell(const struct balloon_heap_config *config)
 	balloon_atomic_init(&heap->has_parents_balloon, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_asking, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->n_shortages_now, 0, BALLOON_SHARED_COUNTER);
-	balloon_atomic_init(&heap->n_stretches, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&heap->n_stretches_begun, 0, BALLOON_SHARED_COUNTER);
+	balloon_atomic_init(&heap->n_stretches_ended, 0, BALLOON_SHARED_COUNTER);
 	balloon_atomic_init(&heap->freed_bytes, 0, BALLOON_SHARED_COUNTER);
 	balloon_event_init(&heap->relieved);
 	return heap;

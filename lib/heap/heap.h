@@ -31,7 +31,9 @@ struct balloon_heap {
 	struct balloon_atomic_u32 n_asking;
 	struct balloon_atomic_word freed_bytes;
 	struct balloon_atomic_u32 n_shortages_now;
-	struct balloon_atomic_u32 n_stretches; /* reserved by them */
+	/* Stretches that they reserve: counted before one is, and after it is not any more. */
+	struct balloon_atomic_u32 n_stretches_begun;
+	struct balloon_atomic_u32 n_stretches_ended;
 	struct balloon_event relieved; /* signalled under no lock when is_relieving has ended */
 	uint64_t number; /* constant: never another heap's; 0: without thread caches */
 	struct balloon_atomic_u8 *page_classes; /* for caches: by page, what blocks lie there */

@@ -83,7 +83,7 @@ bool balloon_shortage_take(struct balloon_heap *heap, struct shortage *shortage,
 	if (n_frames < stretch->n_frames)
 		balloon_zone_free_range(heap->zone, balloon_page(first->index + n_frames),
 			stretch->n_frames - n_frames);
-	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
+	balloon_atomic_add(&heap->n_stretches_ended, 1, BALLOON_RELAXED);
 	return true;
 }
 
@@ -93,7 +93,7 @@ static void give_up_stretch(struct balloon_heap *heap, struct shortage *shortage
 	if (!shortage->has_stretch)
 		return;
 	balloon_zone_unreserve(heap->zone, &shortage->stretch);
-	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
+	balloon_atomic_add(&heap->n_stretches_ended, 1, BALLOON_RELAXED);
 	shortage->has_stretch = false;
 }
 
@@ -174,7 +174,8 @@ static void *make_room(
 		if (shortage->given_bytes < wanted_bytes && ask_program(heap, shortage, size))
 			continue;
 		if (!clear_enough(heap, shortage) && !ask_program(heap, shortage, size))
-			return NULL;
+			return balloon_heap_try(
+				pointer, size, flags); /* others may have freed it */
 	}
 }
 

@@ -9,7 +9,8 @@
  *
  * A page of it that is in use, isolated, refused by the host or with it: then the stretch is given up for
  * another one. All are tried, and again as long as such a round made the balloon smaller, or added to
- * the host's refusals.
+ * the host's refusals, or others were faster. That there is none is believed only if nobody moved a page while
+ * it was looked for: what is between the balloon and the source is in neither.
  */
 #include "heap/shortage.h"
 
@@ -39,9 +40,11 @@ static uint32_t frame_of(const struct balloon_heap *heap, struct balloon_page un
 	return unit.index << heap->unit_order;
 }
 
+/* Without a driver nothing is to be had of a balloon. In a child of fork() the map goes on to say that the pages
+ * of its parent's balloon are there, when it has long taken them (fork.c). */
 static bool is_ballooned(const struct balloon_heap *heap, uint32_t frame)
 {
-	return balloon_page_is_candidate(heap->map, unit_of(heap, frame));
+	return heap->driver && balloon_page_is_candidate(heap->map, unit_of(heap, frame));
 }
 
 /* A search for a place. */
@@ -226,8 +229,8 @@ static uint32_t after_obstacle(const struct balloon_heap *heap, const struct sho
 	return first;
 }
 
-/* Make the reserved stretch free. Returns 1; 0: it is not to be had; or an error of the driver that holds for
- * any stretch. */
+/* Make the reserved stretch free. Returns 1; 0: it is not to be had, or others were faster; or an error of the
+ * driver that holds for any stretch. */
 static int clear(struct balloon_heap *heap, struct shortage *shortage)
 {
 	uint32_t at = shortage->stretch.first.index;
@@ -236,9 +239,7 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
 		int n_missing = balloon_zone_missing(heap->zone, &shortage->stretch);
 		if (n_missing == 0)
 			return 1;
-		if (!heap->driver)
-			return -ENODEV;
-		if (at >= end)
+		if (at >= end || !heap->driver)
 			return 0;
 		int result = clear_some(heap, shortage, (uint32_t)n_missing, &at, end);
 		if (result > 0) {
@@ -258,53 +259,93 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
 
 /* ---- What is on its way ---------------------------------------------------------------------- */
 
-/* No stretch is there. Will there be another one? Frames that wait for the host, or are kept from the source,
- * are had without it; others are on their way, or in stretches of other calls, which may not want all. Not inline:
- * what it asks for is large, and lies in nobody else's stack frame. */
-__attribute__((noinline)) static bool wait_for_more(
-	struct balloon_heap *heap, struct shortage *shortage)
+/* What moves frames beside this call: requests of the driver's, who isolates pages, and stretches of other calls,
+ * which may not want all of theirs. */
+struct traffic {
+	bool is_under_way;
+	uint64_t
+		n_ready; /* frames that wait for the host, or are kept from the source: had without it */
+	uint64_t n_ended; /* the sum of what was under way; it never falls */
+};
+
+/* Not inline: what it asks for is large, and lies in nobody else's stack frame. */
+__attribute__((noinline)) static void look_at_driver(
+	struct balloon_heap *heap, struct traffic *traffic)
 {
 	struct balloon_driver_progress progress;
+	struct balloon_device_stats stats;
 	if (!heap->driver || balloon_driver_progress(heap->driver, &progress) < 0 ||
+		balloon_device_stats(balloon_driver_device(heap->driver), &stats) < 0 ||
 		progress.state == BALLOON_DRIVER_STOPPED || progress.host_error < 0)
-		return false;
-	uint64_t n_ready = progress.n_set_aside + progress.n_pending;
-	if (n_ready > 0 && balloon_driver_relieve(heap->driver, (uint32_t)n_ready, NULL) > 0)
-		return true;
+		return;
 	int n_refused = balloon_driver_refusals(heap->driver, NULL, 0);
-	bool is_under_way = progress.n_inflating + progress.n_deflating > 0 || n_ready > 0 ||
-			    progress.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0) ||
-			    balloon_atomic_load(&heap->n_stretches, BALLOON_RELAXED) > 0;
-	if (is_under_way || shortage->is_busy)
-		balloon_shortage_nap(shortage);
-	return is_under_way || shortage->is_busy;
+	traffic->n_ready = progress.n_set_aside + progress.n_pending;
+	traffic->n_ended += progress.n_ended + stats.n_isolates;
+	traffic->is_under_way |= progress.n_requests > 0 || traffic->n_ready > 0 ||
+				 stats.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0);
 }
+
+static struct traffic look(struct balloon_heap *heap)
+{
+	/* In this order: one that ends in between is seen as under way. */
+	uint32_t n_ended = balloon_atomic_load(&heap->n_stretches_ended, BALLOON_RELAXED);
+	uint32_t n_begun = balloon_atomic_load(&heap->n_stretches_begun, BALLOON_RELAXED);
+	struct traffic traffic = {.is_under_way = n_begun != n_ended, .n_ended = n_ended};
+	look_at_driver(heap, &traffic);
+	return traffic;
+}
+
+/* No stretch is there. May there be another one? before: from before the search for one. */
+static bool wait_for_more(
+	struct balloon_heap *heap, struct shortage *shortage, const struct traffic *before)
+{
+	const struct traffic after = look(heap);
+	bool is_quiet = !before->is_under_way && !after.is_under_way &&
+			before->n_ended == after.n_ended && !shortage->is_busy;
+	if (after.n_ready > 0 &&
+		balloon_driver_relieve(heap->driver, (uint32_t)after.n_ready, NULL) > 0)
+		return true;
+	if (!is_quiet)
+		balloon_shortage_nap(shortage);
+	return !is_quiet;
+}
+
+/* ---- One after the other --------------------------------------------------------------------- */
 
 static int n_refusals(struct balloon_heap *heap)
 {
 	return heap->driver ? balloon_driver_refusals(heap->driver, NULL, 0) : 0;
 }
 
+/* Reserve the stretch at `at`. Counted first: who sees that its frames are not free sees why. */
+static bool reserve(
+	struct balloon_heap *heap, struct shortage *shortage, uint32_t at, uint32_t n_frames)
+{
+	balloon_atomic_add(&heap->n_stretches_begun, 1, BALLOON_RELAXED);
+	if (balloon_zone_reserve(heap->zone, &shortage->stretch, balloon_page(at), n_frames) == 0)
+		return true;
+	balloon_atomic_add(&heap->n_stretches_ended, 1, BALLOON_RELAXED);
+	return false;
+}
+
 /* Reserve and clear the stretch at `at`. Returns as clear(); *from: where to look for the next one. */
 static int try_stretch(struct balloon_heap *heap, struct shortage *shortage, uint32_t at,
 	uint32_t n_frames, uint32_t *from)
 {
-	int result =
-		balloon_zone_reserve(heap->zone, &shortage->stretch, balloon_page(at), n_frames);
-	if (result < 0) { /* another call is at some of it */
+	if (!reserve(heap, shortage, at, n_frames)) { /* another call is at some of it */
 		shortage->is_busy = true;
 		*from = at + n_frames;
 		return 0;
 	}
-	balloon_atomic_add(&heap->n_stretches, 1, BALLOON_RELAXED);
 	int n_refused = n_refusals(heap);
-	result = clear(heap, shortage);
+	int result = clear(heap, shortage);
 	if (result > 0)
 		return result;
 	shortage->has_progress |= n_refusals(heap) > n_refused;
 	*from = after_obstacle(heap, shortage);
+	shortage->is_busy |= *from == at; /* what looked as if it could be had is not there */
 	balloon_zone_unreserve(heap->zone, &shortage->stretch);
-	balloon_atomic_sub(&heap->n_stretches, 1, BALLOON_RELAXED);
+	balloon_atomic_add(&heap->n_stretches_ended, 1, BALLOON_RELAXED);
 	return result;
 }
 
@@ -316,6 +357,7 @@ bool balloon_shortage_clear_stretch(
 	shortage->is_busy = false;
 	for (;;) {
 		uint32_t n = 0;
+		const struct traffic before = look(heap);
 		uint32_t at = find(heap, n_frames, shortage->align_frames, from, &n);
 		int result = 0;
 		if (at != NO_PAGE)
@@ -326,7 +368,7 @@ bool balloon_shortage_clear_stretch(
 			return false;
 		if (at != NO_PAGE)
 			continue;
-		if (!shortage->has_progress && !wait_for_more(heap, shortage))
+		if (!shortage->has_progress && !wait_for_more(heap, shortage, &before))
 			return false;
 		from = 0;
 		shortage->has_progress = false;

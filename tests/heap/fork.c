@@ -280,6 +280,24 @@ static void all_is_there(uint32_t n, uint64_t n_ballooned)
 	CHECK(n >= n_ballooned / (BLOCK / BALLOON_HEAP_PAGE_SIZE) / 8 * 7);
 }
 
+/* What a thread finds that wanted memory before the balloon was taken, and looks for it when others have used
+ * that up, and have freed something. */
+static void *spare;
+
+static bool free_spare(void *heap, size_t size)
+{
+	(void)size;
+	balloon_heap_free(*(struct balloon_heap **)heap, spare);
+	spare = NULL;
+	return false;
+}
+
+static void *take_late(struct balloon_heap *heap, void *block)
+{
+	spare = block;
+	return balloon_heap_allocate(heap, BLOCK);
+}
+
 /* Every other block goes: the balloon has holes of their size. */
 static uint32_t make_holes(struct balloon_heap *heap, void **blocks)
 {
@@ -315,6 +333,8 @@ static void child_of_full_balloon(
 	}
 	uint32_t n = take_all(heap, blocks);
 	all_is_there(n, n_ballooned);
+	CHECK((blocks[n - 1] = take_late(heap, blocks[n - 1])) != NULL);
+	mark(blocks[n - 1], BLOCK, n - 1);
 	grandchild = fork(); /* and after: there is nothing that could be taken twice */
 	if (grandchild == 0) {
 		CHECK(!balloon_heap_allocate(heap, BLOCK));
@@ -334,7 +354,10 @@ static void child_of_full_balloon(
 static void a_child_has_what_its_parents_balloon_had(void)
 {
 	static void *blocks[BLOCKS_MAX];
-	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
+	static struct balloon_heap *heap;
+	heap = make_heap(
+		(struct balloon_heap_config){.shortage = free_spare, .shortage_context = &heap},
+		N_PAGES);
 	struct balloon balloon = make_balloon(heap);
 	uint32_t n = make_holes(heap, blocks);
 	inflate_all(&balloon);
