@@ -47,16 +47,33 @@ static struct widths measure(void)
 	return widths;
 }
 
+/* What a page more costs a map, whatever it is that the strategy keeps. */
+static double bytes_a_page(const struct balloon_strategy *strategy)
+{
+	enum { FEW = 1 << 20, MANY = 2 * FEW };
+	size_t few_bytes = 0, many_bytes = 0;
+	struct balloon_memmap_config config = {.strategy = strategy, .n_pages = FEW};
+	balloon_memmap_size(&config, &few_bytes);
+	config.n_pages = MANY;
+	balloon_memmap_size(&config, &many_bytes);
+	return (double)(many_bytes - few_bytes) / (MANY - FEW);
+}
+
+static const char *order_name(enum balloon_order order)
+{
+	return order == BALLOON_ORDER_LIFO ? "LIFO" : "any";
+}
+
 static void print_table(void)
 {
 	struct widths widths = measure();
 	const struct balloon_strategy *strategy;
 	struct balloon_strategy_info info;
-	printf("%-*s  %-*s  descriptor bytes\n", widths.name, "strategy", widths.era, "era");
+	printf("%-*s  %-*s  order  bytes a page\n", widths.name, "strategy", widths.era, "era");
 	for (size_t i = 0; (strategy = balloon_strategy_at(i)) != NULL; i++) {
 		balloon_strategy_describe(strategy, &info);
-		printf("%-*s  %-*s  %16zu\n", widths.name, info.name, widths.era, info.era,
-			info.descriptor_bytes);
+		printf("%-*s  %-*s  %-5s  %12.3g\n", widths.name, info.name, widths.era, info.era,
+			order_name(info.order), bytes_a_page(strategy));
 	}
 }
 
@@ -98,8 +115,10 @@ static json_t *strategies_json(void)
 	for (size_t i = 0; (strategy = balloon_strategy_at(i)) != NULL; i++) {
 		balloon_strategy_describe(strategy, &info);
 		list = array_with(
-			list, json_pack("{s:s, s:s, s:I}", "name", info.name, "era", info.era,
-				      "descriptor_bytes", (json_int_t)info.descriptor_bytes));
+			list, json_pack("{s:s, s:s, s:s, s:I, s:f}", "name", info.name, "era",
+				      info.era, "order", order_name(info.order), "descriptor_bytes",
+				      (json_int_t)info.descriptor_bytes, "bytes_a_page",
+				      bytes_a_page(strategy)));
 	}
 	return list;
 }

@@ -39,6 +39,7 @@ int balloon_strategy_describe(
 	info->era = strategy->era;
 	info->descriptor_bytes = strategy->descriptor_bytes;
 	info->descriptor_align = strategy->descriptor_align;
+	info->order = strategy->order;
 	return 0;
 }
 

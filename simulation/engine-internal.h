@@ -60,7 +60,7 @@ void engine_store_later(uint32_t *place, uint32_t value, uintptr_t where);
 void engine_changed(void);
 
 /* Locks that the calling thread holds. */
-void engine_held_check(const void *word, uint32_t rank);
+void engine_held_check(const void *word, uint32_t rank, bool is_plural);
 void engine_held_add(const void *word, uint32_t rank);
 void engine_held_remove(const void *word);
 bool engine_held(const void *word);

@@ -779,13 +779,16 @@ bool engine_held(const void *word)
 	return !self; /* outside of a run nobody knows */
 }
 
-void engine_held_check(const void *word, uint32_t rank)
+void engine_held_check(const void *word, uint32_t rank, bool is_plural)
 {
 	const struct thread *self = engine.current;
 	for (uint32_t i = 0; self && i < self->n_held; i++) {
 		if (self->held[i].word == word)
 			engine_fail(ENGINE_LOCK, "a lock is taken twice by one thread");
-		if (self->held[i].rank >= rank)
+		bool is_in_order = self->held[i].rank < rank ||
+				   (is_plural && self->held[i].rank == rank &&
+					   (uintptr_t)self->held[i].word < (uintptr_t)word);
+		if (!is_in_order)
 			engine_fail(ENGINE_LOCK,
 				"a lock of rank %u is waited for under one of rank %u", rank,
 				self->held[i].rank);

@@ -65,7 +65,7 @@ void balloon_check_failed(const char *what, const char *file, int line)
 
 void balloon_check_acquire(const void *word, enum balloon_lock_rank rank)
 {
-	engine_held_check(word, rank);
+	engine_held_check(word, rank, balloon_rank_is_plural(rank));
 }
 
 void balloon_check_acquired(const void *word, enum balloon_lock_rank rank)

@@ -106,6 +106,18 @@ static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
 
+static uint64_t memmap_bytes(const struct balloon_memmap_geometry *geometry)
+{
+	(void)geometry;
+	return sizeof(struct map_area);
+}
+
+static uint64_t device_bytes(const struct balloon_memmap_geometry *geometry)
+{
+	(void)geometry;
+	return sizeof(struct device_area);
+}
+
 static void memmap_init(struct balloon_memmap *map)
 {
 	balloon_lock_init_lasting(lock_of(map), BALLOON_RANK_PAGES, &map->n_contended);
@@ -434,8 +446,9 @@ const struct balloon_strategy balloon_strategy_device_lock = {
 	.era = "Linux 7.0 (January 2026)",
 	.descriptor_bytes = sizeof(struct descriptor),
 	.descriptor_align = _Alignof(struct descriptor),
-	.memmap_bytes = sizeof(struct map_area),
-	.device_bytes = sizeof(struct device_area),
+	.order = BALLOON_ORDER_LIFO,
+	.memmap_bytes = memmap_bytes,
+	.device_bytes = device_bytes,
 	.memmap_init = memmap_init,
 	.memmap_fini = memmap_fini,
 	.device_init = device_init,

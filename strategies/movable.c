@@ -91,6 +91,12 @@ static struct descriptor *descriptor_of(const struct balloon_memmap *map, struct
 	return (struct descriptor *)balloon_descriptor(map, page);
 }
 
+static uint64_t device_bytes(const struct balloon_memmap_geometry *geometry)
+{
+	(void)geometry;
+	return sizeof(struct area);
+}
+
 static void device_init(struct balloon_device *device)
 {
 	struct area *area = area_of(device);
@@ -440,7 +446,8 @@ const struct balloon_strategy balloon_strategy_movable = {
 	.era = "Linux 4.8 to 6.19 (2016 to 2025)",
 	.descriptor_bytes = sizeof(struct descriptor),
 	.descriptor_align = _Alignof(struct descriptor),
-	.device_bytes = sizeof(struct area),
+	.order = BALLOON_ORDER_LIFO,
+	.device_bytes = device_bytes,
 	.device_init = device_init,
 	.device_fini = device_fini,
 	.descriptor_init = descriptor_init,

@@ -40,6 +40,12 @@ static struct summary summarise(const struct result *result)
 	return summary;
 }
 
+/* Whether dequeue gave the recorded page is a question to a strategy that keeps the kernel's order alone. */
+static bool has_matches(const struct result *result, const struct summary *summary)
+{
+	return result->mode == MODE_ORDER && summary->strategy.order == BALLOON_ORDER_LIFO;
+}
+
 /* ---- Table ---------------------------------------------------------------------------------- */
 
 static void print_heading(const struct result *result)
@@ -60,7 +66,7 @@ static void print_line(const struct result *result)
 	const struct outcome *typical = summary.typical;
 	char matches[24] = "-";
 	char isolated[48], span[64];
-	if (result->mode == MODE_ORDER)
+	if (has_matches(result, &summary))
 		snprintf(matches, sizeof matches, "%" PRIu64, typical->n_matches);
 	snprintf(isolated, sizeof isolated, "%" PRIu64 "/%" PRIu64, typical->n_isolates,
 		typical->n_isolate_attempts);
@@ -105,7 +111,8 @@ static json_t *entry(const struct result *result)
 	const struct summary summary = summarise(result);
 	const struct outcome *typical = summary.typical;
 	bool is_order = result->mode == MODE_ORDER;
-	json_t *matches = is_order ? json_integer(count(typical->n_matches)) : json_null();
+	json_t *matches = has_matches(result, &summary) ? json_integer(count(typical->n_matches))
+							: json_null();
 	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I,"
 			 " s:{s:I, s:I, s:I}}",
 		"trace", result->recording->name, "strategy", summary.strategy.name, "mode",

@@ -56,12 +56,9 @@
 #ifndef BALLOON_BALLOON_H
 #define BALLOON_BALLOON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <balloon/errno.h>
 #include <balloon/export.h>
+#include <balloon/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -82,7 +79,7 @@ enum {
 	BALLOON_PAGE_SIZE_MAX = 1 << 30, /* bytes */
 	BALLOON_DEVICES_MAX = 65535,     /* device slots of one map */
 	BALLOON_BATCH_MAX = 0x7fffffff,  /* pages in one call */
-	BALLOON_MEMORY_ALIGN = 64,       /* bytes: alignment of the memory given to a map */
+	BALLOON_MEMORY_ALIGN = 128,      /* bytes: alignment of the memory given to a map */
 };
 
 /** Pages that one map can hold: the two highest page numbers end and mark links. */
@@ -113,12 +110,19 @@ static inline struct balloon_page balloon_page(uint32_t index)
 /** A locking design: see <balloon/strategy.h> to write one. */
 struct balloon_strategy;
 
+/** In which order dequeue gives a device's pages. */
+enum balloon_order {
+	BALLOON_ORDER_ANY,  /* whichever can be had */
+	BALLOON_ORDER_LIFO, /* who came last leaves first: inserted, put back, or migrated to */
+};
+
 /** What a program may want to know of a strategy. Strings live as long as the strategy. */
 struct balloon_strategy_info {
 	const char *name;        /* as balloon_strategy_find() takes it, "page-lock" */
 	const char *era;         /* where the design comes from, "Linux 3.8 (December 2012)" */
 	size_t descriptor_bytes; /* state per page */
 	size_t descriptor_align; /* a power of two */
+	enum balloon_order order;
 };
 
 /**
@@ -276,7 +280,7 @@ BALLOON_EXPORT struct balloon_memmap *balloon_device_memmap(const struct balloon
 /* ---- The operations on batches of pages ------------------------------------------------------ */
 
 /**
- * Insert pages that the caller owns: OWNED to LISTED, each to the head of the device's list.
+ * Insert pages that the caller owns: OWNED to LISTED.
  *
  * Returns the number inserted, or for the first page: -EINVAL, -E2BIG, -ERANGE, -ENODEV; -EEXIST:
  * in a balloon already; -EAGAIN: a scanner with a stale view holds the page's lock just now.
@@ -287,7 +291,7 @@ BALLOON_EXPORT int balloon_pages_insert(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
 
 /**
- * Dequeue up to n_pages pages: LISTED to OWNED, from the head of the device's list.
+ * Dequeue up to n_pages pages: LISTED to OWNED, in the order that the strategy keeps (enum balloon_order).
  *
  * pages: receives them. Membership ends in the critical section in which a page is unlinked: what
  * was returned can no longer be isolated, and nobody touches it any more.

@@ -4,7 +4,7 @@
  *
  * A hosted build brings an implementation on Linux futexes (lib/platform/platform.c). A freestanding
  * program implements these functions: the first two for page management alone, all four for the
- * driver (<balloon/driver.h>) and what stands around it; the fence is optional. Beside them the library
+ * driver (<balloon/driver.h>) and what stands around it; the fence and the hint are optional. Beside them the library
  * leaves undefined only memcpy, memmove, memset and memcmp, which compilers demand of every program.
  *
  * Interrupt context: a library lock is held for a bounded number of steps, but a thread that finds
@@ -14,10 +14,8 @@
 #ifndef BALLOON_PLATFORM_H
 #define BALLOON_PLATFORM_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <balloon/export.h>
+#include <balloon/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,6 +74,13 @@ BALLOON_EXPORT bool balloon_platform_has_fence(void);
  * those who find no sleeper need none. Threads: any.
  */
 BALLOON_EXPORT void balloon_platform_fence_threads(void);
+
+/**
+ * Optional: which thread am I? A number for the calling thread, for hints alone, such as which of several
+ * locks to try first: two threads may have the same one, and a thread another one later. The library brings
+ * a 0 of its own (a weak symbol). Threads: any, interrupt handlers included. Lockless.
+ */
+BALLOON_EXPORT uint32_t balloon_platform_thread_hint(void);
 
 /** Tell the processor that this is a spinning loop. */
 static inline void balloon_platform_relax(void)

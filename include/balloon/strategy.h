@@ -4,18 +4,20 @@
  *
  * A strategy is one `const struct balloon_strategy`. It keeps its state in three places that the
  * map owns and that live as long as the map: a descriptor per page, an area per device slot, an
- * area per map. It allocates nothing and has no mutable globals. examples/ and strategies/ show
+ * area per map; any of them may be nothing. It allocates nothing and has no mutable globals. examples/ and strategies/ show
  * whole ones.
  *
  * The contract. For all ops but those of set-up, any number of threads call any ops at once.
  *  - Pages given to an op are within the map and devices are the map's own: the core has checked.
  *    Everything else that a caller may get wrong (balloon.h, Results) the strategy refuses.
  *  - Batches are done in order up to the first page that cannot be done; n_pages is at least 1.
- *  - A device's counts (balloon_device_count()) change in the critical section in which its pages
- *    do, under whatever lock protects its list.
+ *  - A device's counts change in the critical section in which its pages do, under whatever lock
+ *    protects them: balloon_device_count() keeps them where one lock covers a device, device_stats says
+ *    them where a design keeps them in parts of its own.
  *  - After the critical section in which a page leaves a device, that device is not touched.
  *  - An op waits for nothing but locks of rank BALLOON_RANK_PAGE and BALLOON_RANK_PAGES, in that
- *    order, and calls no user code.
+ *    order, and calls no user code. Of several locks of one rank it takes the one at the lowest
+ *    address first.
  */
 #ifndef BALLOON_STRATEGY_H
 #define BALLOON_STRATEGY_H
@@ -28,13 +30,19 @@ extern "C" {
 #endif
 
 /** Changes whenever the table or a structure below changes its layout or meaning. */
-#define BALLOON_STRATEGY_ABI 1u
+#define BALLOON_STRATEGY_ABI 2u
 
 /** What a strategy says of one page, while no operation is under way on it. */
 struct balloon_page_info {
 	enum balloon_page_state state;
 	struct balloon_device *device; /* NULL exactly for BALLOON_PAGE_OWNED */
 	const char *defect; /* NULL, or what is wrong with the descriptor: a constant string */
+};
+
+/** How large a map is. */
+struct balloon_memmap_geometry {
+	uint32_t n_pages;
+	uint32_t n_devices; /* slots */
 };
 
 struct balloon_strategy {
@@ -44,11 +52,17 @@ struct balloon_strategy {
 
 	size_t descriptor_bytes; /* per page; may be 0 */
 	size_t descriptor_align; /* a power of two, at most BALLOON_MEMORY_ALIGN */
-	size_t memmap_bytes;     /* per map: balloon_memmap_area() */
-	size_t device_bytes;     /* per device slot: balloon_device_area() */
+	enum balloon_order order;
+
+	/* Bytes of an area: per map, balloon_memmap_area(), and per device slot, balloon_device_area().
+	 * Optional: none. Areas are aligned to BALLOON_MEMORY_ALIGN, and part of balloon_memmap_size(),
+	 * which is -EOVERFLOW where they cannot be. */
+	uint64_t (*memmap_bytes)(const struct balloon_memmap_geometry *geometry);
+	uint64_t (*device_bytes)(const struct balloon_memmap_geometry *geometry);
 
 	/* Set-up and tear-down, each once in a map's life, each optional; the map is not shared
-	 * yet, or no longer. Areas and descriptors come zeroed. Devices: all slots, used or not. */
+	 * yet, or no longer. Areas and descriptors come zeroed. Devices: all slots, used or not. A
+	 * design without descriptors costs no walk over the pages. */
 	void (*memmap_init)(struct balloon_memmap *map);
 	void (*memmap_fini)(struct balloon_memmap *map);
 	void (*device_init)(struct balloon_device *device);
@@ -84,8 +98,8 @@ struct balloon_strategy {
 
 	/* For the validity check, when nothing is under way; without locks. */
 	struct balloon_page_info (*inspect)(struct balloon_memmap *map, struct balloon_page page);
-	/* The page behind `page` on the device's list, its first page for BALLOON_LINK_END, and
-	 * BALLOON_LINK_END behind the last. Optional: a design without lists leaves it NULL. */
+	/* The page after `page` on the device's list, its first page for BALLOON_LINK_END, and
+	 * BALLOON_LINK_END after the last. Optional: a design without lists leaves it NULL. */
 	uint32_t (*list_next)(struct balloon_device *device, uint32_t page);
 };
 
@@ -122,15 +136,17 @@ struct balloon_memmap {
 };
 
 struct balloon_device {
-	BALLOON_ALIGNED struct balloon_memmap *map; /* constant */
-	uint32_t slot;                              /* constant */
+	/* As its area after it is. */
+	__attribute__((aligned(BALLOON_MEMORY_ALIGN))) struct balloon_memmap *map; /* constant */
+	uint32_t slot;                                                             /* constant */
 	struct balloon_atomic_u32 open; /* changes under the slots lock and the list's */
 	void *context;                  /* as open */
 	uint64_t recounted_listed;      /* the validity check's alone */
 	uint64_t recounted_isolated;    /* the validity check's alone */
 
-	/* Apart from what every call reads before it takes a lock. */
-	BALLOON_ALIGNED struct balloon_device_stats stats; /* the lock that protects the list */
+	/* Apart from what every call reads before it takes a lock. For designs with one lock for a
+	 * device: that one. */
+	BALLOON_ALIGNED struct balloon_device_stats stats;
 };
 
 static inline void *balloon_memmap_area(const struct balloon_memmap *map)

@@ -14,11 +14,8 @@
 #ifndef BALLOON_SYNC_H
 #define BALLOON_SYNC_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <balloon/platform.h>
+#include <balloon/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -112,6 +109,12 @@ enum balloon_lock_rank {
 	BALLOON_RANK_LEAF,       /* a driver's counts, a channel's requests, a zone's bitmap */
 };
 
+/** Ranks of which one thread may wait for several locks: in the order of their addresses. */
+static inline bool balloon_rank_is_plural(enum balloon_lock_rank rank)
+{
+	return rank == BALLOON_RANK_PAGE || rank == BALLOON_RANK_PAGES;
+}
+
 #ifdef BALLOON_CHECKING
 BALLOON_EXPORT void balloon_check_failed(const char *what, const char *file, int line);
 BALLOON_EXPORT void balloon_check_acquire(const void *word, enum balloon_lock_rank rank);
@@ -175,7 +178,7 @@ BALLOON_EXPORT void balloon_hook_write_words(
 #endif
 
 /** Starts a cache line of its own. */
-#define BALLOON_ALIGNED __attribute__((aligned(BALLOON_MEMORY_ALIGN)))
+#define BALLOON_ALIGNED __attribute__((aligned(64)))
 
 /* Plain accesses. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How things lie in memory that the caller gives: one behind the other, each on its own cache line. */
+/* How things lie in memory that the caller gives: one after the other, each aligned to BALLOON_MEMORY_ALIGN. */
 #ifndef BALLOON_LAYOUT_H
 #define BALLOON_LAYOUT_H
 
@@ -18,7 +18,7 @@ static inline bool layout_round_up(size_t *size, size_t align)
 	return true;
 }
 
-/* Append a part of n items; *offset receives where it starts, rounded to cache lines. */
+/* Append a part of n items; *offset receives where it starts. */
 static inline bool layout_append(size_t *total, size_t *offset, size_t n, size_t item_bytes)
 {
 	size_t bytes;

@@ -22,7 +22,7 @@ struct layout {
 static bool strategy_is_complete(const struct balloon_strategy *s)
 {
 	return s->abi == BALLOON_STRATEGY_ABI && balloon_name_is_sane(s->name) && s->era &&
-	       layout_is_power_of_two(s->descriptor_align) &&
+	       s->order <= BALLOON_ORDER_LIFO && layout_is_power_of_two(s->descriptor_align) &&
 	       s->descriptor_align <= BALLOON_MEMORY_ALIGN && s->device_open && s->device_close &&
 	       s->device_stats && s->insert && s->dequeue && s->isolate && s->putback &&
 	       s->migrate && s->finalize && s->is_candidate && s->device_of && s->inspect;
@@ -75,19 +75,28 @@ static bool embedding_is_sane(const struct balloon_memmap_config *config)
 	       !__builtin_add_overflow(end, (uintptr_t)config->descriptors, &end);
 }
 
+/* What a strategy wants for an area. */
+static bool add_area(size_t *size, uint64_t (*bytes)(const struct balloon_memmap_geometry *),
+	const struct balloon_memmap_config *config)
+{
+	const struct balloon_memmap_geometry geometry = {config->n_pages, device_slots(config)};
+	return !bytes || !__builtin_add_overflow(*size, bytes(&geometry), size);
+}
+
 static int lay_out(const struct balloon_memmap_config *config, struct layout *layout)
 {
 	const struct balloon_strategy *strategy = config->strategy;
 	size_t n_own = config->descriptors ? 0 : config->n_pages;
+	size_t area_bytes = 0;
 
 	layout->total = sizeof(struct balloon_memmap);
 	layout->descriptor_stride_bytes = strategy->descriptor_bytes;
 	layout->slot_bytes = sizeof(struct balloon_device);
-	if (__builtin_add_overflow(
-		    layout->slot_bytes, strategy->device_bytes, &layout->slot_bytes) ||
+	if (!add_area(&layout->slot_bytes, strategy->device_bytes, config) ||
+		!add_area(&area_bytes, strategy->memmap_bytes, config) ||
 		!layout_round_up(&layout->slot_bytes, BALLOON_MEMORY_ALIGN) ||
 		!layout_round_up(&layout->descriptor_stride_bytes, strategy->descriptor_align) ||
-		!layout_append(&layout->total, &layout->area, 1, strategy->memmap_bytes) ||
+		!layout_append(&layout->total, &layout->area, 1, area_bytes) ||
 		!layout_append(
 			&layout->total, &layout->slots, device_slots(config), layout->slot_bytes) ||
 		!layout_append(&layout->total, &layout->descriptors, n_own,
@@ -154,6 +163,8 @@ static void init_slots(struct balloon_memmap *map)
 static void init_descriptors(struct balloon_memmap *map)
 {
 	const struct balloon_strategy *strategy = map->strategy;
+	if (strategy->descriptor_bytes == 0 && !strategy->descriptor_init)
+		return;
 	for (uint32_t i = 0; i < map->descriptors.n_pages; i++) {
 		memset(balloon_descriptor(map, balloon_page(i)), 0, strategy->descriptor_bytes);
 		if (strategy->descriptor_init)

@@ -6,7 +6,7 @@
 #if __STDC_HOSTED__
 #include <string.h>
 #else
-#include <stddef.h>
+#include <balloon/types.h>
 void *memcpy(void *to, const void *from, size_t n_bytes);
 void *memset(void *memory, int byte, size_t n_bytes);
 #endif

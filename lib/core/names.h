@@ -3,7 +3,7 @@
 #ifndef BALLOON_CORE_NAMES_H
 #define BALLOON_CORE_NAMES_H
 
-#include <stdbool.h>
+#include <balloon/types.h>
 
 /** Is this a name for a strategy or a design: lower case words, joined by '-'? */
 bool balloon_name_is_sane(const char *name);

@@ -60,19 +60,20 @@ static int walk_list(struct balloon_device *device, struct balloon_finding *find
 				 device);
 }
 
-static int check_books(struct balloon_device *device, struct balloon_finding *finding)
+static int check_counts(struct balloon_device *device, struct balloon_finding *finding)
 {
-	const struct balloon_device_stats *stats = &device->stats;
+	struct balloon_device_stats stats;
 	const uint64_t n_held = device->recounted_listed + device->recounted_isolated;
 	const char *what = NULL;
-	if (stats->n_listed != device->recounted_listed)
+	device->map->strategy->device_stats(device, &stats);
+	if (stats.n_listed != device->recounted_listed)
 		what = "I7: the listed count is not the number of listed pages";
-	else if (stats->n_isolated != device->recounted_isolated)
+	else if (stats.n_isolated != device->recounted_isolated)
 		what = "I3: the isolated count is not the number of isolated pages";
-	else if (stats->n_inserted - stats->n_dequeued - stats->n_finalized != n_held)
+	else if (stats.n_inserted - stats.n_dequeued - stats.n_finalized != n_held)
 		what = "I7: what came in less what went out is not what is there";
-	else if (stats->n_isolates - stats->n_putbacks - stats->n_migrated - stats->n_finalized !=
-		 stats->n_isolated)
+	else if (stats.n_isolates - stats.n_putbacks - stats.n_migrated - stats.n_finalized !=
+		 stats.n_isolated)
 		what = "I7: isolations less their ends are not what is isolated";
 	return what ? report(finding, what, UINT32_MAX, device) : 0;
 }
@@ -103,7 +104,7 @@ int balloon_memmap_validate(struct balloon_memmap *map, struct balloon_finding *
 		if (!balloon_device_is_open(device))
 			continue;
 		n_open++;
-		result = check_books(device, finding);
+		result = check_counts(device, finding);
 		if (result == 0 && map->strategy->list_next)
 			result = walk_list(device, finding);
 	}

@@ -11,8 +11,7 @@
 #ifndef DRIVER_LIFE_H
 #define DRIVER_LIFE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <balloon/types.h>
 
 #include "core/private-names.h"
 

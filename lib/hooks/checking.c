@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HELD_MAX = 8 };
+enum { HELD_MAX = 256 }; /* a design may hold all of its locks at once */
 
 struct held {
 	const void *word;
@@ -30,12 +30,15 @@ bool balloon_check_held(const void *word)
 	return false;
 }
 
-/* Before a lock is waited for: nothing of its rank or a later one may be held. */
+/* Before a lock is waited for: nothing of a later rank may be held; of its own rank, locks at lower addresses, if
+ * that is one of which strategies may hold several. */
 void balloon_check_acquire(const void *word, enum balloon_lock_rank rank)
 {
 	BALLOON_ASSERT(!balloon_check_held(word));
 	for (int i = 0; i < n_held; i++)
-		BALLOON_ASSERT(held[i].rank < rank);
+		BALLOON_ASSERT(held[i].rank < rank ||
+			       (balloon_rank_is_plural(rank) && held[i].rank == rank &&
+				       (uintptr_t)held[i].word < (uintptr_t)word));
 }
 
 void balloon_check_acquired(const void *word, enum balloon_lock_rank rank)

@@ -106,6 +106,21 @@ void balloon_platform_wait_until(const uint32_t *word, uint32_t expected, uint64
 		wait_until32(word, expected, deadline_ns);
 }
 
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+/* In the order in which threads ask first. */
+uint32_t balloon_platform_thread_hint(void)
+{
+	static uint32_t n_threads;
+	static _Thread_local uint32_t hint;
+	static _Thread_local bool has_hint;
+	if (!has_hint) {
+		hint = __atomic_fetch_add(&n_threads, 1, __ATOMIC_RELAXED);
+		has_hint = true;
+	}
+	return hint;
+}
+
 /* ---- A fence in every thread ------------------------------------------------------------------ */
 
 /* Returns 0 or an errno. */

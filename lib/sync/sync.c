@@ -44,6 +44,11 @@ __attribute__((weak)) void balloon_platform_fence_threads(void)
 {
 }
 
+__attribute__((weak)) uint32_t balloon_platform_thread_hint(void)
+{
+	return 0;
+}
+
 void balloon_lock_init_lasting(struct balloon_lock *lock, enum balloon_lock_rank rank,
 	struct balloon_atomic_word *n_contended)
 {

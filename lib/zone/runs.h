@@ -20,8 +20,7 @@
 #ifndef BALLOON_FRAMES_RUNS_H
 #define BALLOON_FRAMES_RUNS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <balloon/types.h>
 
 enum {
 	RUNS_FAN = 64,

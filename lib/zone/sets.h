@@ -7,8 +7,7 @@
 #ifndef BALLOON_FRAMES_SETS_H
 #define BALLOON_FRAMES_SETS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <balloon/types.h>
 
 enum { SET_LEVELS_MAX = 5 }; /* 2^30 numbers; a zone's sets are of words, of which it has 2^26 */
 

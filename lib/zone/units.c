@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A zone as a source of whole blocks of one order: units, each of which is a page of a driver's map. */
 
-#include <stddef.h>
+#include <balloon/types.h>
 
 #include "zone/zone.h"
 

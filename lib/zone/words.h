@@ -7,7 +7,7 @@
 #ifndef BALLOON_FRAMES_WORDS_H
 #define BALLOON_FRAMES_WORDS_H
 
-#include <stdint.h>
+#include <balloon/types.h>
 
 enum {
 	WORD_BITS = 64,

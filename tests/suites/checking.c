@@ -50,11 +50,35 @@ Test(checking, a_lock_of_an_earlier_rank_aborts, .signal = SIGABRT)
 	init_and_acquire(&slots, BALLOON_RANK_SLOTS);
 }
 
-Test(checking, two_locks_of_one_rank_abort, .signal = SIGABRT)
+Test(checking, a_design_may_hold_many_locks_of_one_rank)
+{
+	enum { N_LOCKS = 200 };
+	static struct balloon_lock locks[N_LOCKS];
+	static struct balloon_atomic_u32 flags[2];
+	for (int i = 0; i < 2; i++)
+		balloon_page_lock_init(&flags[i]);
+	for (int i = 0; i < 2; i++)
+		balloon_page_lock(&flags[i], &n_contended);
+	for (int i = 0; i < N_LOCKS; i++)
+		init_and_acquire(&locks[i], BALLOON_RANK_PAGES);
+	for (int i = 0; i < N_LOCKS; i++)
+		release(&locks[i]);
+	for (int i = 0; i < 2; i++)
+		balloon_page_unlock(&flags[i]);
+}
+
+Test(checking, two_locks_of_one_rank_against_the_order_of_addresses_abort, .signal = SIGABRT)
 {
 	struct balloon_lock locks[2] = {{.n_contended = NULL}, {.n_contended = NULL}};
-	init_and_acquire(&locks[0], BALLOON_RANK_PAGES);
 	init_and_acquire(&locks[1], BALLOON_RANK_PAGES);
+	init_and_acquire(&locks[0], BALLOON_RANK_PAGES);
+}
+
+Test(checking, two_locks_of_a_rank_that_has_one_abort, .signal = SIGABRT)
+{
+	struct balloon_lock locks[2] = {{.n_contended = NULL}, {.n_contended = NULL}};
+	init_and_acquire(&locks[0], BALLOON_RANK_LEAF);
+	init_and_acquire(&locks[1], BALLOON_RANK_LEAF);
 }
 
 Test(checking, a_lock_taken_twice_aborts, .signal = SIGABRT)

@@ -36,19 +36,22 @@ static bool is_filled(const unsigned char *memory, size_t n_bytes)
 
 CLAIM(contract, a_map_lives_in_any_memory_more_than_once)
 {
-	BALLOON_ALIGNED static unsigned char memory[16384];
+	enum { BEYOND_BYTES = 4096 };
+	unsigned char *memory;
 	struct balloon_memmap_config config = {.strategy = strategy, .n_pages = FEW};
 	struct balloon_memmap *map;
 	size_t size_bytes;
 	CHECK_EQ(balloon_memmap_size(&config, &size_bytes), 0);
-	CHECK(size_bytes < sizeof(memory));
+	memory = aligned_alloc(BALLOON_MEMORY_ALIGN, size_bytes + BEYOND_BYTES);
+	CHECK(memory);
 	for (int i = 0; i < 2; i++) {
-		memset(memory, FILL, sizeof(memory));
+		memset(memory, FILL, size_bytes + BEYOND_BYTES);
 		CHECK_EQ(balloon_memmap_init(memory, size_bytes, &config, &map), 0);
 		exercise(map);
 		CHECK_EQ(balloon_memmap_fini(map), 0);
-		CHECK(is_filled(memory + size_bytes, sizeof(memory) - size_bytes));
+		CHECK(is_filled(memory + size_bytes, BEYOND_BYTES));
 	}
+	free(memory);
 }
 
 /* FEW structures of the caller's, each a descriptor with foreign bytes before and behind. */

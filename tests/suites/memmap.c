@@ -72,6 +72,92 @@ Test(memmap, a_driver_fits_where_nothing_is_said_of_slots)
 	CHECK_EQ(balloon_memmap_destroy(map), 0);
 }
 
+static uint64_t area_bytes;
+
+static uint64_t wanted_bytes(const struct balloon_memmap_geometry *geometry)
+{
+	(void)geometry;
+	return area_bytes;
+}
+
+static uint64_t bytes_of_geometry(const struct balloon_memmap_geometry *geometry)
+{
+	return UINT64_C(1000) * geometry->n_pages + 100000 * geometry->n_devices;
+}
+
+/* Symptom: what a strategy kept for a map had one size for all maps, so a bitmap over its pages had no place. */
+Test(memmap, areas_are_as_large_as_the_geometry_makes_them)
+{
+	struct balloon_strategy wide = *balloon_strategy_at(0);
+	struct balloon_memmap_config config = small();
+	config.n_pages = 50;
+	config.n_devices = 3;
+	wide.memmap_bytes = NULL;
+	wide.device_bytes = NULL;
+	config.strategy = &wide;
+	size_t none_bytes = size_of(&config);
+	wide.memmap_bytes = bytes_of_geometry;
+	size_t map_bytes = size_of(&config) - none_bytes;
+	CHECK(map_bytes > 350000 - BALLOON_MEMORY_ALIGN &&
+		map_bytes < 350000 + BALLOON_MEMORY_ALIGN);
+	wide.memmap_bytes = NULL;
+	wide.device_bytes = bytes_of_geometry;
+	size_t device_bytes = size_of(&config) - none_bytes;
+	CHECK(device_bytes > 3 * (350000 - BALLOON_MEMORY_ALIGN) &&
+		device_bytes < 3 * (350000 + BALLOON_MEMORY_ALIGN));
+}
+
+static bool is_aligned(const void *address)
+{
+	return (uintptr_t)address % BALLOON_MEMORY_ALIGN == 0;
+}
+
+CLAIM(memmap, areas_and_descriptors_are_aligned)
+{
+	struct fixture f;
+	struct balloon_strategy wide = *strategy;
+	CHECK_EQ(BALLOON_MEMORY_ALIGN, 128);
+	wide.descriptor_bytes = wide.descriptor_bytes ? wide.descriptor_bytes : 1;
+	wide.descriptor_align = BALLOON_MEMORY_ALIGN;
+	fixture_open(&f, &wide);
+	CHECK(is_aligned(balloon_memmap_area(f.map)));
+	for (uint32_t slot = 0; slot < N_DEVICES; slot++)
+		CHECK(is_aligned(balloon_device_area(balloon_memmap_slot(f.map, slot))));
+	for (uint32_t i = 0; i < N_PAGES; i++)
+		CHECK(is_aligned(balloon_descriptor(f.map, balloon_page(i))));
+	fixture_close(&f);
+}
+
+static uint32_t n_set_up;
+
+static void count_set_up(struct balloon_memmap *map, struct balloon_page page)
+{
+	(void)map;
+	(void)page;
+	n_set_up++;
+}
+
+/* As many pages as there can be: a walk over them would take its time. */
+Test(memmap, a_design_without_descriptors_costs_no_walk_over_the_pages)
+{
+	struct balloon_strategy bare = *balloon_strategy_at(0);
+	struct balloon_memmap_config config = small();
+	struct balloon_memmap *map;
+	bare.descriptor_bytes = 0;
+	bare.descriptor_init = NULL;
+	bare.descriptor_fini = NULL;
+	config.strategy = &bare;
+	config.n_pages = BALLOON_PAGES_MAX;
+	CHECK(size_of(&config) < 1 << 16);
+	CHECK_EQ(balloon_memmap_create(&config, &map), 0);
+	CHECK_EQ(balloon_memmap_destroy(map), 0);
+	bare.descriptor_init = count_set_up;
+	config.n_pages = 50;
+	CHECK_EQ(balloon_memmap_create(&config, &map), 0);
+	CHECK_EQ(balloon_memmap_destroy(map), 0);
+	CHECK_EQ(n_set_up, 50);
+}
+
 Test(memmap, a_size_beyond_all_memory_overflows)
 {
 	struct balloon_strategy huge = *balloon_strategy_at(0);
@@ -83,13 +169,16 @@ Test(memmap, a_size_beyond_all_memory_overflows)
 	huge.descriptor_bytes = SIZE_MAX;
 	CHECK_EQ(size_result(&config), -EOVERFLOW);
 	huge.descriptor_bytes = 0;
-	huge.memmap_bytes = SIZE_MAX;
+	huge.memmap_bytes = wanted_bytes;
+	area_bytes = SIZE_MAX;
 	CHECK_EQ(size_result(&config), -EOVERFLOW);
-	huge.memmap_bytes = 0;
-	huge.device_bytes = SIZE_MAX;
+	area_bytes = UINT64_MAX;
+	CHECK_EQ(size_result(&config), -EOVERFLOW);
+	huge.memmap_bytes = NULL;
+	huge.device_bytes = wanted_bytes;
 	CHECK_EQ(size_result(&config), -EOVERFLOW);
 	CHECK_EQ(balloon_memmap_create(&config, &map), -EOVERFLOW);
-	huge.device_bytes = SIZE_MAX / 4;
+	area_bytes = SIZE_MAX / 4;
 	config.n_devices = 8;
 	CHECK_EQ(size_result(&config), -EOVERFLOW);
 }
@@ -180,7 +269,7 @@ Test(memmap, memory_unaligned_or_too_small_is_refused)
 
 Test(memmap, embedded_descriptors_need_alignment_and_room)
 {
-	BALLOON_ALIGNED static unsigned char memory[4096];
+	_Alignas(BALLOON_MEMORY_ALIGN) static unsigned char memory[4096];
 	struct balloon_memmap_config config = small();
 	size_t align = config.strategy->descriptor_align;
 	size_t bytes = config.strategy->descriptor_bytes;

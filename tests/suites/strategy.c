@@ -88,8 +88,9 @@ static const struct {
 } required[] = {OP(name), OP(era), OP(device_open), OP(device_close), OP(device_stats), OP(insert),
 	OP(dequeue), OP(isolate), OP(putback), OP(migrate), OP(finalize), OP(is_candidate),
 	OP(device_of), OP(inspect)},
-  optional[] = {OP(memmap_init), OP(memmap_fini), OP(device_init), OP(device_fini),
-	  OP(descriptor_init), OP(descriptor_fini), OP(list_next)};
+  optional[] = {OP(memmap_bytes), OP(device_bytes), OP(memmap_init), OP(memmap_fini),
+	  OP(device_init), OP(device_fini), OP(descriptor_init), OP(descriptor_fini),
+	  OP(list_next)};
 
 static int result_without(size_t offset)
 {
@@ -119,6 +120,9 @@ Test(strategy, a_table_that_makes_no_sense_is_refused)
 		table.name = bad_names[i];
 		cr_assert(result_with(&table) == -EINVAL, "name '%s'", bad_names[i]);
 	}
+	table = *balloon_strategy_at(0);
+	table.order = BALLOON_ORDER_LIFO + 1;
+	CHECK_EQ(result_with(&table), -EINVAL);
 	table = *balloon_strategy_at(0);
 	for (size_t i = 0; i < sizeof(bad_aligns) / sizeof(bad_aligns[0]); i++) {
 		table.descriptor_align = bad_aligns[i];

@@ -102,6 +102,24 @@ static uint32_t behind(struct balloon_device *device, uint32_t index)
 	return strategy->list_next ? strategy->list_next(device, index) : BALLOON_LINK_END;
 }
 
+static int n_among(const struct balloon_page *pages, int n, uint32_t index)
+{
+	int n_found = 0;
+	for (int i = 0; i < n; i++)
+		n_found += pages[i].index == index;
+	return n_found;
+}
+
+void check_pages(const struct balloon_strategy *strategy, const struct balloon_page *got,
+	const uint32_t *expected, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strategy->order == BALLOON_ORDER_LIFO)
+			CHECK_EQ(got[i].index, expected[i]);
+		else
+			CHECK_EQ(n_among(got, n, expected[i]), 1);
+}
+
 struct picture take_picture(struct fixture *f)
 {
 	struct picture picture;

@@ -72,6 +72,10 @@ void fixture_close(struct fixture *f);
 
 enum balloon_page_state state_of(const struct fixture *f, uint32_t index);
 
+/** These pages came out of a device: in this order, or in any, as the strategy promises. */
+void check_pages(const struct balloon_strategy *strategy, const struct balloon_page *got,
+	const uint32_t *expected, int n);
+
 /** Bring an OWNED page into a state, on devices[0]. */
 void put_into(struct fixture *f, uint32_t index, enum balloon_page_state state);
 
