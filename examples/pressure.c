@@ -47,7 +47,6 @@ struct program {
 	char *memory;
 	struct balloon_memmap *map;
 	struct balloon_zone *zone;
-	struct balloon_frames *frames;
 	struct balloon_channel *kernel;
 	struct balloon_driver *driver;
 	struct balloon_page *buffers; /* those in use, a stack */
@@ -127,8 +126,8 @@ static uint64_t n_in_balloon(struct program *p)
 /* Do without so many buffers: they are the machine's. */
 static void give_up(struct program *p, uint32_t n)
 {
-	p->n_buffers -= n;
-	p->frames->ops->free(p->frames, p->buffers + p->n_buffers, n);
+	for (uint32_t i = 0; i < n; i++)
+		balloon_zone_free(p->zone, p->buffers[--p->n_buffers], 0);
 	bring_balloon_to(p, n_in_balloon(p) + n);
 }
 
@@ -137,10 +136,11 @@ static void take(struct program *p, uint32_t n)
 {
 	uint64_t n_ballooned = n_in_balloon(p);
 	bring_balloon_to(p, n_ballooned > n ? n_ballooned - n : 0);
-	int n_taken = p->frames->ops->allocate(p->frames, p->buffers + p->n_buffers, n, 0);
-	expect(n_taken, "buffers");
-	for (uint32_t end = p->n_buffers + (uint32_t)n_taken; p->n_buffers < end; p->n_buffers++)
-		memset(p->memory + (size_t)p->buffers[p->n_buffers].index * PAGE, 1, PAGE);
+	for (uint32_t end = p->n_buffers + n; p->n_buffers < end; p->n_buffers++) {
+		struct balloon_page *buffer = &p->buffers[p->n_buffers];
+		expect(balloon_zone_allocate(p->zone, 0, buffer), "buffers");
+		memset(p->memory + (size_t)buffer->index * PAGE, 1, PAGE);
+	}
 }
 
 static void build(struct program *p)
@@ -156,13 +156,12 @@ static void build(struct program *p)
 	expect(balloon_memmap_create(&map, &p->map), "map");
 	const struct balloon_zone_config zone = {.n_frames = n_pages};
 	expect(balloon_zone_create(&zone, &p->zone), "zone");
-	p->frames = balloon_zone_frames(p->zone);
 	const struct balloon_madvise_config kernel = {.base = p->memory, .n_pages = n_pages};
 	expect(balloon_madvise_create(&kernel, &p->kernel), "channel to the kernel");
 	const struct balloon_driver_config driver = {
 		.design = balloon_driver_design_find("alloc-outside"),
 		.map = p->map,
-		.frames = p->frames,
+		.frames = balloon_zone_frames(p->zone),
 		.channel = p->kernel};
 	expect(balloon_driver_create(&driver, &p->driver), "driver");
 	take(p, n_pages);
@@ -171,7 +170,8 @@ static void build(struct program *p)
 static void take_apart(struct program *p)
 {
 	bring_balloon_to(p, 0);
-	p->frames->ops->free(p->frames, p->buffers, p->n_buffers);
+	while (p->n_buffers > 0)
+		balloon_zone_free(p->zone, p->buffers[--p->n_buffers], 0);
 	expect(balloon_driver_validate(p->driver, NULL), "driver");
 	expect(balloon_driver_destroy(p->driver), "driver");
 	expect(balloon_madvise_destroy(p->kernel), "channel");

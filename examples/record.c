@@ -36,16 +36,15 @@ static bool record(struct balloon_recorder *recorder)
 	struct balloon_memmap_config map_config = {
 		.strategy = balloon_recorder_strategy(recorder), .n_pages = N_PAGES};
 	struct balloon_zone_config zone_config = {.n_frames = N_PAGES};
-	struct balloon_channel nobody;
 	struct balloon_driver_config config = {
-		.design = balloon_driver_design_find("alloc-outside"), .channel = &nobody};
+		.design = balloon_driver_design_find("alloc-outside")};
 	struct balloon_zone *zone;
 	struct balloon_driver *driver;
 	struct balloon_compactor *compactor;
 
-	balloon_channel_init(&nobody, &balloon_null_channel_ops);
 	map_config.n_devices = BALLOON_DRIVER_DEVICES;
-	if (balloon_memmap_create(&map_config, &config.map) < 0 ||
+	if (balloon_null_create(&config.channel) < 0 ||
+		balloon_memmap_create(&map_config, &config.map) < 0 ||
 		balloon_zone_create(&zone_config, &zone) < 0)
 		return false;
 	config.frames = balloon_zone_frames(zone);
@@ -57,8 +56,8 @@ static bool record(struct balloon_recorder *recorder)
 		return false;
 	bool is_done = live(driver, compactor);
 	return balloon_compactor_destroy(compactor) == 0 && balloon_driver_destroy(driver) == 0 &&
-	       balloon_zone_destroy(zone) == 0 && balloon_memmap_destroy(config.map) == 0 &&
-	       is_done;
+	       balloon_null_destroy(config.channel) == 0 && balloon_zone_destroy(zone) == 0 &&
+	       balloon_memmap_destroy(config.map) == 0 && is_done;
 }
 
 int main(int argc, char **argv)

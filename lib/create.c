@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps, zones, drivers and compactors in memory of their own, for hosted programs: each lies at its start. */
+/* What hosted programs have in memory of its own: maps, zones, drivers, compactors, the null channel. Each lies at
+ * its memory's start. */
 
 #include <stdlib.h>
 
 #include <balloon/balloon.h>
+#include <balloon/channel-ops.h>
 #include <balloon/compactor.h>
 #include <balloon/driver.h>
 #include <balloon/zone.h>
@@ -39,3 +41,22 @@ DEFINE_CREATE_AND_DESTROY(memmap)
 DEFINE_CREATE_AND_DESTROY(zone)
 DEFINE_CREATE_AND_DESTROY(driver)
 DEFINE_CREATE_AND_DESTROY(compactor)
+
+int balloon_null_create(struct balloon_channel **channel)
+{
+	if (!channel)
+		return -EINVAL;
+	*channel = (struct balloon_channel *)malloc(sizeof(**channel));
+	if (!*channel)
+		return -ENOMEM;
+	balloon_channel_init(*channel, &balloon_null_channel_ops);
+	return 0;
+}
+
+int balloon_null_destroy(struct balloon_channel *channel)
+{
+	int result = balloon_channel_fini(channel);
+	if (result == 0)
+		free(channel);
+	return result;
+}

@@ -13,9 +13,10 @@
 #ifndef SIMULATION_WORLD_H
 #define SIMULATION_WORLD_H
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 #include <balloon/compactor.h>
 #include <balloon/driver-design.h>
+#include <balloon/frames-ops.h>
 #include <balloon/strategy.h>
 
 #include "engine.h"

@@ -3,7 +3,7 @@
 #ifndef SYSTEM_TOLD_H
 #define SYSTEM_TOLD_H
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 #include "system/release.h"
 

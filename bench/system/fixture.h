@@ -6,6 +6,7 @@
 #define SYSTEM_FIXTURE_H
 
 #include <balloon/driver.h>
+#include <balloon/frames-ops.h>
 #include <balloon/zone.h>
 
 #include "system/plan.h"

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 enum { SLOW_REQUESTS_MAX = 64 };
 

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include <balloon/frames.h>
+#include <balloon/frames-ops.h>
 
 struct source {
 	struct balloon_frames frames;

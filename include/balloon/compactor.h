@@ -31,7 +31,6 @@
 #include <balloon/balloon.h>
 #include <balloon/driver.h>
 #include <balloon/frames.h>
-#include <balloon/sync.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
 #ifndef BALLOON_CHANNELS_CHANNEL_H
 #define BALLOON_CHANNELS_CHANNEL_H
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 #include <balloon/sync.h>
 
 #include "core/private-names.h"

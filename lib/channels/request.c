@@ -5,7 +5,7 @@
  * Sorting pays for itself many times: the kernel releases adjacent pages cheaper than scattered ones.
  * By radix, a byte at a time, it costs some nanoseconds a page; bytes that all pages share cost a look.
  */
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 #include "core/memory.h"
 

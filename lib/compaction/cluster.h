@@ -4,6 +4,7 @@
 #define BALLOON_COMPACTION_CLUSTER_H
 
 #include <balloon/compactor.h>
+#include <balloon/frames-ops.h>
 
 enum { CLUSTER_MAX = 2 * BALLOON_COMPACTOR_CLUSTER };
 #define CLUSTER_DONE UINT32_MAX

@@ -10,6 +10,7 @@
 #define BALLOON_COMPACTION_COMPACTOR_H
 
 #include <balloon/compactor.h>
+#include <balloon/frames-ops.h>
 #include <balloon/sync.h>
 
 #include "compaction/cluster.h"

@@ -3,7 +3,9 @@
 #ifndef DRIVER_DRIVER_H
 #define DRIVER_DRIVER_H
 
+#include <balloon/channel-ops.h>
 #include <balloon/driver-design.h>
+#include <balloon/frames-ops.h>
 #include <balloon/sync.h>
 
 #include "core/memory.h"

@@ -7,6 +7,7 @@
 #define JEMALLOC_MANGLE
 #include <jemalloc/jemalloc.h>
 
+#include <balloon/frames-ops.h>
 #include <balloon/heap.h>
 #include <balloon/sync.h>
 

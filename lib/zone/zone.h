@@ -22,6 +22,7 @@
 #ifndef BALLOON_FRAMES_BOOKS_H
 #define BALLOON_FRAMES_BOOKS_H
 
+#include <balloon/frames-ops.h>
 #include <balloon/sync.h>
 #include <balloon/zone.h>
 

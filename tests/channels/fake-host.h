@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 enum { FAKE_HOST_WORDS = 64 };
 

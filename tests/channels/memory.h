@@ -3,7 +3,7 @@
 #ifndef CHANNELS_MEMORY_H
 #define CHANNELS_MEMORY_H
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 struct memory {
 	unsigned char *base;

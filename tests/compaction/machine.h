@@ -9,7 +9,9 @@
 
 #include <pthread.h>
 
+#include <balloon/channel-ops.h>
 #include <balloon/compactor.h>
+#include <balloon/frames-ops.h>
 #include <balloon/strategy.h>
 #include <balloon/zone.h>
 

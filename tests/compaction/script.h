@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 enum script_answer {
 	SCRIPT_DO,

@@ -4,6 +4,7 @@
  * that takes no time: what they cost is most of what a request costs. The library is compiled into
  * this program once more, so that it counts.
  */
+#include <balloon/channel-ops.h>
 #include <balloon/driver.h>
 #include <balloon/sync.h>
 #include <balloon/zone.h>

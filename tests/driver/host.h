@@ -6,7 +6,7 @@
 #ifndef DRIVER_HOST_H
 #define DRIVER_HOST_H
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 #include "runtime.h"
 

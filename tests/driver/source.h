@@ -6,7 +6,7 @@
 #ifndef DRIVER_SOURCE_H
 #define DRIVER_SOURCE_H
 
-#include <balloon/frames.h>
+#include <balloon/frames-ops.h>
 
 #include "host.h"
 

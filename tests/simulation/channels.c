@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <balloon/channel.h>
+#include <balloon/channel-ops.h>
 
 #include "engine.h"
 

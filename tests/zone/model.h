@@ -8,6 +8,7 @@
 
 #include "support.h"
 
+#include <balloon/frames-ops.h>
 #include <balloon/zone.h>
 
 enum { FIRST = 1000 }; /* index of the first page of every zone here */

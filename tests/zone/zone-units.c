@@ -3,6 +3,7 @@
 
 #include "support.h"
 
+#include <balloon/frames-ops.h>
 #include <balloon/zone.h>
 
 #include <stdlib.h>

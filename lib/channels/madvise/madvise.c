@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE 1 /* MADV_FREE, mincore() */
 
+#include <balloon/channel-ops.h>
 #include <balloon/madvise.h>
 
 #include <stdlib.h>

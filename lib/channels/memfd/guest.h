@@ -3,6 +3,7 @@
 #ifndef BALLOON_MEMFD_GUEST_H
 #define BALLOON_MEMFD_GUEST_H
 
+#include <balloon/channel-ops.h>
 #include <balloon/memfd.h>
 
 #include "platform/birthmark.h"

@@ -8,6 +8,8 @@
 #include "channels/memfd/pages.h"
 #include "channels/memfd/wire.h"
 
+#include <balloon/request.h>
+
 #include <stdlib.h>
 #include <string.h>
 
