@@ -49,8 +49,11 @@
  * it there decides what happens to it next. Breaking this rule harms nobody else: of two calls on
  * the same page one succeeds and the other is refused.
  *
- * Locks. No user code runs under a library lock. A call that takes locks may sleep while another
- * thread holds one; calls marked *lockless* take none and never wait. The library allocates nothing
+ * Context, in the comment of each call. *any*: it takes no lock and waits for nothing, so interrupt and signal
+ * handlers may make it, too. *thread*: it may sleep, if only until another thread lets go of a lock, which is held
+ * for a bounded number of steps: no handler makes it.
+ *
+ * Locks. No user code runs under a library lock. The library allocates nothing
  * except in balloon_memmap_create(), starts no thread, prints nothing and leaves errno alone.
  */
 #ifndef BALLOON_BALLOON_H
@@ -69,7 +72,7 @@ extern "C" {
 /** Of these headers: major.minor.patch (CONTRIBUTING.md says what a release promises). */
 #define BALLOON_VERSION "0.1.0"
 
-/** Of the library that runs. A constant. Threads: any. Lockless. */
+/** Of the library that runs. A constant. Threads: any. Context: any. */
 BALLOON_EXPORT const char *balloon_version(void);
 
 /* ---- Limits ---------------------------------------------------------------------------------- */
@@ -128,21 +131,21 @@ struct balloon_strategy_info {
 /**
  * Find a built-in strategy by name.
  *
- * Returns it, or NULL if name is NULL or not built in. Threads: any. Locks: none.
+ * Returns it, or NULL if name is NULL or not built in. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT const struct balloon_strategy *balloon_strategy_find(const char *name);
 
 /**
  * Enumerate the built-in strategies, oldest design first.
  *
- * Returns the strategy number index, NULL past the last. Threads: any. Locks: none.
+ * Returns the strategy number index, NULL past the last. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT const struct balloon_strategy *balloon_strategy_at(size_t index);
 
 /**
  * Describe a strategy, built in or not.
  *
- * Returns 0, or -EINVAL: a null pointer. Threads: any. Locks: none.
+ * Returns 0, or -EINVAL: a null pointer. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_strategy_describe(
 	const struct balloon_strategy *strategy, struct balloon_strategy_info *info);
@@ -183,7 +186,7 @@ struct balloon_memmap_config {
  * know; -EINVAL: another null pointer, or a configuration that no map can have (the strategy's table
  * incomplete, sizes out of bounds, frame addresses beyond 64 bits, a stride too small);
  * -EOVERFLOW: more memory than can be addressed.
- * Threads: any. Locks: none.
+ * Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_memmap_size(
 	const struct balloon_memmap_config *config, size_t *size_bytes);
@@ -197,6 +200,7 @@ BALLOON_EXPORT int balloon_memmap_size(
  * All pages start OWNED. The config may go away after the call; its strategy may not.
  * Returns 0, or what balloon_memmap_size() returns; -EINVAL also: memory unaligned or too small.
  * Threads: the map is shared once this returned. Locks: none. Cost: writes every descriptor.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_memmap_init(void *memory, size_t size_bytes,
 	const struct balloon_memmap_config *config, struct balloon_memmap **map);
@@ -206,6 +210,7 @@ BALLOON_EXPORT int balloon_memmap_init(void *memory, size_t size_bytes,
  *
  * Returns 0; -EINVAL: map is NULL; -EBUSY: a device exists.
  * Threads: the caller serialises it against every other call on the map: overlap is not detected.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_memmap_fini(struct balloon_memmap *map);
 
@@ -213,32 +218,35 @@ BALLOON_EXPORT int balloon_memmap_fini(struct balloon_memmap *map);
  * Make a map in memory of its own. Hosted builds only.
  *
  * Returns 0, or what balloon_memmap_size() returns; -ENOMEM. Release it with
- * balloon_memmap_destroy().
+ * balloon_memmap_destroy(). Context: thread.
  */
 BALLOON_EXPORT int balloon_memmap_create(
 	const struct balloon_memmap_config *config, struct balloon_memmap **map);
 
-/** End a map that balloon_memmap_create() made, and free it. As balloon_memmap_fini() otherwise. */
+/** End a map that balloon_memmap_create() made, and free it. As balloon_memmap_fini() otherwise.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_memmap_destroy(struct balloon_memmap *map);
 
-/*
- * Geometry. Lockless; may run beside anything but the map's end. A null map has 0 pages, 0 bytes
- * and frame number 0.
+/**
+ * Geometry. May run beside anything but the map's end. A null map has 0 pages, 0 bytes and frame
+ * number 0. Context: any.
  */
 BALLOON_EXPORT uint32_t balloon_memmap_n_pages(const struct balloon_memmap *map);
 BALLOON_EXPORT uint32_t balloon_memmap_page_size(const struct balloon_memmap *map); /* bytes */
 BALLOON_EXPORT const struct balloon_strategy *balloon_memmap_strategy(
 	const struct balloon_memmap *map);
 
-/** The frame number of a page, in units of the map's page size. -> 0, -EINVAL, -ERANGE. */
+/** The frame number of a page, in units of the map's page size. -> 0, -EINVAL, -ERANGE.
+ * Context: any. */
 BALLOON_EXPORT int balloon_page_to_pfn(
 	const struct balloon_memmap *map, struct balloon_page page, uint64_t *pfn);
 
-/** The page with a frame number. -> 0, -EINVAL, -ERANGE. */
+/** The page with a frame number. -> 0, -EINVAL, -ERANGE. Context: any. */
 BALLOON_EXPORT int balloon_page_from_pfn(
 	const struct balloon_memmap *map, uint64_t pfn, struct balloon_page *page);
 
-/** The address of a page's first byte in the map's physical space. -> 0, -EINVAL, -ERANGE. */
+/** The address of a page's first byte in the map's physical space. -> 0, -EINVAL, -ERANGE.
+ * Context: any. */
 BALLOON_EXPORT int balloon_page_to_address(
 	const struct balloon_memmap *map, struct balloon_page page, uint64_t *address);
 
@@ -253,7 +261,7 @@ struct balloon_device;
  * context: the caller's, returned by balloon_device_context(); not looked at.
  * device: receives it; it lies in the map's memory and lives until balloon_device_destroy().
  * Returns 0; -EINVAL: a null pointer; -ENOSPC: every slot is taken.
- * Threads: any. Locks: the map's slots lock, once; the strategy's lock, once. May sleep.
+ * Threads: any. Locks: the map's slots lock, once; the strategy's lock, once. Context: thread.
  */
 BALLOON_EXPORT int balloon_device_create(
 	struct balloon_memmap *map, void *context, struct balloon_device **device);
@@ -267,14 +275,15 @@ BALLOON_EXPORT int balloon_device_create(
  * (as long as the slot was not used again, which cannot be detected); -EBUSY: it holds pages,
  * listed or isolated.
  * Threads: the caller serialises it against its own calls that name this device. Locks: as create.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_device_destroy(
 	struct balloon_memmap *map, struct balloon_device *device);
 
-/** What the creator passed as context; NULL for a null device. Lockless. */
+/** What the creator passed as context; NULL for a null device. Context: any. */
 BALLOON_EXPORT void *balloon_device_context(const struct balloon_device *device);
 
-/** The map that a device is on; NULL for a null device. Lockless. */
+/** The map that a device is on; NULL for a null device. Context: any. */
 BALLOON_EXPORT struct balloon_memmap *balloon_device_memmap(const struct balloon_device *device);
 
 /* ---- The operations on batches of pages ------------------------------------------------------ */
@@ -285,7 +294,8 @@ BALLOON_EXPORT struct balloon_memmap *balloon_device_memmap(const struct balloon
  * Returns the number inserted, or for the first page: -EINVAL, -E2BIG, -ERANGE, -ENODEV; -EEXIST:
  * in a balloon already; -EAGAIN: a scanner with a stale view holds the page's lock just now.
  * Order: all that the caller did before is visible to whoever dequeues or isolates the page.
- * Threads: any. Locks: the strategy's, once a page or once a batch as the design has it. May sleep.
+ * Threads: any. Locks: the strategy's, once a page or once a batch as the design has it.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_insert(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
@@ -297,7 +307,7 @@ BALLOON_EXPORT int balloon_pages_insert(
  * was returned can no longer be isolated, and nobody touches it any more.
  * Returns the number dequeued; 0: the device is empty; or -EAGAIN: it holds pages but none can be
  * had now (all isolated, or locked); -EINVAL, -E2BIG, -ENODEV.
- * Threads: any. Locks: the strategy's, once a batch. May sleep.
+ * Threads: any. Locks: the strategy's, once a batch. Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_dequeue(
 	struct balloon_device *device, struct balloon_page *pages, size_t n_pages);
@@ -309,7 +319,7 @@ BALLOON_EXPORT int balloon_pages_dequeue(
  * Any page may be tried at any time: this is the scanner's call.
  * Returns the number isolated, or for the first page: -EINVAL, -E2BIG, -ERANGE; -ESTALE: not on a
  * list (OWNED, or ISOLATED already); -EAGAIN: somebody else is at the page just now.
- * Threads: any. Locks: the strategy's, as the design has it. May sleep.
+ * Threads: any. Locks: the strategy's, as the design has it. Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_isolate(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
@@ -318,7 +328,7 @@ BALLOON_EXPORT int balloon_pages_isolate(
  * Put isolated pages back: ISOLATED to LISTED, each to the head of its device's list.
  *
  * Returns the number put back, or for the first page: -EINVAL, -E2BIG, -ERANGE; -ESTALE: not
- * isolated. Threads: any. Locks: the strategy's, as the design has it. May sleep.
+ * isolated. Threads: any. Locks: the strategy's, as the design has it. Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_putback(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages);
@@ -330,7 +340,7 @@ BALLOON_EXPORT int balloon_pages_putback(
  * Returns the number migrated, or for the first pair: -EINVAL (also: old and new are one page),
  * -E2BIG, -ERANGE, -ENODEV; -ESTALE: old is not isolated; -EXDEV: old is another device's; -EEXIST:
  * new is in a balloon; -EAGAIN: somebody holds the new page's lock just now.
- * Threads: any. Locks: the strategy's, as the design has it. May sleep.
+ * Threads: any. Locks: the strategy's, as the design has it. Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_migrate(struct balloon_device *device,
 	const struct balloon_page *new_pages, const struct balloon_page *old_pages, size_t n_pages);
@@ -341,7 +351,7 @@ BALLOON_EXPORT int balloon_pages_migrate(struct balloon_device *device,
  * For pages that leave the balloon without a replacement: "the old page was deflated, the new one
  * was refused". Returns the number finalized, or for the first page: -EINVAL, -E2BIG, -ERANGE,
  * -ENODEV; -ESTALE: not isolated; -EXDEV: another device's.
- * Threads: any. Locks: the strategy's, as the design has it. May sleep.
+ * Threads: any. Locks: the strategy's, as the design has it. Context: thread.
  */
 BALLOON_EXPORT int balloon_pages_finalize(
 	struct balloon_device *device, const struct balloon_page *pages, size_t n_pages);
@@ -390,11 +400,12 @@ static inline int balloon_page_finalize(struct balloon_device *device, struct ba
 /* ---- Looking at pages ------------------------------------------------------------------------ */
 
 /**
- * The scanner's pre-check: is it worth while to try to isolate this page? Lockless.
+ * The scanner's pre-check: is it worth while to try to isolate this page?
  *
  * A hint in both directions, out of date when it returns, if other calls on the page run beside it; else
  * whether it is LISTED, but for one that a caller was in the midst of changing when a process forked. False for
  * a null map or a page out of range. Any page of the map may be asked about at any time.
+ * Context: any.
  */
 BALLOON_EXPORT bool balloon_page_is_candidate(
 	const struct balloon_memmap *map, struct balloon_page page);
@@ -404,7 +415,7 @@ BALLOON_EXPORT bool balloon_page_is_candidate(
  * NULL, or the page out of range).
  *
  * The answer holds as long as the caller keeps the page isolated.
- * Threads: any. Locks: the strategy's, once. May sleep.
+ * Threads: any. Locks: the strategy's, once. Context: thread.
  */
 BALLOON_EXPORT struct balloon_device *balloon_page_device(
 	struct balloon_memmap *map, struct balloon_page page);
@@ -433,7 +444,7 @@ struct balloon_memmap_stats {
 /**
  * Read a device's counts, all of one moment.
  *
- * Returns 0; -EINVAL, -ENODEV. Threads: any. Locks: the strategy's, once. May sleep.
+ * Returns 0; -EINVAL, -ENODEV. Threads: any. Locks: the strategy's, once. Context: thread.
  */
 BALLOON_EXPORT int balloon_device_stats(
 	struct balloon_device *device, struct balloon_device_stats *stats);
@@ -442,7 +453,7 @@ BALLOON_EXPORT int balloon_device_stats(
  * Read a map's counts. Each device's are of one moment, the sum need not be.
  *
  * Returns 0; -EINVAL. Threads: any. Locks: the slots lock, once; the strategy's, once a device. May
- * sleep.
+ * sleep. Context: thread.
  */
 BALLOON_EXPORT int balloon_memmap_stats(
 	struct balloon_memmap *map, struct balloon_memmap_stats *stats);
@@ -461,6 +472,7 @@ struct balloon_finding {
  * finding: receives what is wrong; may be NULL.
  * Returns 0; -EINVAL: map is NULL; -EUCLEAN: an invariant is broken.
  * Threads: the caller sees to it that no other call on the map is under way. Cost: all pages.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_memmap_validate(
 	struct balloon_memmap *map, struct balloon_finding *finding);

@@ -100,13 +100,14 @@ struct balloon_channel {
 	bool is_closed;                    /* for submits: reset was asked for */
 };
 
-/** Make the common part of a channel: no geometry, no limits. Threads: before it is shared. */
+/** Make the common part of a channel: no geometry, no limits. Threads: before it is shared.
+ * Context: thread. */
 BALLOON_EXPORT void balloon_channel_init(
 	struct balloon_channel *channel, const struct balloon_channel_ops *ops);
 
 /**
  * End it. Returns 0; -EINVAL; -EBUSY: requests are outstanding, or somebody polls or sleeps, or it
- * is claimed. Threads: the caller serialises it against every other call.
+ * is claimed. Threads: the caller serialises it against every other call. Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_fini(struct balloon_channel *channel);
 
@@ -119,7 +120,7 @@ BALLOON_EXPORT int balloon_channel_fini(struct balloon_channel *channel);
  * Returns 0; -EINVAL: a null pointer; -ESTALE: that submission is not outstanding (answered twice,
  * or never asked); -EPROTO: more pages than asked for, or fewer without a reason. Refused answers
  * are counted and change nothing.
- * Threads: any, while the request's memory is there. Locks: the channel's.
+ * Threads: any, while the request's memory is there. Locks: the channel's. Context: thread.
  */
 BALLOON_EXPORT int balloon_request_complete(struct balloon_channel *channel,
 	struct balloon_request *request, uint64_t id, uint32_t n_done, int error);
@@ -128,11 +129,12 @@ BALLOON_EXPORT int balloon_request_complete(struct balloon_channel *channel,
  * Answer the outstanding request with this id: for channels whose host names requests by number.
  *
  * Returns as balloon_request_complete(); -ESTALE: no such request. Cost: a look into a hash table.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_request_complete_id(
 	struct balloon_channel *channel, uint64_t id, uint32_t n_done, int error);
 
-/** Count an answer that makes no sense at all: for channels. */
+/** Count an answer that makes no sense at all: for channels. Context: thread. */
 BALLOON_EXPORT void balloon_channel_count_stray(struct balloon_channel *channel);
 
 /** The channel without a host: balloon_null_create(), in memory of the caller's. */

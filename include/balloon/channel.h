@@ -35,14 +35,14 @@ struct balloon_channel_stats {
  * Does the channel reach every page of this map?
  *
  * Returns 0; -EINVAL: a null pointer, another page size, another first page frame number, or fewer
- * pages than the map has. Threads: any. Locks: none.
+ * pages than the map has. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_channel_covers(
 	const struct balloon_channel *channel, const struct balloon_memmap *map);
 
 /**
  * A file descriptor that is readable while balloon_driver_poll(), or balloon_channel_poll(), has something to do; -1: there is
- * none. It stays the channel's. Threads: any. Locks: none.
+ * none. It stays the channel's. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_channel_descriptor(struct balloon_channel *channel);
 
@@ -53,10 +53,11 @@ BALLOON_EXPORT int balloon_channel_descriptor(struct balloon_channel *channel);
  *
  * error: why, a negative errno.
  * Returns 0 or -EINVAL. Threads: any, also in ops->submit() and ops->poll(). Locks: the channel's.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_fail(struct balloon_channel *channel, int error);
 
-/** 0, or why the host is gone, a negative errno. Threads: any. Locks: none. */
+/** 0, or why the host is gone, a negative errno. Threads: any. Locks: none. Context: any. */
 BALLOON_EXPORT int balloon_channel_error(const struct balloon_channel *channel);
 
 /**
@@ -69,7 +70,7 @@ BALLOON_EXPORT int balloon_channel_error(const struct balloon_channel *channel);
  * else what the channel says. A request whose balloon_request_submit() is still under way in another
  * thread is that thread's until the call returns, complete or not.
  * Threads: any. Locks: the channel's, shortly; none while the host is asked, which may take a
- * while.
+ * while. Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_reset(struct balloon_channel *channel);
 
@@ -78,11 +79,12 @@ BALLOON_EXPORT int balloon_channel_reset(struct balloon_channel *channel);
  * with 0 pages and -ECANCELED, and submits are refused. Only for a caller who knows otherwise that
  * the host is dead: one that lives may still empty pages that are in use again.
  *
- * Returns 0 or -EINVAL. Threads: any. Locks: the channel's.
+ * Returns 0 or -EINVAL. Threads: any. Locks: the channel's. Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_forget(struct balloon_channel *channel);
 
-/** Counts of one moment. Returns 0 or -EINVAL. Threads: any. Locks: the channel's. */
+/** Counts of one moment. Returns 0 or -EINVAL. Threads: any. Locks: the channel's.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_channel_stats(
 	struct balloon_channel *channel, struct balloon_channel_stats *stats);
 
@@ -90,11 +92,12 @@ BALLOON_EXPORT int balloon_channel_stats(
  * The channel without a host, in memory of its own; hosted builds only: every request is done at once. For
  * tests, for measuring what the rest costs, and for balloons whose pages only have to be set aside.
  *
- * channel: receives it. Returns 0; -EINVAL; -ENOMEM.
+ * channel: receives it. Returns 0; -EINVAL; -ENOMEM. Context: thread.
  */
 BALLOON_EXPORT int balloon_null_create(struct balloon_channel **channel);
 
-/** End it. Returns 0; or as balloon_channel_fini(), and it is still there: -EINVAL, -EBUSY. */
+/** End it. Returns 0; or as balloon_channel_fini(), and it is still there: -EINVAL, -EBUSY.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_null_destroy(struct balloon_channel *channel);
 
 #ifdef __cplusplus

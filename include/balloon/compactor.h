@@ -82,7 +82,7 @@ struct balloon_compactor;
  *
  * A driver whose before_fill is a compactor's is made before it, and the compactor before the first
  * fill: it lies at the start of its memory, so the driver's before_fill_context is that memory.
- * Returns 0; -EINVAL: a null pointer, a part that is none.
+ * Returns 0; -EINVAL: a null pointer, a part that is none. Context: any.
  */
 BALLOON_EXPORT int balloon_compactor_size(
 	const struct balloon_compactor_config *config, size_t *size_bytes);
@@ -93,7 +93,7 @@ BALLOON_EXPORT int balloon_compactor_size(
  * compactor: receives it; it lies at the start of the memory, which is the library's until
  * balloon_compactor_fini().
  * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, no drivers, frames without
- * the ops above, a driver of another map, a part that is none.
+ * the ops above, a driver of another map, a part that is none. Context: thread.
  */
 BALLOON_EXPORT int balloon_compactor_init(void *memory, size_t size_bytes,
 	const struct balloon_compactor_config *config, struct balloon_compactor **compactor);
@@ -102,11 +102,11 @@ BALLOON_EXPORT int balloon_compactor_init(void *memory, size_t size_bytes,
  * End a compactor; its memory is the caller's. There is nothing to take back: it holds no page.
  *
  * Returns 0; -EINVAL; -EBUSY: a thread is at work. Threads: the caller serialises it against every
- * other call on the compactor.
+ * other call on the compactor. Context: thread.
  */
 BALLOON_EXPORT int balloon_compactor_fini(struct balloon_compactor *compactor);
 
-/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+/** The same in memory of its own; hosted builds only. -ENOMEM also. Context: thread. */
 BALLOON_EXPORT int balloon_compactor_create(
 	const struct balloon_compactor_config *config, struct balloon_compactor **compactor);
 BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor);
@@ -121,6 +121,7 @@ BALLOON_EXPORT int balloon_compactor_destroy(struct balloon_compactor *compactor
  * was put back is not looked at again in the same pass.
  * Threads: any. Locks: those of isolate, putback, the source and the drivers, one after the other.
  * May sleep: for as long as the host takes, and n_tries times while a driver is busy.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan);
 
@@ -135,6 +136,7 @@ BALLOON_EXPORT int balloon_compactor_step(struct balloon_compactor *compactor, u
  * were busy or refused, or somebody had hold of them: 0: all are where they should be; another pass may
  * do better. -ETIMEDOUT: the pass goes on with the next call; -EINVAL; -EBUSY: another thread is at work.
  * Never from inside an allocation that a fill of these drivers may be waiting for: step() is for that.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, uint64_t deadline_ns);
 
@@ -149,10 +151,12 @@ BALLOON_EXPORT int balloon_compactor_run(struct balloon_compactor *compactor, ui
  * moved, and not so many were given up since that it would be four for each of those, too. Does nothing
  * beside another thread that is at work. Waits for no lock of a driver.
  * Cost where whole blocks are free: the source's lock, once for each block that n_pages need.
+ * Context: thread.
  */
 BALLOON_EXPORT void balloon_compactor_prepare(void *context, size_t n_pages);
 
-/** Counts as the last step left them. Returns 0; -EINVAL. Threads: any. Locks: the compactor's. */
+/** Counts as the last step left them. Returns 0; -EINVAL. Threads: any. Locks: the compactor's.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_compactor_stats(
 	struct balloon_compactor *compactor, struct balloon_compactor_stats *stats);
 

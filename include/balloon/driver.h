@@ -66,8 +66,7 @@
  * driver. All of them end when what they wait for may have changed: an answer, a lock, a new target,
  * quiesce, stop. Nothing busy-waits.
  *
- * Interrupt and signal handlers may make one call: balloon_driver_set_target(). Every other call that is
- * not called lockless takes a lock.
+ * Interrupt and signal handlers make calls of "Context: any" alone: balloon_driver_set_target(), above all.
  */
 #ifndef BALLOON_DRIVER_H
 #define BALLOON_DRIVER_H
@@ -99,7 +98,7 @@ struct balloon_driver_design_info {
 	enum balloon_relief relief;
 };
 
-/** As balloon_strategy_find(), _at() and _describe(). */
+/** As balloon_strategy_find(), _at() and _describe(). Context: any. */
 BALLOON_EXPORT const struct balloon_driver_design *balloon_driver_design_find(const char *name);
 BALLOON_EXPORT const struct balloon_driver_design *balloon_driver_design_at(size_t index);
 BALLOON_EXPORT int balloon_driver_design_describe(
@@ -192,7 +191,7 @@ struct balloon_driver_config {
 };
 
 /** Bytes that balloon_driver_init() wants. Returns 0; -ENOENT: design is NULL, as
- * balloon_driver_design_find() returns for an unknown name; -EINVAL. */
+ * balloon_driver_design_find() returns for an unknown name; -EINVAL. Context: any. */
 BALLOON_EXPORT int balloon_driver_size(
 	const struct balloon_driver_config *config, size_t *size_bytes);
 
@@ -201,7 +200,7 @@ BALLOON_EXPORT int balloon_driver_size(
  *
  * Returns 0; -ENOENT: design is NULL; -EINVAL: another null pointer, memory unaligned or too small,
  * numbers out of bounds, a channel that does not cover the map; -ENOSPC: the map has not two free device slots; -EBUSY: another driver
- * has the channel.
+ * has the channel. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_init(void *memory, size_t size_bytes,
 	const struct balloon_driver_config *config, struct balloon_driver **driver);
@@ -211,16 +210,16 @@ BALLOON_EXPORT int balloon_driver_init(void *memory, size_t size_bytes,
  *
  * Returns 0; -EINVAL; -EBUSY: it holds pages or requests are under way. To get there: set the target
  * to 0 and run, or, if the host is gone for good, balloon_driver_reset() first.
- * Threads: the caller serialises it against every other call on the driver.
+ * Threads: the caller serialises it against every other call on the driver. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_fini(struct balloon_driver *driver);
 
-/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+/** The same in memory of its own; hosted builds only. -ENOMEM also. Context: thread. */
 BALLOON_EXPORT int balloon_driver_create(
 	const struct balloon_driver_config *config, struct balloon_driver **driver);
 BALLOON_EXPORT int balloon_driver_destroy(struct balloon_driver *driver);
 
-/** The device whose pages are the balloon's. NULL for a null driver. Lockless. */
+/** The device whose pages are the balloon's. NULL for a null driver. Context: any. */
 BALLOON_EXPORT struct balloon_device *balloon_driver_device(const struct balloon_driver *driver);
 BALLOON_EXPORT struct balloon_memmap *balloon_driver_memmap(const struct balloon_driver *driver);
 
@@ -231,7 +230,7 @@ BALLOON_EXPORT struct balloon_memmap *balloon_driver_memmap(const struct balloon
  * where somebody runs, else with the next step.
  *
  * Returns 0; -EINVAL. Threads: any, interrupt and signal handlers included: one word, no lock; wakes
- * sleepers through the platform.
+ * sleepers through the platform. Context: any.
  */
 BALLOON_EXPORT int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages);
 
@@ -239,7 +238,7 @@ BALLOON_EXPORT int balloon_driver_set_target(struct balloon_driver *driver, uint
  * Change numbers while the driver runs. Takes effect with what begins afterwards.
  *
  * Returns 0; -EINVAL: a null pointer, numbers out of bounds, more request_pages than the driver was made
- * with.
+ * with. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_tune(
 	struct balloon_driver *driver, const struct balloon_driver_tuning *tuning);
@@ -251,6 +250,7 @@ BALLOON_EXPORT int balloon_driver_tune(
  * -EINVAL, -EAGAIN, -EBUSY, -ENOMEM, -EIO, -ETIMEDOUT, -ENODEV, -ECANCELED; -ERANGE or -EEXIST: the
  * source gave what is no page of the map, a page twice, or one that is in a balloon. After an error every
  * frame is back in its source or set aside, or, while the host has not answered, counted as inflating.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n_pages);
 
@@ -260,6 +260,7 @@ BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n
  * Returns how many pages went back to the source; 0: the balloon is empty; or errors as fill, -EIO also
  * if all that is left in the balloon is set aside because the host refused it before. What the host
  * refused is in the balloon again; what it has not answered is counted as deflating.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
 
@@ -268,7 +269,7 @@ BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n
  * for a refused page again if it is time, fill or leak.
  *
  * Returns how many pages moved; 0: the target is reached and nothing is under way; -EAGAIN: what is
- * missing is under way already, or as fill; or errors as fill.
+ * missing is under way already, or as fill; or errors as fill. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_step(struct balloon_driver *driver);
 
@@ -288,7 +289,7 @@ struct balloon_driver_next {
  *
  * next: may be NULL; not written if the driver was quiesced or stopped before. Returns 1: something is
  * under way or missing; 0: the target is reached and nothing is under way; -ENODEV: the host is gone;
- * -EBUSY: quiesced; -ECANCELED: stopped; -EINVAL.
+ * -EBUSY: quiesced; -ECANCELED: stopped; -EINVAL. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_poll(
 	struct balloon_driver *driver, struct balloon_driver_next *next);
@@ -306,7 +307,7 @@ typedef bool (*balloon_progress_callback)(
  * step or wait, every 100 ms at least. What is under way when a run ends stays under way.
  * Returns 0; -ETIMEDOUT: the deadline came, progress says what is missing and why; -ECANCELED: the
  * callback said so, or the driver was stopped; -EBUSY: it was quiesced; -ENODEV: the host is gone;
- * -EINVAL.
+ * -EINVAL. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_run(struct balloon_driver *driver, uint64_t deadline_ns,
 	balloon_progress_callback callback, void *context);
@@ -316,6 +317,7 @@ BALLOON_EXPORT int balloon_driver_run(struct balloon_driver *driver, uint64_t de
  * and waits while the driver is quiesced. For a thread of its own.
  *
  * Returns -ECANCELED: stopped, or the callback said so; -ENODEV: the host is gone; -EINVAL.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_serve(
 	struct balloon_driver *driver, balloon_progress_callback callback, void *context);
@@ -332,6 +334,7 @@ BALLOON_EXPORT int balloon_driver_serve(
  * Returns how many pages; 0: the balloon is empty; -EBUSY: the design cannot now, as it declares, all
  * requests are under way, the one for relief included, or the leak that it joined took longer than
  * host_timeout_ns; -EOPNOTSUPP: the configuration says no_relief; or errors as leak.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_relieve(
 	struct balloon_driver *driver, uint32_t n_pages, uint64_t *bytes);
@@ -344,6 +347,7 @@ BALLOON_EXPORT int balloon_driver_relieve(
  * passed over.
  * Returns how many went back to the source; 0: there is none that can be had; -ERANGE: not of the map;
  * -EAGAIN: somebody is at them just now; or errors as balloon_driver_relieve(). Cost: a look at each.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_relieve_range(
 	struct balloon_driver *driver, struct balloon_page first, uint32_t n_pages);
@@ -374,6 +378,7 @@ enum balloon_migrated {
  * now: try again; -EIO: the host refused; -ENODEV, -EBUSY: quiesced, -ECANCELED; -EINVAL: a null pointer,
  * a number out of bounds, a page twice; -EEXIST, -ESTALE, -EXDEV, -ERANGE: a page is not what it has to
  * be. A host that does not answer in time is no error: the outcomes say what became of the pages.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_migrate(struct balloon_driver *driver,
 	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
@@ -384,12 +389,13 @@ BALLOON_EXPORT int balloon_driver_migrate(struct balloon_driver *driver,
  * that a fill may want, so never from inside an allocation (H-34). balloon_driver_migrate() waits for no
  * lock, and host_timeout_ns for the host. deadline_ns 0: waits for nothing at all, as a scanner must
  * that cannot sleep; what a host does not answer at once the driver keeps (neither bit of the old page).
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_migrate_until(struct balloon_driver *driver,
 	const struct balloon_page *new_pages, const struct balloon_page *old_pages,
 	uint32_t n_pages, uint8_t *outcomes, uint64_t deadline_ns);
 
-/** The most pairs that this driver takes in one call. 0 for a null driver. Lockless. */
+/** The most pairs that this driver takes in one call. 0 for a null driver. Context: any. */
 BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *driver);
 
 /* ---- Rest ------------------------------------------------------------------------------------ */
@@ -400,10 +406,10 @@ BALLOON_EXPORT uint32_t balloon_driver_migrate_max(const struct balloon_driver *
  * From its beginning to balloon_driver_resume() every other call that moves pages is refused with
  * -EBUSY; serve() waits. Pages may stay in quarantine. Returns 0; -ETIMEDOUT: something is still under
  * way (the driver stays held); -EAGAIN: another thread resumed it meanwhile; -ENODEV: the host is gone
- * with requests that it has not answered; -EINVAL; -ECANCELED: stopped.
+ * with requests that it has not answered; -EINVAL; -ECANCELED: stopped. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_quiesce(struct balloon_driver *driver, uint64_t deadline_ns);
-/** Returns 0; -EINVAL; -ECANCELED: stopped. */
+/** Returns 0; -EINVAL; -ECANCELED: stopped. Context: thread. */
 BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
 
 /**
@@ -412,7 +418,7 @@ BALLOON_EXPORT int balloon_driver_resume(struct balloon_driver *driver);
  *
  * Returns 0: nobody is inside the driver any more, but for calls of stop, reset, forget and set_target,
  * which are not counted; -ETIMEDOUT: calls are still inside: in the channel's, the source's or the
- * program's functions; -EINVAL. Requests may be with the host still.
+ * program's functions; -EINVAL. Requests may be with the host still. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t deadline_ns);
 
@@ -423,13 +429,13 @@ BALLOON_EXPORT int balloon_driver_stop(struct balloon_driver *driver, uint64_t d
  * Works on a stopped driver. Returns 0: the driver holds nothing; -EINVAL; -EBUSY: not stopped, or calls
  * are inside; -ETIMEDOUT: the host has not let go; what it may still touch stays where it is counted;
  * -EAGAIN: pages are isolated, or held just now, by somebody who has to let them go first. Nothing is lost:
- * call it again. The channel takes no more requests, whatever the result.
+ * call it again. The channel takes no more requests, whatever the result. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_reset(struct balloon_driver *driver);
 
 /**
  * The same although the host has not confirmed to have let go: for a program that knows that the host is
- * dead. A host that lives will destroy what is in the pages.
+ * dead. A host that lives will destroy what is in the pages. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
 
@@ -445,7 +451,7 @@ BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
  * not answered in time; -ENODEV: the new host is gone, too; -ECANCELED: stopped. After -EAGAIN and
  * -ETIMEDOUT call it again, with the same channel: the pages that the new host was told of are known. After
  * -ENODEV with another one.
- * Cost: a look at each page of the map.
+ * Cost: a look at each page of the map. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_attach(
 	struct balloon_driver *driver, struct balloon_channel *channel, uint64_t deadline_ns);
@@ -511,7 +517,7 @@ struct balloon_refusal {
 /**
  * Say how far the driver is, after taking late answers, which may call the program's functions.
  *
- * Returns 0; -EINVAL. Threads: any, also of a driver that is quiesced or stopped.
+ * Returns 0; -EINVAL. Threads: any, also of a driver that is quiesced or stopped. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_progress(
 	struct balloon_driver *driver, struct balloon_driver_progress *progress);
@@ -520,7 +526,7 @@ BALLOON_EXPORT int balloon_driver_progress(
  * Has the host a request, so that another one may have to wait for the design's lock? False for a null driver.
  *
  * Out of date when it returns. Takes no answers, and calls nothing of the program's. Threads: any. Locks: the
- * driver's.
+ * driver's. Context: thread.
  */
 BALLOON_EXPORT bool balloon_driver_is_busy(struct balloon_driver *driver);
 
@@ -528,12 +534,12 @@ BALLOON_EXPORT bool balloon_driver_is_busy(struct balloon_driver *driver);
  * List the pages that the host refused and that are set aside now.
  *
  * refusals: receives up to n_max; may be NULL if that is 0. Returns how many there are,
- * BALLOON_REFUSALS_MAX at most; -EINVAL. Threads: any. Locks: the driver's.
+ * BALLOON_REFUSALS_MAX at most; -EINVAL. Threads: any. Locks: the driver's. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_refusals(
 	struct balloon_driver *driver, struct balloon_refusal *refusals, size_t n_max);
 
-/** A name for people: "progressing". */
+/** A name for people: "progressing". Context: any. */
 BALLOON_EXPORT const char *balloon_driver_state_name(enum balloon_driver_state state);
 
 /**
@@ -541,6 +547,7 @@ BALLOON_EXPORT const char *balloon_driver_state_name(enum balloon_driver_state s
  *
  * what: receives a constant string that says what is wrong; may be NULL.
  * Returns 0; -EINVAL; -EUCLEAN. Threads: the caller sees to it that no other call is under way.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_validate(struct balloon_driver *driver, const char **what);
 

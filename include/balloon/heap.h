@@ -132,7 +132,7 @@ struct balloon_heap_config {
  * -ENOMEM: of address space, or of memory for map and zone (ordinary memory: what the strategy's
  * descriptors take, 12 to 32 bytes a page, and three tenths of a byte a page; with thread caches one more);
  * -ENODEV: jemalloc has
- * another page size, or makes no arena.
+ * another page size, or makes no arena. Context: thread.
  */
 BALLOON_EXPORT int balloon_heap_create(
 	const struct balloon_heap_config *config, struct balloon_heap **heap);
@@ -143,22 +143,22 @@ BALLOON_EXPORT int balloon_heap_create(
  * Returns 0; -EINVAL; -EBUSY: a driver is on its map, or somebody else than the heap has frames of its
  * zone: nothing has changed. Threads: the caller serialises it against every other call.
  * jemalloc keeps 2 MiB of address space of each heap that there was, without memory in it, unless the
- * program runs with its option retain:false.
+ * program runs with its option retain:false. Context: thread.
  */
 BALLOON_EXPORT int balloon_heap_destroy(struct balloon_heap *heap);
 
-/** Parts of a heap; they live as long as it does. NULL for a null heap. Lockless. */
+/** Parts of a heap; they live as long as it does. NULL for a null heap. Context: any. */
 BALLOON_EXPORT struct balloon_memmap *balloon_heap_memmap(const struct balloon_heap *heap);
 BALLOON_EXPORT struct balloon_zone *balloon_heap_zone(const struct balloon_heap *heap);
 /** The address of page 0: a multiple of 4 MiB, and of the largest power of two up to the heap's size,
- * unless address space is too scarce for that. */
+ * unless address space is too scarce for that. Context: any. */
 BALLOON_EXPORT void *balloon_heap_base(const struct balloon_heap *heap);
 
 /**
  * Say whose balloon is to be relieved when memory runs out; NULL: none. It is on the heap's map, and
  * outlives its time here. Returns 0; -EINVAL: a null heap; -EXDEV: a driver of another map; -EBUSY: a
  * driver, in a child of fork(), where the map is its parent's.
- * Threads: the caller serialises it against allocations.
+ * Threads: the caller serialises it against allocations. Context: thread.
  */
 BALLOON_EXPORT int balloon_heap_set_driver(
 	struct balloon_heap *heap, struct balloon_driver *driver);
@@ -173,7 +173,7 @@ BALLOON_EXPORT int balloon_heap_set_driver(
  * Zeros: from 128 KiB on the kernel brings them, when a page is touched; smaller blocks are written.
  * Cost: a lock of jemalloc's even for the smallest ones, unless a thread cache has the block. Where frames
  * are needed or become free, twenty times that: an allocation and its end cost 50 ns and 1 us.
- * Threads: any. May sleep: for the balloon's host, in relief.
+ * Threads: any. May sleep: for the balloon's host, in relief. Context: thread.
  */
 BALLOON_EXPORT void *balloon_heap_allocate(struct balloon_heap *heap, size_t size_bytes);
 BALLOON_EXPORT void *balloon_heap_calloc(
@@ -183,7 +183,8 @@ BALLOON_EXPORT void *balloon_heap_allocate_aligned(
 BALLOON_EXPORT void *balloon_heap_reallocate(
 	struct balloon_heap *heap, void *pointer, size_t size_bytes);
 
-/** A copy of a string, of n_max bytes of it at most. NULL: as allocate, or a null pointer. */
+/** A copy of a string, of n_max bytes of it at most. NULL: as allocate, or a null pointer.
+ * Context: thread. */
 BALLOON_EXPORT char *balloon_heap_strdup(struct balloon_heap *heap, const char *string);
 BALLOON_EXPORT char *balloon_heap_strndup(
 	struct balloon_heap *heap, const char *string, size_t n_max);
@@ -196,34 +197,35 @@ BALLOON_EXPORT char *balloon_heap_strndup(
  * pointer, or one from elsewhere. A small block moves within its size class (balloon_heap_good_size()),
  * a large one shrinks to any size, and its frames go back; it grows into frames past it that are free
  * only if jemalloc asks for them, which its option retain:false makes it do. Threads: any. Asks nobody
- * for room.
+ * for room. Context: thread.
  */
 BALLOON_EXPORT int balloon_heap_resize(struct balloon_heap *heap, void *pointer, size_t size_bytes);
 
 /** Free what this heap allocated; NULL is nothing. What lies outside of the heap is left alone, and
- * counted. */
+ * counted. Context: thread. */
 BALLOON_EXPORT void balloon_heap_free(struct balloon_heap *heap, void *pointer);
 
 /** The same, told how large the block is: as asked for, or usable, or between. A size that the block
- * does not have shows a mistake: it is left alone, and counted as a stray. */
+ * does not have shows a mistake: it is left alone, and counted as a stray. Context: thread. */
 BALLOON_EXPORT void balloon_heap_free_sized(
 	struct balloon_heap *heap, void *pointer, size_t size_bytes);
 
 /** How many bytes may be used there, at least as many as were asked for; 0 for what is not the heap's.
+ * Context: thread.
  */
 BALLOON_EXPORT size_t balloon_heap_usable_size(
 	const struct balloon_heap *heap, const void *pointer);
 
 /** How many bytes could be used if so many were allocated: asking for them wastes nothing. 0: more than
- * the heap could have, or a null heap. Lockless. */
+ * the heap could have, or a null heap. Context: any. */
 BALLOON_EXPORT size_t balloon_heap_good_size(const struct balloon_heap *heap, size_t size_bytes);
 
 /** Does this address lie in the heap's memory, so that whatever is there is this heap's to free? Any
- * address may be asked about, allocated or not. Lockless. */
+ * address may be asked about, allocated or not. Context: any. */
 BALLOON_EXPORT bool balloon_heap_owns(const struct balloon_heap *heap, const void *pointer);
 
 /** Give the zone what thread caches and the arena have free: of use with thread_caches and decay_ms.
- * Returns 0; -EINVAL. */
+ * Returns 0; -EINVAL. Context: thread. */
 BALLOON_EXPORT int balloon_heap_purge(struct balloon_heap *heap);
 
 struct balloon_heap_stats {
@@ -239,7 +241,8 @@ struct balloon_heap_stats {
 	uint64_t n_strays;    /* frees of what was not the heap's, or not of that size */
 };
 
-/** Counts, of almost one moment. Returns 0; -EINVAL. Cost: two locks, however many heaps there are. */
+/** Counts, of almost one moment. Returns 0; -EINVAL. Cost: two locks, however many heaps there are.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_heap_stats(struct balloon_heap *heap, struct balloon_heap_stats *stats);
 
 struct balloon_heap_usage {
@@ -255,6 +258,7 @@ struct balloon_heap_usage {
  * which pages are resident, as under a filter on system calls.
  * Cost: jemalloc's statistics of all arenas, 0.1 ms for each that there is, and a byte written and read
  * for each page of the heap. jemalloc built without statistics says 0 for the first two.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_heap_usage(struct balloon_heap *heap, struct balloon_heap_usage *usage);
 

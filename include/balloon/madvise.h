@@ -85,15 +85,17 @@ struct balloon_madvise_config {
  * that are larger than the map's; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel refuses vectors, say
  * -ENOSYS, -EPERM or -EINVAL. What the memory is the kernel says in /proc/self/smaps; where that cannot be
  * read, only -EFAULT is looked for. Cost: that file, which takes a look at all of the process's pages and
- * touches none.
+ * touches none. Context: thread.
  */
 BALLOON_EXPORT int balloon_madvise_create(
 	const struct balloon_madvise_config *config, struct balloon_channel **channel);
 
-/** End it. Returns 0; -EINVAL. Threads: the caller serialises it against every other call. */
+/** End it. Returns 0; -EINVAL. Threads: the caller serialises it against every other call.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_madvise_destroy(struct balloon_channel *channel);
 
-/** Which call the channel uses, _VECTOR or _EACH; -EINVAL: no madvise channel. Threads: any. */
+/** Which call the channel uses, _VECTOR or _EACH; -EINVAL: no madvise channel. Threads: any.
+ * Context: any. */
 BALLOON_EXPORT int balloon_madvise_call(const struct balloon_channel *channel);
 
 #ifdef __cplusplus

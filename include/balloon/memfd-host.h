@@ -75,7 +75,7 @@ struct balloon_memfd_host_stats {
 	uint64_t n_refused;  /* requests that were answered with an error */
 };
 
-/** Returns 0; -EINVAL: a null pointer or callback; -ENOMEM. */
+/** Returns 0; -EINVAL: a null pointer or callback; -ENOMEM. Context: thread. */
 BALLOON_EXPORT int balloon_memfd_host_create(
 	const struct balloon_memfd_host_config *config, struct balloon_memfd_host **host);
 BALLOON_EXPORT void balloon_memfd_host_destroy(struct balloon_memfd_host *host);
@@ -92,20 +92,21 @@ BALLOON_EXPORT void balloon_memfd_host_destroy(struct balloon_memfd_host *host);
  * max_memory_pages; -ENOMEM.
  * A request that the guest may make and the host does not fulfil is no reason to drop it: the answer says
  * how many pages were done and -EEXIST: the next one is inflated already; -ENOENT: it is not inflated;
- * -ENOSPC: max_pages is reached; or what punch() says.
+ * -ENOSPC: max_pages is reached; or what punch() says. Context: thread.
  */
 BALLOON_EXPORT int balloon_memfd_host_feed(struct balloon_memfd_host *host, const void *bytes,
 	size_t n_bytes, const struct balloon_memfd_memory *memory,
 	struct balloon_memfd_answer *answer);
 
-/** Returns 0; -EINVAL. */
+/** Returns 0; -EINVAL. Context: thread. */
 BALLOON_EXPORT int balloon_memfd_host_stats(
 	const struct balloon_memfd_host *host, struct balloon_memfd_host_stats *stats);
 
-/** Is this page the host's? False also for what is no page. */
+/** Is this page the host's? False also for what is no page. Context: thread. */
 BALLOON_EXPORT bool balloon_memfd_host_has(const struct balloon_memfd_host *host, uint32_t page);
 
-/** Recount: 0; -EINVAL; -EUCLEAN: the counts do not fit the pages. Cost: all pages. */
+/** Recount: 0; -EINVAL; -EUCLEAN: the counts do not fit the pages. Cost: all pages.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_memfd_host_validate(const struct balloon_memfd_host *host);
 
 #ifdef __cplusplus

@@ -69,14 +69,14 @@ struct balloon_memfd_config {
  * punched out of the memory: it is sealed against writing, or opened for reading only; -EOPNOTSUPP: it consists
  * of huge pages that are larger than the map's; -ENOMEM;
  * -ETIMEDOUT: no answer; -ENODEV: the host is gone; -EPROTO: its answer makes no sense; else why the host
- * refuses; or a negative errno of eventfd(), by which waiting threads are woken.
+ * refuses; or a negative errno of eventfd(), by which waiting threads are woken. Context: thread.
  */
 BALLOON_EXPORT int balloon_memfd_create(
 	const struct balloon_memfd_config *config, struct balloon_channel **channel);
 
 /**
  * End it; the socket is as it was. Returns 0; -EINVAL; -EBUSY: as balloon_channel_fini().
- * Threads: the caller serialises it against every other call.
+ * Threads: the caller serialises it against every other call. Context: thread.
  */
 BALLOON_EXPORT int balloon_memfd_destroy(struct balloon_channel *channel);
 

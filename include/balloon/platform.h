@@ -7,9 +7,8 @@
  * driver (<balloon/driver.h>) and what stands around it; the fence and the hint are optional. Beside them the library
  * leaves undefined only memcpy, memmove, memset and memcmp, which compilers demand of every program.
  *
- * Interrupt context: a library lock is held for a bounded number of steps, but a thread that finds
- * it taken waits. Library calls that take a lock (balloon.h says which) may therefore run in an
- * interrupt handler only if no interrupted code can hold the same lock.
+ * Interrupt handlers make those calls of the library whose comment says "Context: any", and no others: whoever
+ * finds a lock taken sleeps.
  */
 #ifndef BALLOON_PLATFORM_H
 #define BALLOON_PLATFORM_H
@@ -30,7 +29,7 @@ extern "C" {
  * same word. May return early without cause: the caller tests again. A single-threaded platform may
  * spin or halt until an interrupt.
  * Threads: any. Locks: called with none of the library's spinning locks held by this thread, except
- * that a thread which waits for the inner of two locks holds the outer.
+ * that a thread which waits for the inner of two locks holds the outer. Context: thread.
  */
 BALLOON_EXPORT void balloon_platform_wait(const uint32_t *word, uint32_t expected);
 
@@ -39,7 +38,7 @@ BALLOON_EXPORT void balloon_platform_wait(const uint32_t *word, uint32_t expecte
  *
  * word: used as an address only. It is not read or written: its lock may be held by somebody else
  * already.
- * n_threads: 1, or UINT32_MAX for all.
+ * n_threads: 1, or UINT32_MAX for all. Context: any.
  */
 BALLOON_EXPORT void balloon_platform_wake(const uint32_t *word, uint32_t n_threads);
 
@@ -48,7 +47,7 @@ BALLOON_EXPORT void balloon_platform_wake(const uint32_t *word, uint32_t n_threa
 
 /**
  * The time: nanoseconds since some moment in the past. Never goes back, and goes on while the system
- * runs; the driver measures its waits by it. Threads: any.
+ * runs; the driver measures its waits by it. Threads: any. Context: any.
  */
 BALLOON_EXPORT uint64_t balloon_platform_now_ns(void);
 
@@ -56,7 +55,7 @@ BALLOON_EXPORT uint64_t balloon_platform_now_ns(void);
  * As balloon_platform_wait(), but no longer than until balloon_platform_now_ns() is deadline_ns.
  *
  * It may return early without cause, as after a signal: the caller looks at the word and the time
- * again. BALLOON_NEVER: until woken.
+ * again. BALLOON_NEVER: until woken. Context: thread.
  */
 BALLOON_EXPORT void balloon_platform_wait_until(
 	const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
@@ -64,21 +63,21 @@ BALLOON_EXPORT void balloon_platform_wait_until(
 /**
  * Optional: can balloon_platform_fence_threads() be relied on, from now on and as long as the process
  * lives? The library brings a "no" of its own (a weak symbol), with which locks are released by
- * read-modify-writes. Asked when a lock is made. Threads: any.
+ * read-modify-writes. Asked when a lock is made. Threads: any. Context: thread.
  */
 BALLOON_EXPORT bool balloon_platform_has_fence(void);
 
 /**
  * Optional, with the former: when it returns, each thread of the process has passed a full fence since
  * it was called, or does not run; the caller has, too. Locks have it made by those who go to sleep, so that
- * those who find no sleeper need none. Threads: any.
+ * those who find no sleeper need none. Threads: any. Context: thread.
  */
 BALLOON_EXPORT void balloon_platform_fence_threads(void);
 
 /**
  * Optional: which thread am I? A number for the calling thread, for hints alone, such as which of several
  * locks to try first: two threads may have the same one, and a thread another one later. The library brings
- * a 0 of its own (a weak symbol). Threads: any, interrupt handlers included. Lockless.
+ * a 0 of its own (a weak symbol). Threads: any, interrupt handlers included. Context: any.
  */
 BALLOON_EXPORT uint32_t balloon_platform_thread_hint(void);
 

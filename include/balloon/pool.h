@@ -59,7 +59,7 @@ struct balloon_pool_config {
  *
  * Returns 0; -EINVAL: a null pointer, something set that is the pool's to say or twice, or what a part refuses;
  * -ENOENT: no strategy or design of that name is built in; -ENOMEM, -ENODEV and what else balloon_heap_create(), balloon_madvise_create(), and
- * balloon_driver_create() return. After an error nothing is left of it.
+ * balloon_driver_create() return. After an error nothing is left of it. Context: thread.
  */
 BALLOON_EXPORT int balloon_pool_create(
 	const struct balloon_pool_config *config, struct balloon_pool **pool);
@@ -72,6 +72,7 @@ BALLOON_EXPORT int balloon_pool_create(
  * or somebody else has frames of the heap's zone or a device on its map; what else run and reset return.
  * After an error the pool is still there, and takes no more calls but this one: call it again when the
  * reason is gone. Threads: the caller serialises it against every other call on the pool or its parts.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_pool_destroy(struct balloon_pool *pool, uint64_t deadline_ns);
 
@@ -81,13 +82,14 @@ BALLOON_EXPORT int balloon_pool_destroy(struct balloon_pool *pool, uint64_t dead
  *
  * bytes: rounded up to pages; from the pool's size on all of it. Returns 0; -EINVAL: a null pool.
  * Threads: any, interrupt and signal handlers included, as balloon_driver_set_target().
+ * Context: any.
  */
 BALLOON_EXPORT int balloon_pool_set_limit(struct balloon_pool *pool, uint64_t bytes);
 
-/** Parts of a pool; they live as long as it does. NULL for a null pool. Lockless. */
+/** Parts of a pool; they live as long as it does. NULL for a null pool. Context: any. */
 BALLOON_EXPORT struct balloon_heap *balloon_pool_heap(const struct balloon_pool *pool);
 BALLOON_EXPORT struct balloon_driver *balloon_pool_driver(const struct balloon_pool *pool);
-/** NULL also without compacts. */
+/** NULL also without compacts. Context: any. */
 BALLOON_EXPORT struct balloon_compactor *balloon_pool_compactor(struct balloon_pool *pool);
 
 #ifdef __cplusplus

@@ -50,23 +50,24 @@ struct balloon_recorder_stats {
  * Make a recorder, and write the header.
  *
  * Returns 0; -EINVAL: a null pointer; -ENOENT: no strategy, as of an unknown name; -ENOMEM; or what write() says of the descriptor: -EBADF,
- * -ENOSPC, -EPIPE (where SIGPIPE is ignored) ...
+ * -ENOSPC, -EPIPE (where SIGPIPE is ignored) ... Context: thread.
  */
 BALLOON_EXPORT int balloon_recorder_create(
 	const struct balloon_recorder_config *config, struct balloon_recorder **recorder);
 
-/** The strategy for the configuration of one map. It lives as long as the recorder. NULL for a null one. */
+/** The strategy for the configuration of one map. It lives as long as the recorder. NULL for a null one.
+ * Context: any. */
 BALLOON_EXPORT const struct balloon_strategy *balloon_recorder_strategy(
 	const struct balloon_recorder *recorder);
 
 /**
  * Write what has been recorded so far. Returns 0; -EINVAL; or the first error that there was in writing: from then on
  * rows are lost and counted, and what was written before ends with a whole row, or one that is cut off.
- * Threads: any.
+ * Threads: any. Context: thread.
  */
 BALLOON_EXPORT int balloon_recorder_flush(struct balloon_recorder *recorder);
 
-/** Returns 0; -EINVAL: a null pointer. Threads: any. */
+/** Returns 0; -EINVAL: a null pointer. Threads: any. Context: thread. */
 BALLOON_EXPORT int balloon_recorder_stats(
 	struct balloon_recorder *recorder, struct balloon_recorder_stats *stats);
 
@@ -74,7 +75,7 @@ BALLOON_EXPORT int balloon_recorder_stats(
  * Flush and end a recorder.
  *
  * Returns 0; -EINVAL: a null pointer; -EBUSY: its map has not been destroyed, and nothing has changed; or as
- * flush: it has ended, but rows were lost.
+ * flush: it has ended, but rows were lost. Context: thread.
  */
 BALLOON_EXPORT int balloon_recorder_destroy(struct balloon_recorder *recorder);
 

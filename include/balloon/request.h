@@ -95,7 +95,7 @@ static inline enum balloon_request_state balloon_request_state(
 	return (enum balloon_request_state)state;
 }
 
-/** Bytes of memory for balloon_request_init(); 0 for a capacity out of bounds. */
+/** Bytes of memory for balloon_request_init(); 0 for a capacity out of bounds. Context: any. */
 BALLOON_EXPORT size_t balloon_request_size(uint32_t capacity_pages);
 
 /**
@@ -103,7 +103,7 @@ BALLOON_EXPORT size_t balloon_request_size(uint32_t capacity_pages);
  * balloon_request_size(capacity_pages) bytes. It is FREE.
  *
  * Returns 0; -EINVAL: a null pointer, memory unaligned, a capacity of 0 or above
- * BALLOON_REQUEST_PAGES_MAX.
+ * BALLOON_REQUEST_PAGES_MAX. Context: any.
  */
 BALLOON_EXPORT int balloon_request_init(
 	struct balloon_request *request, void *memory, uint32_t capacity_pages);
@@ -114,7 +114,7 @@ BALLOON_EXPORT int balloon_request_init(
  *
  * Returns 0; -EINVAL: a null pointer, no pages, more than its capacity, a page twice; then nothing
  * is prepared; -EBUSY: the request is outstanding, and stays as it is. Threads: the request is the
- * caller's. Locks: none.
+ * caller's. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_request_prepare(
 	struct balloon_request *request, enum balloon_request_kind kind, uint32_t n_pages);
@@ -135,7 +135,7 @@ static inline bool balloon_request_did(
  * owner: any address that is the caller's; not looked at. event: NULL, or the owner's, signalled when the
  * host is gone.
  * Returns 0; -EINVAL: a null pointer; -EBUSY: it is claimed already. Threads: any. Locks: the
- * channel's.
+ * channel's. Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_claim(
 	struct balloon_channel *channel, const void *owner, struct balloon_event *event);
@@ -143,7 +143,7 @@ BALLOON_EXPORT int balloon_channel_claim(
 /**
  * Give up a claim, if this owner has it. When it returns, events that were named for requests which
  * are complete are not touched any more, but for a futex(2) wake of their address: their memory may
- * go. Threads: any. Locks: the channel's.
+ * go. Threads: any. Locks: the channel's. Context: thread.
  */
 BALLOON_EXPORT void balloon_channel_release(struct balloon_channel *channel, const void *owner);
 
@@ -159,6 +159,7 @@ BALLOON_EXPORT void balloon_channel_release(struct balloon_channel *channel, con
  * else what the channel says.
  * Threads: any. Locks: the channel's, shortly; none while the channel's submit() runs. Cost: with
  * the completion four atomic read-modify-writes, if nobody waits and no event is named.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_request_submit(
 	struct balloon_channel *channel, struct balloon_request *request);
@@ -169,7 +170,7 @@ BALLOON_EXPORT int balloon_request_submit(
  * Returns whether the request is still outstanding. False: it is complete, nothing will be
  * signalled. Who waits for the request on the former event looks again, on the new one; until then
  * the former event is there.
- * Threads: any. Locks: the channel's.
+ * Threads: any. Locks: the channel's. Context: thread.
  */
 BALLOON_EXPORT bool balloon_request_redirect(struct balloon_channel *channel,
 	struct balloon_request *request, struct balloon_event *event);
@@ -181,8 +182,8 @@ BALLOON_EXPORT bool balloon_request_redirect(struct balloon_channel *channel,
  * to be polled for, it looks for some at least once, unless somebody else polls.
  * Returns 0; -EINVAL: a null pointer, or it was not submitted; -ETIMEDOUT: not yet, the request
  * stays the channel's; -ENODEV: not yet, and the host is gone.
- * Threads: any number, for one request or several. Locks: the channel's, shortly. May sleep.
- * Order: what the completer did before is visible.
+ * Threads: any number, for one request or several. Locks: the channel's, shortly.
+ * Order: what the completer did before is visible. Context: thread.
  */
 BALLOON_EXPORT int balloon_request_wait(
 	struct balloon_channel *channel, struct balloon_request *request, uint64_t deadline_ns);
@@ -195,7 +196,7 @@ BALLOON_EXPORT int balloon_request_wait(
  * event: the caller's, or one that a request names; it is signalled by balloon_channel_signal(), by
  * completions of requests that name it, and by balloon_channel_fail() if somebody sleeps for it or
  * an outstanding request names it.
- * Threads: any number, also for one event. Locks: the channel's, shortly. May sleep.
+ * Threads: any number, also for one event. Locks: the channel's, shortly. Context: thread.
  */
 BALLOON_EXPORT void balloon_channel_sleep(struct balloon_channel *channel,
 	struct balloon_event *event, uint32_t seen, uint64_t deadline_ns);
@@ -207,7 +208,7 @@ BALLOON_EXPORT void balloon_channel_sleep(struct balloon_channel *channel,
  * looking at its word, pairs with F2 (full fence) here, between raising the word and looking which
  * event is polled for: one of the two sees the other. Without either, the poller could fall asleep
  * with its event signalled and nobody to wake it.
- * Threads: any, in a signal handler or an interrupt too. Locks: none.
+ * Threads: any, in a signal handler or an interrupt too. Locks: none. Context: any.
  */
 BALLOON_EXPORT void balloon_channel_signal(
 	struct balloon_channel *channel, struct balloon_event *event);
@@ -217,7 +218,7 @@ BALLOON_EXPORT void balloon_channel_signal(
  * polls.
  *
  * Returns 0; -EINVAL; or why the host is gone, as balloon_channel_error(). Threads: any.
- * Locks: the channel's, shortly.
+ * Locks: the channel's, shortly. Context: thread.
  */
 BALLOON_EXPORT int balloon_channel_poll(struct balloon_channel *channel);
 

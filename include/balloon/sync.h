@@ -366,7 +366,7 @@ static inline void balloon_lock_init(struct balloon_lock *lock, enum balloon_loc
 /**
  * The same, of a lock whose memory is there until every release has returned, but for those by
  * balloon_lock_release_last(). Where the platform has the means, releasing it costs no read-modify-write.
- * lib/sync/sync.c.
+ * lib/sync/sync.c. Context: thread.
  */
 BALLOON_EXPORT void balloon_lock_init_lasting(struct balloon_lock *lock,
 	enum balloon_lock_rank rank, struct balloon_atomic_word *n_contended);
@@ -376,10 +376,10 @@ static inline void balloon_lock_fini(struct balloon_lock *lock)
 	balloon_hook_lock_destroy(&lock->word);
 }
 
-/** The waiting half of balloon_lock_acquire(): lib/sync/sync.c. */
+/** The waiting half of balloon_lock_acquire(): lib/sync/sync.c. Context: thread. */
 BALLOON_EXPORT void balloon_lock_wait(struct balloon_lock *lock);
 
-/** The waiting half of balloon_lock_acquire_until(): whether it got the lock. */
+/** The waiting half of balloon_lock_acquire_until(): whether it got the lock. Context: thread. */
 BALLOON_EXPORT bool balloon_lock_wait_until(struct balloon_lock *lock, uint64_t deadline_ns);
 
 static inline bool balloon_lock_try(struct balloon_lock *lock) BALLOON_TRIES(*lock);
@@ -510,7 +510,7 @@ static inline void balloon_page_lock_fini(struct balloon_atomic_u32 *flags)
 	balloon_hook_lock_destroy(flags);
 }
 
-/** The waiting half of balloon_page_lock(): lib/sync/sync.c. */
+/** The waiting half of balloon_page_lock(): lib/sync/sync.c. Context: thread. */
 BALLOON_EXPORT void balloon_page_lock_wait(
 	struct balloon_atomic_u32 *flags, struct balloon_atomic_word *n_contended);
 
@@ -627,18 +627,20 @@ static inline bool balloon_event_is_past(const struct balloon_event *event, uint
 	return ((balloon_event_seen(event) ^ seen) & ~(uint32_t)BALLOON_EVENT_AWAITED) != 0;
 }
 
-/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync/timed.c. */
+/** Wake whoever waits. The caller holds no lock that the waiters want at once. lib/sync/timed.c.
+ * Context: any. */
 BALLOON_EXPORT void balloon_event_signal(struct balloon_event *event);
 
 /**
  * The two halves of a signal, for one that is given under a lock: count it, then, when the lock is free,
  * wake those who sleep, if the first returned true. Of the event itself the second uses only the address: it
- * may be gone.
+ * may be gone. Context: any.
  */
 BALLOON_EXPORT bool balloon_event_mark(struct balloon_event *event);
 BALLOON_EXPORT void balloon_event_wake(const struct balloon_event *event);
 
-/** Sleep until the event is signalled after `seen`, or until the deadline; perhaps less. */
+/** Sleep until the event is signalled after `seen`, or until the deadline; perhaps less.
+ * Context: thread. */
 BALLOON_EXPORT void balloon_event_wait(
 	struct balloon_event *event, uint32_t seen, uint64_t deadline_ns);
 

@@ -55,21 +55,23 @@ struct balloon_zone_stats {
 	uint64_t n_strays;
 };
 
-/** Bytes that balloon_zone_init() wants. Returns 0; -EINVAL. */
+/** Bytes that balloon_zone_init() wants. Returns 0; -EINVAL. Context: any. */
 BALLOON_EXPORT int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_bytes);
 
 /**
  * Make a zone in memory of the caller's, aligned to BALLOON_MEMORY_ALIGN. All frames are free.
  *
  * Returns 0; -EINVAL: a null pointer, memory unaligned or too small, an impossible configuration.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_init(void *memory, size_t size_bytes,
 	const struct balloon_zone_config *config, struct balloon_zone **zone);
 
-/** End a zone; its memory is the caller's. Returns 0; -EINVAL; -EBUSY: frames are in use. */
+/** End a zone; its memory is the caller's. Returns 0; -EINVAL; -EBUSY: frames are in use.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_zone_fini(struct balloon_zone *zone);
 
-/** The same in memory of its own; hosted builds only. -ENOMEM also. */
+/** The same in memory of its own; hosted builds only. -ENOMEM also. Context: thread. */
 BALLOON_EXPORT int balloon_zone_create(
 	const struct balloon_zone_config *config, struct balloon_zone **zone);
 BALLOON_EXPORT int balloon_zone_destroy(struct balloon_zone *zone);
@@ -79,7 +81,7 @@ BALLOON_EXPORT int balloon_zone_destroy(struct balloon_zone *zone);
  *
  * first: receives its first frame. Returns 0; -EINVAL: a null pointer, an order above
  * BALLOON_ZONE_ORDER_MAX; -ENOMEM: no free block of that order.
- * Threads: any. Locks: the zone's, shortly. May sleep. Allocates nothing.
+ * Threads: any. Locks: the zone's, shortly. Allocates nothing. Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_allocate(
 	struct balloon_zone *zone, unsigned order, struct balloon_page *first);
@@ -89,6 +91,7 @@ BALLOON_EXPORT int balloon_zone_allocate(
  *
  * Returns 0; -EINVAL: a null pointer, an order above BALLOON_ZONE_ORDER_MAX, no block of that order
  * starts there; -ERANGE: outside the zone; -ESTALE: a frame of it is free already: nothing was freed. Threads, locks: as allocate.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_free(
 	struct balloon_zone *zone, struct balloon_page first, unsigned order);
@@ -99,16 +102,17 @@ BALLOON_EXPORT int balloon_zone_free(
  *
  * For extents of other sizes than blocks have. The lowest place that fits, whenever there is one. Returns,
  * threads, locks: as allocate. Cost: as above for alignments up to 4096 frames; with larger ones each place
- * that is aligned so may be looked at.
+ * that is aligned so may be looked at. Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames,
 	uint32_t align_frames, struct balloon_page *first);
 
-/** Free n_frames adjacent frames. Returns as balloon_zone_free(). */
+/** Free n_frames adjacent frames. Returns as balloon_zone_free(). Context: thread. */
 BALLOON_EXPORT int balloon_zone_free_range(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
 
-/** Take given frames. Returns 0; -EINVAL; -ERANGE; -EBUSY: one of them is in use: none was taken. */
+/** Take given frames. Returns 0; -EINVAL; -ERANGE; -EBUSY: one of them is in use: none was taken.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_zone_claim_range(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
 
@@ -131,20 +135,22 @@ struct balloon_zone_reservation {
  * say: balloon_driver_relieve_range()), take it when no frame is missing.
  * reservation: the caller's until it is taken or given up. Returns 0; -EINVAL; -ERANGE; -EBUSY: some of it
  * is reserved already. Threads, locks: as allocate. Cost: the words of the stretch.
+ * Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_reserve(struct balloon_zone *zone,
 	struct balloon_zone_reservation *reservation, struct balloon_page first, uint32_t n_frames);
 
-/** How many frames of it somebody still has. -EINVAL. Locks: the zone's. */
+/** How many frames of it somebody still has. -EINVAL. Locks: the zone's. Context: thread. */
 BALLOON_EXPORT int balloon_zone_missing(
 	struct balloon_zone *zone, const struct balloon_zone_reservation *reservation);
 
 /** Allocate the stretch: its frames are the caller's, and it is reserved no more. Returns 0; -EINVAL: it is
- * not reserved; -EAGAIN: frames are missing, it stays reserved. */
+ * not reserved; -EAGAIN: frames are missing, it stays reserved. Context: thread. */
 BALLOON_EXPORT int balloon_zone_take_reserved(
 	struct balloon_zone *zone, struct balloon_zone_reservation *reservation);
 
-/** Give it up: what was kept for it is free. Returns 0; -EINVAL: it is not reserved. */
+/** Give it up: what was kept for it is free. Returns 0; -EINVAL: it is not reserved.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_zone_unreserve(
 	struct balloon_zone *zone, struct balloon_zone_reservation *reservation);
 
@@ -153,7 +159,7 @@ BALLOON_EXPORT int balloon_zone_unreserve(
  * after it in both processes, as by pthread_atfork(). Between them every other call on the zone waits.
  *
  * The child's zone is whole, and its own: what other threads of the parent had is in use, what they had
- * reserved is free. Heaps do this by themselves.
+ * reserved is free. Heaps do this by themselves. Context: thread.
  */
 BALLOON_EXPORT void balloon_zone_before_fork(struct balloon_zone *zone);
 BALLOON_EXPORT void balloon_zone_after_fork(struct balloon_zone *zone, bool is_child);
@@ -162,14 +168,15 @@ BALLOON_EXPORT void balloon_zone_after_fork(struct balloon_zone *zone, bool is_c
  * Counts of one moment. Returns 0; -EINVAL.
  *
  * Locks: the zone's, again and again, for 512 words each time. Cost: the words near which something has
- * changed since the last call, 64 at a time.
+ * changed since the last call, 64 at a time. Context: thread.
  */
 BALLOON_EXPORT int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *stats);
 
-/** Hold summaries and counts against the bitmap. Returns 0; -EINVAL; -EUCLEAN. Cost: all of it, under the lock. */
+/** Hold summaries and counts against the bitmap. Returns 0; -EINVAL; -EUCLEAN. Cost: all of it, under the lock.
+ * Context: thread. */
 BALLOON_EXPORT int balloon_zone_validate(struct balloon_zone *zone);
 
-/** The zone as a frame source; it lives as long as the zone. NULL for a null zone. */
+/** The zone as a frame source; it lives as long as the zone. NULL for a null zone. Context: any. */
 BALLOON_EXPORT struct balloon_frames *balloon_zone_frames(struct balloon_zone *zone);
 
 /**
@@ -180,6 +187,7 @@ BALLOON_EXPORT struct balloon_frames *balloon_zone_frames(struct balloon_zone *z
  * host, has huge pages, say, and giving back less than one gives nothing. A unit is taken whole or not at all, and
  * so it comes back. n_free tells how many units the free frames would make, adjacent or not. It has none of the
  * ops that are for compaction. With unit_order 0 it is balloon_zone_frames(). NULL for a null zone.
+ * Context: any.
  */
 BALLOON_EXPORT struct balloon_frames *balloon_zone_units(struct balloon_zone *zone);
 
