@@ -12,23 +12,26 @@ const char *balloon_version(void)
 	return BALLOON_VERSION;
 }
 
-/* ---- Strategies ------------------------------------------------------------------------------ */
+/* By number and by name, in a table that ends in NULL. */
+#define DEFINE_REGISTRY(type, plural)                                                              \
+	const struct balloon_##type *balloon_##type##_at(size_t index)                             \
+	{                                                                                          \
+		for (size_t i = 0; balloon_builtin_##plural[i]; i++)                               \
+			if (i == index)                                                            \
+				return balloon_builtin_##plural[i];                                \
+		return NULL;                                                                       \
+	}                                                                                          \
+                                                                                                   \
+	const struct balloon_##type *balloon_##type##_find(const char *name)                       \
+	{                                                                                          \
+		for (size_t i = 0; name && balloon_builtin_##plural[i]; i++)                       \
+			if (balloon_name_is_same(balloon_builtin_##plural[i]->name, name))         \
+				return balloon_builtin_##plural[i];                                \
+		return NULL;                                                                       \
+	}
 
-const struct balloon_strategy *balloon_strategy_at(size_t index)
-{
-	for (size_t i = 0; balloon_builtin_strategies[i]; i++)
-		if (i == index)
-			return balloon_builtin_strategies[i];
-	return NULL;
-}
-
-const struct balloon_strategy *balloon_strategy_find(const char *name)
-{
-	for (size_t i = 0; name && balloon_builtin_strategies[i]; i++)
-		if (balloon_name_is_same(balloon_builtin_strategies[i]->name, name))
-			return balloon_builtin_strategies[i];
-	return NULL;
-}
+DEFINE_REGISTRY(strategy, strategies)
+DEFINE_REGISTRY(driver_design, driver_designs)
 
 int balloon_strategy_describe(
 	const struct balloon_strategy *strategy, struct balloon_strategy_info *info)
@@ -41,24 +44,6 @@ int balloon_strategy_describe(
 	info->descriptor_align = strategy->descriptor_align;
 	info->order = strategy->order;
 	return 0;
-}
-
-/* ---- Driver designs -------------------------------------------------------------------------- */
-
-const struct balloon_driver_design *balloon_driver_design_at(size_t index)
-{
-	for (size_t i = 0; balloon_builtin_driver_designs[i]; i++)
-		if (i == index)
-			return balloon_builtin_driver_designs[i];
-	return NULL;
-}
-
-const struct balloon_driver_design *balloon_driver_design_find(const char *name)
-{
-	for (size_t i = 0; name && balloon_builtin_driver_designs[i]; i++)
-		if (balloon_name_is_same(balloon_builtin_driver_designs[i]->name, name))
-			return balloon_builtin_driver_designs[i];
-	return NULL;
 }
 
 int balloon_driver_design_describe(

@@ -6,16 +6,15 @@
  *   channels [--mutant]    with it, something has to be found: these are channels with a fault put in
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <balloon/channel-ops.h>
 
-#include "engine.h"
+#include "scenes.h"
 
 enum { N_REQUESTS = 3, N_PAGES = 4 };
 
-static struct scene {
+static struct shared {
 	struct balloon_channel channel;
 	struct balloon_request requests[N_REQUESTS];
 	uint64_t ids[N_REQUESTS];   /* of submissions that are with the host; 0: none */
@@ -27,7 +26,7 @@ static struct scene {
 	bool is_polled;
 	uint32_t n_polling;
 	bool is_gone;
-} * scene;
+} * shared;
 
 static void *memories[N_REQUESTS];
 
@@ -37,18 +36,19 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 {
 	(void)channel;
 	engine_act();
-	if (scene->is_gone)
+	if (shared->is_gone)
 		return -ENODEV;
-	scene->ids[request - scene->requests] = request->id;
+	shared->ids[request - shared->requests] = request->id;
 	return 0;
 }
 
 static void answer(size_t i)
 {
-	uint64_t id = scene->ids[i];
-	scene->ids[i] = 0;
-	scene->is_ready[i] = false;
-	int result = balloon_request_complete(&scene->channel, &scene->requests[i], id, N_PAGES, 0);
+	uint64_t id = shared->ids[i];
+	shared->ids[i] = 0;
+	shared->is_ready[i] = false;
+	int result =
+		balloon_request_complete(&shared->channel, &shared->requests[i], id, N_PAGES, 0);
 	ENGINE_CHECK_EQ(result, 0);
 }
 
@@ -56,34 +56,34 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 {
 	(void)channel;
 	bool is_any = false;
-	ENGINE_CHECK_EQ(++scene->n_polling, 1);
+	ENGINE_CHECK_EQ(++shared->n_polling, 1);
 	/* A bell that was rung before is for this poll. */
-	uint32_t heard = scene->bell_heard;
-	uint32_t seen = balloon_event_seen(&scene->bell);
-	scene->bell_heard = seen;
+	uint32_t heard = shared->bell_heard;
+	uint32_t seen = balloon_event_seen(&shared->bell);
+	shared->bell_heard = seen;
 	for (size_t i = 0; i < N_REQUESTS; i++)
-		if (scene->is_ready[i]) {
+		if (shared->is_ready[i]) {
 			is_any = true;
 			answer(i);
 			break;
 		}
-	if (!is_any && seen == heard && !scene->is_gone && deadline_ns > 0)
-		balloon_event_wait(&scene->bell, seen, deadline_ns);
-	scene->n_polling--;
-	return scene->is_gone ? -ENODEV : 0;
+	if (!is_any && seen == heard && !shared->is_gone && deadline_ns > 0)
+		balloon_event_wait(&shared->bell, seen, deadline_ns);
+	shared->n_polling--;
+	return shared->is_gone ? -ENODEV : 0;
 }
 
 static void wake(struct balloon_channel *channel)
 {
 	(void)channel;
-	balloon_event_signal(&scene->bell);
+	balloon_event_signal(&shared->bell);
 }
 
 static bool has_work(void *unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < N_REQUESTS; i++)
-		if (scene->ids[i] && !scene->is_ready[i])
+		if (shared->ids[i] && !shared->is_ready[i])
 			return true;
 	return false;
 }
@@ -97,11 +97,11 @@ static void host(void *unused)
 		size_t i = engine_choose(ENGINE_CHOOSE_WORLD, N_REQUESTS);
 		if (engine_chance(2))
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 100));
-		if (!scene->ids[i] || scene->is_ready[i] || scene->is_gone)
+		if (!shared->ids[i] || shared->is_ready[i] || shared->is_gone)
 			continue;
-		if (scene->is_polled) {
-			scene->is_ready[i] = true;
-			balloon_event_signal(&scene->bell);
+		if (shared->is_polled) {
+			shared->is_ready[i] = true;
+			balloon_event_signal(&shared->bell);
 		} else {
 			answer(i);
 		}
@@ -114,14 +114,15 @@ static const struct balloon_channel_ops polled_ops = {
 
 static void open_channel(void)
 {
-	scene->is_polled = engine_chance(2);
-	balloon_event_init(&scene->bell);
-	balloon_event_init(&scene->event);
-	balloon_channel_init(&scene->channel, scene->is_polled ? &polled_ops : &ops);
+	shared->is_polled = engine_chance(2);
+	balloon_event_init(&shared->bell);
+	balloon_event_init(&shared->event);
+	balloon_channel_init(&shared->channel, shared->is_polled ? &polled_ops : &ops);
 	for (size_t i = 0; i < N_REQUESTS; i++) {
-		ENGINE_CHECK_EQ(balloon_request_init(&scene->requests[i], memories[i], N_PAGES), 0);
+		ENGINE_CHECK_EQ(
+			balloon_request_init(&shared->requests[i], memories[i], N_PAGES), 0);
 		for (uint32_t j = 0; j < N_PAGES; j++)
-			scene->requests[i].pages[j] = balloon_page((uint32_t)i * N_PAGES + j);
+			shared->requests[i].pages[j] = balloon_page((uint32_t)i * N_PAGES + j);
 	}
 }
 
@@ -130,7 +131,7 @@ static void open_channel(void)
 static void tell(struct balloon_request *request)
 {
 	ENGINE_CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, N_PAGES), 0);
-	ENGINE_CHECK_EQ(balloon_request_submit(&scene->channel, request), 0);
+	ENGINE_CHECK_EQ(balloon_request_submit(&shared->channel, request), 0);
 }
 
 static void check_answer(const struct balloon_request *request)
@@ -145,7 +146,7 @@ static void ask(void *request)
 {
 	for (int i = 0; i < 2; i++) {
 		tell(request);
-		ENGINE_CHECK_EQ(balloon_request_wait(&scene->channel, request, BALLOON_NEVER), 0);
+		ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), 0);
 		check_answer(request);
 	}
 }
@@ -158,7 +159,7 @@ static void ask_until(void *context)
 	for (;;) {
 		uint64_t begin_ns = engine_now_ns();
 		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_WORLD, 60);
-		int result = balloon_request_wait(&scene->channel, request, deadline_ns);
+		int result = balloon_request_wait(&shared->channel, request, deadline_ns);
 		ENGINE_CHECK(engine_is_hasty() || engine_now_ns() <= deadline_ns);
 		if (result == 0)
 			break;
@@ -173,18 +174,18 @@ static void ask_until(void *context)
 static void ask_on_event(void *unused)
 {
 	(void)unused;
-	struct balloon_request *requests = &scene->requests[1];
-	requests[0].event = &scene->event;
-	requests[1].event = &scene->event;
+	struct balloon_request *requests = &shared->requests[1];
+	requests[0].event = &shared->event;
+	requests[1].event = &shared->event;
 	tell(&requests[0]);
 	tell(&requests[1]);
 	for (;;) {
-		uint32_t seen = balloon_event_seen(&scene->event);
+		uint32_t seen = balloon_event_seen(&shared->event);
 		if (balloon_request_state(&requests[0]) == BALLOON_REQUEST_COMPLETE &&
 			balloon_request_state(&requests[1]) == BALLOON_REQUEST_COMPLETE &&
-			BALLOON_READ(scene->is_told))
+			BALLOON_READ(shared->is_told))
 			break;
-		balloon_channel_sleep(&scene->channel, &scene->event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(&shared->channel, &shared->event, seen, BALLOON_NEVER);
 	}
 	check_answer(&requests[0]);
 	check_answer(&requests[1]);
@@ -194,18 +195,18 @@ static void tell_something(void *unused)
 {
 	(void)unused;
 	engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 200));
-	BALLOON_WRITE(scene->is_told, true);
-	balloon_channel_signal(&scene->channel, &scene->event);
+	BALLOON_WRITE(shared->is_told, true);
+	balloon_channel_signal(&shared->channel, &shared->event);
 }
 
 static void close_channel(void)
 {
 	engine_join_all();
 	struct balloon_channel_stats stats;
-	ENGINE_CHECK_EQ(balloon_channel_stats(&scene->channel, &stats), 0);
+	ENGINE_CHECK_EQ(balloon_channel_stats(&shared->channel, &stats), 0);
 	ENGINE_CHECK_EQ(stats.n_submitted, stats.n_completed);
 	ENGINE_CHECK_EQ(stats.n_outstanding, 0);
-	ENGINE_CHECK_EQ(balloon_channel_fini(&scene->channel), 0);
+	ENGINE_CHECK_EQ(balloon_channel_fini(&shared->channel), 0);
 }
 
 /* ---- Scenes ---------------------------------------------------------------------------------- */
@@ -216,7 +217,7 @@ static void waiters(void *unused)
 	open_channel();
 	engine_spawn_daemon("host", host, NULL);
 	for (size_t i = 0; i < N_REQUESTS; i++)
-		engine_spawn("waiter", ask, &scene->requests[i]);
+		engine_spawn("waiter", ask, &shared->requests[i]);
 	close_channel();
 }
 
@@ -225,9 +226,9 @@ static void waiters_until(void *unused)
 	(void)unused;
 	open_channel();
 	engine_spawn_daemon("host", host, NULL);
-	engine_spawn("waiter", ask, &scene->requests[0]);
-	engine_spawn("waiter until", ask_until, &scene->requests[1]);
-	engine_spawn("waiter until", ask_until, &scene->requests[2]);
+	engine_spawn("waiter", ask, &shared->requests[0]);
+	engine_spawn("waiter until", ask_until, &shared->requests[1]);
+	engine_spawn("waiter until", ask_until, &shared->requests[2]);
 	close_channel();
 }
 
@@ -236,7 +237,7 @@ static void sleepers(void *unused)
 	(void)unused;
 	open_channel();
 	engine_spawn_daemon("host", host, NULL);
-	engine_spawn("waiter", ask, &scene->requests[0]);
+	engine_spawn("waiter", ask, &shared->requests[0]);
 	engine_spawn("sleeper", ask_on_event, NULL);
 	engine_spawn("teller", tell_something, NULL);
 	close_channel();
@@ -246,7 +247,7 @@ static void sleepers(void *unused)
 static void ask_who_goes(void *request)
 {
 	tell(request);
-	ENGINE_CHECK_EQ(balloon_request_wait(&scene->channel, request, BALLOON_NEVER), -ENODEV);
+	ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), -ENODEV);
 	engine_progress();
 }
 
@@ -255,20 +256,20 @@ static void wait_for_the_end(void *unused)
 {
 	(void)unused;
 	if (engine_is_hasty())
-		scene->requests[2].event = &scene->event;
-	tell(&scene->requests[2]);
+		shared->requests[2].event = &shared->event;
+	tell(&shared->requests[2]);
 	for (;;) {
-		uint32_t seen = balloon_event_seen(&scene->event);
-		if (balloon_channel_error(&scene->channel) < 0)
+		uint32_t seen = balloon_event_seen(&shared->event);
+		if (balloon_channel_error(&shared->channel) < 0)
 			break;
-		balloon_channel_sleep(&scene->channel, &scene->event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(&shared->channel, &shared->event, seen, BALLOON_NEVER);
 	}
 }
 
 static bool are_told(void *unused)
 {
 	(void)unused;
-	return scene->ids[0] && scene->ids[1] && scene->ids[2];
+	return shared->ids[0] && shared->ids[1] && shared->ids[2];
 }
 
 static void go(void *unused)
@@ -276,26 +277,26 @@ static void go(void *unused)
 	(void)unused;
 	engine_wait_until(are_told, NULL);
 	engine_sleep_ns(1 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
-	scene->is_gone = true;
-	if (scene->is_polled && engine_chance(2))
-		balloon_event_signal(&scene->bell);
+	shared->is_gone = true;
+	if (shared->is_polled && engine_chance(2))
+		balloon_event_signal(&shared->bell);
 	else
-		balloon_channel_fail(&scene->channel, -EPIPE);
+		balloon_channel_fail(&shared->channel, -EPIPE);
 }
 
 static void host_goes(void *unused)
 {
 	(void)unused;
 	open_channel();
-	engine_spawn("waiter", ask_who_goes, &scene->requests[0]);
-	engine_spawn("waiter", ask_who_goes, &scene->requests[1]);
+	engine_spawn("waiter", ask_who_goes, &shared->requests[0]);
+	engine_spawn("waiter", ask_who_goes, &shared->requests[1]);
 	engine_spawn("sleeper", wait_for_the_end, NULL);
 	engine_spawn("end", go, NULL);
 	engine_join_all();
-	ENGINE_CHECK(balloon_channel_error(&scene->channel) < 0);
-	ENGINE_CHECK_EQ(balloon_channel_forget(&scene->channel), 0);
-	ENGINE_CHECK_EQ(balloon_request_state(&scene->requests[0]), BALLOON_REQUEST_COMPLETE);
-	ENGINE_CHECK_EQ(scene->requests[1].error, -ECANCELED);
+	ENGINE_CHECK(balloon_channel_error(&shared->channel) < 0);
+	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->channel), 0);
+	ENGINE_CHECK_EQ(balloon_request_state(&shared->requests[0]), BALLOON_REQUEST_COMPLETE);
+	ENGINE_CHECK_EQ(shared->requests[1].error, -ECANCELED);
 	close_channel();
 }
 
@@ -304,7 +305,7 @@ static void ask_until_forgotten(void *context)
 {
 	struct balloon_request *request = context;
 	tell(request);
-	ENGINE_CHECK_EQ(balloon_request_wait(&scene->channel, request, BALLOON_NEVER), 0);
+	ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), 0);
 	ENGINE_CHECK(request->error == -ECANCELED || request->n_done == N_PAGES);
 	engine_progress();
 }
@@ -313,26 +314,23 @@ static void forget(void *unused)
 {
 	(void)unused;
 	engine_wait_until(are_told, NULL);
-	ENGINE_CHECK_EQ(balloon_channel_forget(&scene->channel), 0);
+	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->channel), 0);
 }
 
 static void host_is_forgotten(void *unused)
 {
 	(void)unused;
 	open_channel();
-	engine_spawn("waiter", ask_until_forgotten, &scene->requests[0]);
-	engine_spawn("waiter", ask_until_forgotten, &scene->requests[1]);
-	engine_spawn("waiter", ask_until_forgotten, &scene->requests[2]);
+	engine_spawn("waiter", ask_until_forgotten, &shared->requests[0]);
+	engine_spawn("waiter", ask_until_forgotten, &shared->requests[1]);
+	engine_spawn("waiter", ask_until_forgotten, &shared->requests[2]);
 	engine_spawn("end", forget, NULL);
 	close_channel();
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	void (*scene)(void *);
-} scenes[] = {
+static const struct scene scenes[] = {
 	{"waiters", waiters},
 	{"waiters until", waiters_until},
 	{"sleepers", sleepers},
@@ -340,33 +338,10 @@ static const struct {
 	{"the host is forgotten", host_is_forgotten},
 };
 
-static bool finds_something(size_t i, const struct engine_chooser *chooser, enum engine_time time)
-{
-	enum { N_SEEDS = 4000 };
-	struct engine_options options = {
-		.chooser = chooser, .time = time, .max_points = 50000, .spin_points = 2000};
-	for (options.seed = 1; options.seed <= N_SEEDS; options.seed++) {
-		struct engine_report report = engine_run_with(&options, scenes[i].scene, NULL);
-		if (report.finding == ENGINE_NONE)
-			continue;
-		printf("%s: ", scenes[i].name);
-		engine_print(&report, stdout);
-		return true;
-	}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	bool is_mutant = argc > 1 && !strcmp(argv[1], "--mutant");
-	bool is_found = false;
-	scene = engine_allocate(sizeof(*scene), 64);
+	shared = engine_allocate(sizeof(*shared), 64);
 	for (size_t i = 0; i < N_REQUESTS; i++)
 		memories[i] = engine_allocate(balloon_request_size(N_PAGES), 64);
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]) && !is_found; i++)
-		for (enum engine_time time = ENGINE_PATIENT; time <= ENGINE_HASTY && !is_found;
-			time++)
-			is_found = finds_something(i, &engine_random, time) ||
-				   finds_something(i, &engine_pct, time);
-	return is_found == is_mutant ? 0 : 1;
+	return scenes_play(argc, argv, scenes, sizeof(scenes) / sizeof(scenes[0]), 4000);
 }

@@ -4,12 +4,11 @@
  *
  *   sync [--mutant]    with it, something has to be found: these are locks with a fault put in
  */
-#include <stdio.h>
 #include <string.h>
 
 #include <balloon/strategy.h>
 
-#include "engine.h"
+#include "scenes.h"
 
 static struct shared {
 	struct balloon_lock lock;
@@ -254,10 +253,7 @@ static void event_ends_at_deadline(void *unused)
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	void (*scene)(void *);
-} scenes[] = {
+static const struct scene scenes[] = {
 	{"the lock excludes", lock_excludes},
 	{"the lock can be tried", lock_can_be_tried},
 	{"the lock is given up", lock_is_given_up},
@@ -266,31 +262,8 @@ static const struct {
 	{"the event ends at a deadline", event_ends_at_deadline},
 };
 
-static bool finds_something(size_t i, const struct engine_chooser *chooser, enum engine_time time)
-{
-	enum { N_SEEDS = 10000 };
-	struct engine_options options = {
-		.chooser = chooser, .time = time, .max_points = 50000, .spin_points = 2000};
-	for (options.seed = 1; options.seed <= N_SEEDS; options.seed++) {
-		struct engine_report report = engine_run_with(&options, scenes[i].scene, NULL);
-		if (report.finding == ENGINE_NONE)
-			continue;
-		printf("%s: ", scenes[i].name);
-		engine_print(&report, stdout);
-		return true;
-	}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	bool is_mutant = argc > 1 && !strcmp(argv[1], "--mutant");
-	bool is_found = false;
 	shared = engine_allocate(sizeof(*shared), 64);
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]) && !is_found; i++)
-		for (enum engine_time time = ENGINE_PATIENT; time <= ENGINE_HASTY && !is_found;
-			time++)
-			is_found = finds_something(i, &engine_random, time) ||
-				   finds_something(i, &engine_pct, time);
-	return is_found == is_mutant ? 0 : 1;
+	return scenes_play(argc, argv, scenes, sizeof(scenes) / sizeof(scenes[0]), 10000);
 }

@@ -249,36 +249,35 @@ static int insert_one(struct balloon_device *device, struct balloon_page page)
 	return result;
 }
 
-static int isolate_one(struct balloon_memmap *map, struct balloon_page page)
+/* From one bitmap of its device's to the other. */
+static int move(struct balloon_memmap *map, struct balloon_page page, enum balloon_page_state to)
 {
+	bool is_isolation = to == BALLOON_PAGE_ISOLATED;
 	uint32_t shard = shard_of(page);
 	balloon_lock_acquire(lock_of(map, shard));
-	struct balloon_device *device = find(map, page, listed);
+	struct balloon_device *device = find(map, page, is_isolation ? listed : isolated);
 	if (device) {
-		set(listed(device), page, false);
-		set(isolated(device), page, true);
-		BALLOON_ADD(stats_of(device, shard)->n_isolates, 1);
-		BALLOON_ADD(stats_of(device, shard)->n_listed, -(uint64_t)1);
-		BALLOON_ADD(stats_of(device, shard)->n_isolated, 1);
+		struct balloon_device_stats *stats = stats_of(device, shard);
+		uint64_t n_more = is_isolation ? 1 : -(uint64_t)1;
+		set(listed(device), page, !is_isolation);
+		set(isolated(device), page, is_isolation);
+		BALLOON_ADD(stats->n_isolates, is_isolation ? 1 : 0);
+		BALLOON_ADD(stats->n_putbacks, is_isolation ? 0 : 1);
+		BALLOON_ADD(stats->n_isolated, n_more);
+		BALLOON_ADD(stats->n_listed, -n_more);
 	}
 	balloon_lock_release(lock_of(map, shard));
 	return device ? 0 : -ESTALE;
 }
 
+static int isolate_one(struct balloon_memmap *map, struct balloon_page page)
+{
+	return move(map, page, BALLOON_PAGE_ISOLATED);
+}
+
 static int putback_one(struct balloon_memmap *map, struct balloon_page page)
 {
-	uint32_t shard = shard_of(page);
-	balloon_lock_acquire(lock_of(map, shard));
-	struct balloon_device *device = find(map, page, isolated);
-	if (device) {
-		set(isolated(device), page, false);
-		set(listed(device), page, true);
-		BALLOON_ADD(stats_of(device, shard)->n_putbacks, 1);
-		BALLOON_ADD(stats_of(device, shard)->n_isolated, -(uint64_t)1);
-		BALLOON_ADD(stats_of(device, shard)->n_listed, 1);
-	}
-	balloon_lock_release(lock_of(map, shard));
-	return device ? 0 : -ESTALE;
+	return move(map, page, BALLOON_PAGE_LISTED);
 }
 
 static int finalize_one(struct balloon_device *device, struct balloon_page page)
