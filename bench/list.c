@@ -2,7 +2,6 @@
 /* balloon-bench list */
 #include "common/command.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include <balloon/driver.h>
@@ -11,18 +10,6 @@
 #include "common/output.h"
 #include "replay/shelf.h"
 #include "run/subject.h"
-
-static const char help[] =
-	"Usage: balloon-bench list [--json FILE]\n"
-	"\n"
-	"List the built-in strategies, oldest design first, the references that balloon-bench run\n"
-	"measures beside them: floors of the machine, and peers, as far as they were built; and\n"
-	"the driver designs that balloon-bench system measures, with what each promises when\n"
-	"memory runs out while a fill is under way: pages, or to say at once that it is busy;\n"
-	"and the recordings that come with the program, for balloon-bench replay.\n"
-	"\n"
-	"  --json FILE  write them to FILE, too; -: to standard output, in the table's place\n"
-	"  --help       print this text\n";
 
 struct widths {
 	int name, era;
@@ -186,25 +173,46 @@ static int list(const struct shelf *shelf, const char *json_path)
 	return 0;
 }
 
+enum { JSON = COMMAND_LINE_KEY };
+
+static int take(void *context, int key, char *value)
+{
+	const char **json_path = context;
+	if (key != JSON)
+		return usage_unexpected("list", value);
+	*json_path = value;
+	return 0;
+}
+
+static const struct argp_option options[] = {
+	{"json", JSON, "FILE", 0,
+		"write them to FILE, too; -: to standard output, in the table's place", 0},
+	{0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench list",
+	.about = "List the built-in strategies, oldest design first, the references that "
+		 "balloon-bench run measures "
+		 "beside them: floors of the machine, and peers, as far as they were built; and "
+		 "the driver designs "
+		 "that balloon-bench system measures, with what each promises when memory runs out "
+		 "while a fill is "
+		 "under way: pages, or to say at once that it is busy; and the recordings that "
+		 "come with the "
+		 "program, for balloon-bench replay.\n",
+	.options = options,
+	.take = take,
+};
+
 int command_list(int argc, char **argv)
 {
-	enum { JSON = 256, HELP };
-	static const struct option options[] = {
-		{"json", required_argument, NULL, JSON}, {"help", no_argument, NULL, HELP}, {0}};
 	const char *json_path = NULL;
-	int option;
-	while ((option = getopt_long(argc, argv, ":", options, NULL)) >= 0) {
-		if (option == HELP)
-			return fputs(help, stdout) < 0;
-		if (option != JSON)
-			return usage_bad_option(option, argv);
-		json_path = optarg;
-	}
-	if (optind < argc)
-		return usage_error("list: unexpected argument '%s'", argv[optind]);
 	struct shelf shelf;
 	struct problem problem;
-	int status = 0;
+	int status = command_read(&line, argc, argv, &json_path);
+	if (status != COMMAND_LINE_GO_ON)
+		return status;
+	status = 0;
 	if (shelf_open(&shelf) < 0) {
 		problem_no_memory(&problem);
 		status = failure(&problem);

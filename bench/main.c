@@ -3,26 +3,9 @@
 #include "common/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char help[] =
-	"Usage: balloon-bench COMMAND [OPTION...] [ARGUMENT...]\n"
-	"\n"
-	"Commands:\n"
-	"  list    list the built-in strategies\n"
-	"  replay  run recordings of real systems through strategies, check and time them\n"
-	"  report  make a page with plots and tables of results\n"
-	"  count   count atomic operations, instructions and cache misses of strategies\n"
-	"  run     run workloads through strategies, floors and peers, and time them\n"
-	"  system  measure what the system around the pages costs: channels, drivers, compaction\n"
-	"\n"
-	"  --help     print this text; COMMAND --help: the command's\n"
-	"  --version  print the version\n"
-	"\n"
-	"Exit status: 0 all well; 1 something failed, or a strategy did wrong; 2 wrong usage.\n";
 
 static const struct {
 	const char *name;
@@ -35,31 +18,46 @@ static int run_command(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (strcmp(argv[0], commands[i].name) != 0)
 			continue;
-		optind = 0; /* start anew with the command's own options */
 		return commands[i].run(argc, argv);
 	}
 	return usage_error("unknown command '%s': see balloon-bench --help", argv[0]);
 }
 
+static const struct argp_option no_options[] = {{0}};
+
+/* Options come before a command, or are its own. */
+static int take(void *context, int key, char *value)
+{
+	(void)context;
+	(void)key;
+	return usage_unexpected("balloon-bench", value);
+}
+
+static const struct command_line line = {
+	.name = "balloon-bench",
+	.arguments = "COMMAND [OPTION...] [ARGUMENT...]",
+	.about = "Strategies side by side. Commands:\n"
+		 "  list    list the built-in strategies\n"
+		 "  replay  run recordings through strategies, check and time them\n"
+		 "  report  make a page with plots and tables of results\n"
+		 "  count   count atomic operations, instructions and cache misses of strategies\n"
+		 "  run     run workloads through strategies, floors and peers, and time them\n"
+		 "  system  measure what the system around the pages costs",
+	.after = "COMMAND --help says what a command takes. Exit status: 0 all well; 1 something "
+		 "failed, or a "
+		 "strategy did wrong; 2 wrong usage.",
+	.version = BENCH_VERSION,
+	.options = no_options,
+	.take = take,
+};
+
 static int run(int argc, char **argv)
 {
-	enum { VERSION = 256, HELP };
-	static const struct option options[] = {
-		{"version", no_argument, NULL, VERSION}, {"help", no_argument, NULL, HELP}, {0}};
-	opterr = 0; /* messages are ours, and one line each */
-	switch (getopt_long(argc, argv, "+:", options, NULL)) {
-	case VERSION:
-		return printf("balloon-bench %s\n", BENCH_VERSION) < 0;
-	case HELP:
-		return fputs(help, stdout) < 0;
-	case -1:
-		break;
-	default:
-		return usage_bad_option('?', argv);
-	}
-	if (optind == argc)
-		return usage_error("which command? See balloon-bench --help");
-	return run_command(argc - optind, argv + optind);
+	if (argc > 1 && argv[1][0] != '-')
+		return run_command(argc - 1, argv + 1);
+	int status = command_read(&line, argc, argv, NULL);
+	return status == COMMAND_LINE_GO_ON ? usage_error("which command? See balloon-bench --help")
+					    : status;
 }
 
 /* A table that did not reach its file is a failure as well. */

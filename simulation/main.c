@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-simulate: sweeps worlds by seeds, up to the first finding, and makes it small. */
 
-#include "world.h"
-
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/command-line.h"
+#include "world.h"
 
 enum { FOUND_MAX = 64, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
@@ -32,38 +32,12 @@ struct options {
 	const struct engine_chooser *chooser;
 	struct world_bounds bounds;
 	enum engine_time time;
+	bool has_faults;
 	bool is_replay;
 	bool is_json;
 	bool goes_on;
 	bool shrinks;
 };
-
-static const char usage[] =
-	"usage: balloon-simulate [OPTION]...\n"
-	"Run the library's own code in simulated worlds, up to the first finding.\n"
-	"\n"
-	"  --seed N            the first seed (1)\n"
-	"  --seeds N           so many seeds (1000)\n"
-	"  --steps N           end after so many points of all runs together\n"
-	"  --scenario NAME     all, size, calls, runs, memory, pages, rest, lies, picky, ranges\n"
-	"                      (all)\n"
-	"  --drivers LIST      driver designs, as a,b,c (all)\n"
-	"  --strategies LIST   page strategies (all)\n"
-	"  --host KIND         at-once, later, polled, mixed (any)\n"
-	"  --threads N         threads that make calls, 1 to 8 (1 to 4)\n"
-	"  --calls N           calls of each, at most (12)\n"
-	"  --faults LIST       of the scenario's: refused, twice, slow, never, untold, dead, "
-	"frames,\n"
-	"                      memory, lies, picky, locked; none (all)\n"
-	"  --chooser NAME      random, pct (random)\n"
-	"  --time KIND         patient: when all wait; hasty: at any point; either (either)\n"
-	"  --replay SEED       run this seed alone, and print what it did at last\n"
-	"  --keep-going        do not end at a finding; list all that differ\n"
-	"  --no-shrink         do not look for a smaller run with the same finding\n"
-	"  --json              results as JSON, a line each\n"
-	"  --help\n"
-	"\n"
-	"Exit status: 0 nothing found, 1 a finding, 2 wrong usage.\n";
 
 static _Noreturn void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -170,112 +144,140 @@ static void add_all(struct world_bounds *bounds)
 		bounds->strategies[bounds->n_strategies++] = balloon_strategy_at(i);
 }
 
+enum {
+	SEED = COMMAND_LINE_KEY,
+	SEEDS,
+	STEPS,
+	SCENARIO,
+	DRIVERS,
+	STRATEGIES,
+	HOST,
+	THREADS,
+	CALLS,
+	FAULTS,
+	CHOOSER,
+	TIME,
+	REPLAY,
+	KEEP_GOING,
+	NO_SHRINK,
+	JSON,
+};
+
+static const struct argp_option rows[] = {{"seed", SEED, "N", 0, "the first seed (1)", 0},
+	{"seeds", SEEDS, "N", 0, "so many seeds (1000)", 0},
+	{"steps", STEPS, "N", 0, "end after so many points of all runs together", 0},
+	{"scenario", SCENARIO, "NAME", 0,
+		"all, size, calls, runs, memory, pages, rest, lies, picky, ranges (all)", 0},
+	{"drivers", DRIVERS, "LIST", 0, "driver designs, as a,b,c (all)", 0},
+	{"strategies", STRATEGIES, "LIST", 0, "page strategies (all)", 0},
+	{"host", HOST, "KIND", 0, "at-once, later, polled, mixed (any)", 0},
+	{"threads", THREADS, "N", 0, "threads that make calls, 1 to 8 (1 to 4)", 0},
+	{"calls", CALLS, "N", 0, "calls of each, at most (12)", 0},
+	{"faults", FAULTS, "LIST", 0,
+		"of the scenario's: refused, twice, slow, never, untold, dead, frames, memory, "
+		"lies, picky, locked; "
+		"none (all)",
+		0},
+	{"chooser", CHOOSER, "NAME", 0, "random, pct (random)", 0},
+	{"time", TIME, "KIND", 0, "patient: when all wait; hasty: at any point; either (either)",
+		0},
+	{"replay", REPLAY, "SEED", 0, "run this seed alone, and print what it did at last", 0},
+	{"keep-going", KEEP_GOING, NULL, 0, "do not end at a finding; list all that differ", 0},
+	{"no-shrink", NO_SHRINK, NULL, 0, "do not look for a smaller run with the same finding", 0},
+	{"json", JSON, NULL, 0, "results as JSON, a line each", 0}, {0}};
+
+static const char *name_of(int key)
+{
+	const struct argp_option *row = rows;
+	while (row->key != key)
+		row++;
+	return row->name;
+}
+
+static int take(void *context, int key, char *value)
+{
+	struct options *options = context;
+	struct world_bounds *bounds = &options->bounds;
+	switch (key) {
+	case SEED:
+		options->seed = number(name_of(key), value, 0, UINT64_MAX);
+		return 0;
+	case SEEDS:
+		options->n_seeds = number(name_of(key), value, 1, UINT64_MAX);
+		return 0;
+	case STEPS:
+		options->n_points = number(name_of(key), value, 1, UINT64_MAX);
+		return 0;
+	case SCENARIO:
+		bounds->scenario = world_scenario_find(value);
+		if (!bounds->scenario)
+			wrong("%s: no scenario '%s'", name_of(key), value);
+		return 0;
+	case DRIVERS:
+		each_of(name_of(key), value, add_design, bounds);
+		return 0;
+	case STRATEGIES:
+		each_of(name_of(key), value, add_strategy, bounds);
+		return 0;
+	case HOST:
+		bounds->host = find_host(name_of(key), value);
+		return 0;
+	case THREADS:
+		bounds->n_threads = (uint32_t)number(name_of(key), value, 1, 8);
+		return 0;
+	case CALLS:
+		bounds->n_calls = (uint32_t)number(name_of(key), value, 1, 10000);
+		return 0;
+	case FAULTS:
+		each_of(name_of(key), value, add_fault, bounds);
+		options->has_faults = true;
+		return 0;
+	case CHOOSER:
+		options->chooser = engine_chooser_find(value);
+		if (!options->chooser)
+			wrong("%s: no chooser '%s'", name_of(key), value);
+		return 0;
+	case TIME:
+		options->time = find_time(name_of(key), value);
+		return 0;
+	case REPLAY:
+		options->seed = number(name_of(key), value, 0, UINT64_MAX);
+		options->n_seeds = 1;
+		options->is_replay = true;
+		return 0;
+	case KEEP_GOING:
+		options->goes_on = true;
+		return 0;
+	case NO_SHRINK:
+		options->shrinks = false;
+		return 0;
+	case JSON:
+		options->is_json = true;
+		return 0;
+	default:
+		wrong("%s: no such argument", value);
+	}
+}
+
+static const struct command_line line = {
+	.name = "balloon-simulate",
+	.about = "Run the library's own code in simulated worlds, up to the first finding.\n",
+	.after = "Exit status: 0 nothing found, 1 a finding, 2 wrong usage.",
+	.options = rows,
+	.take = take,
+};
+
 static void parse(struct options *options, int argc, char **argv)
 {
-	enum {
-		SEED = 256,
-		SEEDS,
-		STEPS,
-		SCENARIO,
-		DRIVERS,
-		STRATEGIES,
-		HOST,
-		THREADS,
-		CALLS,
-		FAULTS,
-		CHOOSER,
-		TIME,
-		REPLAY,
-		KEEP_GOING,
-		NO_SHRINK,
-		JSON,
-		HELP
-	};
-	static const struct option long_options[] = {{"seed", 1, NULL, SEED},
-		{"seeds", 1, NULL, SEEDS}, {"steps", 1, NULL, STEPS},
-		{"scenario", 1, NULL, SCENARIO}, {"drivers", 1, NULL, DRIVERS},
-		{"strategies", 1, NULL, STRATEGIES}, {"host", 1, NULL, HOST},
-		{"threads", 1, NULL, THREADS}, {"calls", 1, NULL, CALLS},
-		{"faults", 1, NULL, FAULTS}, {"chooser", 1, NULL, CHOOSER}, {"time", 1, NULL, TIME},
-		{"replay", 1, NULL, REPLAY}, {"keep-going", 0, NULL, KEEP_GOING},
-		{"no-shrink", 0, NULL, NO_SHRINK}, {"json", 0, NULL, JSON}, {"help", 0, NULL, HELP},
-		{NULL, 0, NULL, 0}};
-	struct world_bounds *bounds = &options->bounds;
-	bool has_faults = false;
-	int option;
-	int index = 0;
+	static char name[] = "balloon-simulate"; /* as messages call us */
 	set_defaults(options);
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
-		const char *name = option == '?' ? argv[optind - 1] : long_options[index].name;
-		switch (option) {
-		case SEED:
-			options->seed = number(name, optarg, 0, UINT64_MAX);
-			break;
-		case SEEDS:
-			options->n_seeds = number(name, optarg, 1, UINT64_MAX);
-			break;
-		case STEPS:
-			options->n_points = number(name, optarg, 1, UINT64_MAX);
-			break;
-		case SCENARIO:
-			bounds->scenario = world_scenario_find(optarg);
-			if (!bounds->scenario)
-				wrong("%s: no scenario '%s'", name, optarg);
-			break;
-		case DRIVERS:
-			each_of(name, optarg, add_design, bounds);
-			break;
-		case STRATEGIES:
-			each_of(name, optarg, add_strategy, bounds);
-			break;
-		case HOST:
-			bounds->host = find_host(name, optarg);
-			break;
-		case THREADS:
-			bounds->n_threads = (uint32_t)number(name, optarg, 1, 8);
-			break;
-		case CALLS:
-			bounds->n_calls = (uint32_t)number(name, optarg, 1, 10000);
-			break;
-		case FAULTS:
-			each_of(name, optarg, add_fault, bounds);
-			has_faults = true;
-			break;
-		case CHOOSER:
-			options->chooser = engine_chooser_find(optarg);
-			if (!options->chooser)
-				wrong("%s: no chooser '%s'", name, optarg);
-			break;
-		case TIME:
-			options->time = find_time(name, optarg);
-			break;
-		case REPLAY:
-			options->seed = number(name, optarg, 0, UINT64_MAX);
-			options->n_seeds = 1;
-			options->is_replay = true;
-			break;
-		case KEEP_GOING:
-			options->goes_on = true;
-			break;
-		case NO_SHRINK:
-			options->shrinks = false;
-			break;
-		case JSON:
-			options->is_json = true;
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(fflush(stdout) == 0 ? 0 : EXIT_FINDING);
-		default:
-			wrong("%s: no such option, or its argument is missing", name);
-		}
-	}
-	if (optind < argc)
-		wrong("%s: no such argument", argv[optind]);
-	if (!has_faults)
-		bounds->faults = FAULT_ALL;
-	add_all(bounds);
+	argv[0] = name;
+	int status = command_line_read(&line, argc, argv, options);
+	if (status != COMMAND_LINE_GO_ON)
+		exit(status);
+	if (!options->has_faults)
+		options->bounds.faults = FAULT_ALL;
+	add_all(&options->bounds);
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/command.h"
 
-#include <getopt.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -17,13 +15,16 @@ int usage_error(const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int usage_bad_option(int returned, char **argv)
+int usage_unexpected(const char *command, const char *argument)
 {
-	if (returned == ':')
-		return usage_error("option '%s' wants a value", argv[optind - 1]);
-	if (optopt > 0 && optopt <= UCHAR_MAX)
-		return usage_error("unknown option '-%c'", optopt);
-	return usage_error("unknown option '%s'", argv[optind - 1]);
+	return usage_error("%s: unexpected argument '%s'", command, argument);
+}
+
+int command_read(const struct command_line *line, int argc, char **argv, void *context)
+{
+	static char name[] = "balloon-bench"; /* as messages call us */
+	argv[0] = name;
+	return command_line_read(line, argc, argv, context);
 }
 
 int failure(const struct problem *problem)

@@ -3,6 +3,7 @@
 #ifndef COMMON_COMMAND_H
 #define COMMON_COMMAND_H
 
+#include "common/command-line.h"
 #include "common/problem.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -18,11 +19,11 @@ int command_system(int argc, char **argv);
 /** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/**
- * The same about the option at which getopt_long() stopped: what it returned was ':' (only if the
- * option string asks for that) or '?'. Options without a letter have values above any character.
- */
-int usage_bad_option(int returned, char **argv);
+/** The same about an argument, where a command takes none. */
+int usage_unexpected(const char *command, const char *argument);
+
+/** Read a command's own command line: as command_line_read(). */
+int command_read(const struct command_line *line, int argc, char **argv, void *context);
 
 /** Print a problem. Returns EXIT_FAILED. */
 int failure(const struct problem *problem);

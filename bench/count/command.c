@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-bench count */
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,49 +10,60 @@
 #include "common/strategies.h"
 #include "count/count.h"
 
-static const char help[] =
-	"Usage: balloon-bench count [OPTION...]\n"
-	"\n"
-	"Count what a page's way in and out costs a strategy: one thread inserts n pages and\n"
-	"dequeues n, as in the workload cycle of balloon-bench run. A build with the option\n"
-	"`counting` counts atomic read-modify-writes. Any other one counts instructions and\n"
-	"the cache misses of a simulation (32 KiB and 2 MiB), by running itself under\n"
-	"Valgrind's callgrind. The floors list and lock are counted beside the strategies.\n"
-	"\n"
-	"  --strategy LIST  these strategies; all (default): every built-in one\n"
-	"  --pages LIST     pages, 1 to 1024M (default 4096)\n"
-	"  --batch LIST     pages a call, 1 to 1M (default 1,256)\n"
-	"  --order LIST     sequential (default), random\n"
-	"  --json FILE      write the counts to FILE, too; -: to standard output, in the\n"
-	"                   tables' place\n"
-	"  --help           print this text\n";
-
 /* ---- Options -------------------------------------------------------------------------------- */
 
-enum { STRATEGY = 256, PAGES, BATCH, ORDER, JSON, HELP };
+enum { STRATEGY = COMMAND_LINE_KEY, PAGES, BATCH, ORDER, JSON };
 
-static int parse_option(struct plan *plan, struct strategies *strategies, int option, char **argv)
+struct words {
+	struct plan *plan;
+	struct strategies strategies;
+};
+
+static int take(void *context, int key, char *value)
 {
-	switch (option) {
+	struct words *words = context;
+	struct plan *plan = words->plan;
+	switch (key) {
 	case STRATEGY:
-		return strategies_parse(strategies, optarg);
+		return strategies_parse(&words->strategies, value);
 	case PAGES:
-		return numbers_parse("--pages", optarg, 1, RUN_PAGES_MAX, &plan->pages);
+		return numbers_parse("--pages", value, 1, RUN_PAGES_MAX, &plan->pages);
 	case BATCH:
-		return numbers_parse("--batch", optarg, 1, RUN_BATCH_MAX, &plan->batches);
+		return numbers_parse("--batch", value, 1, RUN_BATCH_MAX, &plan->batches);
 	case ORDER:
-		return names_parse("order", optarg, order_names, N_ORDERS, (unsigned *)plan->orders,
+		return names_parse("order", value, order_names, N_ORDERS, (unsigned *)plan->orders,
 			&plan->n_orders);
 	case JSON:
-		plan->json_path = optarg;
-		return 0;
-	case HELP:
-		plan->is_help = true;
+		plan->json_path = value;
 		return 0;
 	default:
-		return usage_bad_option(option, argv);
+		return usage_unexpected("count", value);
 	}
 }
+
+static const struct argp_option options[] = {
+	{"strategy", STRATEGY, "LIST", 0, "these strategies; all (default): every built-in one", 0},
+	{"pages", PAGES, "LIST", 0, "pages, 1 to 1024M (default 4096)", 0},
+	{"batch", BATCH, "LIST", 0, "pages a call, 1 to 1M (default 1,256)", 0},
+	{"order", ORDER, "LIST", 0, "sequential (default), random", 0},
+	{"json", JSON, "FILE", 0,
+		"write the counts to FILE, too; -: to standard output, in the tables' place", 0},
+	{0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench count",
+	.about = "Count what a page's way in and out costs a strategy: one thread inserts n pages "
+		 "and dequeues n, as in "
+		 "the workload cycle of balloon-bench run. A build with the option `counting` "
+		 "counts atomic "
+		 "read-modify-writes. Any other one counts instructions and the cache misses of a "
+		 "simulation (32 KiB "
+		 "and 2 MiB), by running itself under Valgrind's callgrind. The floors list and "
+		 "lock are counted "
+		 "beside the strategies.\n",
+	.options = options,
+	.take = take,
+};
 
 /* The floors that say what the rest of a strategy's counts is for. */
 static void add_subjects(struct plan *plan, const struct strategies *strategies)
@@ -68,24 +78,13 @@ static void add_subjects(struct plan *plan, const struct strategies *strategies)
 
 static int parse(struct plan *plan, int argc, char **argv)
 {
-	static const struct option options[] = {{"strategy", required_argument, NULL, STRATEGY},
-		{"pages", required_argument, NULL, PAGES},
-		{"batch", required_argument, NULL, BATCH},
-		{"order", required_argument, NULL, ORDER}, {"json", required_argument, NULL, JSON},
-		{"help", no_argument, NULL, HELP}, {0}};
-	struct strategies strategies;
-	int option, status = 0;
+	struct words words = {.plan = plan};
 	plan_init(plan);
-	strategies_all(&strategies);
-	while (status == 0 && !plan->is_help &&
-		(option = getopt_long(argc, argv, ":", options, NULL)) >= 0)
-		status = parse_option(plan, &strategies, option, argv);
-	if (status || plan->is_help)
-		return status;
-	if (optind < argc)
-		return usage_error("count: unexpected argument '%s'", argv[optind]);
-	add_subjects(plan, &strategies);
-	return 0;
+	strategies_all(&words.strategies);
+	int status = command_read(&line, argc, argv, &words);
+	if (status == COMMAND_LINE_GO_ON)
+		add_subjects(plan, &words.strategies);
+	return status;
 }
 
 /* ---- Results -------------------------------------------------------------------------------- */
@@ -201,10 +200,8 @@ int command_count(int argc, char **argv)
 	static struct plan plan;
 	struct problem problem;
 	int status = parse(&plan, argc, argv);
-	if (status)
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	if (plan.is_help)
-		return fputs(help, stdout) < 0;
 	if (count_is_under_valgrind()) {
 		struct shape shape = plan_shape(&plan, 0);
 		status = count_under_valgrind(&plan, &shape, &problem);

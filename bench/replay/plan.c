@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,41 +31,61 @@ static int parse_repeat(struct plan *plan, const char *text)
 	return 0;
 }
 
-enum { STRATEGY = 256, THREADS, REPEAT, JSON, HELP };
+enum { STRATEGY = COMMAND_LINE_KEY, THREADS, REPEAT, JSON };
 
-static int parse_option(struct plan *plan, int option, char **argv)
+/* What the command line says before recordings are looked for. */
+struct words {
+	struct plan *plan;
+	char **names; /* room for all arguments */
+	size_t n_names;
+};
+
+static int take(void *context, int key, char *value)
 {
-	switch (option) {
+	struct words *words = context;
+	struct plan *plan = words->plan;
+	switch (key) {
 	case STRATEGY:
-		return strategies_parse(&plan->strategies, optarg);
+		return strategies_parse(&plan->strategies, value);
 	case THREADS:
-		return parse_threads(plan, optarg);
+		return parse_threads(plan, value);
 	case REPEAT:
-		return parse_repeat(plan, optarg);
+		return parse_repeat(plan, value);
 	case JSON:
-		plan->json_path = optarg;
-		return 0;
-	case HELP:
-		plan->is_help = true;
+		plan->json_path = value;
 		return 0;
 	default:
-		return usage_bad_option(option, argv);
+		words->names[words->n_names++] = value;
+		return 0;
 	}
 }
 
-/* Returns 0, or the exit status; stops at --help. */
-static int parse_options(struct plan *plan, int argc, char **argv)
-{
-	static const struct option options[] = {{"strategy", required_argument, NULL, STRATEGY},
-		{"threads", required_argument, NULL, THREADS},
-		{"repeat", required_argument, NULL, REPEAT},
-		{"json", required_argument, NULL, JSON}, {"help", no_argument, NULL, HELP}, {0}};
-	int option, status = 0;
-	while (status == 0 && !plan->is_help &&
-		(option = getopt_long(argc, argv, ":", options, NULL)) >= 0)
-		status = parse_option(plan, option, argv);
-	return status;
-}
+static const struct argp_option options[] = {
+	{"strategy", STRATEGY, "A,B,...", 0, "these strategies; all (default): every built-in one",
+		0},
+	{"threads", THREADS, "1|recorded", 0,
+		"1: one thread, all rows in the recorded order, on the recorded pages (default); "
+		"recorded: a thread "
+		"for each recorded task, on pages chosen by role",
+		0},
+	{"repeat", REPEAT, "N", 0, "repeats of each run, 1 to 10000 (default 5)", 0},
+	{"json", JSON, "FILE", 0,
+		"write the results to FILE, too; -: to standard output, in the tables' place", 0},
+	{0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench replay",
+	.arguments = "[RECORDING...]",
+	.about = "Run recordings (CSV, plain or gzip) through strategies: files, or names of those "
+		 "that come with the "
+		 "program (balloon-bench list shows them); without any, all of these. Each row is "
+		 "checked on the "
+		 "way, counts and memory map at the end; only page operations are timed.\n",
+	.after =
+		"pages/s is the median of all repeats; counts are those of the repeat that had it.",
+	.options = options,
+	.take = take,
+};
 
 /* Files; what is none may be the name of a recording that is here. Without any: all that are here. */
 static int choose_recordings(struct plan *plan, size_t n, char **names)
@@ -93,14 +112,23 @@ static int choose_recordings(struct plan *plan, size_t n, char **names)
 int plan_parse(struct plan *plan, int argc, char **argv)
 {
 	*plan = (struct plan){.n_repeats = 5};
+	plan->names = calloc((size_t)argc, sizeof(*plan->names));
+	if (!plan->names) {
+		struct problem problem;
+		problem_no_memory(&problem);
+		return failure(&problem);
+	}
+	struct words words = {.plan = plan, .names = plan->names};
 	strategies_all(&plan->strategies);
-	int status = parse_options(plan, argc, argv);
-	if (status || plan->is_help)
+	int status = command_read(&line, argc, argv, &words);
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	return choose_recordings(plan, (size_t)(argc - optind), argv + optind);
+	status = choose_recordings(plan, words.n_names, words.names);
+	return status == 0 ? COMMAND_LINE_GO_ON : status;
 }
 
 void plan_fini(struct plan *plan)
 {
 	shelf_close(&plan->shelf);
+	free(plan->names);
 }

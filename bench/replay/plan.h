@@ -14,16 +14,16 @@ enum { REPEATS_MAX = 10000 };
 
 struct plan {
 	struct shelf shelf;
+	char **names; /* given by the caller; allocated */
 	char **paths; /* of the recordings: on the shelf, or the caller's */
 	size_t n_paths;
 	struct strategies strategies;
 	enum mode mode;
 	size_t n_repeats;
 	const char *json_path; /* NULL: none */
-	bool is_help;          /* only the help text is wanted, the rest is not set */
 };
 
-/** Strings stay the caller's. Returns 0, or the exit status after a wrong usage. */
+/** Strings stay the caller's. Returns COMMAND_LINE_GO_ON, or the exit status. */
 int plan_parse(struct plan *plan, int argc, char **argv);
 void plan_fini(struct plan *plan);
 

@@ -8,25 +8,6 @@
 #include "common/progress.h"
 #include "plan.h"
 
-static const char help[] =
-	"Usage: balloon-bench replay [RECORDING...] [OPTION...]\n"
-	"\n"
-	"Run recordings (CSV, plain or gzip) through strategies: files, or names of those\n"
-	"that come with the program (balloon-bench list shows them); without any, all of\n"
-	"these. Each row is checked on the way, counts and memory map at the end; only\n"
-	"page operations are timed.\n"
-	"\n"
-	"  --strategy A,B,...  these strategies; all (default): every built-in one\n"
-	"  --threads 1         one thread, all rows in the recorded order, on the recorded\n"
-	"                      pages (default)\n"
-	"  --threads recorded  a thread for each recorded task, on pages chosen by role\n"
-	"  --repeat N          repeats of each run, 1 to 10000 (default 5)\n"
-	"  --json FILE         write the results to FILE, too; -: to standard output,\n"
-	"                      in the tables' place\n"
-	"  --help              print this text\n"
-	"\n"
-	"pages/s is the median of all repeats; counts are those of the repeat that had it.\n";
-
 /* The command at work. */
 struct replay {
 	const struct plan *plan;
@@ -149,9 +130,7 @@ int command_replay(int argc, char **argv)
 	struct plan plan;
 	struct replay replay = {.plan = &plan};
 	int status = plan_parse(&plan, argc, argv);
-	if (status == 0 && plan.is_help)
-		status = fputs(help, stdout) < 0;
-	else if (status == 0)
+	if (status == COMMAND_LINE_GO_ON)
 		status = run_plan(&replay);
 	plan_fini(&plan);
 	return status;

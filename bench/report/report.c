@@ -2,22 +2,10 @@
 /* balloon-bench report */
 #include "common/command.h"
 
-#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "report/page.h"
-
-static const char help[] =
-	"Usage: balloon-bench report RESULT.json... --output DIR\n"
-	"\n"
-	"Make a page of results: tables, plots, and what they show in sentences. Results are\n"
-	"files that balloon-bench run, system and count wrote with --json.\n"
-	"\n"
-	"  -o, --output DIR  write DIR/index.html, which needs no other file; beside it the\n"
-	"                    plots, DIR/plots/*.svg, and all rows, DIR/table.csv\n"
-	"  --help            print this text\n"
-	"\n"
-	"Where two files have results of the same setup, the later file's count. Needs gnuplot.\n";
 
 /* Everything is written before anything takes its place. */
 static int write_files(const struct model *model, struct files *files, struct problem *problem)
@@ -56,23 +44,62 @@ static int load_and_report(char **paths, size_t n_paths, const char *directory)
 	return status < 0 ? failure(&problem) : 0;
 }
 
+struct wanted {
+	char **paths; /* room for all arguments */
+	size_t n_paths;
+	const char *directory;
+};
+
+static int take(void *context, int key, char *value)
+{
+	struct wanted *wanted = context;
+	if (key == 'o')
+		wanted->directory = value;
+	else
+		wanted->paths[wanted->n_paths++] = value;
+	return 0;
+}
+
+static const struct argp_option options[] = {
+	{"output", 'o', "DIR", 0,
+		"write DIR/index.html, which needs no other file; beside it the plots, "
+		"DIR/plots/*.svg, and all rows, "
+		"DIR/table.csv",
+		0},
+	{0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench report",
+	.arguments = "RESULT.json...",
+	.about = "Make a page of results: tables, plots, and what they show in sentences. Results "
+		 "are files that "
+		 "balloon-bench run, system and count wrote with --json.\n",
+	.after = "Where two files have results of the same setup, the later file's count. Needs "
+		 "gnuplot.",
+	.options = options,
+	.take = take,
+};
+
+static int report_as_said(const struct wanted *wanted)
+{
+	if (wanted->n_paths == 0)
+		return usage_error("report: which results?");
+	if (!wanted->directory || !wanted->directory[0])
+		return usage_error("report: where to? Say --output DIR");
+	return load_and_report(wanted->paths, wanted->n_paths, wanted->directory);
+}
+
 int command_report(int argc, char **argv)
 {
-	enum { HELP = 256 };
-	static const struct option options[] = {
-		{"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, HELP}, {0}};
-	const char *directory = NULL;
-	int option;
-	while ((option = getopt_long(argc, argv, ":o:", options, NULL)) >= 0) {
-		if (option == HELP)
-			return fputs(help, stdout) < 0;
-		if (option != 'o')
-			return usage_bad_option(option, argv);
-		directory = optarg;
+	struct problem problem;
+	struct wanted wanted = {.paths = calloc((size_t)argc, sizeof(*wanted.paths))};
+	if (!wanted.paths) {
+		problem_no_memory(&problem);
+		return failure(&problem);
 	}
-	if (optind == argc)
-		return usage_error("report: which results?");
-	if (!directory || !directory[0])
-		return usage_error("report: where to? Say --output DIR");
-	return load_and_report(argv + optind, (size_t)(argc - optind), directory);
+	int status = command_read(&line, argc, argv, &wanted);
+	if (status == COMMAND_LINE_GO_ON)
+		status = report_as_said(&wanted);
+	free(wanted.paths);
+	return status;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/plan.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 
 /* What the command line says before it is put together. */
 struct words {
+	struct plan *plan;
 	struct strategies strategies;
 	char *references; /* as given; NULL: all */
 };
@@ -68,7 +68,7 @@ static int add_subjects(struct plan *plan, const struct words *words)
 }
 
 enum {
-	STRATEGY = 256,
+	STRATEGY = COMMAND_LINE_KEY,
 	REFERENCE,
 	WORKLOAD,
 	PAGES,
@@ -82,92 +82,127 @@ enum {
 	PIN,
 	JSON,
 	CSV,
-	HELP
 };
 
-static int parse_shape_option(struct plan *plan, int option, char **argv)
+static int parse_shape_option(struct plan *plan, int key, char *value)
 {
 	uint32_t number = 0;
 	int status;
-	switch (option) {
+	switch (key) {
 	case WORKLOAD:
-		return names_parse("workload", optarg, workload_names, N_WORKLOADS,
+		return names_parse("workload", value, workload_names, N_WORKLOADS,
 			(unsigned *)plan->workloads, &plan->n_workloads);
 	case ORDER:
-		return names_parse("order", optarg, order_names, N_ORDERS, (unsigned *)plan->orders,
+		return names_parse("order", value, order_names, N_ORDERS, (unsigned *)plan->orders,
 			&plan->n_orders);
 	case PAGES:
-		return numbers_parse("--pages", optarg, 1, RUN_PAGES_MAX, &plan->pages);
+		return numbers_parse("--pages", value, 1, RUN_PAGES_MAX, &plan->pages);
 	case BATCH:
-		return numbers_parse("--batch", optarg, 1, RUN_BATCH_MAX, &plan->batches);
+		return numbers_parse("--batch", value, 1, RUN_BATCH_MAX, &plan->batches);
 	case THREADS:
-		return numbers_parse("--threads", optarg, 1, RUN_THREADS_MAX, &plan->threads);
+		return numbers_parse("--threads", value, 1, RUN_THREADS_MAX, &plan->threads);
 	case DEVICES:
-		status = number_parse("--devices", optarg, 1, RUN_DEVICES_MAX, &number);
+		status = number_parse("--devices", value, 1, RUN_DEVICES_MAX, &number);
 		plan->n_devices = number;
 		return status;
 	case MIX:
-		return parse_mix(plan, optarg);
+		return parse_mix(plan, value);
 	default:
-		return usage_bad_option(option, argv);
+		return usage_unexpected("run", value);
 	}
 }
 
-static int parse_option(struct plan *plan, struct words *words, int option, char **argv)
+static int take(void *context, int key, char *value)
 {
+	struct words *words = context;
+	struct plan *plan = words->plan;
 	uint32_t number = 0;
 	int status;
-	switch (option) {
+	switch (key) {
 	case STRATEGY:
-		return strategies_parse(&words->strategies, optarg);
+		return strategies_parse(&words->strategies, value);
 	case REFERENCE:
-		words->references = optarg;
+		words->references = value;
 		return 0;
 	case SECONDS:
-		return fraction_parse("--seconds", optarg, 0, 3600, &plan->seconds);
+		return fraction_parse("--seconds", value, 0, 3600, &plan->seconds);
 	case REPEAT:
-		status = number_parse("--repeat", optarg, 1, RUN_REPEATS_MAX, &number);
+		status = number_parse("--repeat", value, 1, RUN_REPEATS_MAX, &number);
 		plan->n_repeats = number;
 		return status;
 	case PIN:
 		plan->is_pinned = true;
 		return 0;
 	case JSON:
-		plan->json_path = optarg;
+		plan->json_path = value;
 		return 0;
 	case CSV:
-		plan->csv_path = optarg;
-		return 0;
-	case HELP:
-		plan->is_help = true;
+		plan->csv_path = value;
 		return 0;
 	default:
-		return parse_shape_option(plan, option, argv);
+		return parse_shape_option(plan, key, value);
 	}
 }
 
-/* Returns 0, or the exit status; stops at --help. */
-static int parse_options(struct plan *plan, struct words *words, int argc, char **argv)
-{
-	static const struct option options[] = {{"strategy", required_argument, NULL, STRATEGY},
-		{"reference", required_argument, NULL, REFERENCE},
-		{"workload", required_argument, NULL, WORKLOAD},
-		{"pages", required_argument, NULL, PAGES},
-		{"order", required_argument, NULL, ORDER},
-		{"batch", required_argument, NULL, BATCH},
-		{"threads", required_argument, NULL, THREADS},
-		{"devices", required_argument, NULL, DEVICES},
-		{"mix", required_argument, NULL, MIX},
-		{"seconds", required_argument, NULL, SECONDS},
-		{"repeat", required_argument, NULL, REPEAT}, {"pin", no_argument, NULL, PIN},
-		{"json", required_argument, NULL, JSON}, {"csv", required_argument, NULL, CSV},
-		{"help", no_argument, NULL, HELP}, {0}};
-	int option, status = 0;
-	while (status == 0 && !plan->is_help &&
-		(option = getopt_long(argc, argv, ":", options, NULL)) >= 0)
-		status = parse_option(plan, words, option, argv);
-	return status;
-}
+static const struct argp_option options[] = {
+	{"workload", WORKLOAD, "LIST", 0,
+		"what is done:\n"
+		"cycle: insert n pages, dequeue n (default)\n"
+		"churn: each thread dequeues a batch and inserts it again\n"
+		"scan: half of the threads churn, the others isolate what they find and put it "
+		"back\n"
+		"migrate: the same, with a new page in place of each one found\n"
+		"multi: churn, on several devices of one map\n"
+		"mixed: all of these at random",
+		0},
+	{"strategy", STRATEGY, "LIST", 0, "these strategies; all (default): every built-in one", 0},
+	{"reference", REFERENCE, "LIST", 0, "these references; all (default) that were built; none",
+		0},
+	{"pages", PAGES, "LIST", 0, "pages of the balloon, 1 to 1024M (default 4096)", 0},
+	{"batch", BATCH, "LIST", 0, "pages a call, 1 to 1M (default 1,256)", 0},
+	{"threads", THREADS, "LIST", 0, "threads, 1 to 1024 (default 1)", 0},
+	{"order", ORDER, "LIST", 0,
+		"sequential (default): the pages' order on the list is that in memory; random: as "
+		"in a balloon "
+		"that has lived for a while",
+		0},
+	{"devices", DEVICES, "N", 0, "devices of the workload multi, 1 to 1024 (default 4)", 0},
+	{"mix", MIX, "F,L,S,M", 0,
+		"shares of filling, leaking, scanning, migrating in the workload mixed (default "
+		"40,40,15,5)",
+		0},
+	{"seconds", SECONDS, "S", 0,
+		"length of a repeat (default 0.05), after which each thread ends the round that it "
+		"is in",
+		0},
+	{"repeat", REPEAT, "N", 0, "repeats of each, 1 to 10000 (default 15)", 0},
+	{"pin", PIN, NULL, 0, "keep each thread on one processor", 0},
+	{"json", JSON, "FILE", 0,
+		"write the results to FILE, too; -: to standard output, in the tables' place", 0},
+	{"csv", CSV, "FILE", 0, "the same as CSV, medians alone", 0}, {0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench run",
+	.about = "Run workloads through strategies and references, in turns, and time them. Counts "
+		 "are verified "
+		 "after every repeat, pages and memory maps in the end. Every LIST is joined by "
+		 "commas; all "
+		 "combinations are run. A number may end in K or M.\n",
+	.after = "ns/page: wall time, over all threads together, for a page to go out and come in "
+		 "again (dequeued and "
+		 "inserted, or isolated and put back), the median of all repeats. x list, x lock: "
+		 "as a multiple of "
+		 "what floor-list and floor-lock needed in the same repeat. fairness: what the "
+		 "slowest thread did "
+		 "for the fastest's one. waits: locks found taken, a page. bytes: of state, a "
+		 "page.\n"
+		 "\n"
+		 "An interrupt (Ctrl-C) ends the run; the results so far are shown and written, "
+		 "and the exit status "
+		 "is 130.",
+	.options = options,
+	.take = take,
+};
 
 static int check_shapes(const struct plan *plan)
 {
@@ -204,16 +239,16 @@ void plan_init(struct plan *plan)
 
 int plan_parse_run(struct plan *plan, int argc, char **argv)
 {
-	struct words words = {.references = NULL};
+	struct words words = {.plan = plan};
 	plan_init(plan);
 	strategies_all(&words.strategies);
-	int status = parse_options(plan, &words, argc, argv);
-	if (status || plan->is_help)
+	int status = command_read(&line, argc, argv, &words);
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	if (optind < argc)
-		return usage_error("run: unexpected argument '%s'", argv[optind]);
 	status = add_subjects(plan, &words);
-	return status ? status : check_shapes(plan);
+	if (status == 0)
+		status = check_shapes(plan);
+	return status == 0 ? COMMAND_LINE_GO_ON : status;
 }
 
 size_t plan_n_shapes(const struct plan *plan)

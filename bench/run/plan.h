@@ -29,7 +29,6 @@ struct plan {
 	size_t n_repeats;
 	bool is_pinned;
 	const char *json_path, *csv_path; /* NULL: none */
-	bool is_help;                     /* only the help text is wanted, the rest is not set */
 };
 
 /** What is run if nothing is asked for: of all options, the defaults. */

@@ -11,48 +11,6 @@
 #include "common/progress.h"
 #include "run/results.h"
 
-static const char help[] =
-	"Usage: balloon-bench run [OPTION...]\n"
-	"\n"
-	"Run workloads through strategies and references, in turns, and time them. Counts\n"
-	"are verified after every repeat, pages and memory maps in the end. Every LIST is\n"
-	"joined by commas; all combinations are run. A number may end in K or M.\n"
-	"\n"
-	"  --workload LIST   cycle    insert n pages, dequeue n (default)\n"
-	"                    churn    each thread dequeues a batch and inserts it again\n"
-	"                    scan     half of the threads churn, the others isolate what they\n"
-	"                             find and put it back\n"
-	"                    migrate  the same, with a new page in place of each one found\n"
-	"                    multi    churn, on several devices of one map\n"
-	"                    mixed    all of these at random\n"
-	"  --strategy LIST   these strategies; all (default): every built-in one\n"
-	"  --reference LIST  these references; all (default) that were built; none\n"
-	"  --pages LIST      pages of the balloon, 1 to 1024M (default 4096)\n"
-	"  --batch LIST      pages a call, 1 to 1M (default 1,256)\n"
-	"  --threads LIST    threads, 1 to 1024 (default 1)\n"
-	"  --order LIST      sequential (default): the pages' order on the list is that in\n"
-	"                    memory; random: as in a balloon that has lived for a while\n"
-	"  --devices N       devices of the workload multi, 1 to 1024 (default 4)\n"
-	"  --mix F,L,S,M     shares of filling, leaking, scanning, migrating in the workload\n"
-	"                    mixed (default 40,40,15,5)\n"
-	"  --seconds S       length of a repeat (default 0.05), after which each thread ends\n"
-	"                    the round that it is in\n"
-	"  --repeat N        repeats of each, 1 to 10000 (default 15)\n"
-	"  --pin             keep each thread on one processor\n"
-	"  --json FILE       write the results to FILE, too; -: to standard output, in the\n"
-	"                    tables' place\n"
-	"  --csv FILE        the same as CSV, medians alone\n"
-	"  --help            print this text\n"
-	"\n"
-	"ns/page: wall time, over all threads together, for a page to go out and come in\n"
-	"again (dequeued and inserted, or isolated and put back), the median of all\n"
-	"repeats. x list, x lock: as a multiple of what floor-list and floor-lock needed\n"
-	"in the same repeat. fairness: what the slowest thread did for the fastest's one.\n"
-	"waits: locks found taken, a page. bytes: of state, a page.\n"
-	"\n"
-	"An interrupt (Ctrl-C) ends the run; the results so far are shown and written, and\n"
-	"the exit status is 130.\n";
-
 /* The command at work. */
 struct work {
 	struct plan plan;
@@ -123,10 +81,8 @@ int command_run(int argc, char **argv)
 {
 	static struct work work;
 	int status = plan_parse_run(&work.plan, argc, argv);
-	if (status)
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	if (work.plan.is_help)
-		return fputs(help, stdout) < 0;
 	interrupt_watch();
 	int result = run(&work);
 	json_decref(work.results);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "system/plan.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include "common/command.h"
@@ -77,7 +76,7 @@ static int parse_neighbours(struct plan *plan, char *list)
 }
 
 enum {
-	WORKLOAD = 256,
+	WORKLOAD = COMMAND_LINE_KEY,
 	CHANNEL,
 	ORDER,
 	OTHER_THREAD,
@@ -92,71 +91,68 @@ enum {
 	REPEAT,
 	JSON,
 	CSV,
-	HELP
 };
 
-static int parse_number(struct plan *plan, int option, char **argv)
+static int parse_number(struct plan *plan, int key, char *value)
 {
 	uint32_t number = 0;
 	int status;
-	switch (option) {
+	switch (key) {
 	case PAGES:
-		return number_parse("--pages", optarg, 1024, SYSTEM_PAGES_MAX, &plan->n_pages);
+		return number_parse("--pages", value, 1024, SYSTEM_PAGES_MAX, &plan->n_pages);
 	case ZONE:
-		return number_parse("--zone", optarg, 4096, SYSTEM_PAGES_MAX, &plan->n_zone_pages);
+		return number_parse("--zone", value, 4096, SYSTEM_PAGES_MAX, &plan->n_zone_pages);
 	case REQUEST:
-		return number_parse("--request", optarg, 1, SYSTEM_REQUEST_MAX, &plan->request);
+		return number_parse("--request", value, 1, SYSTEM_REQUEST_MAX, &plan->request);
 	case HOST_US:
-		return number_parse("--host-us", optarg, 1, SYSTEM_HOST_US_MAX, &plan->host_us);
+		return number_parse("--host-us", value, 1, SYSTEM_HOST_US_MAX, &plan->host_us);
 	case EVENTS:
-		return number_parse("--events", optarg, 1, SYSTEM_EVENTS_MAX, &plan->n_events);
+		return number_parse("--events", value, 1, SYSTEM_EVENTS_MAX, &plan->n_events);
 	case PAIRS:
-		return number_parse("--pairs", optarg, 1, SYSTEM_PAIRS_MAX, &plan->n_pairs);
+		return number_parse("--pairs", value, 1, SYSTEM_PAIRS_MAX, &plan->n_pairs);
 	case REPEAT:
-		status = number_parse("--repeat", optarg, 1, SYSTEM_REPEATS_MAX, &number);
+		status = number_parse("--repeat", value, 1, SYSTEM_REPEATS_MAX, &number);
 		plan->n_repeats = number;
 		return status;
 	default:
-		return usage_bad_option(option, argv);
+		return usage_unexpected("system", value);
 	}
 }
 
-static int parse_list(struct plan *plan, int option, char **argv)
+static int parse_list(struct plan *plan, int key, char *value)
 {
-	switch (option) {
+	switch (key) {
 	case WORKLOAD:
-		return parse_works(plan, optarg);
+		return parse_works(plan, value);
 	case CHANNEL:
-		return names_parse("channel", optarg, channel_names, N_CHANNELS, plan->channels,
+		return names_parse("channel", value, channel_names, N_CHANNELS, plan->channels,
 			&plan->n_channels);
 	case ORDER:
-		return names_parse("order", optarg, page_order_names, N_ORDERS,
+		return names_parse("order", value, page_order_names, N_ORDERS,
 			(unsigned *)plan->orders, &plan->n_orders);
 	case OTHER_THREAD:
-		return parse_neighbours(plan, optarg);
+		return parse_neighbours(plan, value);
 	case DRIVER:
-		return parse_designs(plan, optarg);
+		return parse_designs(plan, value);
 	case STRATEGY:
-		return strategies_parse(&plan->strategies, optarg);
+		return strategies_parse(&plan->strategies, value);
 	default:
-		return parse_number(plan, option, argv);
+		return parse_number(plan, key, value);
 	}
 }
 
-static int parse_option(struct plan *plan, int option, char **argv)
+static int take(void *context, int key, char *value)
 {
-	switch (option) {
+	struct plan *plan = context;
+	switch (key) {
 	case JSON:
-		plan->json_path = optarg;
+		plan->json_path = value;
 		return 0;
 	case CSV:
-		plan->csv_path = optarg;
-		return 0;
-	case HELP:
-		plan->is_help = true;
+		plan->csv_path = value;
 		return 0;
 	default:
-		return parse_list(plan, option, argv);
+		return parse_list(plan, key, value);
 	}
 }
 
@@ -182,28 +178,78 @@ static void plan_init(struct plan *plan)
 	strategies_all(&plan->strategies);
 }
 
-static int parse_options(struct plan *plan, int argc, char **argv)
-{
-	static const struct option options[] = {{"workload", required_argument, NULL, WORKLOAD},
-		{"channel", required_argument, NULL, CHANNEL},
-		{"order", required_argument, NULL, ORDER},
-		{"other-thread", required_argument, NULL, OTHER_THREAD},
-		{"driver", required_argument, NULL, DRIVER},
-		{"strategy", required_argument, NULL, STRATEGY},
-		{"pages", required_argument, NULL, PAGES}, {"zone", required_argument, NULL, ZONE},
-		{"request", required_argument, NULL, REQUEST},
-		{"host-us", required_argument, NULL, HOST_US},
-		{"events", required_argument, NULL, EVENTS},
-		{"pairs", required_argument, NULL, PAIRS},
-		{"repeat", required_argument, NULL, REPEAT},
-		{"json", required_argument, NULL, JSON}, {"csv", required_argument, NULL, CSV},
-		{"help", no_argument, NULL, HELP}, {0}};
-	int option, status = 0;
-	while (status == 0 && !plan->is_help &&
-		(option = getopt_long(argc, argv, ":", options, NULL)) >= 0)
-		status = parse_option(plan, option, argv);
-	return status;
-}
+static const struct argp_option options[] = {
+	{"workload", WORKLOAD, "LIST", 0,
+		"what is measured:\n"
+		"release: memory is given back, request by request, by raw system calls, by "
+		"channels, by the whole "
+		"driver\n"
+		"target: reached while others fill and leak\n"
+		"compaction: of a zone whose half a balloon holds, at random\n"
+		"relief: from a failed allocation to one that succeeds\n"
+		"cost: of a fill and a leak, beside the strategy alone; with requests of one page "
+		"as well\n"
+		"latency: a run at a host that takes its time, beside one request after the other\n"
+		"crowd: 16 threads that fill and leak single pages, beside one\n"
+		"heap: an allocation and its free, on 1, 2 and 4 threads, beside jemalloc's\n"
+		"all (default)",
+		0},
+	{"channel", CHANNEL, "LIST", 0,
+		"release: madvise: the process's own memory; memfd: memory shared with a host in "
+		"another process "
+		"(default: both)",
+		0},
+	{"order", ORDER, "LIST", 0,
+		"release: contiguous; clusters of 16 pages; random; blocks of 2 MiB, huge pages if "
+		"the system has "
+		"some (default: all)",
+		0},
+	{"other-thread", OTHER_THREAD, "LIST", 0,
+		"release: off, on: another thread of the process runs on a processor of its own "
+		"(default: both)",
+		0},
+	{"driver", DRIVER, "LIST", 0,
+		"these driver designs; all (default). Compaction: the last one", 0},
+	{"strategy", STRATEGY, "LIST", 0,
+		"these strategies; all (default). Other than compaction: the last one", 0},
+	{"pages", PAGES, "N", 0, "release: pages, a multiple of 512 (default 16K)", 0},
+	{"zone", ZONE, "N", 0,
+		"target, compaction, cost, latency: pages of the zone; crowd: a 64th of so many "
+		"(default 256K)",
+		0},
+	{"request", REQUEST, "N", 0, "pages of a request, 1 to 1024 (default 256)", 0},
+	{"host-us", HOST_US, "N", 0,
+		"target, relief, latency: how long a host takes for a request, in us (default 100)",
+		0},
+	{"events", EVENTS, "N", 0, "relief: how often memory runs out, a repeat (default 20)", 0},
+	{"pairs", PAIRS, "N", 0,
+		"heap: allocations and frees, a repeat; of large blocks a 16th (default 32K)", 0},
+	{"repeat", REPEAT, "N", 0, "repeats of each, 1 to 10000 (default 15)", 0},
+	{"json", JSON, "FILE", 0,
+		"write the results to FILE, too; -: to standard output, in the tables' place", 0},
+	{"csv", CSV, "FILE", 0, "the same as CSV, medians alone", 0}, {0}};
+
+static const struct command_line line = {
+	.name = "balloon-bench system",
+	.about = "Measure what the system around the pages costs. What is compared takes turns, "
+		 "repeat by repeat, and "
+		 "each repeat is checked. Every LIST is joined by commas. A number may end in K or "
+		 "M. Pages are of "
+		 "4 KiB.\n",
+	.after = "x one, x vec, x page: release times over those of one call over everything, of a "
+		 "vector of so many "
+		 "pages a call, of a call a page, in the same repeat. refault: pages are touched "
+		 "again after all "
+		 "were released; warm: right after their own request. What a page costs that the "
+		 "machine below had "
+		 "really taken cannot be measured from here.\n"
+		 "\n"
+		 "An interrupt (Ctrl-C) ends the command; the results so far are shown and "
+		 "written, and the exit "
+		 "status is 130.",
+	.options = options,
+	.take = take,
+};
 
 static int check_plan(const struct plan *plan)
 {
@@ -219,10 +265,9 @@ static int check_plan(const struct plan *plan)
 int plan_parse_system(struct plan *plan, int argc, char **argv)
 {
 	plan_init(plan);
-	int status = parse_options(plan, argc, argv);
-	if (status || plan->is_help)
+	int status = command_read(&line, argc, argv, plan);
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	if (optind < argc)
-		return usage_error("system: unexpected argument '%s'", argv[optind]);
-	return check_plan(plan);
+	status = check_plan(plan);
+	return status == 0 ? COMMAND_LINE_GO_ON : status;
 }

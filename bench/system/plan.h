@@ -45,7 +45,6 @@ struct plan {
 	uint32_t n_pairs;             /* of heap, a repeat */
 	size_t n_repeats;
 	const char *json_path, *csv_path; /* NULL: none */
-	bool is_help;                     /* only the help text is wanted, the rest is not set */
 };
 
 /** Strings stay the caller's. Returns 0, or the exit status after a wrong usage. */

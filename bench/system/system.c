@@ -12,60 +12,6 @@
 #include "system/plan.h"
 #include "system/results.h"
 
-static const char help[] =
-	"Usage: balloon-bench system [OPTION...]\n"
-	"\n"
-	"Measure what the system around the pages costs. What is compared takes turns, repeat by\n"
-	"repeat, and each repeat is checked. Every LIST is joined by commas. A number may end in\n"
-	"K or M. Pages are of 4 KiB.\n"
-	"\n"
-	"  --workload LIST      release     memory is given back, request by request, by raw\n"
-	"                                   system calls, by channels, by the whole driver\n"
-	"                       target      reached while others fill and leak\n"
-	"                       compaction  of a zone whose half a balloon holds, at random\n"
-	"                       relief      from a failed allocation to one that succeeds\n"
-	"                       cost        of a fill and a leak, beside the strategy alone;\n"
-	"                                   with requests of one page as well\n"
-	"                       latency     a run at a host that takes its time, beside one\n"
-	"                                   request after the other\n"
-	"                       crowd       16 threads that fill and leak single pages, beside\n"
-	"                                   one\n"
-	"                       heap        an allocation and its free, on 1, 2 and 4 threads,\n"
-	"                                   beside jemalloc's\n"
-	"                       all (default)\n"
-	"  --channel LIST       release: madvise: the process's own memory; memfd: memory shared\n"
-	"                       with a host in another process (default: both)\n"
-	"  --order LIST         release: contiguous; clusters of 16 pages; random; blocks of\n"
-	"                       2 MiB, huge pages if the system has some (default: all)\n"
-	"  --other-thread LIST  release: off, on: another thread of the process runs on a\n"
-	"                       processor of its own (default: both)\n"
-	"  --driver LIST        these driver designs; all (default). Compaction: the last one\n"
-	"  --strategy LIST      these strategies; all (default). Other than compaction: the last\n"
-	"                       one\n"
-	"  --pages N            release: pages, a multiple of 512 (default 16K)\n"
-	"  --zone N             target, compaction, cost, latency: pages of the zone; crowd: a\n"
-	"                       64th of so many (default 256K)\n"
-	"  --request N          pages of a request, 1 to 1024 (default 256)\n"
-	"  --host-us N          target, relief, latency: how long a host takes for a\n"
-	"                       request, in us (default 100)\n"
-	"  --events N           relief: how often memory runs out, a repeat (default 20)\n"
-	"  --pairs N            heap: allocations and frees, a repeat; of large blocks\n"
-	"                       a 16th (default 32K)\n"
-	"  --repeat N           repeats of each, 1 to 10000 (default 15)\n"
-	"  --json FILE          write the results to FILE, too; -: to standard output, in the\n"
-	"                       tables' place\n"
-	"  --csv FILE           the same as CSV, medians alone\n"
-	"  --help               print this text\n"
-	"\n"
-	"x one, x vec, x page: release times over those of one call over everything, of a vector\n"
-	"of so many pages a call, of a call a page, in the same repeat. refault: pages are "
-	"touched\n"
-	"again after all were released; warm: right after their own request. What a page costs\n"
-	"that the machine below had really taken cannot be measured from here.\n"
-	"\n"
-	"An interrupt (Ctrl-C) ends the command; the results so far are shown and written, and\n"
-	"the exit status is 130.\n";
-
 static const struct rounds *const rounds_of[N_WORKS] = {
 	[WORK_RELEASE] = &rounds_of_release,
 	[WORK_TARGET] = &rounds_of_target,
@@ -167,10 +113,8 @@ int command_system(int argc, char **argv)
 {
 	static struct command command;
 	int status = plan_parse_system(&command.plan, argc, argv);
-	if (status)
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	if (command.plan.is_help)
-		return fputs(help, stdout) < 0;
 	interrupt_watch();
 	int result = run(&command);
 	json_decref(command.results);

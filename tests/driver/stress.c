@@ -2,27 +2,12 @@
 /* driver-stress: many threads on one driver, for tools that cannot see through a test framework. */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/command-line.h"
 #include "crowd.h"
-
-static const char usage[] =
-	"usage: driver-stress [OPTION...]\n"
-	"Run many threads on one driver, each combination of driver design and page strategy, with "
-	"a\n"
-	"host that fails now and then, and hold everything against everything afterwards.\n"
-	"\n"
-	"  --driver NAME    one driver design only\n"
-	"  --threads N      (4)\n"
-	"  --rounds N       calls of each thread (2000)\n"
-	"  --seed N         of the random choices (1); schedules differ all the same\n"
-	"  --help\n"
-	"\n"
-	"Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 a little is done.\n"
-	"Exit status: 0, 1 something is wrong, 2 wrong usage.\n";
 
 static void be_quick(struct balloon_driver_config *config)
 {
@@ -55,38 +40,56 @@ struct arguments {
 	uint64_t seed;
 };
 
+enum { DRIVER = COMMAND_LINE_KEY, THREADS, ROUNDS, SEED };
+
+static int take(void *context, int key, char *value)
+{
+	struct arguments *arguments = context;
+	switch (key) {
+	case DRIVER:
+		arguments->design = balloon_driver_design_find(value);
+		if (!arguments->design)
+			fail_usage("no such driver design", value);
+		return 0;
+	case THREADS:
+		arguments->n_threads = (unsigned)number(value, 16);
+		return 0;
+	case ROUNDS:
+		arguments->n_rounds = (uint32_t)number(value, 1000000000);
+		return 0;
+	case SEED:
+		arguments->seed = number(value, UINT64_MAX);
+		return 0;
+	default:
+		fail_usage("not an option", value);
+	}
+}
+
+static const struct argp_option options[] = {
+	{"driver", DRIVER, "NAME", 0, "one driver design only", 0},
+	{"threads", THREADS, "N", 0, "threads (4)", 0},
+	{"rounds", ROUNDS, "N", 0, "calls of each thread (2000)", 0},
+	{"seed", SEED, "N", 0, "of the random choices (1); schedules differ all the same", 0}, {0}};
+
+static const struct command_line line = {
+	.name = "driver-stress",
+	.about = "Run many threads on one driver, each combination of driver design and page "
+		 "strategy, with a host "
+		 "that fails now and then, and hold everything against everything afterwards.\n",
+	.after = "Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 a little "
+		 "is done.\n"
+		 "Exit status: 0, 1 something is wrong, 2 wrong usage.",
+	.options = options,
+	.take = take,
+};
+
 static void parse(struct arguments *arguments, int argc, char **argv)
 {
-	static const struct option options[] = {{"driver", required_argument, NULL, 'd'},
-		{"threads", required_argument, NULL, 't'}, {"rounds", required_argument, NULL, 'r'},
-		{"seed", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
-	int option;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			arguments->design = balloon_driver_design_find(optarg);
-			if (!arguments->design)
-				fail_usage("no such driver design", optarg);
-			break;
-		case 't':
-			arguments->n_threads = (unsigned)number(optarg, 16);
-			break;
-		case 'r':
-			arguments->n_rounds = (uint32_t)number(optarg, 1000000000);
-			break;
-		case 's':
-			arguments->seed = number(optarg, UINT64_MAX);
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			exit(2);
-		}
-	}
-	if (optind < argc)
-		fail_usage("not an option", argv[optind]);
+	static char name[] = "driver-stress"; /* as messages call us */
+	argv[0] = name;
+	int status = command_line_read(&line, argc, argv, arguments);
+	if (status != COMMAND_LINE_GO_ON)
+		exit(status);
 }
 
 static bool run(const struct arguments *arguments, const struct balloon_strategy *strategy,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* stress: the command line. */
 
-#include "stress.h"
-
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/command-line.h"
+#include "stress.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -19,28 +19,6 @@ enum { EXIT_USAGE = 2 };
 enum { FULL_ROUNDS = 1000 };
 static const struct stress_options full = {.n_threads = 8, .n_pages = 512, .seconds = 2};
 static const struct stress_options scaled_down = {.n_threads = 4, .n_pages = 96};
-
-static const char usage[] =
-	"usage: stress [OPTION...]\n"
-	"Run many threads on one memory map and hold every page transition against a shadow "
-	"state.\n"
-	"\n"
-	"  --strategy NAME,...  what to run; all (default): every built-in strategy\n"
-	"  --threads N          filler, leaker, scanner, migrator in turn (8)\n"
-	"  --seconds N          how long for each strategy (2)\n"
-	"  --rounds N           how many rounds for each thread, instead of --seconds\n"
-	"  --pages N            pages of the map (512)\n"
-	"  --devices N          devices of the map (3)\n"
-	"  --seed N             of the threads' random choices (1); schedules differ all the same\n"
-	"  --greedy             threads do not yield between rounds\n"
-	"  --fairness PERCENT   fail if in some second a thread does less than this of the mean\n"
-	"  --deadline SECONDS   fail if a thread gets nowhere for so long (120)\n"
-	"  --help\n"
-	"\n"
-	"Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 the defaults are "
-	"fewer\n"
-	"threads and pages, and rounds instead of seconds.\n"
-	"Exit status: 0, 1 an invariant is broken or a thread starved, 2 wrong usage.\n";
 
 struct arguments {
 	struct stress_options stress;
@@ -64,60 +42,94 @@ static uint64_t parse_number(const char *option, const char *text, uint64_t min,
 	return n;
 }
 
-static void set_option(struct arguments *arguments, const char *name, char *text)
+enum {
+	STRATEGY = COMMAND_LINE_KEY,
+	THREADS,
+	SECONDS,
+	ROUNDS,
+	PAGES,
+	DEVICES,
+	SEED,
+	GREEDY,
+	FAIRNESS,
+	DEADLINE,
+};
+
+static int take(void *context, int key, char *value)
 {
+	struct arguments *arguments = context;
 	struct stress_options *stress = &arguments->stress;
-	if (strcmp(name, "strategy") == 0)
-		arguments->strategies = text;
-	else if (strcmp(name, "threads") == 0)
-		stress->n_threads = (unsigned)parse_number(name, text, 1, STRESS_THREADS_MAX);
-	else if (strcmp(name, "seconds") == 0)
-		stress->seconds = (unsigned)parse_number(name, text, 1, 1000000);
-	else if (strcmp(name, "rounds") == 0)
-		stress->n_rounds = parse_number(name, text, 1, UINT64_MAX);
-	else if (strcmp(name, "pages") == 0)
-		stress->n_pages = (uint32_t)parse_number(name, text, 1, 1 << 24);
-	else if (strcmp(name, "devices") == 0)
-		stress->n_devices = (uint32_t)parse_number(name, text, 1, STRESS_DEVICES_MAX);
-	else if (strcmp(name, "seed") == 0)
-		stress->seed = parse_number(name, text, 0, UINT64_MAX);
-	else if (strcmp(name, "greedy") == 0)
+	switch (key) {
+	case STRATEGY:
+		arguments->strategies = value;
+		return 0;
+	case THREADS:
+		stress->n_threads = (unsigned)parse_number("threads", value, 1, STRESS_THREADS_MAX);
+		return 0;
+	case SECONDS:
+		stress->seconds = (unsigned)parse_number("seconds", value, 1, 1000000);
+		return 0;
+	case ROUNDS:
+		stress->n_rounds = parse_number("rounds", value, 1, UINT64_MAX);
+		return 0;
+	case PAGES:
+		stress->n_pages = (uint32_t)parse_number("pages", value, 1, 1 << 24);
+		return 0;
+	case DEVICES:
+		stress->n_devices = (uint32_t)parse_number("devices", value, 1, STRESS_DEVICES_MAX);
+		return 0;
+	case SEED:
+		stress->seed = parse_number("seed", value, 0, UINT64_MAX);
+		return 0;
+	case GREEDY:
 		stress->greedy = true;
-	else if (strcmp(name, "fairness") == 0)
-		arguments->fairness_percent = (double)parse_number(name, text, 0, 100);
-	else
-		stress->deadline_s = (unsigned)parse_number(name, text, 1, 1000000);
+		return 0;
+	case FAIRNESS:
+		arguments->fairness_percent = (double)parse_number("fairness", value, 0, 100);
+		return 0;
+	case DEADLINE:
+		stress->deadline_s = (unsigned)parse_number("deadline", value, 1, 1000000);
+		return 0;
+	default:
+		fail_usage("what is this", value);
+	}
 }
+
+static const struct argp_option options[] = {
+	{"strategy", STRATEGY, "NAME,...", 0, "what to run; all (default): every built-in strategy",
+		0},
+	{"threads", THREADS, "N", 0, "filler, leaker, scanner, migrator in turn (8)", 0},
+	{"seconds", SECONDS, "N", 0, "how long for each strategy (2)", 0},
+	{"rounds", ROUNDS, "N", 0, "how many rounds for each thread, instead of --seconds", 0},
+	{"pages", PAGES, "N", 0, "pages of the map (512)", 0},
+	{"devices", DEVICES, "N", 0, "devices of the map (3)", 0},
+	{"seed", SEED, "N", 0, "of the threads' random choices (1); schedules differ all the same",
+		0},
+	{"greedy", GREEDY, NULL, 0, "threads do not yield between rounds", 0},
+	{"fairness", FAIRNESS, "PERCENT", 0,
+		"fail if in some second a thread does less than this of the mean", 0},
+	{"deadline", DEADLINE, "SECONDS", 0, "fail if a thread gets nowhere for so long (120)", 0},
+	{0}};
+
+static const struct command_line line = {
+	.name = "stress",
+	.about = "Run many threads on one memory map and hold every page transition against a "
+		 "shadow state.\n",
+	.after = "Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 the "
+		 "defaults are fewer threads "
+		 "and pages, and rounds instead of seconds.\n"
+		 "Exit status: 0, 1 an invariant is broken or a thread starved, 2 wrong usage.",
+	.options = options,
+	.take = take,
+};
 
 static void parse(int argc, char **argv, struct arguments *arguments)
 {
-	static const struct option options[] = {
-		{"strategy", required_argument, NULL, 0},
-		{"threads", required_argument, NULL, 0},
-		{"seconds", required_argument, NULL, 0},
-		{"rounds", required_argument, NULL, 0},
-		{"pages", required_argument, NULL, 0},
-		{"devices", required_argument, NULL, 0},
-		{"seed", required_argument, NULL, 0},
-		{"greedy", no_argument, NULL, 0},
-		{"fairness", required_argument, NULL, 0},
-		{"deadline", required_argument, NULL, 0},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int index;
-	int c;
-	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		if (c != 0)
-			exit(EXIT_USAGE); /* getopt_long() has said why */
-		set_option(arguments, options[index].name, optarg);
-	}
-	if (optind < argc)
-		fail_usage("what is this", argv[optind]);
+	static char name[] = "stress"; /* as messages call us */
+	argv[0] = name;
+	int status = command_line_read(&line, argc, argv, arguments);
+	if (status != COMMAND_LINE_GO_ON)
+		exit(status);
 	if (arguments->stress.seconds > 0 && arguments->stress.n_rounds > 0)
 		fail_usage("one of the two", "--seconds, --rounds");
 }

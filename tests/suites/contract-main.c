@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* balloon-contract: the contract suite, held against a strategy in a module of the user's. */
 
-#define _GNU_SOURCE 1 /* getopt_long(), realpath() */
+#define _GNU_SOURCE 1 /* asprintf(), realpath() */
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
@@ -15,28 +15,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "common/command-line.h"
 #include "module.h"
-
-static const char help[] =
-	"Usage: balloon-contract --module FILE [--symbol NAME] [OPTION...]\n"
-	"\n"
-	"Hold the strategy in a shared module against the contract: every claim that the "
-	"library's\n"
-	"own strategies are held against.\n"
-	"\n"
-	"  --module FILE      the shared module\n"
-	"  --symbol NAME      its struct balloon_strategy; default: balloon_strategy\n"
-	"  --list             list the claims\n"
-	"  --filter PATTERN   only claims whose name fits, e.g. 'contract/*dequeue*'\n"
-	"  --jobs N           claims at a time; default: one per processor\n"
-	"  --timeout SECONDS  a claim that takes longer has failed\n"
-	"  --fail-fast        stop at the first claim that fails\n"
-	"  --verbose          say each claim as it is held\n"
-	"  --tap=FILE, --xml=FILE, --json=FILE  write a report as well\n"
-	"  --help, --version\n"
-	"\n"
-	"Exit status: 0 the strategy keeps the contract; 1 it does not, or it cannot be loaded;\n"
-	"2 wrong usage.\n";
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, ARGUMENTS_MAX = 32 };
 
@@ -104,22 +84,35 @@ static int run_criterion(struct request *request)
 
 /* ---- The command line ------------------------------------------------------------------------ */
 
-enum { MODULE = 256, SYMBOL, HELP, VERSION, LIST, CRITERION };
+enum { MODULE = COMMAND_LINE_KEY, SYMBOL, LIST, CRITERION };
 
-/* Those of Criterion's options that cannot make a broken strategy look well. */
-static const struct option options[] = {{"module", required_argument, NULL, MODULE},
-	{"symbol", required_argument, NULL, SYMBOL}, {"help", no_argument, NULL, HELP},
-	{"version", no_argument, NULL, VERSION}, {"list", no_argument, NULL, LIST},
-	{"filter", required_argument, NULL, CRITERION},
-	{"jobs", required_argument, NULL, CRITERION},
-	{"timeout", required_argument, NULL, CRITERION},
-	{"fail-fast", no_argument, NULL, CRITERION},
-	{"verbose", optional_argument, NULL, CRITERION}, {"quiet", no_argument, NULL, CRITERION},
-	{"color", required_argument, NULL, CRITERION}, {"ascii", no_argument, NULL, CRITERION},
-	{"short-filename", no_argument, NULL, CRITERION},
-	{"tap", optional_argument, NULL, CRITERION}, {"xml", optional_argument, NULL, CRITERION},
-	{"json", optional_argument, NULL, CRITERION}, {"debug", optional_argument, NULL, CRITERION},
-	{"debug-transport", required_argument, NULL, CRITERION}, {0}};
+/* From CRITERION on those of Criterion's options that cannot make a broken strategy look well. */
+static const struct argp_option options[] = {{"module", MODULE, "FILE", 0, "the shared module", 0},
+	{"symbol", SYMBOL, "NAME", 0, "its struct balloon_strategy; default: balloon_strategy", 0},
+	{"list", LIST, NULL, 0, "list the claims", 0},
+	{"filter", CRITERION, "PATTERN", 0,
+		"only claims whose name fits, e.g. 'contract/*dequeue*'", 0},
+	{"jobs", CRITERION + 1, "N", 0, "claims at a time; default: one per processor", 0},
+	{"timeout", CRITERION + 2, "SECONDS", 0, "a claim that takes longer has failed", 0},
+	{"fail-fast", CRITERION + 3, NULL, 0, "stop at the first claim that fails", 0},
+	{"verbose", CRITERION + 4, "LEVEL", OPTION_ARG_OPTIONAL, "say each claim as it is held", 0},
+	{"tap", CRITERION + 5, "FILE", OPTION_ARG_OPTIONAL, "write a report as well", 0},
+	{"xml", CRITERION + 6, "FILE", OPTION_ARG_OPTIONAL, "the same as XML", 0},
+	{"json", CRITERION + 7, "FILE", OPTION_ARG_OPTIONAL, "the same as JSON", 0},
+	{"quiet", CRITERION + 8, NULL, 0, "say nothing", 0},
+	{"color", CRITERION + 9, "WHEN", 0, "auto, always or never", 0},
+	{"ascii", CRITERION + 10, NULL, 0, "no other characters, and no colours", 0},
+	{"short-filename", CRITERION + 11, NULL, 0, "name files without their folders", 0},
+	{"debug", CRITERION + 12, "HOW", OPTION_ARG_OPTIONAL, "run the claims under a debugger", 0},
+	{"debug-transport", CRITERION + 13, "HOW", 0, "how the debugger is reached", 0}, {0}};
+
+static const char *name_of(int key)
+{
+	const struct argp_option *row = options;
+	while (row->key != key)
+		row++;
+	return row->name;
+}
 
 /* Pass "--name" or "--name=value" on. */
 static int pass_on(struct request *request, const char *name, const char *value)
@@ -140,56 +133,54 @@ static bool is_positive(const char *text)
 	return *text >= '0' && *text <= '9' && strtol(text, &end, 10) > 0 && !*end && errno == 0;
 }
 
-static int take_criterion_option(struct request *request, const char *name)
+static int take_criterion_option(struct request *request, const char *name, const char *value)
 {
-	if ((strcmp(name, "jobs") == 0 || strcmp(name, "timeout") == 0) && !is_positive(optarg))
-		return complain(EXIT_USAGE, "--%s '%s': not a number above 0", name, optarg);
-	return pass_on(request, name, optarg);
+	if ((strcmp(name, "jobs") == 0 || strcmp(name, "timeout") == 0) && !is_positive(value))
+		return complain(EXIT_USAGE, "--%s '%s': not a number above 0", name, value);
+	return pass_on(request, name, value);
 }
 
-/* Sets *is_done where nothing else is to be done. Returns the exit status so far. */
-static int take_option(struct request *request, int option, int which, char **argv, bool *is_done)
+static int take(void *context, int key, char *value)
 {
-	switch (option) {
+	struct request *request = context;
+	switch (key) {
 	case MODULE:
-		request->module = optarg;
+		request->module = value;
 		return 0;
 	case SYMBOL:
-		request->symbol = optarg;
+		request->symbol = value;
 		return 0;
-	case HELP:
-	case VERSION:
-		*is_done = true;
-		return (option == HELP ? fputs(help, stdout)
-				       : puts("balloon-contract " CONTRACT_VERSION)) < 0;
 	case LIST:
 		request->is_list = true;
 		return pass_on(request, "list", NULL);
-	case CRITERION:
-		return take_criterion_option(request, options[which].name);
-	case ':':
-		return complain(EXIT_USAGE, "option '%s' wants a value", argv[optind - 1]);
+	case ARGP_KEY_ARG:
+		return complain(EXIT_USAGE, "unexpected argument '%s'", value);
 	default:
-		return complain(EXIT_USAGE, "wrong option '%s': see --help", argv[optind - 1]);
+		return take_criterion_option(request, name_of(key), value);
 	}
 }
 
-static int parse(struct request *request, int argc, char **argv, bool *is_done)
+static const struct command_line line = {
+	.name = "balloon-contract",
+	.arguments = "--module FILE",
+	.about = "Hold the strategy in a shared module against the contract: every claim that the "
+		 "library's own "
+		 "strategies are held against.\n",
+	.after = "Exit status: 0 the strategy keeps the contract; 1 it does not, or it cannot be "
+		 "loaded; 2 wrong usage.",
+	.version = CONTRACT_VERSION,
+	.options = options,
+	.take = take,
+};
+
+static int parse(struct request *request, int argc, char **argv)
 {
-	int status = 0;
-	int option;
-	int which = 0;
-	opterr = 0; /* messages are ours, and one line each */
-	while (status == 0 && !*is_done &&
-		(option = getopt_long(argc, argv, "+:", options, &which)) >= 0)
-		status = take_option(request, option, which, argv, is_done);
-	if (status != 0 || *is_done)
-		return status;
-	if (optind < argc)
-		return complain(EXIT_USAGE, "unexpected argument '%s'", argv[optind]);
-	if (!request->module && !request->is_list)
+	static char name[] = "balloon-contract"; /* as messages call us */
+	argv[0] = name;
+	int status = command_line_read(&line, argc, argv, request);
+	if (status == COMMAND_LINE_GO_ON && !request->module && !request->is_list)
 		return complain(EXIT_USAGE, "which module? See --help");
-	return 0;
+	return status;
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
@@ -212,10 +203,10 @@ static int choose(const struct request *request)
 
 static int run(struct request *request, int argc, char **argv)
 {
-	bool is_done = false;
-	int status = parse(request, argc, argv, &is_done);
-	if (status != 0 || is_done)
+	int status = parse(request, argc, argv);
+	if (status != COMMAND_LINE_GO_ON)
 		return status;
+	status = 0;
 	if (!request->is_list)
 		status = choose(request);
 	return status == 0 ? run_criterion(request) : status;
