@@ -72,34 +72,6 @@ enum balloon_shared_word {
 	BALLOON_SHARED_PAGE_CLASS,
 };
 
-/*
- * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks,
- * yields at random around them, so that a tool sees more schedules than one, and tells them which word
- * hands memory over without a lock (published before the word is stored, observed after it was loaded).
- * A checking build (option `checking`) holds the lock ranks against each thread's held locks. Other
- * builds compile all of it to nothing.
- */
-#ifdef BALLOON_ANNOTATE
-BALLOON_EXPORT void balloon_hook_ignore(
-	const void *word, size_t size_bytes, enum balloon_shared_word kind);
-BALLOON_EXPORT void balloon_hook_lock_create(const void *word);
-BALLOON_EXPORT void balloon_hook_lock_destroy(const void *word);
-BALLOON_EXPORT void balloon_hook_lock_acquired(const void *word);
-BALLOON_EXPORT void balloon_hook_lock_released(const void *word);
-BALLOON_EXPORT void balloon_hook_published(const void *word);
-BALLOON_EXPORT void balloon_hook_observed(const void *word);
-BALLOON_EXPORT void balloon_hook_yield(void);
-#else
-#define balloon_hook_ignore(word, size_bytes, kind) ((void)(word), (void)(kind))
-#define balloon_hook_lock_create(word)              ((void)(word))
-#define balloon_hook_lock_destroy(word)             ((void)(word))
-#define balloon_hook_lock_acquired(word)            ((void)(word))
-#define balloon_hook_lock_released(word)            ((void)(word))
-#define balloon_hook_published(word)                ((void)(word))
-#define balloon_hook_observed(word)                 ((void)(word))
-#define balloon_hook_yield()                        ((void)0)
-#endif
-
 /** The lock classes, in the order in which one thread may take them. Trylocks are exempt. */
 enum balloon_lock_rank {
 	BALLOON_RANK_DRIVER = 1, /* what a driver design holds while it talks to the host */
@@ -114,6 +86,35 @@ static inline bool balloon_rank_is_plural(enum balloon_lock_rank rank)
 {
 	return rank == BALLOON_RANK_PAGE || rank == BALLOON_RANK_PAGES;
 }
+
+/*
+ * Hooks. An annotated build (option `annotations`, for tests) tells the race tools about our locks, yields
+ * at random around them, so that a tool sees more schedules than one, and tells them which word hands
+ * memory over without a lock (published before the word is stored, observed after it was loaded). A lock
+ * comes with its rank, for tools that know classes of locks, as a kernel's lock validator does.
+ * A checking build (option `checking`) holds the lock ranks against each thread's held locks. Other
+ * builds compile all of it to nothing.
+ */
+#ifdef BALLOON_ANNOTATE
+BALLOON_EXPORT void balloon_hook_ignore(
+	const void *word, size_t size_bytes, enum balloon_shared_word kind);
+BALLOON_EXPORT void balloon_hook_lock_create(const void *word, enum balloon_lock_rank rank);
+BALLOON_EXPORT void balloon_hook_lock_destroy(const void *word);
+BALLOON_EXPORT void balloon_hook_lock_acquired(const void *word, enum balloon_lock_rank rank);
+BALLOON_EXPORT void balloon_hook_lock_released(const void *word);
+BALLOON_EXPORT void balloon_hook_published(const void *word);
+BALLOON_EXPORT void balloon_hook_observed(const void *word);
+BALLOON_EXPORT void balloon_hook_yield(void);
+#else
+#define balloon_hook_ignore(word, size_bytes, kind) ((void)(word), (void)(kind))
+#define balloon_hook_lock_create(word, rank)        ((void)(word), (void)(rank))
+#define balloon_hook_lock_destroy(word)             ((void)(word))
+#define balloon_hook_lock_acquired(word, rank)      ((void)(word), (void)(rank))
+#define balloon_hook_lock_released(word)            ((void)(word))
+#define balloon_hook_published(word)                ((void)(word))
+#define balloon_hook_observed(word)                 ((void)(word))
+#define balloon_hook_yield()                        ((void)0)
+#endif
 
 #ifdef BALLOON_CHECKING
 BALLOON_EXPORT void balloon_check_failed(const char *what, const char *file, int line);
@@ -360,7 +361,7 @@ static inline void balloon_lock_init(struct balloon_lock *lock, enum balloon_loc
 	lock->n_contended = n_contended;
 	lock->rank = (uint16_t)rank;
 	lock->is_lasting = false;
-	balloon_hook_lock_create(&lock->word);
+	balloon_hook_lock_create(&lock->word, rank);
 }
 
 /**
@@ -395,7 +396,7 @@ BALLOON_LOCK_INTERNALS static inline bool balloon_lock_try(struct balloon_lock *
 	if (!balloon_atomic_cas(
 		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
 		return false;
-	balloon_hook_lock_acquired(&lock->word);
+	balloon_hook_lock_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 	return true;
 }
@@ -408,7 +409,7 @@ BALLOON_LOCK_INTERNALS static inline void balloon_lock_acquire(struct balloon_lo
 	if (!balloon_atomic_cas(
 		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE)) /* L1 */
 		balloon_lock_wait(lock);
-	balloon_hook_lock_acquired(&lock->word);
+	balloon_hook_lock_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 }
 
@@ -423,7 +424,7 @@ BALLOON_LOCK_INTERNALS static inline bool balloon_lock_acquire_until(
 		    &lock->word, &expected, BALLOON_LOCK_HELD, BALLOON_ACQUIRE) && /* L1 */
 		!balloon_lock_wait_until(lock, deadline_ns))
 		return false;
-	balloon_hook_lock_acquired(&lock->word);
+	balloon_hook_lock_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 	balloon_check_acquired(&lock->word, (enum balloon_lock_rank)lock->rank);
 	return true;
 }
@@ -502,7 +503,7 @@ enum {
 static inline void balloon_page_lock_init(struct balloon_atomic_u32 *flags)
 {
 	balloon_atomic_init(flags, 0, BALLOON_SHARED_PAGE_FLAGS);
-	balloon_hook_lock_create(flags);
+	balloon_hook_lock_create(flags, BALLOON_RANK_PAGE);
 }
 
 static inline void balloon_page_lock_fini(struct balloon_atomic_u32 *flags)
@@ -529,7 +530,7 @@ static inline bool balloon_page_trylock(
 		balloon_atomic_add(n_contended, 1, BALLOON_RELAXED);
 		return false;
 	}
-	balloon_hook_lock_acquired(flags);
+	balloon_hook_lock_acquired(flags, BALLOON_RANK_PAGE);
 	balloon_check_acquired(flags, BALLOON_RANK_PAGE);
 	return true;
 }
@@ -542,7 +543,7 @@ static inline void balloon_page_lock(
 	balloon_check_acquire(flags, BALLOON_RANK_PAGE);
 	if (!balloon_page_try_bit(flags))
 		balloon_page_lock_wait(flags, n_contended);
-	balloon_hook_lock_acquired(flags);
+	balloon_hook_lock_acquired(flags, BALLOON_RANK_PAGE);
 	balloon_check_acquired(flags, BALLOON_RANK_PAGE);
 }
 

@@ -11,6 +11,7 @@
  * waits on it for this request, and after the lock is free, which the woken want next.
  */
 #include "channels/channel.h"
+#include "channels/wait.h"
 
 #include "core/memory.h"
 

@@ -26,20 +26,4 @@ struct channel_notice {
 	bool is_asleep; /* somebody is */
 };
 
-/** Signal an event, and wake nobody yet. Takes no lock. */
-struct channel_notice channel_mark(struct balloon_event *event);
-
-/** Wake those who sleep on it, or poll for it. Takes no lock. */
-void channel_wake(struct balloon_channel *channel, struct channel_notice notice);
-
-/** Whoever sleeps in balloon_channel_sleep() looks again. */
-void channel_wake_sleepers(struct balloon_channel *channel);
-
-/**
- * As balloon_channel_sleep(), and takes the lock as that does, but not once the host is gone: for an event that
- * nobody signals then.
- */
-void channel_sleep_with_host(struct balloon_channel *channel, struct balloon_event *event,
-	uint32_t seen, uint64_t deadline_ns);
-
 #endif

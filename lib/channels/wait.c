@@ -14,6 +14,7 @@
  * event as well the number of signals says: if not, the thread polls without asking its caller.
  */
 #include "channels/channel.h"
+#include "channels/wait.h"
 
 /* A thread in balloon_channel_sleep(), on its own stack. */
 struct balloon_sleeper {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How things lie in memory that the caller gives: one after the other, each aligned to BALLOON_MEMORY_ALIGN. */
-#ifndef BALLOON_LAYOUT_H
-#define BALLOON_LAYOUT_H
+#ifndef BALLOON_CORE_LAYOUT_H
+#define BALLOON_CORE_LAYOUT_H
 
 #include <balloon/balloon.h>
 

@@ -5,8 +5,8 @@
  * Where nobody looks a probe is a nop, with its arguments in registers or memory, as they are. Its name and
  * where its arguments are stand in a note of the library. A build without systemtap's header has none.
  */
-#ifndef BALLOON_PROBE_H
-#define BALLOON_PROBE_H
+#ifndef BALLOON_CORE_PROBE_H
+#define BALLOON_CORE_PROBE_H
 
 #ifdef BALLOON_PROBES
 

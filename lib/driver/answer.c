@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows from an answer: pages go where they belong, and what was not refused is told again. */
 
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/answer.h"
+#include "driver/batch.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
 
 /* ---- Entering -------------------------------------------------------------------------------- */
 

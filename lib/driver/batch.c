@@ -10,6 +10,7 @@
  * comes after the deadline loses nothing.
  */
 #include "driver/batch.h"
+#include "driver/state.h"
 
 static const uint64_t nap_min_ns = 100000;    /* between two tries when nobody will say "now" */
 static const uint64_t nap_max_ns = 100000000; /* doubled up to this */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Drivers: what a configuration needs, how a driver lies in its memory, its end. */
 
-#include "driver/batch.h"
 #include "core/layout.h"
+#include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
 
 enum { REQUEST_PAGES = 256, REQUESTS = 8, REQUESTS_MIN = 2, REQUESTS_MAX = 1024 };
 

@@ -4,7 +4,11 @@
  * comes in, and whoever sleeps, looks after them.
  */
 
+#include "driver/answer.h"
 #include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 static void note(struct balloon_driver *driver, int result)
 {

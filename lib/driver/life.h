@@ -8,8 +8,8 @@
  * it returns say. So all that can happen to a request is tested without threads, and drawn in
  * docs/driver.md from the table in life.c.
  */
-#ifndef DRIVER_LIFE_H
-#define DRIVER_LIFE_H
+#ifndef BALLOON_DRIVER_LIFE_H
+#define BALLOON_DRIVER_LIFE_H
 
 #include <balloon/types.h>
 

@@ -2,7 +2,11 @@
 /* Taking the locks that a design wants for a request. */
 
 #include "channels/channel.h"
+#include "channels/wait.h"
 #include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/lock.h"
+#include "driver/state.h"
 
 /* A thread that waits for a lock: on which event it is asleep. */
 struct lock_wait {

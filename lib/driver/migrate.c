@@ -10,7 +10,12 @@
  * The old pages are isolated by the caller all the while, so nobody else touches them. Should somebody end
  * that isolation all the same, the counts follow what happened, not what was meant to.
  */
+#include "driver/answer.h"
 #include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/lock.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 /* What the host said of a page. */
 enum verdict { ACCEPTED, REFUSED, UNANSWERED };

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* How a request gets its pages: frames of the source for a fill, pages of the balloon for a leak. */
 
+#include "driver/answer.h"
 #include "driver/batch.h"
+#include "driver/lock.h"
+#include "driver/pages.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 /*
  * The floor: how many of n frames this fill may take. All fills claim what they are about to take before

@@ -2,6 +2,7 @@
 /* How far a driver is, and whether its counts are right. */
 
 #include "driver/driver.h"
+#include "driver/state.h"
 
 static void copy_places(struct balloon_driver_progress *progress, const struct life_counts *counts)
 {

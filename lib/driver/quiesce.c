@@ -2,8 +2,12 @@
 /* Rest: quiesce and resume, stop, taking everything back, and another host. */
 
 #include "channels/channel.h"
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 /* ---- Quiesce and resume ---------------------------------------------------------------------- */
 

@@ -7,8 +7,10 @@
  * leak gets it first, and ends its membership when it is to be asked for again. There is room for so many;
  * what is refused beyond is treated as if it had not been, and may be asked again at once.
  */
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/batch.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
 
 /*
  * Doubled so often. A frame stays away for longer than the fills of a host that refuses wait between two

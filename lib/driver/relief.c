@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory: the entry for allocators. Allocates nothing; its request was made with the driver. */
 
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/pages.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 /* ---- Frames that need no host ---------------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
  * signals the driver's event after the lock; where nobody sleeps there, that costs nothing.
  */
 #include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/state.h"
 
 /* Of those who sleep for a lock, the directions that may have it now. The caller has the lock. */
 static unsigned directions_to_wake(

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Making the balloon as large as it is asked to be: fill, leak, step, poll, run, serve. */
 
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/pages.h"
+#include "driver/refusals.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 int balloon_driver_set_target(struct balloon_driver *driver, uint64_t n_pages)
 {

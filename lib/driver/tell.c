@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Telling the host of a request, and waiting for its answer. */
 
-#include "driver/batch.h"
 #include "core/probe.h"
+#include "driver/answer.h"
+#include "driver/batch.h"
+#include "driver/left.h"
+#include "driver/state.h"
+#include "driver/tell.h"
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 

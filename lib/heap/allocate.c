@@ -6,6 +6,7 @@
  * back, and the balloon would wait for it. Those of caches.c, for a heap that has them, anybody can flush.
  */
 
+#include "heap/allocate.h"
 #include "heap/caches.h"
 #include "heap/shortage.h"
 

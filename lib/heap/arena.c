@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "core/probe.h"
+#include "heap/arena.h"
 #include "heap/caches.h"
 
 enum { NAME_MAX_BYTES = 64 };

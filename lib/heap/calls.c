@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "heap/allocate.h"
 #include "heap/caches.h"
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "heap/arena.h"
 #include "heap/caches.h"
 #include "heap/fork.h"
 

@@ -71,17 +71,7 @@ static inline void heap_count(struct balloon_heap *heap, uint64_t *count, uint64
 	balloon_lock_release(&heap->lock);
 }
 
-/** Allocate by flags of jemalloc's, beside those that every allocation has. */
-void *balloon_heap_allocate_as(struct balloon_heap *heap, size_t size, int flags);
-
 /** What the arena calls. */
 extern const extent_hooks_t balloon_heap_hooks;
-
-/** The arena. Each returns 0 or a negative errno. */
-int balloon_arena_create(struct balloon_heap *heap, uint32_t decay_ms);
-int balloon_arena_destroy(struct balloon_heap *heap);
-int balloon_arena_purge(struct balloon_heap *heap);
-/** What jemalloc counts in the arena: 0 where it was built without statistics. */
-void balloon_arena_usage(const struct balloon_heap *heap, struct balloon_heap_usage *usage);
 
 #endif

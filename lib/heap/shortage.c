@@ -12,8 +12,10 @@
  * is large enough for several; the others wait for its end and try again.
  */
 #include "core/probe.h"
+#include "heap/arena.h"
 #include "heap/fork.h"
 #include "heap/shortage.h"
+#include "heap/stretch.h"
 
 /* Frames of a stretch for calls that want less: 1 MiB. Fewer at a time would leave the host a hole each. */
 enum { LITTLE_FRAMES = 256 };

@@ -53,13 +53,6 @@ struct shortage *balloon_shortage_here(struct balloon_heap *heap);
 bool balloon_shortage_take(struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames,
 	uint32_t align_frames, struct balloon_page *first);
 
-/** Make a stretch of n frames free, or n_liked if they are there, and reserve it. Returns whether it is there. */
-bool balloon_shortage_clear_stretch(
-	struct balloon_heap *heap, struct shortage *shortage, uint32_t n_frames, uint32_t n_liked);
-
-/** Free frames of the zone, adjacent or not. */
-uint64_t balloon_shortage_n_free(struct balloon_heap *heap);
-
 /** Wait a little for somebody else: a millisecond, or until the time is over. */
 void balloon_shortage_nap(const struct shortage *shortage);
 

@@ -13,6 +13,7 @@
  * it was looked for: what is between the balloon and the source is in neither.
  */
 #include "heap/shortage.h"
+#include "heap/stretch.h"
 
 #define NO_PAGE UINT32_MAX
 
@@ -263,9 +264,8 @@ static int clear(struct balloon_heap *heap, struct shortage *shortage)
  * which may not want all of theirs. */
 struct traffic {
 	bool is_under_way;
-	uint64_t
-		n_ready; /* frames that wait for the host, or are kept from the source: had without it */
 	uint64_t n_ended; /* the sum of what was under way; it never falls */
+	uint64_t n_ready; /* frames that wait for the host, or are kept back: had without it */
 };
 
 /* Not inline: what it asks for is large, and lies in nobody else's stack frame. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "heap/arena.h"
 #include "heap/heap.h"
 
 enum { LOOK_PAGES = 1 << 16 }; /* in one call of the kernel's, and bytes of its answer */

@@ -4,8 +4,8 @@
  * same requests. What to ignore has a request of each tool's own, and the tools' headers define the
  * same names, so each has a source file. Outside Valgrind none of it does anything.
  */
-#ifndef BALLOON_HOSTED_ANNOTATE_H
-#define BALLOON_HOSTED_ANNOTATE_H
+#ifndef BALLOON_HOOKS_ANNOTATE_H
+#define BALLOON_HOOKS_ANNOTATE_H
 
 #include <stddef.h>
 

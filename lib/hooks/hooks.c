@@ -18,8 +18,9 @@ void balloon_hook_ignore(const void *word, size_t size_bytes, enum balloon_share
 
 /* drd takes these requests of helgrind's for its own: telling both would lock every lock twice. */
 
-void balloon_hook_lock_create(const void *word)
+void balloon_hook_lock_create(const void *word, enum balloon_lock_rank rank)
 {
+	(void)rank; /* they order locks by themselves */
 	ANNOTATE_RWLOCK_CREATE(word);
 }
 
@@ -28,8 +29,9 @@ void balloon_hook_lock_destroy(const void *word)
 	ANNOTATE_RWLOCK_DESTROY(word);
 }
 
-void balloon_hook_lock_acquired(const void *word)
+void balloon_hook_lock_acquired(const void *word, enum balloon_lock_rank rank)
 {
+	(void)rank; /* they order locks by themselves */
 	ANNOTATE_RWLOCK_ACQUIRED(word, 1);
 }
 

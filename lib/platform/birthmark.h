@@ -6,8 +6,8 @@
  * empties in every copy of the memory says it (Linux 4.14). A child that shares its parent's memory, as of
  * vfork(), finds it as it is.
  */
-#ifndef BALLOON_BIRTHMARK_H
-#define BALLOON_BIRTHMARK_H
+#ifndef BALLOON_PLATFORM_BIRTHMARK_H
+#define BALLOON_PLATFORM_BIRTHMARK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * in which a thread that was cancelled ends. Such a thread would take a request, a lock or its place among
  * those who poll with it; it ends when the call is over.
  */
-#ifndef BALLOON_HOSTED_QUIET_H
-#define BALLOON_HOSTED_QUIET_H
+#ifndef BALLOON_PLATFORM_QUIET_H
+#define BALLOON_PLATFORM_QUIET_H
 
 #include <errno.h>
 #include <pthread.h>

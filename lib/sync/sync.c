@@ -3,7 +3,7 @@
 
 #include <balloon/sync.h>
 
-#include "sync/waiting.h"
+#include "sync/sync.h"
 
 /*
  * A waiter looks at the lock, relaxes, looks again, and relaxes twice as long each time, up to so many

@@ -5,7 +5,7 @@
  */
 #include <balloon/sync.h>
 
-#include "sync/waiting.h"
+#include "sync/sync.h"
 
 /*
  * Each round begins with a try, the last one too: a waiter that was woken and gives up at once would

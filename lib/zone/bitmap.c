@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A zone's bitmap: words change, and with them their classes, the summaries and the counts. */
 
+#include "zone/bitmap.h"
 #include "zone/zone.h"
 
 /* A word of a tier was changed: to the set of its new class. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A zone as a frame source: single frames in bulk. */
 
+#include "zone/bitmap.h"
+#include "zone/reserve.h"
 #include "zone/zone.h"
 
 static struct balloon_zone *zone_of(struct balloon_frames *frames)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where in a zone there is room. */
 
+#include "zone/find.h"
 #include "zone/zone.h"
 
 /* A free block of an order that the words of this tier can hold, as a bit of its bitmap. */

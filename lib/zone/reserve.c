@@ -6,6 +6,8 @@
  * own, so that it is known to be nobody's when a stretch is given up. Reservations are few and short: they
  * are a list, and without one a free costs a look at its head.
  */
+#include "zone/bitmap.h"
+#include "zone/reserve.h"
 #include "zone/zone.h"
 
 static uint64_t kept_in(const struct balloon_zone *zone, uint32_t word)

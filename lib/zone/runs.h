@@ -17,8 +17,8 @@
  * tell. So the node keeps its bests, which are now bounds, and is called loose. Few nodes of a level
  * are: the next one has the oldest one looked through. A search that a bound has misled lowers it.
  */
-#ifndef BALLOON_FRAMES_RUNS_H
-#define BALLOON_FRAMES_RUNS_H
+#ifndef BALLOON_ZONE_RUNS_H
+#define BALLOON_ZONE_RUNS_H
 
 #include <balloon/types.h>
 

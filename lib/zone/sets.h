@@ -4,8 +4,8 @@
  * it is not empty. The topmost level is one word, so adding, removing and finding look at one word a
  * level: six levels for 2^32 numbers.
  */
-#ifndef BALLOON_FRAMES_SETS_H
-#define BALLOON_FRAMES_SETS_H
+#ifndef BALLOON_ZONE_SETS_H
+#define BALLOON_ZONE_SETS_H
 
 #include <balloon/types.h>
 

@@ -3,6 +3,9 @@
 
 #include <balloon/types.h>
 
+#include "zone/bitmap.h"
+#include "zone/find.h"
+#include "zone/reserve.h"
 #include "zone/zone.h"
 
 static struct balloon_zone *zone_of(struct balloon_frames *units)

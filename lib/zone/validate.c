@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A zone's statistics, and its counts held against the bitmap. */
 
+#include "zone/validate.h"
 #include "zone/zone.h"
 
 static void count_blocks(

@@ -4,8 +4,8 @@
  *
  * No popcount of the compiler's: on some processors that is a function of its library.
  */
-#ifndef BALLOON_FRAMES_WORDS_H
-#define BALLOON_FRAMES_WORDS_H
+#ifndef BALLOON_ZONE_WORDS_H
+#define BALLOON_ZONE_WORDS_H
 
 #include <balloon/types.h>
 

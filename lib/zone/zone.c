@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Zones: how one lies in its memory, and the calls on blocks and ranges. */
 
+#include "zone/bitmap.h"
+#include "zone/find.h"
+#include "zone/reserve.h"
 #include "zone/zone.h"
 
 /* Whole cache lines, so that each node of the tree is one. */

@@ -19,8 +19,8 @@
  * Memory: for each 64 frames 16 bytes and a bit in each of 8 sets; for each 4096 a node, a count of blocks
  * and a bit in each of 8 sets.
  */
-#ifndef BALLOON_FRAMES_BOOKS_H
-#define BALLOON_FRAMES_BOOKS_H
+#ifndef BALLOON_ZONE_ZONE_H
+#define BALLOON_ZONE_ZONE_H
 
 #include <balloon/frames-ops.h>
 #include <balloon/sync.h>
@@ -77,38 +77,6 @@ struct balloon_zone {
 };
 
 /* Frames are counted from frame 0 in all that follows; the caller holds the lock. */
-
-/**
- * Count blocks that are not counted yet, of ZONE_COUNTED_AT_ONCE words of tier 1 at most. Were these all?
- */
-bool balloon_zone_count_some(struct balloon_zone *zone);
-
-/** Bits of the word, or none: take them, or give them back. They are all free, or none is. */
-void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits);
-void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits);
-
-/** Take n frames that are free, or give back n that are not. */
-void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t n);
-void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t n);
-
-/** Are all frames of the range free? Is none? */
-bool balloon_zone_range_is_free(const struct balloon_zone *zone, uint32_t frame, uint32_t n);
-bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame, uint32_t n);
-
-/** Give back n frames, unless one of them is free. Have they been given? */
-bool balloon_zone_give_used(struct balloon_zone *zone, uint32_t frame, uint32_t n);
-
-/** The frame of a free block, for up to twelve orders; SET_NONE. */
-uint32_t balloon_zone_find_block(const struct balloon_zone *zone, uint32_t order);
-
-/** The first of the lowest n free frames in a row that are aligned so; SET_NONE. */
-uint32_t balloon_zone_find_range(struct balloon_zone *zone, uint32_t n, uint32_t align);
-
-/** Those of the bits that lie in a stretch that is reserved become its own. Returns the others. */
-uint64_t balloon_zone_keep(struct balloon_zone *zone, uint32_t word, uint64_t bits);
-
-/** The same; what lies in a stretch that is reserved is kept for it. */
-bool balloon_zone_give_or_keep(struct balloon_zone *zone, uint32_t frame, uint32_t n);
 
 /** Is this a range of the zone? *frame receives where it is. Returns 0; -EINVAL; -ERANGE. Needs no lock. */
 int balloon_zone_check_range(const struct balloon_zone *zone, struct balloon_page first,

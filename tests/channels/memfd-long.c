@@ -5,6 +5,7 @@
 
 #include <balloon/memfd-host.h>
 
+#include "channels/memfd/guest.h"
 #include "channels/memfd/wire.h"
 #include "support.h"
 

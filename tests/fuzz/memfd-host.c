@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "channels/memfd/guest.h"
 #include "channels/memfd/wire.h"
 
 enum { PAGES = 128, PAGE_SIZE = 4096 };

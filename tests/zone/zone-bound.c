@@ -3,6 +3,7 @@
 
 #include "model.h"
 
+#include "zone/validate.h"
 #include "zone/zone.h"
 
 enum { N_FRAMES = 1 << 24, BOUND = 2000, BULK = 256 };

@@ -3,6 +3,7 @@
 
 #include "model.h"
 
+#include "zone/bitmap.h"
 #include "zone/zone.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Advice to the kernel about memory of this process, in one call, by vector, or range by range. */
-#ifndef BALLOON_MADVISE_ADVISE_H
-#define BALLOON_MADVISE_ADVISE_H
+#ifndef BALLOON_CHANNELS_MADVISE_ADVISE_H
+#define BALLOON_CHANNELS_MADVISE_ADVISE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What kind of memory is mapped there, as the kernel says, without touching it. */
-#ifndef BALLOON_MAPPING_H
-#define BALLOON_MAPPING_H
+#ifndef BALLOON_CHANNELS_MADVISE_MAPPING_H
+#define BALLOON_CHANNELS_MADVISE_MAPPING_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's end of a memfd channel. */
-#ifndef BALLOON_MEMFD_GUEST_H
-#define BALLOON_MEMFD_GUEST_H
+#ifndef BALLOON_CHANNELS_MEMFD_GUEST_H
+#define BALLOON_CHANNELS_MEMFD_GUEST_H
 
 #include <balloon/channel-ops.h>
 #include <balloon/memfd.h>
@@ -44,5 +44,20 @@ int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room);
 
 /** What a failed send says about the host. */
 int balloon_memfd_send_error(int error);
+
+/** An answer of the host. */
+struct memfd_answer {
+	uint64_t id;
+	uint32_t n_done;
+	int error;
+};
+
+/** Read an answer. False: it is none, or its numbers are out of bounds. */
+bool balloon_memfd_read_answer(
+	const unsigned char *bytes, size_t n_bytes, struct memfd_answer *answer);
+
+/** Complete what a message of the host names, or count it as stray. */
+void balloon_memfd_take_answer(
+	struct balloon_channel *channel, const unsigned char *bytes, size_t n_bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which pages of a guest the host has, and how they come and go. */
-#ifndef BALLOON_MEMFD_PAGES_H
-#define BALLOON_MEMFD_PAGES_H
+#ifndef BALLOON_CHANNELS_MEMFD_PAGES_H
+#define BALLOON_CHANNELS_MEMFD_PAGES_H
 
 #include <balloon/memfd-host.h>
 

@@ -3,8 +3,8 @@
  * The memfd protocol's messages, as bytes: docs/memfd-protocol.md. Numbers are little-endian and are put
  * together byte by byte, so that no message has to be aligned and no processor is special.
  */
-#ifndef BALLOON_MEMFD_WIRE_H
-#define BALLOON_MEMFD_WIRE_H
+#ifndef BALLOON_CHANNELS_MEMFD_WIRE_H
+#define BALLOON_CHANNELS_MEMFD_WIRE_H
 
 #include <balloon/memfd-host.h>
 
@@ -86,20 +86,5 @@ static inline bool memfd_get_header(
 	header->id = memfd_get(message + AT_ID, 8);
 	return header->n_bytes == n_bytes;
 }
-
-/** An answer of the host. */
-struct memfd_answer {
-	uint64_t id;
-	uint32_t n_done;
-	int error;
-};
-
-/** Read an answer. False: it is none, or its numbers are out of bounds. */
-bool balloon_memfd_read_answer(
-	const unsigned char *bytes, size_t n_bytes, struct memfd_answer *answer);
-
-/** Complete what a message of the host names, or count it as stray. */
-void balloon_memfd_take_answer(
-	struct balloon_channel *channel, const unsigned char *bytes, size_t n_bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Around the sleep of whoever waits for a lock: a release has to find it counted. */
-#ifndef BALLOON_SYNC_WAITING_H
-#define BALLOON_SYNC_WAITING_H
+#ifndef BALLOON_SYNC_SYNC_H
+#define BALLOON_SYNC_SYNC_H
 
 #include <balloon/sync.h>
 
