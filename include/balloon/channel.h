@@ -41,8 +41,8 @@ BALLOON_EXPORT int balloon_channel_covers(
 	const struct balloon_channel *channel, const struct balloon_memmap *map);
 
 /**
- * A file descriptor that is readable while balloon_driver_poll(), or balloon_channel_poll(), has something to do; -1: there is
- * none. It stays the channel's. Threads: any. Locks: none. Context: any.
+ * A file descriptor that is readable while balloon_driver_poll(), or balloon_channel_poll(), has
+ * something to do; -1: there is none. It stays the channel's. Threads: any. Locks: none. Context: any.
  */
 BALLOON_EXPORT int balloon_channel_descriptor(struct balloon_channel *channel);
 
