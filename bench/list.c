@@ -35,7 +35,7 @@ static struct widths measure(void)
 }
 
 /* What a page more costs a map, whatever it is that the strategy keeps. */
-static double bytes_a_page(const struct balloon_strategy *strategy)
+static double bytes_per_page(const struct balloon_strategy *strategy)
 {
 	enum { FEW = 1 << 20, MANY = 2 * FEW };
 	size_t few_bytes = 0, many_bytes = 0;
@@ -60,7 +60,7 @@ static void print_table(void)
 	for (size_t i = 0; (strategy = balloon_strategy_at(i)) != NULL; i++) {
 		balloon_strategy_describe(strategy, &info);
 		printf("%-*s  %-*s  %-5s  %12.3g\n", widths.name, info.name, widths.era, info.era,
-			order_name(info.order), bytes_a_page(strategy));
+			order_name(info.order), bytes_per_page(strategy));
 	}
 }
 
@@ -104,8 +104,8 @@ static json_t *strategies_json(void)
 		list = array_with(
 			list, json_pack("{s:s, s:s, s:s, s:I, s:f}", "name", info.name, "era",
 				      info.era, "order", order_name(info.order), "descriptor_bytes",
-				      (json_int_t)info.descriptor_bytes, "bytes_a_page",
-				      bytes_a_page(strategy)));
+				      (json_int_t)info.descriptor_bytes, "bytes_per_page",
+				      bytes_per_page(strategy)));
 	}
 	return list;
 }
@@ -209,7 +209,7 @@ int command_list(int argc, char **argv)
 	const char *json_path = NULL;
 	struct shelf shelf;
 	struct problem problem;
-	int status = command_read(&line, argc, argv, &json_path);
+	int status = command_line_read(&line, argc, argv, &json_path);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	status = 0;

@@ -55,7 +55,7 @@ static int run(int argc, char **argv)
 {
 	if (argc > 1 && argv[1][0] != '-')
 		return run_command(argc - 1, argv + 1);
-	int status = command_read(&line, argc, argv, NULL);
+	int status = command_line_read(&line, argc, argv, NULL);
 	return status == COMMAND_LINE_GO_ON ? usage_error("which command? See balloon-bench --help")
 					    : status;
 }

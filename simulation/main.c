@@ -269,9 +269,7 @@ static const struct command_line line = {
 
 static void parse(struct options *options, int argc, char **argv)
 {
-	static char name[] = "balloon-simulate"; /* as messages call us */
 	set_defaults(options);
-	argv[0] = name;
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);

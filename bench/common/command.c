@@ -20,13 +20,6 @@ int usage_unexpected(const char *command, const char *argument)
 	return usage_error("%s: unexpected argument '%s'", command, argument);
 }
 
-int command_read(const struct command_line *line, int argc, char **argv, void *context)
-{
-	static char name[] = "balloon-bench"; /* as messages call us */
-	argv[0] = name;
-	return command_line_read(line, argc, argv, context);
-}
-
 int failure(const struct problem *problem)
 {
 	problem_print(problem);

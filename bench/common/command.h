@@ -22,9 +22,6 @@ int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** The same about an argument, where a command takes none. */
 int usage_unexpected(const char *command, const char *argument);
 
-/** Read a command's own command line: as command_line_read(). */
-int command_read(const struct command_line *line, int argc, char **argv, void *context);
-
 /** Print a problem. Returns EXIT_FAILED. */
 int failure(const struct problem *problem);
 

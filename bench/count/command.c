@@ -81,7 +81,7 @@ static int parse(struct plan *plan, int argc, char **argv)
 	struct words words = {.plan = plan};
 	plan_init(plan);
 	strategies_all(&words.strategies);
-	int status = command_read(&line, argc, argv, &words);
+	int status = command_line_read(&line, argc, argv, &words);
 	if (status == COMMAND_LINE_GO_ON)
 		add_subjects(plan, &words.strategies);
 	return status;

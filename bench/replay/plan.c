@@ -33,17 +33,9 @@ static int parse_repeat(struct plan *plan, const char *text)
 
 enum { STRATEGY = COMMAND_LINE_KEY, THREADS, REPEAT, JSON };
 
-/* What the command line says before recordings are looked for. */
-struct words {
-	struct plan *plan;
-	char **names; /* room for all arguments */
-	size_t n_names;
-};
-
 static int take(void *context, int key, char *value)
 {
-	struct words *words = context;
-	struct plan *plan = words->plan;
+	struct plan *plan = context;
 	switch (key) {
 	case STRATEGY:
 		return strategies_parse(&plan->strategies, value);
@@ -55,7 +47,7 @@ static int take(void *context, int key, char *value)
 		plan->json_path = value;
 		return 0;
 	default:
-		words->names[words->n_names++] = value;
+		plan->names[plan->n_names++] = value;
 		return 0;
 	}
 }
@@ -118,12 +110,11 @@ int plan_parse(struct plan *plan, int argc, char **argv)
 		problem_no_memory(&problem);
 		return failure(&problem);
 	}
-	struct words words = {.plan = plan, .names = plan->names};
 	strategies_all(&plan->strategies);
-	int status = command_read(&line, argc, argv, &words);
+	int status = command_line_read(&line, argc, argv, plan);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	status = choose_recordings(plan, words.n_names, words.names);
+	status = choose_recordings(plan, plan->n_names, plan->names);
 	return status == 0 ? COMMAND_LINE_GO_ON : status;
 }
 

@@ -14,7 +14,8 @@ enum { REPEATS_MAX = 10000 };
 
 struct plan {
 	struct shelf shelf;
-	char **names; /* given by the caller; allocated */
+	char **names; /* as given: recordings, room for all arguments; allocated */
+	size_t n_names;
 	char **paths; /* of the recordings: on the shelf, or the caller's */
 	size_t n_paths;
 	struct strategies strategies;

@@ -97,7 +97,7 @@ int command_report(int argc, char **argv)
 		problem_no_memory(&problem);
 		return failure(&problem);
 	}
-	int status = command_read(&line, argc, argv, &wanted);
+	int status = command_line_read(&line, argc, argv, &wanted);
 	if (status == COMMAND_LINE_GO_ON)
 		status = report_as_said(&wanted);
 	free(wanted.paths);

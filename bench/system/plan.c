@@ -265,7 +265,7 @@ static int check_plan(const struct plan *plan)
 int plan_parse_system(struct plan *plan, int argc, char **argv)
 {
 	plan_init(plan);
-	int status = command_read(&line, argc, argv, plan);
+	int status = command_line_read(&line, argc, argv, plan);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
 	status = check_plan(plan);

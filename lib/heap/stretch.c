@@ -268,6 +268,13 @@ struct traffic {
 	uint64_t n_ready; /* frames that wait for the host, or are kept back: had without it */
 };
 
+/* Refusals of the host that are kept. */
+static uint32_t n_refusals(struct balloon_heap *heap)
+{
+	int n = heap->driver ? balloon_driver_refusals(heap->driver, NULL, 0) : 0;
+	return n > 0 ? (uint32_t)n : 0;
+}
+
 /* Not inline: what it asks for is large, and lies in nobody else's stack frame. */
 __attribute__((noinline)) static void look_at_driver(
 	struct balloon_heap *heap, struct traffic *traffic)
@@ -278,11 +285,10 @@ __attribute__((noinline)) static void look_at_driver(
 		balloon_device_stats(balloon_driver_device(heap->driver), &stats) < 0 ||
 		progress.state == BALLOON_DRIVER_STOPPED || progress.host_error < 0)
 		return;
-	int n_refused = balloon_driver_refusals(heap->driver, NULL, 0);
 	traffic->n_ready = progress.n_set_aside + progress.n_pending;
 	traffic->n_ended += progress.n_ended + stats.n_isolates;
 	traffic->is_under_way |= progress.n_requests > 0 || traffic->n_ready > 0 ||
-				 stats.n_isolated > (uint64_t)(n_refused > 0 ? n_refused : 0);
+				 stats.n_isolated > n_refusals(heap);
 }
 
 static struct traffic look(struct balloon_heap *heap)
@@ -312,11 +318,6 @@ static bool wait_for_more(
 
 /* ---- One after the other --------------------------------------------------------------------- */
 
-static int n_refusals(struct balloon_heap *heap)
-{
-	return heap->driver ? balloon_driver_refusals(heap->driver, NULL, 0) : 0;
-}
-
 /* Reserve the stretch at `at`. Counted first: who sees that its frames are not free sees why. */
 static bool reserve(
 	struct balloon_heap *heap, struct shortage *shortage, uint32_t at, uint32_t n_frames)
@@ -337,7 +338,7 @@ static int try_stretch(struct balloon_heap *heap, struct shortage *shortage, uin
 		*from = at + n_frames;
 		return 0;
 	}
-	int n_refused = n_refusals(heap);
+	uint32_t n_refused = n_refusals(heap);
 	int result = clear(heap, shortage);
 	if (result > 0)
 		return result;

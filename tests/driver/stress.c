@@ -85,8 +85,6 @@ static const struct command_line line = {
 
 static void parse(struct arguments *arguments, int argc, char **argv)
 {
-	static char name[] = "driver-stress"; /* as messages call us */
-	argv[0] = name;
 	int status = command_line_read(&line, argc, argv, arguments);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);

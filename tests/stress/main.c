@@ -125,8 +125,6 @@ static const struct command_line line = {
 
 static void parse(int argc, char **argv, struct arguments *arguments)
 {
-	static char name[] = "stress"; /* as messages call us */
-	argv[0] = name;
 	int status = command_line_read(&line, argc, argv, arguments);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);

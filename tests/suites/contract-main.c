@@ -175,8 +175,6 @@ static const struct command_line line = {
 
 static int parse(struct request *request, int argc, char **argv)
 {
-	static char name[] = "balloon-contract"; /* as messages call us */
-	argv[0] = name;
 	int status = command_line_read(&line, argc, argv, request);
 	if (status == COMMAND_LINE_GO_ON && !request->module && !request->is_list)
 		return complain(EXIT_USAGE, "which module? See --help");

@@ -15,8 +15,8 @@ enum { KEY_HELP = 1 << 16, KEY_VERSION };
 struct reading {
 	const struct command_line *line;
 	void *context;
-	const char *called; /* as messages call the program */
-	FILE *nowhere;      /* for argp's second line about wrong usage, "Try ..." */
+	char *called;  /* as messages call the program: the first word of its name */
+	FILE *nowhere; /* for argp's second line about wrong usage, "Try ..." */
 	int status;
 };
 
@@ -78,37 +78,46 @@ static struct argp_option *rows_of(const struct command_line *line)
 	return rows;
 }
 
+static int complain_of_memory(const struct command_line *line)
+{
+	fprintf(stderr, "%s: out of memory\n", line->name);
+	return 1;
+}
+
+/* getopt_long() takes the name from argv[0]. */
 static int read_as(struct reading *reading, const struct argp *argp, int argc, char **argv)
 {
+	char *own_name = argv[0];
+	argv[0] = reading->called;
 	error_t error = argp_parse(argp, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT, NULL, reading);
+	argv[0] = own_name;
 	if (error == ECANCELED)
 		return reading->status;
 	if (error == EINVAL) /* argp has said why */
 		return COMMAND_LINE_WRONG;
-	if (error != 0)
-		fprintf(stderr, "%s: out of memory\n", argv[0]);
-	return error == 0 ? COMMAND_LINE_GO_ON : 1;
+	return error == 0 ? COMMAND_LINE_GO_ON : complain_of_memory(reading->line);
 }
 
 int command_line_read(const struct command_line *line, int argc, char **argv, void *context)
 {
 	struct reading reading = {.line = line,
 		.context = context,
-		.called = argv[0],
+		.called = strndup(line->name, strcspn(line->name, " ")),
 		.nowhere = fopen("/dev/null", "w")};
 	struct argp_option *rows = rows_of(line);
 	char *text = NULL;
-	int status = 1;
-	if (reading.nowhere && rows &&
+	int status;
+	if (reading.called && reading.nowhere && rows &&
 		asprintf(&text, "%s\v%s", line->about, line->after ? line->after : "") >= 0) {
 		const struct argp argp = {
 			.options = rows, .parser = take, .args_doc = line->arguments, .doc = text};
 		status = read_as(&reading, &argp, argc, argv);
 	} else {
-		fprintf(stderr, "%s: out of memory\n", argv[0]);
+		status = complain_of_memory(line);
 	}
 	if (reading.nowhere)
 		fclose(reading.nowhere);
+	free(reading.called);
 	free(rows);
 	free(text);
 	return status;

@@ -15,7 +15,7 @@ enum {
 };
 
 struct command_line {
-	const char *name;      /* "balloon-bench run": for --help */
+	const char *name;      /* "balloon-bench run"; messages begin with its first word */
 	const char *arguments; /* what follows the options: "RECORDING..."; NULL: nothing */
 	const char *about;     /* what the program does */
 	const char *after;     /* what there is to say after the options; NULL */
@@ -28,7 +28,7 @@ struct command_line {
 };
 
 /**
- * Read a command line. What is wrong with it is said on stderr, in one line that begins with argv[0].
+ * Read a command line. What is wrong with it is said on stderr, in one line.
  *
  * Returns COMMAND_LINE_GO_ON; or the exit status: wrong usage, what take() returned, or all was done (--help).
  */

@@ -108,9 +108,7 @@ static const struct command_line line = {
 
 int options_read(struct options *options, int argc, char **argv)
 {
-	static char name[] = "balloon-memfd-host"; /* as messages call us */
 	*options = (struct options){.inherited_fd = -1, .max_guests = 64, .hello_timeout_s = 5};
-	argv[0] = name;
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
