@@ -20,12 +20,17 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* All pages of the map, in random order. */
-static struct balloon_page *shuffled(uint32_t seed)
+static uint32_t n_pages_of(struct balloon_heap *heap)
 {
-	struct balloon_page *pages = malloc(n_pages() * sizeof(*pages));
+	return balloon_memmap_n_pages(balloon_heap_memmap(heap));
+}
+
+/* All pages of the map, in random order. */
+static struct balloon_page *shuffled(uint32_t n, uint32_t seed)
+{
+	struct balloon_page *pages = malloc(n * sizeof(*pages));
 	CHECK(pages);
-	for (uint32_t i = 0; i < n_pages(); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t j = next_random(&seed) % (i + 1);
 		pages[i] = pages[j];
 		pages[j] = balloon_page(i);
@@ -36,22 +41,61 @@ static struct balloon_page *shuffled(uint32_t seed)
 /* The balloon takes everything, its list in random order. */
 static void take_all(struct balloon_heap *heap, struct balloon *balloon, uint32_t seed)
 {
-	struct balloon_page *pages = shuffled(seed);
+	uint32_t n = n_pages_of(heap);
+	struct balloon_page *pages = shuffled(n, seed);
 	inflate_all(balloon);
-	for (uint32_t i = 0; i < n_pages(); i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (balloon_page_isolate(balloon_heap_memmap(heap), pages[i]) == 0)
 			CHECK_EQ(balloon_page_putback(balloon_heap_memmap(heap), pages[i]), 0);
 	free(pages);
 }
 
-/* The balloon keeps n pages, at random. */
-static void keep(struct balloon *balloon, uint32_t n, uint32_t seed)
+/* The balloon keeps half of it, at random. */
+static void keep_half(struct balloon_heap *heap, struct balloon *balloon, uint32_t seed)
 {
-	struct balloon_page *pages = shuffled(seed);
-	for (uint32_t i = 0; i < n_pages() && n_inflated(balloon) > n; i++)
+	uint32_t n = n_pages_of(heap);
+	struct balloon_page *pages = shuffled(n, seed);
+	for (uint32_t i = 0; i < n && n_inflated(balloon) > n / 2; i++)
 		CHECK(balloon_driver_relieve_range(balloon->driver, pages[i], 1) >= 0);
 	free(pages);
-	CHECK_EQ(n_inflated(balloon), n);
+	CHECK_EQ(n_inflated(balloon), n / 2);
+}
+
+static void costs_its_own_size(uint32_t heap_pages, size_t size, uint32_t seed)
+{
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, heap_pages);
+	struct balloon balloon = make_balloon(heap);
+	take_all(heap, &balloon, seed);
+	uint64_t n_before = n_inflated(&balloon);
+	void *block = balloon_heap_allocate(heap, size);
+	CHECK(block);
+	mark(block, size, seed);
+	CHECK(n_before - n_inflated(&balloon) <=
+		size / BALLOON_HEAP_PAGE_SIZE * 11 / 10 + 2 * MIB_PAGES);
+	CHECK_EQ(stats_of(heap).n_failures, 0);
+	CHECK(is_marked(block, size, seed));
+	balloon_heap_free(heap, block);
+	end_balloon(heap, &balloon);
+	end_heap(heap);
+}
+
+static void costs_the_balloon_nothing(uint32_t heap_pages, size_t size, uint32_t seed)
+{
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, heap_pages);
+	struct balloon balloon = make_balloon(heap);
+	take_all(heap, &balloon, seed);
+	keep_half(heap, &balloon, seed + 100);
+	uint64_t n_relieved = stats_of(heap).n_relieved;
+	void *block = balloon_heap_allocate(heap, size);
+	CHECK(block);
+	mark(block, size, seed);
+	CHECK_EQ(n_inflated(&balloon), heap_pages / 2);
+	CHECK_EQ(stats_of(heap).n_relieved, n_relieved);
+	CHECK(size < 255 << 10 || stats_of(heap).n_moved > 0);
+	CHECK(is_marked(block, size, seed));
+	balloon_heap_free(heap, block);
+	end_balloon(heap, &balloon);
+	end_heap(heap);
 }
 
 static const size_t sizes[] = {5000, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20};
@@ -60,42 +104,24 @@ enum { N_SIZES = sizeof(sizes) / sizeof(*sizes) };
 
 static void an_allocation_costs_the_balloon_its_own_size(void)
 {
-	for (uint32_t i = 0; i < scaled(N_SIZES); i++) {
-		struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, n_pages());
-		struct balloon balloon = make_balloon(heap);
-		take_all(heap, &balloon, i);
-		uint64_t n_before = n_inflated(&balloon);
-		void *block = balloon_heap_allocate(heap, sizes[i]);
-		CHECK(block);
-		mark(block, sizes[i], i);
-		CHECK(n_before - n_inflated(&balloon) <=
-			sizes[i] / BALLOON_HEAP_PAGE_SIZE * 11 / 10 + 2 * MIB_PAGES);
-		CHECK_EQ(stats_of(heap).n_failures, 0);
-		CHECK(is_marked(block, sizes[i], i));
-		balloon_heap_free(heap, block);
-		end_balloon(heap, &balloon);
-		end_heap(heap);
-	}
+	for (uint32_t i = 0; i < scaled(N_SIZES); i++)
+		costs_its_own_size(n_pages(), sizes[i], i);
 }
 
 static void frames_that_are_free_but_not_adjacent_will_do(void)
 {
-	for (uint32_t i = 0; i < scaled(N_SIZES - 1); i++) {
-		struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, n_pages());
-		struct balloon balloon = make_balloon(heap);
-		take_all(heap, &balloon, i);
-		keep(&balloon, n_pages() / 2, i + 100);
-		uint64_t n_relieved = stats_of(heap).n_relieved;
-		void *block = balloon_heap_allocate(heap, sizes[i] - BALLOON_HEAP_PAGE_SIZE);
-		CHECK(block);
-		mark(block, sizes[i] - BALLOON_HEAP_PAGE_SIZE, i);
-		CHECK_EQ(n_inflated(&balloon), n_pages() / 2);
-		CHECK_EQ(stats_of(heap).n_relieved, n_relieved);
-		CHECK(sizes[i] < 256 << 10 || stats_of(heap).n_moved > 0);
-		CHECK(is_marked(block, sizes[i] - BALLOON_HEAP_PAGE_SIZE, i));
-		balloon_heap_free(heap, block);
-		end_balloon(heap, &balloon);
-		end_heap(heap);
+	for (uint32_t i = 0; i < scaled(N_SIZES - 1); i++)
+		costs_the_balloon_nothing(n_pages(), sizes[i] - BALLOON_HEAP_PAGE_SIZE, i);
+}
+
+/* Both, as large as a server's heap is. */
+static void so_do_large_ones(void)
+{
+	enum { HEAP_PAGES = 512 * MIB_PAGES };
+	static const size_t large[] = {256 << 10, 4 << 20, 32 << 20, 64 << 20, 128 << 20};
+	for (uint32_t i = 0; i < sizeof(large) / sizeof(*large); i++) {
+		costs_its_own_size(HEAP_PAGES, large[i], i);
+		costs_the_balloon_nothing(HEAP_PAGES, large[i], i);
 	}
 }
 
@@ -168,6 +194,8 @@ void range_claims(void)
 {
 	an_allocation_costs_the_balloon_its_own_size();
 	frames_that_are_free_but_not_adjacent_will_do();
+	if (scaled(100) == 100)
+		so_do_large_ones();
 	what_is_in_use_is_gone_around();
 	/* Under Valgrind the last one only. */
 	for (size_t i = 0; balloon_driver_design_at(i); i++)
