@@ -499,8 +499,8 @@ struct pair {
 	uint32_t values[2];
 };
 
-/* What a thread stored last may lie in a stack frame that has ended: it is read all the same, and the sanitizer is not
- * to mind. An access of the library's is in the library, too, where it does. */
+/* What a thread stored last may lie in a stack frame that has ended. It is read here all the same, and the
+ * sanitizer is not to mind; the library's own accesses are checked where it makes them. */
 #define UNMINDED __attribute__((no_sanitize("address")))
 
 UNMINDED static uint64_t read_pair(const volatile struct pair *place)

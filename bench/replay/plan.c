@@ -80,23 +80,23 @@ static const struct command_line line = {
 };
 
 /* Files; what is none may be the name of a recording that is here. Without any: all that are here. */
-static int choose_recordings(struct plan *plan, size_t n, char **names)
+static int choose_recordings(struct plan *plan)
 {
 	if (shelf_open(&plan->shelf) < 0) {
 		struct problem problem;
 		problem_no_memory(&problem);
 		return failure(&problem);
 	}
-	plan->paths = n > 0 ? names : plan->shelf.paths;
-	plan->n_paths = n > 0 ? n : plan->shelf.n_paths;
+	plan->paths = plan->n_names > 0 ? plan->names : plan->shelf.paths;
+	plan->n_paths = plan->n_names > 0 ? plan->n_names : plan->shelf.n_paths;
 	if (plan->n_paths == 0)
 		return usage_error("replay: which recording? None is installed with this program");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < plan->n_names; i++) {
 		char *found = NULL;
-		if (access(names[i], F_OK) < 0)
-			found = shelf_find(&plan->shelf, names[i]);
+		if (access(plan->names[i], F_OK) < 0)
+			found = shelf_find(&plan->shelf, plan->names[i]);
 		if (found)
-			names[i] = found;
+			plan->names[i] = found;
 	}
 	return 0;
 }
@@ -114,7 +114,7 @@ int plan_parse(struct plan *plan, int argc, char **argv)
 	int status = command_line_read(&line, argc, argv, plan);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	status = choose_recordings(plan, plan->n_names, plan->names);
+	status = choose_recordings(plan);
 	return status == 0 ? COMMAND_LINE_GO_ON : status;
 }
 

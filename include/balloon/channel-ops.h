@@ -3,9 +3,9 @@
  * For whoever writes a host channel: its ops table, and the part that all channels have.
  *
  * Embed a struct balloon_channel, call balloon_channel_init() with an ops table, set its geometry and
- * limits, and call balloon_request_complete() for each request that submit() accepted. What the other side says is not to be trusted: a completion of a submission
- * that is not outstanding, or of more pages than were asked for, is refused and counted, and
- * changes nothing.
+ * limits, and call balloon_request_complete() for each request that submit() accepted. What the other
+ * side says is not to be trusted: a completion of a submission that is not outstanding, or of more pages
+ * than were asked for, is refused and counted, and changes nothing.
  */
 #ifndef BALLOON_CHANNEL_OPS_H
 #define BALLOON_CHANNEL_OPS_H

@@ -218,8 +218,8 @@ static void watch_no_more(struct balloon_heap *heap)
 enum { BLOCK_PAGES = BLOCK / BALLOON_HEAP_PAGE_SIZE, N_BLOCKS = N_PAGES / BLOCK_PAGES };
 
 static struct balloon_heap *heap;
-static void
-	*blocks[N_BLOCKS + 1]; /* in the order of their addresses; room for the one that fails */
+/* In the order of their addresses; room for the one that fails. */
+static void *blocks[N_BLOCKS + 1];
 static uint32_t n_blocks;
 static struct balloon balloon;
 
