@@ -18,7 +18,6 @@
 #define batch_leave              balloon_private_batch_leave
 #define batch_let_go             balloon_private_batch_let_go
 #define batch_lock               balloon_private_batch_lock
-#define batch_lock_and_tell      balloon_private_batch_lock_and_tell
 #define batch_lock_by_design     balloon_private_batch_lock_by_design
 #define batch_nap_ns             balloon_private_batch_nap_ns
 #define batch_not_told           balloon_private_batch_not_told

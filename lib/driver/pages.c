@@ -30,19 +30,6 @@ static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_
 	return n_mine < n ? (uint32_t)n_mine : n;
 }
 
-/* Relief may have taken frames since `begin`: close up. Returns how many there are. */
-static uint32_t show_pending(
-	struct driver_state *state, struct balloon_batch *batch, uint32_t begin, uint32_t n)
-{
-	struct balloon_page *pages = batch->request.pages;
-	uint32_t at = BALLOON_READ(batch->life.n_pages);
-	if (at < begin)
-		for (uint32_t i = 0; i < n; i++)
-			BALLOON_WRITE(pages[at + i], BALLOON_READ(pages[begin + i]));
-	life_step(&state->counts, &batch->life, LIFE_ALLOCATED, n);
-	return at + n;
-}
-
 /* is_shared: there are frames, but other fills have claimed them. */
 static int fail_allocation(
 	struct balloon_driver *driver, struct balloon_batch *batch, bool is_shared)
@@ -58,55 +45,71 @@ static int fail_allocation(
 	return batch_give_up(driver, batch, -ENOMEM);
 }
 
-/*
- * Allocate up to n frames. What relief takes of them meanwhile is not allocated again: it is claimed no more.
- * Returns how many there are; or an error, the request is free. *is_sealed: the lock could be had at once; else
- * they are pending, and relief may take them.
- */
-static int allocate(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted,
-	bool *is_sealed)
-{
-	const struct balloon_driver_hold *hold = driver_hold(driver, true);
-	struct balloon_frames *frames = driver->config.frames;
-	bool is_shared = false;
-	unsigned allocation = 0;
-	if (BALLOON_READ(batch->may_wait) && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
-		allocation = BALLOON_ALLOCATION_MAY_RECLAIM;
-	uint32_t n_missing = above_floor(driver, batch, n_wanted, &is_shared);
-	uint32_t n_had = 0;
-	while (n_missing > 0) {
-		int got = frames->ops->allocate(
-			frames, batch->request.pages + n_had, n_missing, allocation);
-		if (got <= 0)
-			break;
-		struct driver_state *state = driver_lock(driver);
-		unsigned effects = 0;
-		n_had = show_pending(state, batch, n_had, (uint32_t)got);
-		n_missing -= (uint32_t)got;
-		/* Memory may have run out meanwhile: then what is there has to do. */
-		bool is_last = n_missing == 0 || BALLOON_READ(state->n_relieving) > 0 ||
-			       state_held_off_until(state);
-		*is_sealed =
-			is_last && (BALLOON_READ(batch->lock) ||
-					   state_lock_request(state, batch, hold->lock, LOCK_FILL));
-		if (*is_sealed)
-			effects = batch_step(state, batch, LIFE_SEAL, 0);
-		driver_unlock_after(driver, effects);
-		if (is_last)
-			return (int)n_had;
-	}
-	return n_had > 0 ? (int)n_had : fail_allocation(driver, batch, is_shared);
-}
-
-/* Frames are pending: take the lock and seal them, unless relief was faster. Returns as batch_start(). */
-static bool seal(
-	struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns, int *result)
+/* Pages that are the request's now: lock, if that is still to be done, and tell the host. */
+static bool lock_and_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
+	uint64_t limit_ns, int *result)
 {
 	int error = 0;
+	BALLOON_WRITE(batch->n_pages, n);
 	if (BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
 		error = batch_lock_by_design(driver, batch, limit_ns);
+	if (error < 0)
+		return batch_not_told(driver, batch, error, result);
+	return batch_tell(driver, batch, n, limit_ns, result);
+}
+
+/*
+ * A fill, from the frame source to the host. Frames are pending from their allocation until they are sealed:
+ * relief may take them meanwhile, and what it takes is not allocated again, it is claimed no more. They are
+ * sealed once the design's lock is had: with the last allocation, if it can be had at once, so that a fill which
+ * nobody hinders takes the driver's lock once.
+ */
+static bool fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted,
+	uint64_t limit_ns, int *result)
+{
+	const enum balloon_driver_lock lock = driver_hold(driver, true)->lock;
+	struct balloon_frames *frames = driver->config.frames;
+	struct balloon_page *pages = batch->request.pages;
+	bool is_locked = BALLOON_READ(batch->lock) != BALLOON_DRIVER_NO_LOCK;
+	unsigned allocation =
+		!is_locked && BALLOON_READ(batch->may_wait) ? BALLOON_ALLOCATION_MAY_RECLAIM : 0;
+	bool is_shared = false;
+	bool is_sealed = false;
+	uint32_t n = 0;
+	uint32_t n_missing = above_floor(driver, batch, n_wanted, &is_shared);
+	for (bool is_last = false; n_missing > 0 && !is_last;) {
+		int got = frames->ops->allocate(frames, pages + n, n_missing, allocation);
+		if (got <= 0)
+			break;
+		unsigned effects = 0;
+		struct driver_state *state = driver_lock(driver);
+		uint32_t n_kept = BALLOON_READ(batch->life.n_pages);
+		if (n_kept < n) /* relief took some: close up */
+			for (int i = 0; i < got; i++)
+				BALLOON_WRITE(pages[n_kept + (uint32_t)i],
+					BALLOON_READ(pages[n + (uint32_t)i]));
+		life_step(&state->counts, &batch->life, LIFE_ALLOCATED, (uint32_t)got);
+		n = n_kept + (uint32_t)got;
+		n_missing -= (uint32_t)got;
+		/* Memory may have run out meanwhile: then what is there has to do. */
+		is_last = n_missing == 0 || BALLOON_READ(state->n_relieving) > 0 ||
+			  state_held_off_until(state);
+		is_sealed =
+			is_last && (is_locked || state_lock_request(state, batch, lock, LOCK_FILL));
+		if (is_sealed)
+			effects = batch_step(state, batch, LIFE_SEAL, 0);
+		driver_unlock_after(driver, effects);
+	}
+	if (n == 0) {
+		*result = fail_allocation(driver, batch, is_shared);
+		return false;
+	}
+	if (is_sealed)
+		return batch_tell(driver, batch, n, limit_ns, result);
+
+	int error = is_locked ? 0 : batch_lock_by_design(driver, batch, limit_ns);
 	struct driver_state *state = driver_lock(driver);
-	uint32_t n = BALLOON_READ(batch->life.n_pages);
+	n = BALLOON_READ(batch->life.n_pages);
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_SEAL, 0) : 0;
 	driver_unlock_after(driver, effects);
 	if (n == 0) {
@@ -114,30 +117,6 @@ static bool seal(
 		return false;
 	}
 	BALLOON_WRITE(batch->n_pages, n);
-	if (error < 0)
-		return batch_not_told(driver, batch, error, result);
-	return batch_tell(driver, batch, n, limit_ns, result);
-}
-
-static bool start_fill(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
-	uint64_t limit_ns, int *result)
-{
-	bool is_sealed = false;
-	*result = allocate(driver, batch, n, &is_sealed);
-	if (*result <= 0)
-		return false;
-	if (!is_sealed)
-		return seal(driver, batch, limit_ns, result);
-	return batch_tell(driver, batch, (uint32_t)*result, limit_ns, result);
-}
-
-bool batch_lock_and_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
-	uint64_t limit_ns, int *result)
-{
-	int error = 0;
-	BALLOON_WRITE(batch->n_pages, n);
-	if (BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
-		error = batch_lock_by_design(driver, batch, limit_ns);
 	if (error < 0)
 		return batch_not_told(driver, batch, error, result);
 	return batch_tell(driver, batch, n, limit_ns, result);
@@ -167,8 +146,8 @@ static int take_range(struct balloon_driver *driver, struct balloon_batch *batch
 	return n == 0 && is_busy ? -EAGAIN : (int)n;
 }
 
-static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batch,
-	uint32_t n_wanted, uint64_t limit_ns, int *result)
+static bool leak(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_wanted,
+	uint64_t limit_ns, int *result)
 {
 	bool is_ranged = BALLOON_READ(batch->range_end) > 0;
 	int n = is_ranged ? take_range(driver, batch, n_wanted)
@@ -190,21 +169,53 @@ static bool start_leak(struct balloon_driver *driver, struct balloon_batch *batc
 		return false;
 	}
 	driver_moved(driver, driver->device, batch->request.pages, (uint32_t)n, false);
-	return batch_lock_and_tell(driver, batch, (uint32_t)n, limit_ns, result);
+	return lock_and_tell(driver, batch, (uint32_t)n, limit_ns, result);
+}
+
+/*
+ * Pages of the balloon, or of the quarantine, that the host is asked for again: first those that were not refused
+ * before, else those that are refused again and again would be all.
+ */
+static bool leak_again(struct balloon_driver *driver, struct balloon_batch *batch,
+	uint32_t n_wanted, uint64_t limit_ns, int *result)
+{
+	struct balloon_page *pages = batch->request.pages;
+	bool is_quarantine = BALLOON_READ(batch->life.route) == ROUTE_QUARANTINE;
+	struct balloon_device *device = is_quarantine ? driver->quarantine : driver->device;
+	uint32_t n = 0;
+	if (is_quarantine) {
+		int got = balloon_pages_dequeue(device, pages, n_wanted);
+		n = got > 0 ? (uint32_t)got : 0;
+	}
+	n += refusals_take_pages(
+		driver, device, pages + n, n_wanted - n, balloon_platform_now_ns());
+	if (n == 0) {
+		*result = batch_give_up(driver, batch, -EAGAIN);
+		return false;
+	}
+	driver_moved(driver, device, pages, n, false);
+	unsigned effects = batch_step(driver_lock(driver), batch, LIFE_GOT, n);
+	driver_unlock_after(driver, effects);
+	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
+	if (is_quarantine)
+		return batch_tell(driver, batch, n, limit_ns, result);
+	return lock_and_tell(driver, batch, n, limit_ns, result);
 }
 
 bool batch_start(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
 	uint64_t limit_ns, int *result)
 {
-	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
-	bool is_locked_first = driver_hold(driver, is_in)->from == BALLOON_LOCK_FROM_PAGES;
-	int error = 0;
-	if (is_locked_first && BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK)
-		error = batch_lock_by_design(driver, batch, limit_ns);
-	if (error < 0) {
-		*result = batch_give_up(driver, batch, error);
-		return false;
+	enum life_route route = BALLOON_READ(batch->life.route);
+	if (route == ROUTE_QUARANTINE || BALLOON_READ(batch->is_retry))
+		return leak_again(driver, batch, n_pages, limit_ns, result);
+	if (driver_hold(driver, route == ROUTE_FILL)->from == BALLOON_LOCK_FROM_PAGES &&
+		BALLOON_READ(batch->lock) == BALLOON_DRIVER_NO_LOCK) {
+		int error = batch_lock_by_design(driver, batch, limit_ns);
+		if (error < 0) {
+			*result = batch_give_up(driver, batch, error);
+			return false;
+		}
 	}
-	return is_in ? start_fill(driver, batch, n_pages, limit_ns, result)
-		     : start_leak(driver, batch, n_pages, limit_ns, result);
+	return route == ROUTE_FILL ? fill(driver, batch, n_pages, limit_ns, result)
+				   : leak(driver, batch, n_pages, limit_ns, result);
 }

@@ -12,8 +12,4 @@
 bool batch_start(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
 	uint64_t limit_ns, int *result);
 
-/** Take the lock, if the design says so and it is not held, and tell the host. As batch_tell(). */
-bool batch_lock_and_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n,
-	uint64_t limit_ns, int *result);
-
 #endif

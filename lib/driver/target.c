@@ -51,26 +51,21 @@ static struct balloon_batch *take(const struct balloon_driver *driver, struct dr
 	return batch;
 }
 
-/* What has to be done before a request is taken, without one: what is called may migrate. */
-static void prepare(struct balloon_driver *driver, bool is_fill, uint32_t n_pages)
+/*
+ * The program's before_fill. n_pages: what is about to be asked for; 0: what the target is away, as far as one
+ * can see without claiming it. Without a request, as what is called may migrate.
+ */
+static void tell_before_fill(struct balloon_driver *driver, uint32_t n_pages)
 {
-	driver_look_after_if_due(driver);
+	if (!driver->config.before_fill)
+		return;
 	struct driver_state *state = driver_lock(driver);
-	bool has_set_aside = BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0;
-	bool is_told = is_fill && driver->config.before_fill && may_allocate(state);
+	if (n_pages == 0)
+		n_pages = fit(state, difference(driver_target(driver), state_expected(state)));
+	bool is_told = n_pages > 0 && may_allocate(state);
 	driver_unlock(driver);
-	if (has_set_aside)
-		refusals_release_frames(driver, UINT32_MAX, balloon_platform_now_ns());
 	if (is_told)
 		driver->config.before_fill(driver->config.before_fill_context, n_pages);
-}
-
-static bool is_prepared(
-	const struct balloon_driver *driver, const struct driver_state *state, bool is_fill)
-{
-	return BALLOON_READ(state->counts.n_left) == 0 &&
-	       BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) == 0 &&
-	       !(is_fill && driver->config.before_fill);
 }
 
 BALLOON_LOCK_INTERNALS static int move_request(
@@ -85,9 +80,14 @@ BALLOON_LOCK_INTERNALS static int move_request(
 		return result;
 	}
 	uint32_t n = fit(state, n_pages);
-	if (!is_prepared(driver, state, is_fill)) {
+	if (BALLOON_READ(state->counts.n_left) > 0 ||
+		BALLOON_READ(state->counts.places[PLACE_SET_ASIDE]) > 0 ||
+		(is_fill && driver->config.before_fill)) {
 		driver_unlock(driver);
-		prepare(driver, is_fill, n);
+		driver_look_after_if_due(driver);
+		refusals_release_frames(driver, UINT32_MAX, balloon_platform_now_ns());
+		if (is_fill)
+			tell_before_fill(driver, n);
 		state = driver_lock(driver);
 	}
 	if (!is_fill || may_allocate(state))
@@ -268,56 +268,6 @@ static void give_up_refusals(struct balloon_driver *driver)
 		refusals_put_back(driver, balloon_platform_now_ns());
 }
 
-/* Pages of the balloon, or the quarantine, that the host is asked for again. As batch_start(). */
-static bool start_again(
-	struct balloon_driver *driver, const struct plan *plan, uint64_t limit_ns, int *result)
-{
-	struct balloon_batch *batch = plan->batch;
-	struct balloon_page *pages = batch->request.pages;
-	bool is_quarantine = plan->work == WORK_QUARANTINE;
-	struct balloon_device *device = is_quarantine ? driver->quarantine : driver->device;
-	uint32_t n = 0;
-	/* First what was not refused before: else those that are refused again and again would be all. */
-	if (is_quarantine) {
-		int got = balloon_pages_dequeue(device, pages, plan->n_pages);
-		n = got > 0 ? (uint32_t)got : 0;
-	}
-	n += refusals_take_pages(
-		driver, device, pages + n, plan->n_pages - n, balloon_platform_now_ns());
-	if (n == 0) {
-		*result = batch_give_up(driver, batch, -EAGAIN);
-		return false;
-	}
-	driver_moved(driver, device, pages, n, false);
-	unsigned effects = batch_step(driver_lock(driver), batch, LIFE_GOT, n);
-	driver_unlock_after(driver, effects);
-	/* Nobody else deals with quarantined pages: they need no lock of the design's. */
-	if (is_quarantine)
-		return batch_tell(driver, batch, n, limit_ns, result);
-	return batch_lock_and_tell(driver, batch, n, limit_ns, result);
-}
-
-static bool start(
-	struct balloon_driver *driver, const struct plan *plan, uint64_t limit_ns, int *result)
-{
-	if (plan->work == WORK_RETRY || plan->work == WORK_QUARANTINE)
-		return start_again(driver, plan, limit_ns, result);
-	return batch_start(driver, plan->batch, plan->n_pages, limit_ns, result);
-}
-
-/* What a fill is about to be for, as far as one can see without claiming it. */
-static void prepare_fill(struct balloon_driver *driver)
-{
-	if (!driver->config.before_fill)
-		return;
-	struct driver_state *state = driver_lock(driver);
-	uint32_t n = fit(state, difference(driver_target(driver), state_expected(state)));
-	bool is_told = n > 0 && may_allocate(state);
-	driver_unlock(driver);
-	if (is_told)
-		driver->config.before_fill(driver->config.before_fill_context, n);
-}
-
 /* ---- Step ------------------------------------------------------------------------------------ */
 
 int balloon_driver_step(struct balloon_driver *driver)
@@ -328,7 +278,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	int result = driver_enter(driver, CALL_MOVES);
 	if (result < 0)
 		return result;
-	prepare_fill(driver);
+	tell_before_fill(driver, 0);
 	give_up_refusals(driver);
 	struct driver_state *state = driver_lock(driver);
 	claim(driver, state, true, &plan);
@@ -338,7 +288,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	driver_unlock(driver);
 	if (plan.work == WORK_NONE)
 		return driver_leave(driver, CALL_MOVES, is_at_rest ? 0 : -EAGAIN);
-	if (start(driver, &plan, BALLOON_NEVER, &result))
+	if (batch_start(driver, plan.batch, plan.n_pages, BALLOON_NEVER, &result))
 		result = batch_finish(driver, plan.batch, BALLOON_NEVER);
 	/* There was something to do, and others have done it or do it now. */
 	return result == 0 ? -EAGAIN : result;
@@ -355,7 +305,7 @@ static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *p
 	int result;
 	driver_look_after_if_due(driver);
 	give_up_refusals(driver);
-	prepare_fill(driver);
+	tell_before_fill(driver, 0);
 	struct driver_state *state = driver_lock(driver);
 	plan->work = WORK_NONE;
 	if (state_halted(state) == 0)
@@ -365,7 +315,7 @@ static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *p
 	driver_unlock(driver);
 	if (plan->work == WORK_NONE)
 		return false;
-	if (start(driver, plan, 0, &result)) {
+	if (batch_start(driver, plan->batch, plan->n_pages, 0, &result)) {
 		batch_leave(driver, plan->batch);
 	} else {
 		state_note(driver_lock(driver), result);
