@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "common/clock.h"
+#include "host.h"
 #include "system/heap-patterns.h"
 #include "system/plan.h"
 #include "system/release.h"
@@ -263,26 +264,22 @@ static void check_built_in_releasers(void)
 }
 
 /* A host that does not do all of it. */
-static int submit_but_one(struct balloon_channel *host, struct balloon_request *request)
-{
-	return balloon_request_complete(host, request, request->id, request->n_pages - 1, -ENOSPC);
-}
-
 static void check_partial_answer(void)
 {
-	static const struct balloon_channel_ops ops = {.name = "partial", .submit = submit_but_one};
 	struct problem problem;
-	struct balloon_channel host;
-	struct by_channel by_channel = {.channel = &host};
+	struct host host;
+	struct by_channel by_channel = {.channel = &host.channel};
 	struct release release = {.request = 64};
 	struct trial trial = {.shared = &release, .own = &by_channel};
-	balloon_channel_init(&host, &ops);
+	host_init(&host, 0);
+	host.reason = -ENOSPC;
+	host_always(&host, HOST_HALVES);
 	CHECK(region_init(&release.region, ORDER_RANDOM, PAGES, false, &problem) == 0);
 	CHECK(by_channel_init(&by_channel, 64) == 0);
 	CHECK(by_channel_inflate(&trial) == -ENOSPC && by_channel_deflate(&trial) == -ENOSPC);
 	by_channel_fini(&by_channel);
 	region_fini(&release.region);
-	balloon_channel_fini(&host);
+	CHECK(host_fini(&host) == 0);
 }
 
 /* Shared memory: the same, and what its host did not do is noticed as well. */

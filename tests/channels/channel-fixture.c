@@ -3,19 +3,23 @@
 
 struct balloon_channel *channel_fixture_open(struct channel_fixture *s, bool is_polled)
 {
-	fake_host_init(&s->fake_host, is_polled);
+	host_init(&s->host, 0);
+	if (is_polled)
+		host_be_polled(&s->host);
+	host_always(&s->host, HOST_SILENT);
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		s->requests[i] = request_new(PAGES);
 		CHECK_EQ(request_prepare_steps(
 				 s->requests[i], BALLOON_REQUEST_INFLATE, 100 * i, 1, PAGES),
 			0);
 	}
-	return &s->fake_host.channel;
+	return &s->host.channel;
 }
 
 void channel_fixture_close(struct channel_fixture *s)
 {
-	CHECK_EQ(fake_host_fini(&s->fake_host), 0);
+	CHECK(!s->host.violation);
+	CHECK_EQ(host_fini(&s->host), 0);
 	for (uint32_t i = 0; i < REQUESTS; i++)
 		request_delete(s->requests[i]);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A channel to a fake host, and some requests. */
+/* A channel to a host that says what a test does, and some requests. */
 #ifndef CHANNELS_FIXTURE_H
 #define CHANNELS_FIXTURE_H
 
+#include "host.h"
 #include "memory.h"
-#include "fake-host.h"
-#include "support.h"
+#include "suite.h"
 
 enum { REQUESTS = 4, PAGES = 8 };
 
 struct channel_fixture {
-	struct fake_host fake_host;
+	struct host host;
 	struct balloon_request *requests[REQUESTS]; /* prepared: pages 0 to 7, 100 to 107, ... */
 };
 

@@ -12,12 +12,12 @@ BOTH_KINDS(an_answer_completes_the_request_that_it_names)
 	CHECK_EQ(balloon_request_submit(channel, first), 0);
 	CHECK_EQ(balloon_request_submit(channel, second), 0);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
-	fake_host_say(&s->fake_host, first->id, PAGES, 0);
+	host_say(&s->host, first->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, first, BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_request_state(second), BALLOON_REQUEST_OUTSTANDING);
 	CHECK_EQ(first->n_done, PAGES);
 	CHECK(balloon_request_did(first, balloon_page(PAGES - 1)));
-	fake_host_say(&s->fake_host, second->id, 3, -ENOSPC);
+	host_say(&s->host, second->id, 3, -ENOSPC);
 	CHECK_EQ(balloon_request_wait(channel, second, BALLOON_NEVER), 0);
 	CHECK_EQ(second->error, -ENOSPC);
 	CHECK(balloon_request_did(second, balloon_page(102)));
@@ -27,15 +27,15 @@ BOTH_KINDS(an_answer_completes_the_request_that_it_names)
 	/* It is the caller's again. */
 	CHECK_EQ(balloon_request_prepare(second, BALLOON_REQUEST_DEFLATE, 2), 0);
 	CHECK_EQ(balloon_request_submit(channel, second), 0);
-	fake_host_say(&s->fake_host, second->id, 2, 0);
+	host_say(&s->host, second->id, 2, 0);
 	CHECK_EQ(balloon_request_wait(channel, second, BALLOON_NEVER), 0);
 }
 
 /* Say it, and let it be heard by somebody who waits for something else. */
 static void say_and_look(struct channel_fixture *s, uint64_t id, uint32_t n_done, int error)
 {
-	fake_host_say(&s->fake_host, id, n_done, error);
-	CHECK_EQ(balloon_request_wait(&s->fake_host.channel, s->requests[0], 0), -ETIMEDOUT);
+	host_say(&s->host, id, n_done, error);
+	CHECK_EQ(balloon_request_wait(&s->host.channel, s->requests[0], 0), -ETIMEDOUT);
 }
 
 BOTH_KINDS(answers_that_fit_nothing_are_refused_and_counted)
@@ -137,18 +137,19 @@ BOTH_KINDS(what_cannot_be_submitted_is_the_callers)
 	CHECK_EQ(balloon_request_submit(channel, NULL), -EINVAL);
 	CHECK_EQ(balloon_request_submit(channel, unprepared), -EINVAL);
 	CHECK_EQ(balloon_request_state(unprepared), BALLOON_REQUEST_FREE);
-	s->fake_host.submit_error = -EAGAIN;
+	s->host.reason = -EAGAIN;
+	host_always(&s->host, HOST_REJECTS);
 	CHECK_EQ(balloon_request_submit(channel, request), -EAGAIN);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_FREE);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), -EINVAL);
 	CHECK_EQ(stats_now(channel).n_submitted, 0);
 	CHECK_EQ(stats_now(channel).n_outstanding, 0);
-	s->fake_host.submit_error = 0;
+	host_always(&s->host, HOST_SILENT);
 	CHECK_EQ(balloon_request_submit(channel, request), 0);
 	CHECK_EQ(balloon_request_submit(channel, request), -EBUSY);
 	CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, 1), -EBUSY);
 	CHECK_EQ(request->n_pages, PAGES);
-	fake_host_say(&s->fake_host, request->id, PAGES, 0);
+	host_say(&s->host, request->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
 	request_delete(unprepared);
 }
@@ -161,12 +162,13 @@ Test(channel, no_two_requests_have_one_number)
 	struct balloon_channel *channel = channel_fixture_open(&s, false);
 	uint64_t seen[REQUESTS];
 	for (uint32_t i = 0; i < REQUESTS; i++) {
-		s.fake_host.submit_error = -EAGAIN;
+		s.host.reason = -EAGAIN;
+		host_always(&s.host, HOST_REJECTS);
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), -EAGAIN);
 		seen[i] = s.requests[i]->id;
 		for (uint32_t j = 0; j < i; j++)
 			CHECK(seen[i] != seen[j] && seen[i] != s.requests[j]->id);
-		s.fake_host.submit_error = 0;
+		host_always(&s.host, HOST_SILENT);
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
 		CHECK(s.requests[i]->id != seen[i]);
 	}
@@ -244,7 +246,7 @@ BOTH_KINDS(a_channel_has_one_owner)
 	balloon_channel_release(channel, &owners[0]);
 	CHECK_EQ(balloon_channel_claim(channel, &owners[1], NULL), 0);
 	balloon_channel_release(channel, &owners[1]);
-	CHECK_EQ(balloon_channel_descriptor(channel), -1);
+	CHECK_EQ(balloon_channel_descriptor(channel), channel->ops->poll ? HOST_DESCRIPTOR : -1);
 	CHECK_EQ(balloon_channel_descriptor(NULL), -1);
 	(void)s;
 }

@@ -16,7 +16,8 @@
 #include <balloon/memfd.h>
 
 #include "memory.h"
-#include "fake-host.h"
+#include "host.h"
+#include "scale.h"
 #include "shared.h"
 
 enum { WORKERS = 4, PAGES_EACH = 4, MEMORY_PAGES = 64 };
@@ -42,9 +43,7 @@ struct crowd {
 
 static uint32_t rounds(void)
 {
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	unsigned long percent = scale ? strtoul(scale, NULL, 10) : 100;
-	return (uint32_t)(percent * 30 + 20);
+	return scaled(3000) + 20;
 }
 
 static int failed(const char *what)
@@ -124,17 +123,18 @@ static int run_crowd(struct balloon_channel *channel, enum way way, uint32_t n_r
 	return crowd.n_wrong == 0 ? 0 : failed("a request did not get its answer");
 }
 
-static int run_fake_host(bool is_polled)
+static int run_prompt_host(bool is_polled)
 {
-	static struct fake_host fake_host;
+	static struct host host;
 	int result = 0;
-	fake_host_init(&fake_host, is_polled);
-	fake_host.is_prompt = true;
+	host_init(&host, 0);
+	if (is_polled)
+		host_be_polled(&host);
 	for (int way = 0; way < WAYS && result == 0; way++)
-		result = run_crowd(&fake_host.channel, (enum way)way, rounds());
-	if (result == 0 && fake_host.n_polling_max > 1)
-		result = failed("two threads polled at once");
-	return result == 0 && fake_host_fini(&fake_host) < 0 ? failed("no end") : result;
+		result = run_crowd(&host.channel, (enum way)way, rounds());
+	if (result == 0 && host.violation)
+		result = failed(host.violation);
+	return result == 0 && host_fini(&host) < 0 ? failed("no end") : result;
 }
 
 /* ---- Two threads pass a ball by events, on a channel whose host says nothing ------------------- */
@@ -183,12 +183,14 @@ static int run_game(struct balloon_channel *channel)
 	return 0;
 }
 
-static int run_silent_fake_host(bool is_polled)
+static int run_silent_host(bool is_polled)
 {
-	static struct fake_host fake_host;
-	fake_host_init(&fake_host, is_polled);
-	int result = run_game(&fake_host.channel);
-	return result == 0 && fake_host_fini(&fake_host) < 0 ? failed("no end") : result;
+	static struct host host;
+	host_init(&host, 0);
+	if (is_polled)
+		host_be_polled(&host);
+	int result = run_game(&host.channel);
+	return result == 0 && host_fini(&host) < 0 ? failed("no end") : result;
 }
 
 /* ---- With a memfd channel and a host that keeps the protocol --------------------------------- */
@@ -230,6 +232,6 @@ int main(void)
 {
 	int result = 0;
 	for (int is_polled = 0; is_polled < 2 && result == 0; is_polled++)
-		result = run_fake_host(is_polled) || run_silent_fake_host(is_polled);
+		result = run_prompt_host(is_polled) || run_silent_host(is_polled);
 	return result || run_memfd() ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "madvise-fixture.h"
 
-#include "support.h"
+#include "suite.h"
 
 struct balloon_channel *channel_for(
 	const struct memory *memory, enum balloon_advice advice, enum balloon_madvise_call call)

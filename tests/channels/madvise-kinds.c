@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "madvise-fixture.h"
-#include "support.h"
+#include "suite.h"
 
 enum { HUGE = 2 << 20 };
 

@@ -9,7 +9,7 @@
 
 #include "madvise-fixture.h"
 #include "refusal.h"
-#include "support.h"
+#include "suite.h"
 
 /* ---- Where the kernel stops ------------------------------------------------------------------ */
 

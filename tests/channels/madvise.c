@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "madvise-fixture.h"
-#include "support.h"
+#include "suite.h"
 
 /* Pages first, first + step, ... are given up; those and no others have left. */
 static void check_steps(enum balloon_madvise_call call, uint32_t first, uint32_t step, uint32_t n)

@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-#include "support.h"
+#include "suite.h"
 
 struct balloon_memfd_config config_of(const struct memfd_fixture *s)
 {
@@ -14,7 +14,7 @@ struct balloon_memfd_config config_of(const struct memfd_fixture *s)
 		.memfd = s->shared.memfd,
 		.n_pages = PAGES,
 		.farewell_timeout_ns = BALLOON_NEVER,
-		.hello_timeout_ns = UINT64_C(60000) * MS};
+		.hello_timeout_ns = 3600 * 1000 * MS};
 }
 
 void open_memory(struct memfd_fixture *s)

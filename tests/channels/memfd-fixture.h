@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest of a memfd channel, with a host that keeps the protocol, or with one that the test plays. */
-#ifndef CHANNELS_CONVERSATION_H
-#define CHANNELS_CONVERSATION_H
+#ifndef CHANNELS_MEMFD_FIXTURE_H
+#define CHANNELS_MEMFD_FIXTURE_H
 
 #include <balloon/memfd.h>
 
 #include "channels/memfd/wire.h"
+#include "deadlines.h"
 #include "shared.h"
 
-enum { PAGES = 64, MS = 1000000 };
+enum { PAGES = 64 };
 
 struct memfd_fixture {
 	struct shared shared;

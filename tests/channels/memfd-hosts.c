@@ -8,7 +8,7 @@
 
 #include "memfd-fixture.h"
 #include "memfd-host/program.h"
-#include "support.h"
+#include "suite.h"
 
 /* A channel whose host consents before it is asked. */
 static void open_patient(struct memfd_fixture *s, uint64_t farewell_timeout_ns)

@@ -16,11 +16,10 @@
 
 #include <balloon/memfd.h>
 
+#include "deadlines.h"
 #include "shared.h"
 
 enum { PAGES = 256, ROUNDS = 10 };
-
-#define PATIENCE_NS UINT64_C(60000000000)
 
 struct fixture {
 	struct shared shared;
@@ -61,7 +60,7 @@ static int open_all(struct fixture *s, const char *program)
 	struct balloon_memfd_config config = {.socket_fd = s->ends.guest,
 		.memfd = s->shared.memfd,
 		.n_pages = PAGES,
-		.farewell_timeout_ns = PATIENCE_NS};
+		.farewell_timeout_ns = 3600 * 1000 * MS};
 	return s->host > 0 ? balloon_memfd_create(&config, &s->channel) : -1;
 }
 
@@ -78,9 +77,7 @@ static int kill_in_request(struct fixture *s, int round)
 	struct balloon_request *first = request_new(PAGES);
 	struct balloon_request *second = request_new(PAGES);
 	if (give(s, first, 0, 32) < 0 ||
-		balloon_request_wait(s->channel, first, balloon_platform_now_ns() + PATIENCE_NS) <
-			0 ||
-		first->n_done != 32)
+		balloon_request_wait(s->channel, first, in_an_hour()) < 0 || first->n_done != 32)
 		return failed("the host does not serve");
 	if (shared_n_resident(&s->shared) != PAGES - 32)
 		return failed("other pages were punched");
@@ -89,8 +86,7 @@ static int kill_in_request(struct fixture *s, int round)
 	if (give(s, second, 1, 100) < 0)
 		return failed("a host that is stopped can be asked");
 	kill(s->host, SIGKILL);
-	int result =
-		balloon_request_wait(s->channel, second, balloon_platform_now_ns() + PATIENCE_NS);
+	int result = balloon_request_wait(s->channel, second, in_an_hour());
 	if (result != -ENODEV && (round % 3 || result != 0))
 		return failed("a host that was killed is not gone");
 	if (balloon_channel_reset(s->channel) < 0 ||

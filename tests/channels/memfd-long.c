@@ -7,7 +7,7 @@
 
 #include "channels/memfd/guest.h"
 #include "channels/memfd/wire.h"
-#include "support.h"
+#include "suite.h"
 
 enum { PAGE_BYTES = 4096, SLICE = BALLOON_MEMFD_PUNCH_BYTES / PAGE_BYTES, MANY = 1 << 24 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
-#include "support.h"
+#include "suite.h"
 
 enum { CAPACITY = 3000 };
 

@@ -11,12 +11,14 @@
 #include <stdlib.h>
 
 #include "memory.h"
-#include "fake-host.h"
+#include "deadlines.h"
+#include "host.h"
+#include "scale.h"
 
 enum { WORKERS = 3, PAGES = 8, HELD = 2 };
 
 struct crowd {
-	struct fake_host fake_host;
+	struct host host;
 	pthread_barrier_t start;
 	pthread_mutex_t mutex; /* protects the rest */
 	uint32_t n_working;
@@ -26,9 +28,7 @@ struct crowd {
 
 static uint32_t rounds(void)
 {
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	unsigned long percent = scale ? strtoul(scale, NULL, 10) : 100;
-	return (uint32_t)(percent * 100 + 20);
+	return scaled(10000) + 20;
 }
 
 static uint32_t next_random(uint32_t *state)
@@ -38,26 +38,26 @@ static uint32_t next_random(uint32_t *state)
 }
 
 /* What the host does with a request follows from its number: all, or a part with a reason. */
-static struct fake_host_answer right_answer(uint64_t id, uint32_t n_pages)
+static struct host_answer right_answer(uint64_t id, uint32_t n_pages)
 {
 	if (id % 5 == 0)
-		return (struct fake_host_answer){id, n_pages / 2, -ENOSPC};
-	return (struct fake_host_answer){id, n_pages, 0};
+		return (struct host_answer){NULL, id, n_pages / 2, -ENOSPC};
+	return (struct host_answer){NULL, id, n_pages, 0};
 }
 
 /* ---- The host -------------------------------------------------------------------------------- */
 
-static void answer(struct crowd *crowd, const struct fake_host_answer *asked, uint32_t *random)
+static void answer(struct crowd *crowd, const struct host_answer *asked, uint32_t *random)
 {
-	struct fake_host *fake_host = &crowd->fake_host;
-	struct fake_host_answer right = right_answer(asked->id, asked->n_done);
+	struct host *host = &crowd->host;
+	struct host_answer right = right_answer(asked->id, asked->n_done);
 	if (next_random(random) % 8 == 0)
-		fake_host_say(fake_host, asked->id, asked->n_done + 1, 0);
+		host_say(host, asked->id, asked->n_done + 1, 0);
 	if (next_random(random) % 8 == 0)
-		fake_host_say(fake_host, asked->id + 1000000, 1, 0);
-	fake_host_say(fake_host, right.id, right.n_done, right.error);
+		host_say(host, asked->id + 1000000, 1, 0);
+	host_say(host, right.id, right.n_done, right.error);
 	if (next_random(random) % 8 == 0)
-		fake_host_say(fake_host, right.id, right.n_done, right.error);
+		host_say(host, right.id, right.n_done, right.error);
 }
 
 static bool is_over(struct crowd *crowd)
@@ -69,17 +69,17 @@ static bool is_over(struct crowd *crowd)
 }
 
 /* Keeps up to HELD requests back, to answer others first. */
-static void *host(void *argument)
+static void *answer_all(void *argument)
 {
 	struct crowd *crowd = argument;
-	struct fake_host_answer held[HELD];
+	struct host_answer held[HELD];
 	uint32_t n_held = 0;
 	uint32_t random = 7;
 	const uint32_t nothing = 0;
 	pthread_barrier_wait(&crowd->start);
 	while (!is_over(crowd)) {
-		struct fake_host_answer asked;
-		bool is_asked = fake_host_hear(&crowd->fake_host, &asked);
+		struct host_answer asked = host_take(&crowd->host, 0);
+		bool is_asked = asked.id != 0;
 		if (is_asked && n_held < HELD && next_random(&random) % 2)
 			held[n_held++] = asked;
 		else if (is_asked)
@@ -87,7 +87,7 @@ static void *host(void *argument)
 		else if (n_held > 0)
 			answer(crowd, &held[--n_held], &random);
 		else
-			balloon_platform_wait_until(&nothing, 0, balloon_platform_now_ns() + 20000);
+			balloon_platform_wait_until(&nothing, 0, in_ms(1));
 	}
 	return NULL;
 }
@@ -96,7 +96,7 @@ static void *host(void *argument)
 
 static bool is_answered_rightly(const struct balloon_request *request)
 {
-	struct fake_host_answer right = right_answer(request->id, request->n_pages);
+	struct host_answer right = right_answer(request->id, request->n_pages);
 	return request->n_done == right.n_done && request->error == right.error;
 }
 
@@ -142,7 +142,7 @@ static void *worker(void *argument)
 	uint32_t n_wrong = 0;
 	pthread_barrier_wait(&crowd->start);
 	for (uint32_t i = 0; i < crowd->n_rounds; i++)
-		n_wrong += !go_round(&crowd->fake_host.channel, requests, first_page, &random);
+		n_wrong += !go_round(&crowd->host.channel, requests, first_page, &random);
 	pthread_mutex_lock(&crowd->mutex);
 	crowd->n_wrong += n_wrong;
 	crowd->n_working--;
@@ -164,7 +164,7 @@ static int check(struct crowd *crowd)
 {
 	struct balloon_channel_stats stats;
 	uint64_t n_requests = (uint64_t)WORKERS * crowd->n_rounds * 2;
-	if (balloon_channel_stats(&crowd->fake_host.channel, &stats) < 0)
+	if (balloon_channel_stats(&crowd->host.channel, &stats) < 0)
 		return failed("no counts");
 	if (crowd->n_wrong != 0)
 		return failed("a request did not get its answer");
@@ -173,9 +173,9 @@ static int check(struct crowd *crowd)
 		return failed("requests were lost");
 	if (stats.n_stray == 0)
 		return failed("wrong answers were not counted");
-	if (crowd->fake_host.n_polling_max > 1)
-		return failed("two threads polled at once");
-	return fake_host_fini(&crowd->fake_host) == 0 ? 0 : failed("no end");
+	if (crowd->host.violation)
+		return failed(crowd->host.violation);
+	return host_fini(&crowd->host) == 0 ? 0 : failed("no end");
 }
 
 static int run(bool is_polled)
@@ -183,11 +183,15 @@ static int run(bool is_polled)
 	static struct crowd crowd;
 	pthread_t threads[WORKERS + 1];
 	crowd = (struct crowd){.n_rounds = rounds()};
-	fake_host_init(&crowd.fake_host, is_polled);
+	host_init(&crowd.host, 0);
+	if (is_polled)
+		host_be_polled(&crowd.host);
+	host_always(&crowd.host, HOST_KEEPS);
 	pthread_mutex_init(&crowd.mutex, NULL);
 	pthread_barrier_init(&crowd.start, NULL, WORKERS + 1);
 	for (int i = 0; i <= WORKERS; i++)
-		if (pthread_create(&threads[i], NULL, i < WORKERS ? worker : host, &crowd) != 0)
+		if (pthread_create(&threads[i], NULL, i < WORKERS ? worker : answer_all, &crowd) !=
+			0)
 			return failed("no thread");
 	for (int i = 0; i <= WORKERS; i++)
 		pthread_join(threads[i], NULL);

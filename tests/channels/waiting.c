@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "channel-fixture.h"
+#include "deadlines.h"
 
 /* Wait until somebody sleeps in balloon_channel_sleep(), and does not poll. */
 static void await_sleeper(struct balloon_channel *channel)
@@ -24,12 +25,12 @@ BOTH_KINDS(a_host_that_does_not_answer_makes_an_error_not_a_hang)
 	struct balloon_request *request = s->requests[0];
 	CHECK_EQ(balloon_request_submit(channel, request), 0);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), -ETIMEDOUT);
-	uint64_t deadline_ns = balloon_platform_now_ns() + 1000000;
+	uint64_t deadline_ns = in_ms(1);
 	CHECK_EQ(balloon_request_wait(channel, request, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
 	/* It is late, not lost; and a mere look finds it. */
-	fake_host_say(&s->fake_host, request->id, PAGES, 0);
+	host_say(&s->host, request->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
 	CHECK_EQ(request->n_done, PAGES);
 	CHECK_EQ(balloon_request_wait(channel, request, 0), 0);
@@ -46,15 +47,13 @@ static void wait_for_own(void *shared, size_t thread)
 {
 	struct channel_fixture *s = shared;
 	if (thread < REQUESTS) {
-		CHECK_EQ(balloon_request_wait(
-				 &s->fake_host.channel, s->requests[thread], BALLOON_NEVER),
+		CHECK_EQ(balloon_request_wait(&s->host.channel, s->requests[thread], BALLOON_NEVER),
 			0);
 		return;
 	}
-	await_sleeper(&s->fake_host.channel);
+	await_sleeper(&s->host.channel);
 	for (int i = REQUESTS - 1; i >= 0; i--)
-		fake_host_say(
-			&s->fake_host, (uint64_t)i + 1, PAGES, 0); /* as they were submitted */
+		host_say(&s->host, (uint64_t)i + 1, PAGES, 0); /* as they were submitted */
 }
 
 BOTH_KINDS(of_many_waiters_one_polls)
@@ -62,9 +61,8 @@ BOTH_KINDS(of_many_waiters_one_polls)
 	for (int i = 0; i < REQUESTS; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
 	run_together(REQUESTS + 1, wait_for_own, s);
-	CHECK(s->fake_host.n_polling_max <= 1);
-	CHECK_EQ(s->fake_host.n_polling, 0);
-	CHECK_EQ(s->fake_host.n_polling_max, channel->ops->poll ? 1 : 0);
+	CHECK_EQ(s->host.n_polling, 0);
+	CHECK_EQ(s->host.was_polled, channel->ops->poll != NULL);
 	CHECK_EQ(stats_now(channel).n_completed, REQUESTS);
 }
 
@@ -72,19 +70,19 @@ BOTH_KINDS(of_many_waiters_one_polls)
 static void wait_one_after_another(void *shared, size_t thread)
 {
 	struct channel_fixture *s = shared;
-	struct balloon_channel *channel = &s->fake_host.channel;
+	struct balloon_channel *channel = &s->host.channel;
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
 	} else if (thread == 1) {
-		fake_host_await_poller(&s->fake_host);
+		host_await_poller(&s->host);
 		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 	} else {
-		fake_host_await_poller(&s->fake_host);
+		host_await_poller(&s->host);
 		await_sleeper(channel);
-		fake_host_say(&s->fake_host, 1, PAGES, 0);
+		host_say(&s->host, 1, PAGES, 0);
 		CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
-		fake_host_await_poller(&s->fake_host);
-		fake_host_say(&s->fake_host, 2, PAGES, 0);
+		host_await_poller(&s->host);
+		host_say(&s->host, 2, PAGES, 0);
 	}
 }
 
@@ -95,7 +93,6 @@ Test(channel, a_waiter_that_leaves_hands_polling_over)
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(balloon_request_submit(channel, s.requests[i]), 0);
 	run_together(3, wait_one_after_another, &s);
-	CHECK_EQ(s.fake_host.n_polling_max, 1);
 	channel_fixture_close(&s);
 }
 
@@ -113,8 +110,7 @@ static void sleep_until_over(struct party *party, struct balloon_event *event)
 		uint32_t seen = balloon_event_seen(event);
 		if (balloon_atomic_load(&party->is_over, BALLOON_ACQUIRE))
 			return;
-		balloon_channel_sleep(
-			&party->fixture.fake_host.channel, event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(&party->fixture.host.channel, event, seen, BALLOON_NEVER);
 	}
 }
 
@@ -122,14 +118,14 @@ static void sleep_until_over(struct party *party, struct balloon_event *event)
 static void sleep_or_signal(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct balloon_channel *channel = &party->fixture.fake_host.channel;
+	struct balloon_channel *channel = &party->fixture.host.channel;
 	if (thread < 2) {
 		sleep_until_over(party, &party->event);
 		return;
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		fake_host_await_poller(&party->fixture.fake_host);
+		host_await_poller(&party->fixture.host);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	balloon_atomic_store(&party->is_over, 1, BALLOON_RELEASE);
 	balloon_channel_signal(channel, &party->event);
@@ -188,7 +184,7 @@ static void wait_or_redirect(void *shared, size_t thread)
 {
 	struct party *party = shared;
 	struct channel_fixture *s = &party->fixture;
-	struct balloon_channel *channel = &s->fake_host.channel;
+	struct balloon_channel *channel = &s->host.channel;
 	struct balloon_request *request = s->requests[0];
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, request, BALLOON_NEVER), 0);
@@ -212,7 +208,7 @@ Test(channel, who_waits_follows_a_redirected_request)
 static void wait_or_answer(void *shared, size_t thread)
 {
 	struct channel_fixture *s = shared;
-	struct balloon_channel *channel = &s->fake_host.channel;
+	struct balloon_channel *channel = &s->host.channel;
 	if (thread == 0) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 		return;
@@ -247,12 +243,12 @@ static void wait_for_the_end(void *shared, size_t thread)
 {
 	struct channel_fixture *s = shared;
 	if (thread == 2) {
-		fake_host_await_poller(&s->fake_host);
-		await_sleeper(&s->fake_host.channel);
-		fake_host_leave(&s->fake_host);
+		host_await_poller(&s->host);
+		await_sleeper(&s->host.channel);
+		host_leave(&s->host);
 		return;
 	}
-	CHECK_EQ(balloon_request_wait(&s->fake_host.channel, s->requests[thread], BALLOON_NEVER),
+	CHECK_EQ(balloon_request_wait(&s->host.channel, s->requests[thread], BALLOON_NEVER),
 		-ENODEV);
 }
 
@@ -279,7 +275,7 @@ static void wait_or_fail(void *shared, size_t thread)
 {
 	struct party *party = shared;
 	struct channel_fixture *s = &party->fixture;
-	struct balloon_channel *channel = &s->fake_host.channel;
+	struct balloon_channel *channel = &s->host.channel;
 	if (thread < 2) {
 		CHECK_EQ(
 			balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), -ENODEV);
@@ -287,7 +283,7 @@ static void wait_or_fail(void *shared, size_t thread)
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		fake_host_await_poller(&s->fake_host);
+		host_await_poller(&s->host);
 	uint32_t seen = balloon_event_seen(&party->event);
 	CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
 	CHECK_EQ(balloon_channel_fail(channel, -EPROTO), 0);
@@ -321,11 +317,11 @@ Test(channel, a_host_may_be_found_dead_by_anybody)
 static void sleep_until_failed(void *shared, size_t thread)
 {
 	struct party *party = shared;
-	struct balloon_channel *channel = &party->fixture.fake_host.channel;
+	struct balloon_channel *channel = &party->fixture.host.channel;
 	if (thread == 2) {
 		await_sleeper(channel);
 		if (channel->ops->poll)
-			fake_host_await_poller(&party->fixture.fake_host);
+			host_await_poller(&party->fixture.host);
 		CHECK_EQ(balloon_channel_fail(channel, -EIO), 0);
 		return;
 	}
@@ -353,7 +349,7 @@ BOTH_KINDS(reset_takes_all_requests_back)
 {
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
-	fake_host_say(&s->fake_host, s->requests[1]->id, PAGES, 0);
+	host_say(&s->host, s->requests[1]->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, s->requests[1], BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	for (int i = 0; i < 3; i++) {
@@ -373,7 +369,7 @@ BOTH_KINDS(reset_takes_all_requests_back)
 
 BOTH_KINDS(a_reset_that_the_host_has_not_confirmed_takes_nothing_back)
 {
-	s->fake_host.reset_result = -ETIMEDOUT;
+	s->host.reset_error = -ETIMEDOUT;
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(balloon_request_submit(channel, s->requests[i]), 0);
 	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
@@ -382,48 +378,38 @@ BOTH_KINDS(a_reset_that_the_host_has_not_confirmed_takes_nothing_back)
 	CHECK_EQ(balloon_request_submit(channel, s->requests[3]), -ENODEV);
 	CHECK_EQ(balloon_channel_fini(channel), -EBUSY);
 	/* The host is late: what it says is still heard. */
-	fake_host_say(&s->fake_host, s->requests[0]->id, PAGES, 0);
+	host_say(&s->host, s->requests[0]->id, PAGES, 0);
 	CHECK_EQ(balloon_request_wait(channel, s->requests[0], BALLOON_NEVER), 0);
 	CHECK_EQ(s->requests[0]->error, 0);
 	CHECK_EQ(balloon_channel_reset(channel), -ETIMEDOUT);
 	CHECK_EQ(balloon_request_state(s->requests[1]), BALLOON_REQUEST_OUTSTANDING);
-	s->fake_host.reset_result = 0;
+	s->host.reset_error = 0;
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 	CHECK_EQ(s->requests[1]->error, -ECANCELED);
 	CHECK_EQ(s->requests[2]->error, -ECANCELED);
 }
 
-static int submit_in_silence(struct balloon_channel *channel, struct balloon_request *request)
-{
-	(void)channel;
-	(void)request;
-	return 0;
-}
-
 Test(channel, who_cannot_ask_its_host_takes_nothing_back_unless_forced)
 {
-	static const struct balloon_channel_ops ops = {
-		.name = "silent", .submit = submit_in_silence};
-	struct balloon_channel channel;
-	struct balloon_request *request = request_new(PAGES);
-	balloon_channel_init(&channel, &ops);
-	CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 1, PAGES), 0);
-	CHECK_EQ(balloon_request_submit(&channel, request), 0);
-	CHECK_EQ(balloon_channel_reset(&channel), -EBUSY);
+	struct channel_fixture s;
+	struct balloon_channel *channel = channel_fixture_open(&s, false);
+	struct balloon_request *request = s.requests[0];
+	host_be_without_reset(&s.host);
+	CHECK_EQ(balloon_request_submit(channel, request), 0);
+	CHECK_EQ(balloon_channel_reset(channel), -EBUSY);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_OUTSTANDING);
-	CHECK_EQ(balloon_channel_forget(&channel), 0);
+	CHECK_EQ(balloon_channel_forget(channel), 0);
 	CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
 	CHECK_EQ(request->error, -ECANCELED);
-	CHECK_EQ(balloon_channel_reset(&channel), 0);
-	CHECK_EQ(balloon_channel_fini(&channel), 0);
-	request_delete(request);
+	CHECK_EQ(balloon_channel_reset(channel), 0);
+	channel_fixture_close(&s);
 }
 
 /* A reset wakes who waits, whether it sleeps or polls. */
 static void wait_and_reset(void *shared, size_t thread)
 {
 	struct channel_fixture *s = shared;
-	struct balloon_channel *channel = &s->fake_host.channel;
+	struct balloon_channel *channel = &s->host.channel;
 	if (thread < 2) {
 		CHECK_EQ(balloon_request_wait(channel, s->requests[thread], BALLOON_NEVER), 0);
 		CHECK_EQ(s->requests[thread]->error, -ECANCELED);
@@ -431,7 +417,7 @@ static void wait_and_reset(void *shared, size_t thread)
 	}
 	await_sleeper(channel);
 	if (channel->ops->poll)
-		fake_host_await_poller(&s->fake_host);
+		host_await_poller(&s->host);
 	CHECK_EQ(balloon_channel_reset(channel), 0);
 }
 

@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE 1 /* mincore() */
 
+#include "deadlines.h"
 #include "harness.h"
 
 #include <errno.h>
@@ -18,8 +19,8 @@ enum {
 	N_PAGES = 65536, /* of the heap: 256 MiB */
 	SLACK = 2 << 20, /* bytes that may be resident beside what the balloon left */
 	THREADS_MAX = 16,
-	MOVE_NS = 20000000, /* until the next target, reached or not */
-	GIVE_BACK_NS = 100000000,
+	MOVE_MS = 20, /* until the next target, reached or not */
+	GIVE_BACK_MS = 100,
 };
 
 struct harness {
@@ -106,8 +107,7 @@ static void *move(void *argument)
 	struct harness *harness = argument;
 	while (!atomic_load(&harness->is_over)) {
 		CHECK(balloon_driver_set_target(harness->driver, next_target(harness)) == 0);
-		int result = balloon_driver_run(
-			harness->driver, balloon_platform_now_ns() + MOVE_NS, NULL, NULL);
+		int result = balloon_driver_run(harness->driver, in_ms(MOVE_MS), NULL, NULL);
 		CHECK(result == 0 || result == -ETIMEDOUT);
 		harness->n_moves++;
 		harness->n_reached += result == 0;
@@ -151,8 +151,7 @@ static void end(struct harness *harness)
 	CHECK(pthread_join(harness->mover, NULL) == 0);
 	CHECK(balloon_driver_set_target(harness->driver, 0) == 0);
 	do
-		result = balloon_driver_run(
-			harness->driver, balloon_platform_now_ns() + GIVE_BACK_NS, NULL, NULL);
+		result = balloon_driver_run(harness->driver, in_ms(GIVE_BACK_MS), NULL, NULL);
 	while (result == -ETIMEDOUT);
 	CHECK(result == 0);
 	CHECK(balloon_heap_stats(harness->heap, &stats) == 0);

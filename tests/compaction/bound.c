@@ -17,7 +17,7 @@ static double seconds(void)
 static void all_of_the_free_half_is_large_blocks(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	uint32_t n_frames = machine_is_short() ? 16 * BLOCK : 1 << 18;
+	uint32_t n_frames = is_short() ? 16 * BLOCK : 1 << 18;
 	struct machine_config config = {
 		.strategy = strategy, .design = design, .n_frames = n_frames};
 	struct balloon_compactor *compactor;

@@ -4,14 +4,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "script.h"
-#include "support.h"
+#include "deadlines.h"
+#include "host.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
 
 struct busy {
-	struct script script;
+	struct host host;
 	struct machine machine;
 	struct balloon_compactor *compactor;
 	pthread_t filler;
@@ -29,30 +30,38 @@ static void open_busy(struct busy *b, const struct balloon_strategy *strategy,
 {
 	struct machine_config config = {.strategy = strategy,
 		.design = design,
-		.channel = &b->script.channel,
+		.channel = &b->host.channel,
 		.n_frames = FRAMES,
-		.host_timeout_ns = 60000000000};
+		.host_timeout_ns = 3600 * 1000 * MS};
 	strategy_under_test = machine_name;
-	script_init(&b->script);
+	host_init(&b->host, FRAMES);
 	machine_open(&b->machine, &config);
 	machine_fill(&b->machine, HALF);
 	struct balloon_compactor_config compactor = machine_compactor_config(&b->machine);
 	compactor.n_tries = n_tries;
 	CHECK_EQ(balloon_compactor_create(&compactor, &b->compactor), 0);
-	script_set(&b->script, SCRIPT_KEEP, SCRIPT_DO);
+	host_usually(&b->host, HOST_KEEPS, HOST_TAKES);
 	CHECK_EQ(pthread_create(&b->filler, NULL, fill, b), 0);
-	script_wait_kept(&b->script, 1);
+	host_await_kept(&b->host, 1);
+}
+
+/* What was kept, and whatever comes. */
+static void answer_all(struct host *host)
+{
+	host_usually(host, HOST_TAKES, HOST_TAKES);
+	host_answer(host, UINT32_MAX);
 }
 
 static void close_busy(struct busy *b)
 {
-	script_answer(&b->script, true);
+	answer_all(&b->host);
 	CHECK_EQ(pthread_join(b->filler, NULL), 0);
 	CHECK_EQ(machine_progress(&b->machine).n_enqueued, HALF + 8);
 	CHECK(!balloon_driver_is_busy(b->machine.driver));
 	CHECK_EQ(balloon_compactor_destroy(b->compactor), 0);
 	machine_close(&b->machine);
-	script_fini(&b->script);
+	CHECK(!b->host.violation);
+	CHECK_EQ(host_fini(&b->host), 0);
 }
 
 static void are_asked_ten_times(
@@ -99,7 +108,7 @@ static void *answer_late(void *argument)
 	struct busy *b = argument;
 	while (machine_progress(&b->machine).n_busy < 3)
 		sched_yield();
-	script_answer(&b->script, true);
+	answer_all(&b->host);
 	return NULL;
 }
 
@@ -137,7 +146,7 @@ static void *answer_the_patient(void *argument)
 		n = machine_progress(&p->busy->machine).n_isolated > 0 ? n + 1 : 0;
 		sched_yield();
 	}
-	script_answer(&p->busy->script, true);
+	answer_all(&p->busy->host);
 	return NULL;
 }
 
@@ -170,7 +179,7 @@ static void are_waited_for_until_the_deadline(
 	struct busy b;
 	open_busy(&b, strategy, design, 0);
 	CHECK(balloon_driver_is_busy(b.machine.driver) && !balloon_driver_is_busy(NULL));
-	uint64_t deadline_ns = balloon_platform_now_ns() + 2000000;
+	uint64_t deadline_ns = in_ms(2);
 	CHECK_EQ(balloon_compactor_run(b.compactor, deadline_ns), -ETIMEDOUT);
 	CHECK(balloon_platform_now_ns() >= deadline_ns);
 	struct balloon_compactor_stats stats = machine_stats(b.compactor);
@@ -224,7 +233,7 @@ Test(busy_drivers, do_not_hold_up_others)
 	struct busy b;
 	open_busy(&b, balloon_strategy_at(0), balloon_driver_design_at(0), 0);
 	struct balloon_driver *other = machine_driver(&b.machine);
-	script_set(&b.script, SCRIPT_DO, SCRIPT_DO);
+	host_usually(&b.host, HOST_TAKES, HOST_TAKES);
 	CHECK_EQ(balloon_driver_fill(other, 64), 64);
 	struct balloon_driver *const drivers[] = {b.machine.driver, other};
 	struct balloon_compactor_config config = machine_compactor_config(&b.machine);

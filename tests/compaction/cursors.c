@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The two cursors: where they begin, how far a step goes, where they meet. */
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 2048, HALF = FRAMES / 2 };

@@ -26,12 +26,6 @@ uint32_t machine_random(uint64_t *state)
 	return (uint32_t)(*state >> 32);
 }
 
-bool machine_is_short(void)
-{
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	return scale && strtoul(scale, NULL, 10) < 100;
-}
-
 /* ---- Frames in random order ------------------------------------------------------------------ */
 
 static struct shuffled *shuffled_of(struct balloon_frames *frames)
@@ -423,7 +417,7 @@ void machine_for_each(
 	enum { DESIGNS = 4 }; /* as many as there are built in, so that each is met */
 	for (size_t i = 0; balloon_strategy_at(i); i++)
 		for (size_t j = 0; balloon_driver_design_at(j); j++) {
-			if (machine_is_short() && i % DESIGNS != j)
+			if (is_short() && i % DESIGNS != j)
 				continue;
 			name_machine(balloon_strategy_at(i), balloon_driver_design_at(j));
 			body(balloon_strategy_at(i), balloon_driver_design_at(j));

@@ -15,6 +15,8 @@
 #include <balloon/strategy.h>
 #include <balloon/zone.h>
 
+#include "scale.h"
+
 enum { MACHINE_NODES = 2, MACHINE_DEVICES = 8 };
 
 /** Hands the zone's frames out in random order; otherwise the zone as it is. */
@@ -100,9 +102,6 @@ uint32_t machine_n_blocks(struct machine *machine, unsigned order);
 uint32_t machine_n_blocks_possible(struct machine *machine, unsigned order);
 /** Is this page in the balloon, or in quarantine? */
 bool machine_is_ballooned(struct machine *machine, uint32_t index);
-
-/** Is time short? BALLOON_TEST_SCALE is less than 100 per cent, as it is under Valgrind. */
-bool machine_is_short(void);
 
 /** Run with each strategy and each driver design; where time is short, not with all pairs of them. */
 void machine_for_each(

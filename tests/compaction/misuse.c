@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 64 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Managed memory of two nodes, when pages move from one to the other (H-31). */
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 1024, BALLOONED = 300 };

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { ORDER = 9, BLOCK = 1 << ORDER };
@@ -47,7 +47,7 @@ static void hold_stragglers(uint32_t k, uint32_t n_top)
 
 Test(optimum, a_few_stragglers_all_move)
 {
-	for (uint32_t k = 1; k <= 64; k += machine_is_short() ? 21 : 1) {
+	for (uint32_t k = 1; k <= 64; k += is_short() ? 21 : 1) {
 		hold_stragglers(k, 0);
 		hold_stragglers(k, 1000);
 	}
@@ -73,16 +73,16 @@ static void hold_random(
 Test(optimum, stretches_that_cannot_become_whole_are_filled_first)
 {
 	static const uint32_t per_mille[] = {0, 1, 3, 10, 100};
-	uint32_t n_blocks = machine_is_short() ? 16 : 64;
+	uint32_t n_blocks = is_short() ? 16 : 64;
 	for (uint32_t i = 0; i < sizeof(per_mille) / sizeof(*per_mille); i++)
-		for (uint32_t percent = 10; percent <= 90; percent += machine_is_short() ? 40 : 20)
+		for (uint32_t percent = 10; percent <= 90; percent += is_short() ? 40 : 20)
 			hold_random(n_blocks * BLOCK, ORDER, per_mille[i], percent, 1 + i);
 }
 
 /* Small maps of any length, whose last block may be a part of one. */
 Test(optimum, small_blocks_in_small_maps)
 {
-	for (uint32_t n_frames = 40; n_frames <= 120; n_frames += machine_is_short() ? 9 : 1)
+	for (uint32_t n_frames = 40; n_frames <= 120; n_frames += is_short() ? 9 : 1)
 		for (uint32_t percent = 5; percent <= 95; percent += 15)
 			hold_random(
 				n_frames, 1 + n_frames % 5, n_frames % 4 * 25, percent, n_frames);

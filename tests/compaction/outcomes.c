@@ -4,8 +4,9 @@
  * once: nothing is isolated, and each page is counted by its outcome. After late answers and
  * another look at the quarantine: no page and no frame is lost.
  */
-#include "script.h"
-#include "support.h"
+#include "deadlines.h"
+#include "host.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 256, HALF = FRAMES / 2, CLUSTER = BALLOON_COMPACTOR_CLUSTER };
@@ -37,12 +38,12 @@ static const struct expected table[3][3] = {
 	},
 };
 
-static const enum script_answer plain_answers[3] = {SCRIPT_DO, SCRIPT_REFUSE, SCRIPT_KEEP};
+static const enum host_behaviour plain_answers[3] = {HOST_TAKES, HOST_REFUSES, HOST_KEEPS};
 
 /* What the host says of a cluster, and of what it did not answer, later. */
 struct plot {
-	enum script_answer inflate;
-	enum script_answer deflate;
+	enum host_behaviour inflate;
+	enum host_behaviour deflate;
 	bool is_refused_late;
 };
 
@@ -53,10 +54,11 @@ struct outcome {
 };
 
 /* Whoever looks takes late answers; a run asks for the quarantine until it has it. */
-static void come_round(struct machine *machine, struct script *script, const struct plot *plot,
+static void come_round(struct machine *machine, struct host *host, const struct plot *plot,
 	struct outcome *outcome)
 {
-	script_answer(script, !plot->is_refused_late);
+	host_usually(host, HOST_TAKES, HOST_TAKES);
+	host_answer(host, plot->is_refused_late ? 0 : UINT32_MAX);
 	struct balloon_driver_progress progress = machine_progress(machine);
 	outcome->n_enqueued = progress.n_enqueued;
 	outcome->n_quarantined = progress.n_quarantined;
@@ -68,31 +70,32 @@ static void come_round(struct machine *machine, struct script *script, const str
 static struct outcome cluster_under(const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design, const struct plot *plot)
 {
-	struct script script;
+	struct host host;
 	struct machine machine;
 	struct balloon_compactor *compactor;
 	struct balloon_memmap_stats map;
 	struct outcome outcome;
 	struct machine_config config = {.strategy = strategy,
 		.design = design,
-		.channel = &script.channel,
+		.channel = &host.channel,
 		.n_frames = FRAMES,
-		.host_timeout_ns = 1000000};
+		.host_timeout_ns = MS};
 	strategy_under_test = machine_name;
-	script_init(&script);
+	host_init(&host, FRAMES);
 	machine_open(&machine, &config);
 	machine_fill(&machine, HALF);
 	compactor = machine_compactor(&machine);
-	script_set(&script, plot->inflate, plot->deflate);
+	host_usually(&host, plot->inflate, plot->deflate);
 	int n = balloon_compactor_step(compactor, 0);
 	outcome.stats = machine_stats(compactor);
 	CHECK_EQ(n, outcome.stats.n_migrated + outcome.stats.n_shrunk);
 	CHECK_EQ(balloon_memmap_stats(machine.map, &map), 0);
 	CHECK_EQ(map.devices.n_isolated, 0);
-	come_round(&machine, &script, plot, &outcome);
+	come_round(&machine, &host, plot, &outcome);
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	machine_close(&machine);
-	script_fini(&script);
+	CHECK(!host.violation);
+	CHECK_EQ(host_fini(&host), 0);
 	return outcome;
 }
 
@@ -129,11 +132,11 @@ Test(outcomes, are_as_the_host_says)
 static void may_be_refused_late(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	const struct plot new_page = {SCRIPT_KEEP, SCRIPT_DO, true};
+	const struct plot new_page = {HOST_KEEPS, HOST_TAKES, true};
 	struct outcome outcome = cluster_under(strategy, design, &new_page);
 	CHECK_EQ(outcome.n_enqueued, HALF - 1);
 	CHECK_EQ(outcome.n_quarantined, 0);
-	const struct plot old_page = {SCRIPT_DO, SCRIPT_KEEP, true};
+	const struct plot old_page = {HOST_TAKES, HOST_KEEPS, true};
 	outcome = cluster_under(strategy, design, &old_page);
 	CHECK_EQ(outcome.n_enqueued, HALF);
 	CHECK_EQ(outcome.n_quarantined, 1);
@@ -152,9 +155,11 @@ static void check_half(const struct balloon_compactor_stats *stats)
 static void add_up_when_the_host_does_half(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	for (int i = 0; i < SCRIPT_ANSWERS; i++) {
-		const struct plot half_in = {SCRIPT_HALF, (enum script_answer)i, false};
-		const struct plot half_out = {(enum script_answer)i, SCRIPT_HALF, false};
+	static const enum host_behaviour others[] = {
+		HOST_TAKES, HOST_HALVES, HOST_REFUSES, HOST_KEEPS};
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		const struct plot half_in = {HOST_HALVES, others[i], false};
+		const struct plot half_out = {others[i], HOST_HALVES, false};
 		struct balloon_compactor_stats in = cluster_under(strategy, design, &half_in).stats;
 		struct balloon_compactor_stats out =
 			cluster_under(strategy, design, &half_out).stats;

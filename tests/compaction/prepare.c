@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What compaction before a fill costs: pages told to the host, and pages looked at. */
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { ORDER = 6, BLOCK = 1 << ORDER, FRAMES = 64 * BLOCK, FILL = 64 };
@@ -146,7 +146,7 @@ Test(prepare, makes_whole_what_has_become_movable)
 Test(prepare, looks_in_proportion_to_what_is_filled)
 {
 	enum { SOME = 8 };
-	uint32_t n_rounds = machine_is_short() ? 500 : 2000;
+	uint32_t n_rounds = is_short() ? 500 : 2000;
 	struct machine machine;
 	open_full(&machine);
 	uint64_t before = n_scanned(&machine);

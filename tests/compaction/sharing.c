@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Several drivers on a map, and pages of nobody that the compactor knows. */
 
-#include "support.h"
+#include "suite.h"
 #include "machine.h"
 
 enum { FRAMES = 512 };

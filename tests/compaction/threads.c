@@ -95,9 +95,9 @@ static void lose_nothing(
 	struct churn churn;
 	struct machine_config config = {.strategy = strategy,
 		.design = design,
-		.n_frames = machine_is_short() ? FRAMES / 8 : FRAMES,
+		.n_frames = is_short() ? FRAMES / 8 : FRAMES,
 		.is_prepared = true};
-	churn.n_rounds = machine_is_short() ? ROUNDS / 50 : ROUNDS;
+	churn.n_rounds = is_short() ? ROUNDS / 50 : ROUNDS;
 	machine_open(&churn.machine, &config);
 	for (int i = 0; i < COMPACTORS; i++)
 		churn.compactors[i] = machine_compactor(&churn.machine);

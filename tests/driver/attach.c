@@ -216,18 +216,16 @@ DRIVER_CLAIM(attach, waits_when_all_requests_are_with_the_new_host)
 	CHECK_EQ(r.other.n_kept, 6);
 	uint64_t begin_ns = engine_now_ns();
 	uint64_t begin = engine_step();
-	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 20 * FIXTURE_MS),
-		-ETIMEDOUT);
-	CHECK_EQ(engine_now_ns(), begin_ns + 20 * FIXTURE_MS);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 20 * MS), -ETIMEDOUT);
+	CHECK_EQ(engine_now_ns(), begin_ns + 20 * MS);
 	CHECK(engine_step() - begin < 1000); /* it slept */
 	CHECK_EQ(host_n_requests(&r.other), 6);
 	/* With the answer it goes on at once, and the host is told of four pages more. */
 	begin_ns = engine_now_ns();
 	engine_spawn("host", answer_oldest_later, &r);
-	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 8 * FIXTURE_MS),
-		-ETIMEDOUT);
+	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, begin_ns + 8 * MS), -ETIMEDOUT);
 	CHECK_EQ(host_n_requests(&r.other), 7);
-	CHECK_EQ(r.other.kept_ns[5], begin_ns + 7 * FIXTURE_MS);
+	CHECK_EQ(r.other.kept_ns[5], begin_ns + 7 * MS);
 	engine_join_all();
 	engine_spawn_daemon("host", answer_all, &r.other);
 	CHECK_EQ(balloon_driver_attach(driver, &r.other.channel, in_ms(1000)), 0);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "scale.h"
 #include "claims.h"
 
 #include <stdlib.h>
@@ -58,8 +59,7 @@ static void hold(struct combination *c, uint32_t n_numbers)
 /* Under Valgrind one strategy for each design, another one each. */
 static bool is_chosen(size_t strategy, size_t design)
 {
-	return setting("BALLOON_TEST_SCALE", 100) >= 100 || strategy == design + 1 ||
-	       !balloon_strategy_at(design + 1);
+	return !is_short() || strategy == design + 1 || !balloon_strategy_at(design + 1);
 }
 
 void for_each_combination(driver_claim claim, uint32_t n_numbers)
@@ -103,31 +103,9 @@ void be_polled(struct balloon_driver_config *config)
 	host_be_polled((struct host *)(void *)config->channel);
 }
 
-uint64_t in_ms(uint64_t ms)
-{
-	return engine_now_ns() + ms * FIXTURE_MS;
-}
-
 void sleep_ms(uint64_t ms)
 {
-	engine_sleep_ns(ms * FIXTURE_MS);
-}
-
-struct awaited_requests {
-	const struct host *host;
-	size_t n;
-};
-
-static bool are_kept(void *context)
-{
-	const struct awaited_requests *a = context;
-	return a->host->n_kept >= a->n;
-}
-
-void wait_kept(struct fixture *fixture, size_t n)
-{
-	struct awaited_requests a = {&fixture->host, n};
-	engine_wait_until(are_kept, &a);
+	engine_sleep_ns(ms * MS);
 }
 
 struct latency {
@@ -140,7 +118,7 @@ static void answer_in_order(void *context)
 	const struct latency *latency = context;
 	struct host *host = &latency->fixture->host;
 	for (;;) {
-		wait_kept(latency->fixture, 1);
+		host_await_kept(host, 1);
 		engine_sleep_until(host->kept_ns[0] + latency->ns);
 		host_answer_oldest(host, UINT32_MAX);
 	}

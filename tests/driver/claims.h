@@ -68,11 +68,7 @@ void close_fixture(struct fixture *fixture);
 /** For `change`: the host has to be polled. */
 void be_polled(struct balloon_driver_config *config);
 
-/** A time so many milliseconds from now. */
-uint64_t in_ms(uint64_t ms);
 void sleep_ms(uint64_t ms);
-/** Wait until the host keeps so many requests. */
-void wait_kept(struct fixture *fixture, size_t n);
 
 /** From now on the host answers each request after so long, in order. */
 void answer_after(struct fixture *fixture, uint64_t latency_ns);

@@ -25,7 +25,7 @@ static void fault(struct member *m)
 
 static void rest_for_a_moment(struct fixture *fixture)
 {
-	uint64_t deadline_ns = balloon_platform_now_ns() + FIXTURE_MS;
+	uint64_t deadline_ns = in_ms(1);
 	balloon_driver_quiesce(fixture->driver, deadline_ns);
 	balloon_driver_resume(fixture->driver);
 }
@@ -52,7 +52,7 @@ static void act(struct member *m)
 		balloon_driver_set_target(driver, choose(m, FIXTURE_PAGES));
 		break;
 	case 5:
-		balloon_driver_run(driver, balloon_platform_now_ns() + FIXTURE_MS / 2, NULL, NULL);
+		balloon_driver_run(driver, in_ms(1) - MS / 2, NULL, NULL);
 		break;
 	default:
 		switch (choose(m, 4)) {
@@ -86,7 +86,7 @@ const char *crowd_run(struct fixture *fixture, unsigned n_threads, uint32_t n_ro
 		members[i] = (struct member){.fixture = fixture,
 			.random = seed * 0x9e3779b97f4a7c15u + i + 1,
 			.n_rounds = n_rounds};
-	runtime_run_together(n_threads, take_part, members);
+	run_together(n_threads, take_part, members);
 	runtime_free(members);
 	host_at(&fixture->host, 0, HOST_TAKES);
 	host_answer(&fixture->host, UINT32_MAX);

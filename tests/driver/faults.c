@@ -8,10 +8,10 @@
 /* A host that does not answer costs this much time each time. */
 static void be_quick(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = FIXTURE_MS / 2;
-	config->allocation_backoff_ns = FIXTURE_MS / 10;
-	config->relief_holdoff_ns = FIXTURE_MS / 10;
-	config->retry_ns = FIXTURE_MS / 10;
+	config->host_timeout_ns = MS / 2;
+	config->allocation_backoff_ns = MS / 10;
+	config->relief_holdoff_ns = MS / 10;
+	config->retry_ns = MS / 10;
 }
 
 enum { PLACES = 24 }; /* as many as there are requests, or allocations */
@@ -146,8 +146,8 @@ DRIVER_CLAIMS(faults, from_a_host_that_is_gone_everything_is_taken_back, PLACES)
 
 static void be_slow(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 20 * FIXTURE_MS;
-	config->retry_ns = 5 * FIXTURE_MS;
+	config->host_timeout_ns = 20 * MS;
+	config->retry_ns = 5 * MS;
 }
 
 /* A call waits for a lock as long as for the host, and for either once. Then it says so. */
@@ -160,7 +160,7 @@ DRIVER_CLAIM(faults, a_host_that_does_not_answer_makes_an_error_in_time)
 	uint64_t begin_ns = engine_now_ns();
 	CHECK_EQ(balloon_driver_fill(fixture.driver, 3), -ETIMEDOUT);
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 4), -ETIMEDOUT);
-	CHECK_EQ(engine_now_ns() - begin_ns, 40 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 40 * MS);
 	struct balloon_driver_progress progress = fixture_progress(&fixture);
 	CHECK_EQ(progress.n_inflating, 3);
 	CHECK_EQ(progress.n_deflating, 4);

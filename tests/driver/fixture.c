@@ -20,10 +20,10 @@ struct balloon_driver_config fixture_config(struct fixture *fixture)
 		.channel = &fixture->host.channel,
 		.request_pages = FIXTURE_REQUEST,
 		.n_requests = 6,
-		.host_timeout_ns = 3000 * FIXTURE_MS,
-		.allocation_backoff_ns = 5 * FIXTURE_MS,
-		.relief_holdoff_ns = 20 * FIXTURE_MS,
-		.retry_ns = 2 * FIXTURE_MS,
+		.host_timeout_ns = 3000 * MS,
+		.allocation_backoff_ns = 5 * MS,
+		.relief_holdoff_ns = 20 * MS,
+		.retry_ns = 2 * MS,
 		.account = account,
 		.account_context = fixture,
 	};
@@ -110,7 +110,7 @@ static const char *empty(struct fixture *fixture)
 	host_at(&fixture->host, 0, HOST_TAKES);
 	host_answer(&fixture->host, UINT32_MAX);
 	balloon_driver_set_target(fixture->driver, 0);
-	uint64_t deadline_ns = balloon_platform_now_ns() + 60000 * FIXTURE_MS;
+	uint64_t deadline_ns = in_an_hour();
 	if (balloon_driver_run(fixture->driver, deadline_ns, NULL, NULL) == 0)
 		return NULL;
 	balloon_driver_stop(fixture->driver, deadline_ns);

@@ -6,6 +6,7 @@
 #include <balloon/driver-design.h>
 #include <balloon/strategy.h>
 
+#include "deadlines.h"
 #include "host.h"
 #include "source.h"
 
@@ -14,8 +15,6 @@ enum {
 	FIXTURE_REQUEST = 16,     /* pages of a request */
 	FIXTURE_NODE_PAGES = 100, /* pages below are on node 0, the others on node 1 */
 };
-
-#define FIXTURE_MS UINT64_C(1000000) /* nanoseconds */
 
 struct fixture {
 	const struct balloon_strategy *strategy;

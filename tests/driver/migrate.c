@@ -6,7 +6,7 @@
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 3 * FIXTURE_MS;
+	config->host_timeout_ns = 3 * MS;
 }
 
 DRIVER_CLAIM(migrate, the_host_is_told_of_both_pages)
@@ -164,7 +164,7 @@ static void fill_or_migrate(void *shared, size_t thread)
 		balloon_driver_fill(c->fixture.driver, 2);
 		return;
 	}
-	wait_kept(&c->fixture, 1);
+	host_await_kept(&c->fixture.host, 1);
 	uint64_t begin_ns = engine_now_ns();
 	c->result = fixture_migrate(&c->fixture, 2);
 	CHECK_EQ(engine_now_ns(), begin_ns); /* it waits for no lock */
@@ -178,7 +178,7 @@ DRIVER_CLAIM(migrate, a_busy_driver_answers_again)
 	open_fixture(&c.fixture, strategy, design, NULL);
 	reach(&c.fixture, 10);
 	host_at(&c.fixture.host, 1, HOST_KEEPS);
-	runtime_run_together(2, fill_or_migrate, &c);
+	run_together(2, fill_or_migrate, &c);
 	CHECK_EQ(c.result, -EAGAIN);
 	CHECK_EQ(fixture_progress(&c.fixture).n_busy, 1);
 	CHECK_EQ(fixture_progress(&c.fixture).n_enqueued, 12);
@@ -490,10 +490,10 @@ DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
 {
 	static const uint64_t waits_ms[] = {0, 19, 21};
 	struct patience p;
-	open_patience(&p, strategy, design, waits_ms[claim_number() - 1] * FIXTURE_MS);
+	open_patience(&p, strategy, design, waits_ms[claim_number() - 1] * MS);
 	host_at(&p.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("fill", fill_two, &p);
-	wait_kept(&p.fixture, 1);
+	host_await_kept(&p.fixture.host, 1);
 	engine_spawn("host", answer_in_20_ms, &p);
 	migrate_patiently(&p);
 	if (claim_number() < 3) {
@@ -502,7 +502,7 @@ DRIVER_CLAIMS(migrate, waits_for_the_lock_as_long_as_its_caller_says, 3)
 		CHECK_EQ(p.took_ns, p.for_ns);
 	} else {
 		CHECK_EQ(p.result, 1);
-		CHECK_EQ(p.took_ns, 20 * FIXTURE_MS);
+		CHECK_EQ(p.took_ns, 20 * MS);
 	}
 	engine_join_all();
 	close_patience(&p);

@@ -175,9 +175,9 @@ DRIVER_CLAIM(programs, numbers_change_while_it_runs)
 		-EINVAL);
 	CHECK_EQ(balloon_driver_fill(fixture.driver, 100), FIXTURE_REQUEST);
 	struct balloon_driver_tuning tuning = {.request_pages = 5,
-		.host_timeout_ns = 70 * FIXTURE_MS,
-		.allocation_backoff_ns = 40 * FIXTURE_MS,
-		.relief_holdoff_ns = 50 * FIXTURE_MS,
+		.host_timeout_ns = 70 * MS,
+		.allocation_backoff_ns = 40 * MS,
+		.relief_holdoff_ns = 50 * MS,
 		.floor_pages = 200};
 	CHECK_EQ(balloon_driver_tune(fixture.driver, &tuning), 0);
 	CHECK_EQ(balloon_driver_fill(fixture.driver, 100), 5);
@@ -185,14 +185,14 @@ DRIVER_CLAIM(programs, numbers_change_while_it_runs)
 	CHECK_EQ(balloon_driver_relieve(fixture.driver, 1, NULL), 1);
 	uint64_t begin_ns = engine_now_ns();
 	reach(&fixture, 40);
-	CHECK_EQ(engine_now_ns() - begin_ns, 50 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 50 * MS);
 	balloon_driver_set_target(fixture.driver, 100);
 	CHECK_EQ(balloon_driver_run(fixture.driver, in_ms(500), NULL, NULL), -ETIMEDOUT);
 	CHECK_EQ(source_n_free(&fixture.source), 200);
 	host_always(&fixture.host, HOST_KEEPS);
 	begin_ns = engine_now_ns();
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 1), -ETIMEDOUT);
-	CHECK_EQ(engine_now_ns() - begin_ns, 70 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 70 * MS);
 	CHECK_EQ(balloon_driver_tune(fixture.driver, &(struct balloon_driver_tuning){0}), 0);
 	close_fixture(&fixture);
 }
@@ -311,7 +311,7 @@ DRIVER_CLAIM(programs, hooks_of_many_threads_tell_one_story)
 	struct watch w;
 	open_watch(&w, strategy, design);
 	reach(&w.fixture, 30);
-	runtime_run_together(4, move_pages, &w);
+	run_together(4, move_pages, &w);
 	check_watch(&w);
 	close_fixture(&w.fixture);
 	CHECK_EQ(w.n_in, 0);

@@ -10,7 +10,7 @@
 
 static void long_holdoff(struct balloon_driver_config *config)
 {
-	config->relief_holdoff_ns = 150 * FIXTURE_MS;
+	config->relief_holdoff_ns = 150 * MS;
 }
 
 struct shortage {
@@ -46,8 +46,7 @@ static bool on_allocate(void *context, uint64_t n_calls)
 		return true;
 	s->at_call = 0;
 	if (s->comes_from_other_thread)
-		runtime_run_together(
-			1, run_out_on, s); /* and this thread waits for it, as if for memory */
+		run_together(1, run_out_on, s); /* and this thread waits for it, as if for memory */
 	else
 		run_out(s);
 	sleep_ms(s->goes_on_for_ms);
@@ -160,13 +159,13 @@ DRIVER_CLAIM(relief, a_fill_does_not_allocate_again_what_relief_took)
 
 static void long_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 10000 * FIXTURE_MS;
+	config->host_timeout_ns = 10000 * MS;
 	config->relief_holdoff_ns = 1;
 }
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 150 * FIXTURE_MS;
+	config->host_timeout_ns = 150 * MS;
 }
 
 struct waiting {
@@ -181,7 +180,7 @@ static void fill_or_relieve(void *shared, size_t thread)
 		w->results[0] = balloon_driver_fill(w->fixture.driver, 3);
 		return;
 	}
-	wait_kept(&w->fixture, 1);
+	host_await_kept(&w->fixture.host, 1);
 	w->results[1] = balloon_driver_relieve(w->fixture.driver, 4, NULL);
 }
 
@@ -196,8 +195,8 @@ DRIVER_CLAIM(relief, a_fill_that_waits_for_the_host_does_not_hold_relief_for_eve
 	reach(&w.fixture, 20);
 	host_at(&w.fixture.host, 1, HOST_KEEPS);
 	uint64_t begin_ns = engine_now_ns();
-	runtime_run_together(2, fill_or_relieve, &w);
-	CHECK_EQ(engine_now_ns() - begin_ns, 150 * FIXTURE_MS); /* the fill's time */
+	run_together(2, fill_or_relieve, &w);
+	CHECK_EQ(engine_now_ns() - begin_ns, 150 * MS); /* the fill's time */
 	CHECK_EQ(w.results[0], -ETIMEDOUT);
 	if (promises_progress(design))
 		CHECK(w.results[1] == 4 || w.results[1] == -EAGAIN);
@@ -223,7 +222,7 @@ DRIVER_CLAIM(relief, no_frame_is_allocated_meanwhile)
 	reach(&w.fixture, 20);
 	host_at(&w.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("relieve", relieve, &w);
-	wait_kept(&w.fixture, 1);
+	host_await_kept(&w.fixture.host, 1);
 	uint64_t n_calls = w.fixture.source.n_calls;
 	balloon_driver_set_target(w.fixture.driver, 100);
 	CHECK_EQ(balloon_driver_fill(w.fixture.driver, 3), -EAGAIN);
@@ -266,7 +265,7 @@ DRIVER_CLAIM(relief, a_run_that_wants_to_fill_is_in_no_reliefs_way)
 	reach(&w.fixture, 100);
 	host_at(&w.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("leak", leak_one, &w);
-	wait_kept(&w.fixture, 1);
+	host_await_kept(&w.fixture.host, 1);
 	balloon_driver_set_target(w.fixture.driver, 120);
 	engine_spawn("run", run_to_its_target, &w);
 	sleep_ms(1);
@@ -312,7 +311,7 @@ static bool has_leaked(void *shared)
  * A leak meanwhile: the difference of a counter would be wrong now. */
 static void answer_joined(struct joining *j)
 {
-	wait_kept(&j->fixture, 1);
+	host_await_kept(&j->fixture.host, 1);
 	CHECK_EQ(balloon_driver_leak(j->fixture.driver, 2), 2);
 	engine_wait_until(have_joined, j);
 	host_answer(&j->fixture.host, 5);
@@ -340,7 +339,7 @@ DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
 	open_fixture(&j.fixture, strategy, design, long_timeout);
 	reach(&j.fixture, 60);
 	host_at(&j.fixture.host, 1, HOST_KEEPS);
-	runtime_run_together(2 + JOINERS, relieve_together, &j);
+	run_together(2 + JOINERS, relieve_together, &j);
 	for (int i = 0; i <= JOINERS; i++) {
 		CHECK_EQ(j.results[i], 7);
 		CHECK_EQ(j.bytes[i], 7 * 4096);
@@ -366,7 +365,7 @@ DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
 	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_HELD_OFF);
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 1), 1);
 	reach(&fixture, 40);
-	CHECK_EQ(engine_now_ns() - begin_ns, 150 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 150 * MS);
 	close_fixture(&fixture);
 }
 
@@ -457,7 +456,7 @@ static void relieve_any_and_some(void *shared, size_t thread)
 			j->fixture.driver, balloon_page(0), FIXTURE_PAGES);
 		return;
 	}
-	wait_kept(&j->fixture, 1);
+	host_await_kept(&j->fixture.host, 1);
 	j->results[1] = balloon_driver_relieve(j->fixture.driver, 3, &j->bytes[1]);
 	host_answer(&j->fixture.host, FIXTURE_REQUEST);
 }
@@ -470,7 +469,7 @@ DRIVER_CLAIM(relief, the_leak_of_a_range_is_nobody_elses)
 	open_fixture(&j.fixture, strategy, design, long_timeout);
 	reach(&j.fixture, 60);
 	host_at(&j.fixture.host, 1, HOST_KEEPS);
-	runtime_run_together(2, relieve_any_and_some, &j);
+	run_together(2, relieve_any_and_some, &j);
 	CHECK_EQ(j.results[0], FIXTURE_REQUEST);
 	CHECK_EQ(j.results[1], 3);
 	CHECK_EQ(fixture_progress(&j.fixture).n_deflated, FIXTURE_REQUEST + 3);

@@ -6,7 +6,7 @@
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 5 * FIXTURE_MS;
+	config->host_timeout_ns = 5 * MS;
 }
 
 DRIVER_CLAIM(rest, a_quiesced_driver_has_nothing_under_way)
@@ -72,7 +72,7 @@ DRIVER_CLAIM(rest, quiesce_and_stop_end_a_run_on_another_thread)
 		struct halting h = {.is_stop = is_stop};
 		open_fixture(&h.fixture, strategy, design, NULL);
 		balloon_driver_set_target(h.fixture.driver, 100);
-		runtime_run_together(2, run_or_halt, &h);
+		run_together(2, run_or_halt, &h);
 		CHECK_EQ(h.result, is_stop ? -ECANCELED : -EBUSY);
 		if (!is_stop)
 			CHECK_EQ(balloon_driver_resume(h.fixture.driver), 0);
@@ -149,8 +149,8 @@ static void fill_for_long(void *context)
 
 static void be_patient(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 100000 * FIXTURE_MS;
-	config->allocation_backoff_ns = 100000 * FIXTURE_MS;
+	config->host_timeout_ns = 100000 * MS;
+	config->allocation_backoff_ns = 100000 * MS;
 	if (claim_number() > N_CALLERS)
 		be_polled(config);
 }
@@ -175,7 +175,7 @@ DRIVER_CLAIMS(rest, stop_ends_every_wait_at_once, 2 * N_CALLERS)
 		CHECK_EQ(balloon_driver_poll(c.fixture.driver, NULL), 1);
 	} else if (c.caller != NAPPING && !is_idle) {
 		engine_spawn("fill", fill_for_long, &c);
-		wait_kept(&c.fixture, 1);
+		host_await_kept(&c.fixture.host, 1);
 	}
 	engine_spawn("caller", be_caught, &c);
 	sleep_ms(50);
@@ -184,7 +184,7 @@ DRIVER_CLAIMS(rest, stop_ends_every_wait_at_once, 2 * N_CALLERS)
 	CHECK_EQ(engine_now_ns(), begin_ns);
 	CHECK_EQ(balloon_driver_validate(c.fixture.driver, NULL), 0); /* no call is counted */
 	engine_join_all();
-	CHECK_EQ(c.returned_ns, begin_ns - (c.returned_ns < begin_ns ? 50 * FIXTURE_MS : 0));
+	CHECK_EQ(c.returned_ns, begin_ns - (c.returned_ns < begin_ns ? 50 * MS : 0));
 	/* At once, if the design says busy; a migration leaves what the host has with the driver. */
 	bool is_busy = c.caller == RELIEVING && c.result == -EBUSY;
 	bool is_left = c.caller == MIGRATING && c.result == 0;
@@ -215,10 +215,10 @@ DRIVER_CLAIM(rest, stop_says_that_somebody_is_inside)
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();
 	CHECK_EQ(balloon_driver_stop(c.fixture.driver, in_ms(10)), -ETIMEDOUT);
-	CHECK_EQ(engine_now_ns(), begin_ns + 10 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns(), begin_ns + 10 * MS);
 	CHECK_EQ(balloon_driver_reset(c.fixture.driver), -EBUSY);
 	CHECK_EQ(balloon_driver_stop(c.fixture.driver, BALLOON_NEVER), 0);
-	CHECK_EQ(engine_now_ns(), begin_ns + 50 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns(), begin_ns + 50 * MS);
 	engine_join_all();
 	CHECK_EQ(balloon_driver_reset(c.fixture.driver), 0);
 	close_fixture(&c.fixture);

@@ -294,7 +294,7 @@ DRIVER_CLAIM(results, pages_that_are_being_entered_are_not_an_empty_balloon)
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 5 * FIXTURE_MS;
+	config->host_timeout_ns = 5 * MS;
 }
 
 static void leak_first(void *context, size_t thread)
@@ -306,7 +306,7 @@ static void leak_first(void *context, size_t thread)
 
 static void be_faster(void *context)
 {
-	runtime_run_together(1, leak_first, context);
+	run_together(1, leak_first, context);
 }
 
 /* Another leak gets the pages that a step was about to take, and the host has them still. */
@@ -338,7 +338,7 @@ struct stopped {
 static void one_at_a_time(struct balloon_driver_config *config)
 {
 	config->channel->limits.n_requests = 1;
-	config->host_timeout_ns = 100000 * FIXTURE_MS;
+	config->host_timeout_ns = 100000 * MS;
 }
 
 static void fill_until_stopped(void *context)
@@ -376,7 +376,7 @@ DRIVER_CLAIMS(results, a_stop_is_why_a_call_has_not_told_the_host, 4)
 	balloon_driver_set_target(s.fixture.driver, 40);
 	host_always(&s.fixture.host, HOST_KEEPS);
 	engine_spawn("fill", fill_until_stopped, &s);
-	wait_kept(&s.fixture, 1);
+	host_await_kept(&s.fixture.host, 1);
 	engine_spawn("caller", wait_for_room, &s);
 	sleep_ms(50);
 	uint64_t begin_ns = engine_now_ns();

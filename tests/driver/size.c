@@ -81,7 +81,7 @@ DRIVER_CLAIM(driver, eight_fills_at_once_leave_the_floor_to_the_system)
 	struct fixture fixture;
 	open_fixture(&fixture, strategy, design, keep_100);
 	fixture.source.max_per_call = 1 + engine_choose(ENGINE_CHOOSE_WORLD, FIXTURE_REQUEST);
-	runtime_run_together(8, fill_to_the_floor, &fixture);
+	run_together(8, fill_to_the_floor, &fixture);
 	CHECK(fixture.source.least_free >= 100);
 	balloon_driver_set_target(fixture.driver, FIXTURE_PAGES);
 	CHECK_EQ(balloon_driver_run(fixture.driver, in_ms(100), NULL, NULL), -ETIMEDOUT);
@@ -178,7 +178,7 @@ DRIVER_CLAIM(driver, sources_may_give_few_frames_at_a_time)
 
 static void back_off(struct balloon_driver_config *config)
 {
-	config->allocation_backoff_ns = 150 * FIXTURE_MS;
+	config->allocation_backoff_ns = 150 * MS;
 }
 
 DRIVER_CLAIM(driver, after_a_failed_allocation_nothing_is_allocated_for_a_while)
@@ -193,7 +193,7 @@ DRIVER_CLAIM(driver, after_a_failed_allocation_nothing_is_allocated_for_a_while)
 	balloon_driver_set_target(fixture.driver, 1);
 	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_HELD_OFF);
 	reach(&fixture, 1);
-	CHECK_EQ(engine_now_ns() - begin_ns, 150 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 150 * MS);
 	CHECK_EQ(fixture.source.n_calls, 2);
 	close_fixture(&fixture);
 }
@@ -222,7 +222,7 @@ DRIVER_CLAIM(driver, concurrent_leaks_of_the_last_pages_end_in_an_empty_balloon)
 	for (uint32_t round = 0; round < N_ROUNDS; round++) {
 		reach(&e.fixture, 30);
 		balloon_driver_set_target(e.fixture.driver, 0);
-		runtime_run_together(2, leak_all, &e);
+		run_together(2, leak_all, &e);
 	}
 	CHECK_EQ(e.n[0] + e.n[1], 30 * N_ROUNDS);
 	close_fixture(&e.fixture);
@@ -246,7 +246,7 @@ DRIVER_CLAIM(driver, concurrent_runs_do_not_overshoot)
 		const uint64_t n_missing =
 			target > before.n_enqueued ? target - before.n_enqueued : 0;
 		balloon_driver_set_target(e.fixture.driver, target);
-		runtime_run_together(3, run_to_target, &e);
+		run_together(3, run_to_target, &e);
 		CHECK_EQ(fixture_progress(&e.fixture).n_enqueued, target);
 		CHECK_EQ(fixture_progress(&e.fixture).n_inflated - before.n_inflated, n_missing);
 	}
@@ -257,7 +257,7 @@ DRIVER_CLAIM(driver, concurrent_runs_do_not_overshoot)
 
 static void short_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 20 * FIXTURE_MS;
+	config->host_timeout_ns = 20 * MS;
 }
 
 static void fill_or_leak(void *shared, size_t thread)
@@ -267,7 +267,7 @@ static void fill_or_leak(void *shared, size_t thread)
 		e->n[0] = balloon_driver_fill(e->fixture.driver, 5);
 		return;
 	}
-	wait_kept(&e->fixture, 1);
+	host_await_kept(&e->fixture.host, 1);
 	e->n[1] = balloon_driver_leak(e->fixture.driver, 9);
 }
 
@@ -282,7 +282,7 @@ DRIVER_CLAIM(driver, a_leak_gets_nothing_that_was_not_acknowledged)
 		open_fixture(&e.fixture, strategy, design, short_timeout);
 		reach(&e.fixture, (uint64_t)n_before);
 		host_at(&e.fixture.host, 1, HOST_KEEPS);
-		runtime_run_together(2, fill_or_leak, &e);
+		run_together(2, fill_or_leak, &e);
 		CHECK_EQ(e.n[0], -ETIMEDOUT);
 		CHECK(e.n[1] == n_before || e.n[1] == -EAGAIN);
 		check_fixture(&e.fixture);

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scale.h"
 #include "common/command-line.h"
 #include "crowd.h"
 
 static void be_quick(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = FIXTURE_MS;
-	config->allocation_backoff_ns = FIXTURE_MS / 20;
-	config->relief_holdoff_ns = FIXTURE_MS / 20;
-	config->retry_ns = FIXTURE_MS / 20;
+	config->host_timeout_ns = MS;
+	config->allocation_backoff_ns = MS / 20;
+	config->relief_holdoff_ns = MS / 20;
+	config->retry_ns = MS / 20;
 }
 
 static _Noreturn void fail_usage(const char *what, const char *argument)
@@ -106,26 +107,17 @@ static bool run(const struct arguments *arguments, const struct balloon_strategy
 	return !what;
 }
 
-/*
- * Where the environment asks for less than the usual work, as it does under Valgrind: little, with one
- * strategy a design. What drd needs grows much faster than the work.
- */
-static bool is_scaled_down(void)
-{
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	return scale && strtoul(scale, NULL, 10) < 100;
-}
-
+/* Under Valgrind little, with one strategy a design: what drd needs grows much faster than the work. */
 static bool is_wanted(const struct arguments *arguments, size_t strategy, size_t design)
 {
 	if (arguments->design && arguments->design != balloon_driver_design_at(design))
 		return false;
-	return !is_scaled_down() || strategy == design + 1 || !balloon_strategy_at(design + 1);
+	return !is_short() || strategy == design + 1 || !balloon_strategy_at(design + 1);
 }
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {NULL, 4, is_scaled_down() ? 40 : 2000, 1};
+	struct arguments arguments = {NULL, 4, is_short() ? 40 : 2000, 1};
 	bool is_right = true;
 	parse(&arguments, argc, argv);
 	for (size_t d = 0; balloon_driver_design_at(d); d++)

@@ -4,10 +4,10 @@
 
 static void be_quick(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = FIXTURE_MS;
-	config->allocation_backoff_ns = FIXTURE_MS / 20;
-	config->relief_holdoff_ns = FIXTURE_MS / 20;
-	config->retry_ns = FIXTURE_MS / 20;
+	config->host_timeout_ns = MS;
+	config->allocation_backoff_ns = MS / 20;
+	config->relief_holdoff_ns = MS / 20;
+	config->retry_ns = MS / 20;
 }
 
 DRIVER_CLAIM(threads, that_do_everything_at_once_leave_everything_right)

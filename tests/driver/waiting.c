@@ -68,7 +68,7 @@ static void be_usual(struct balloon_driver_config *config)
 	config->host_timeout_ns = 0;
 	config->allocation_backoff_ns = 0;
 	config->retry_ns = 0;
-	config->relief_holdoff_ns = 100000 * FIXTURE_MS;
+	config->relief_holdoff_ns = 100000 * MS;
 }
 
 static void be_usual_and_polled(struct balloon_driver_config *config)
@@ -119,9 +119,9 @@ static void obstruct(struct waiting *w, enum obstacle obstacle)
 	case BUSY_LOCK:
 		host_always(&fixture->host, HOST_KEEPS);
 		balloon_driver_tune(fixture->driver,
-			&(struct balloon_driver_tuning){.host_timeout_ns = 100000 * FIXTURE_MS});
+			&(struct balloon_driver_tuning){.host_timeout_ns = 100000 * MS});
 		engine_spawn("fill", fill_for_ever, w);
-		wait_kept(fixture, 1);
+		host_await_kept(&fixture->host, 1);
 		host_at(&fixture->host, 0, HOST_TAKES);
 		balloon_driver_set_target(fixture->driver, 0);
 		break;
@@ -169,7 +169,7 @@ static bool note_call(void *context, const struct balloon_driver_progress *progr
 {
 	struct waiting *w = context;
 	(void)progress;
-	CHECK(engine_now_ns() - w->called_ns <= 100 * FIXTURE_MS);
+	CHECK(engine_now_ns() - w->called_ns <= 100 * MS);
 	w->called_ns = engine_now_ns();
 	w->n_calls++;
 	return true;
@@ -214,7 +214,7 @@ DRIVER_CLAIMS(waiting, a_run_tells_its_progress_at_least_every_100_ms, 2 * N_OBS
 	w.deadline_ns = in_ms(5000);
 	w.has_callback = true;
 	run(&w);
-	CHECK(engine_now_ns() - w.called_ns <= 100 * FIXTURE_MS);
+	CHECK(engine_now_ns() - w.called_ns <= 100 * MS);
 	if (is_in_the_way(&w)) {
 		CHECK_EQ(w.returned_ns, w.deadline_ns);
 		CHECK(w.n_calls >= 50 && w.n_calls < 200);
@@ -285,7 +285,7 @@ DRIVER_CLAIMS(waiting, a_run_looks_up_at_once_when_something_changes, 2 * 3 * 3)
 
 static void slow_timeout(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 100000 * FIXTURE_MS;
+	config->host_timeout_ns = 100000 * MS;
 	if (claim_number() == 2)
 		be_polled(config);
 }
@@ -323,7 +323,7 @@ DRIVER_CLAIMS(waiting, each_call_takes_its_answer_at_once, 2)
 	memset(&q, 0, sizeof(q));
 	open_fixture(&q.fixture, strategy, design, slow_timeout);
 	answer_after(&q.fixture, 100000);
-	runtime_run_together(6, wait_in_a_queue, &q);
+	run_together(6, wait_in_a_queue, &q);
 	for (uint32_t i = 0; i < 6; i++)
 		CHECK_EQ(q.took_ns[i], 100000);
 	close_fixture(&q.fixture);
@@ -382,7 +382,7 @@ DRIVER_CLAIMS(waiting, whatever_a_call_waits_for_it_learns_that_the_host_is_gone
 	d.relieves = engine_chance(2);
 	if (claim_number() > 2)
 		d.fixture.host.channel.limits.n_requests = 1;
-	runtime_run_together(LEAVERS + 1, wait_for_the_host, &d);
+	run_together(LEAVERS + 1, wait_for_the_host, &d);
 	for (uint32_t i = 0; i < LEAVERS; i++) {
 		bool is_busy = i == LEAVERS - 1 && d.relieves && d.ends[i].result == -EBUSY &&
 			       design->relief == BALLOON_RELIEF_BUSY;
@@ -431,7 +431,7 @@ struct turns {
 static void many_requests(struct balloon_driver_config *config)
 {
 	config->n_requests = 32;
-	config->host_timeout_ns = 100000 * FIXTURE_MS;
+	config->host_timeout_ns = 100000 * MS;
 }
 
 static void leak_first(void *context)
@@ -464,7 +464,7 @@ DRIVER_CLAIM(waiting, directions_take_turns)
 	reach(&t.fixture, 100);
 	host_at(&t.fixture.host, 1, HOST_KEEPS);
 	engine_spawn("leak", leak_first, &t);
-	wait_kept(&t.fixture, 1);
+	host_await_kept(&t.fixture.host, 1);
 	engine_spawn("fill", fill_in_turn, &t);
 	sleep_ms(1);
 	for (uint32_t i = 0; i < 16; i++)
@@ -507,7 +507,7 @@ DRIVER_CLAIM(waiting, a_migration_has_its_turn_between_fills_and_leaks)
 	memset(&t, 0, sizeof(t));
 	open_fixture(&t.fixture, strategy, design, be_usual);
 	reach(&t.fixture, 100);
-	answer_after(&t.fixture, FIXTURE_MS);
+	answer_after(&t.fixture, MS);
 	for (int i = 0; i < THREADS; i++)
 		engine_spawn("fill and leak", fill_and_leak, &t);
 	for (int i = 0; i < ROUNDS; i++) {
@@ -520,7 +520,7 @@ DRIVER_CLAIM(waiting, a_migration_has_its_turn_between_fills_and_leaks)
 		CHECK_EQ(balloon_driver_migrate_until(
 				 t.fixture.driver, new_pages, old_pages, n, outcomes, in_ms(500)),
 			n);
-		CHECK(engine_now_ns() - begin_ns <= 3 * FIXTURE_MS);
+		CHECK(engine_now_ns() - begin_ns <= 3 * MS);
 		source_give(&t.fixture.source, old_pages, n);
 	}
 	CHECK(t.n_moved >= ROUNDS / 2);
@@ -599,7 +599,7 @@ DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
 		engine_spawn("fill", fill_slowly, &a);
 	else
 		CHECK_EQ(balloon_driver_poll(a.fixture.driver, NULL), 1);
-	wait_kept(&a.fixture, 1);
+	host_await_kept(&a.fixture.host, 1);
 	engine_spawn("migrate", swap, &a);
 	sleep_ms(1);
 	uint64_t begin_ns = engine_now_ns();
@@ -615,7 +615,7 @@ DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
 
 static void ten_ms(struct balloon_driver_config *config)
 {
-	config->host_timeout_ns = 10 * FIXTURE_MS;
+	config->host_timeout_ns = 10 * MS;
 }
 
 /* Nobody waits for the answer to the request that holds the lock: who waits for the lock sees when it is late. */
@@ -632,7 +632,7 @@ DRIVER_CLAIM(waiting, a_lock_may_be_had_once_its_request_is_late)
 	CHECK_EQ(balloon_driver_poll(fixture.driver, NULL), 1);
 	sleep_ms(6);
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 2), 2);
-	CHECK_EQ(engine_now_ns() - begin_ns, 10 * FIXTURE_MS);
+	CHECK_EQ(engine_now_ns() - begin_ns, 10 * MS);
 	CHECK_EQ(fixture_progress(&fixture).n_overdue, 1);
 	close_fixture(&fixture);
 }

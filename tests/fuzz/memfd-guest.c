@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "host.h"
 #include "channels/memfd/guest.h"
 #include "channels/memfd/wire.h"
 
@@ -17,23 +18,16 @@ enum { REQUESTS = 4, PAGES = 8, MEMORY_BYTES = 8192 };
 enum message_flags { PUT_RIGHT = 1 << 7, SMALL_ID = 1 << 6 };
 
 struct guest {
-	struct balloon_channel channel;
+	struct host host; /* says nothing */
 	struct balloon_request requests[REQUESTS];
 	_Alignas(16) unsigned char memory[REQUESTS][MEMORY_BYTES];
 };
 
-static int submit(struct balloon_channel *channel, struct balloon_request *request)
-{
-	(void)channel;
-	(void)request;
-	return 0;
-}
-
-static const struct balloon_channel_ops silent_ops = {.name = "silent", .submit = submit};
-
 static void begin(struct guest *guest, uint32_t n_requests)
 {
-	balloon_channel_init(&guest->channel, &silent_ops);
+	host_init(&guest->host, 0);
+	host_be_without_reset(&guest->host);
+	host_always(&guest->host, HOST_SILENT);
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		struct balloon_request *request = &guest->requests[i];
 		HOLD(balloon_request_size(PAGES) <= MEMORY_BYTES);
@@ -42,7 +36,7 @@ static void begin(struct guest *guest, uint32_t n_requests)
 			request->pages[j] = balloon_page(i * 100 + j);
 		HOLD(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, i * 2 + 1) == 0);
 		if (i < n_requests)
-			HOLD(balloon_request_submit(&guest->channel, request) == 0);
+			HOLD(balloon_request_submit(&guest->host.channel, request) == 0);
 	}
 }
 
@@ -71,7 +65,7 @@ static void check(struct guest *guest, uint32_t n_requests, uint64_t n_messages)
 {
 	struct balloon_channel_stats stats;
 	uint64_t n_complete = 0;
-	HOLD(balloon_channel_stats(&guest->channel, &stats) == 0);
+	HOLD(balloon_channel_stats(&guest->host.channel, &stats) == 0);
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		const struct balloon_request *request = &guest->requests[i];
 		HOLD(i < n_requests || balloon_request_state(request) == BALLOON_REQUEST_FREE);
@@ -94,17 +88,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 	while (input_message(&input, &message)) {
 		if (message.flags & PUT_RIGHT)
 			put_right(&message);
-		balloon_memfd_take_answer(&guest.channel, message.bytes, message.n_bytes);
+		balloon_memfd_take_answer(&guest.host.channel, message.bytes, message.n_bytes);
 		check(&guest, n_requests, ++n_messages);
 		message_free(&message);
 	}
 	struct balloon_channel_stats stats;
-	HOLD(balloon_channel_stats(&guest.channel, &stats) == 0);
+	HOLD(balloon_channel_stats(&guest.host.channel, &stats) == 0);
 	/* Nobody can be asked: that is no consent, unless there is nothing to let go of. */
-	HOLD(balloon_channel_reset(&guest.channel) == (stats.n_outstanding > 0 ? -EBUSY : 0));
-	HOLD(balloon_channel_forget(&guest.channel) == 0);
+	HOLD(balloon_channel_reset(&guest.host.channel) == (stats.n_outstanding > 0 ? -EBUSY : 0));
+	HOLD(balloon_channel_forget(&guest.host.channel) == 0);
 	for (uint32_t i = 0; i < n_requests; i++)
 		HOLD(balloon_request_state(&guest.requests[i]) == BALLOON_REQUEST_COMPLETE);
-	HOLD(balloon_channel_fini(&guest.channel) == 0);
+	HOLD(host_fini(&guest.host) == 0);
 	return 0;
 }

@@ -118,7 +118,7 @@ static void contents_hold_beside_a_moving_balloon(void)
 	}
 	for (uint32_t i = 0; i < scaled(100); i++) {
 		balloon_driver_set_target(balloon.driver, below(&random, N_PAGES));
-		balloon_driver_run(balloon.driver, balloon_platform_now_ns() + 5000000, NULL, NULL);
+		balloon_driver_run(balloon.driver, in_ms(5), NULL, NULL);
 	}
 	for (uint32_t i = 0; i < N_WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);

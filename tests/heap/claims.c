@@ -20,14 +20,6 @@ void check_equal(long long actual, long long expected, const char *what, const c
 	exit(1);
 }
 
-uint32_t scaled(uint32_t n)
-{
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	uint64_t percent = scale ? strtoul(scale, NULL, 10) : 100;
-	uint64_t result = n * percent / 100;
-	return result ? (uint32_t)result : 1;
-}
-
 const struct balloon_strategy *some_strategy(void)
 {
 	return balloon_strategy_at(0);
@@ -87,8 +79,8 @@ struct balloon make_balloon_of(
 		.map = map,
 		.frames = balloon_zone_frames(balloon_heap_zone(heap)),
 		.channel = balloon.channel,
-		.allocation_backoff_ns = 1000000,
-		.relief_holdoff_ns = 1000000};
+		.allocation_backoff_ns = MS,
+		.relief_holdoff_ns = MS};
 	CHECK_EQ(balloon_driver_create(&config, &balloon.driver), 0);
 	CHECK_EQ(balloon_heap_set_driver(heap, balloon.driver), 0);
 	return balloon;
@@ -96,11 +88,8 @@ struct balloon make_balloon_of(
 
 void bring_to(struct balloon *balloon, uint64_t n_pages)
 {
-	const uint64_t minute = UINT64_C(60000000000);
 	CHECK_EQ(balloon_driver_set_target(balloon->driver, n_pages), 0);
-	CHECK_EQ(
-		balloon_driver_run(balloon->driver, balloon_platform_now_ns() + minute, NULL, NULL),
-		0);
+	CHECK_EQ(balloon_driver_run(balloon->driver, in_an_hour(), NULL, NULL), 0);
 }
 
 void inflate_all(struct balloon *balloon)

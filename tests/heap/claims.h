@@ -14,6 +14,9 @@
 #include <balloon/heap.h>
 #include <balloon/madvise.h>
 
+#include "deadlines.h"
+#include "scale.h"
+
 #define CHECK(condition) check((condition), #condition, __FILE__, __LINE__)
 
 #define CHECK_EQ(actual, expected)                                                                 \
@@ -22,9 +25,6 @@
 void check(bool is_true, const char *what, const char *file, int line);
 void check_equal(
 	long long actual, long long expected, const char *what, const char *file, int line);
-
-/** As in tests/suites: n, or the percentage BALLOON_TEST_SCALE of it, at least 1. */
-uint32_t scaled(uint32_t n);
 
 /** The first strategy that is built in. */
 const struct balloon_strategy *some_strategy(void);

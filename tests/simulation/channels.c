@@ -8,116 +8,47 @@
 #include <errno.h>
 #include <string.h>
 
-#include <balloon/channel-ops.h>
-
+#include "host.h"
 #include "scenes.h"
 
 enum { N_REQUESTS = 3, N_PAGES = 4 };
 
 static struct shared {
-	struct balloon_channel channel;
+	struct host host;
 	struct balloon_request requests[N_REQUESTS];
-	uint64_t ids[N_REQUESTS];   /* of submissions that are with the host; 0: none */
-	bool is_ready[N_REQUESTS];  /* and may be polled for */
-	struct balloon_event bell;  /* rung for whoever polls */
-	uint32_t bell_heard;        /* up to the last poll */
 	struct balloon_event event; /* of a thread that waits for something else, too */
 	bool is_told;               /* the something else */
-	bool is_polled;
-	uint32_t n_polling;
-	bool is_gone;
 } * shared;
 
 static void *memories[N_REQUESTS];
 
-/* ---- The host -------------------------------------------------------------------------------- */
-
-static int submit(struct balloon_channel *channel, struct balloon_request *request)
-{
-	(void)channel;
-	engine_act();
-	if (shared->is_gone)
-		return -ENODEV;
-	shared->ids[request - shared->requests] = request->id;
-	return 0;
-}
-
-static void answer(size_t i)
-{
-	uint64_t id = shared->ids[i];
-	shared->ids[i] = 0;
-	shared->is_ready[i] = false;
-	int result =
-		balloon_request_complete(&shared->channel, &shared->requests[i], id, N_PAGES, 0);
-	ENGINE_CHECK_EQ(result, 0);
-}
-
-static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
-{
-	(void)channel;
-	bool is_any = false;
-	ENGINE_CHECK_EQ(++shared->n_polling, 1);
-	/* A bell that was rung before is for this poll. */
-	uint32_t heard = shared->bell_heard;
-	uint32_t seen = balloon_event_seen(&shared->bell);
-	shared->bell_heard = seen;
-	for (size_t i = 0; i < N_REQUESTS; i++)
-		if (shared->is_ready[i]) {
-			is_any = true;
-			answer(i);
-			break;
-		}
-	if (!is_any && seen == heard && !shared->is_gone && deadline_ns > 0)
-		balloon_event_wait(&shared->bell, seen, deadline_ns);
-	shared->n_polling--;
-	return shared->is_gone ? -ENODEV : 0;
-}
-
-static void wake(struct balloon_channel *channel)
-{
-	(void)channel;
-	balloon_event_signal(&shared->bell);
-}
-
 static bool has_work(void *unused)
 {
 	(void)unused;
-	for (size_t i = 0; i < N_REQUESTS; i++)
-		if (shared->ids[i] && !shared->is_ready[i])
-			return true;
-	return false;
+	return shared->host.n_kept > 0;
 }
 
 /* Answers in any order. */
-static void host(void *unused)
+static void answer_all(void *unused)
 {
 	(void)unused;
 	for (;;) {
 		engine_wait_until(has_work, NULL);
-		size_t i = engine_choose(ENGINE_CHOOSE_WORLD, N_REQUESTS);
 		if (engine_chance(2))
 			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 100));
-		if (!shared->ids[i] || shared->is_ready[i] || shared->is_gone)
-			continue;
-		if (shared->is_polled) {
-			shared->is_ready[i] = true;
-			balloon_event_signal(&shared->bell);
-		} else {
-			answer(i);
-		}
+		size_t i = engine_choose(ENGINE_CHOOSE_WORLD, (uint32_t)host_n_kept(&shared->host));
+		struct host_answer answer = host_take(&shared->host, i);
+		host_say(&shared->host, answer.id, answer.n_done, answer.error);
 	}
 }
 
-static const struct balloon_channel_ops ops = {.name = "host", .submit = submit};
-static const struct balloon_channel_ops polled_ops = {
-	.name = "polled host", .submit = submit, .poll = poll, .wake = wake};
-
 static void open_channel(void)
 {
-	shared->is_polled = engine_chance(2);
-	balloon_event_init(&shared->bell);
+	host_init(&shared->host, 0);
+	if (engine_chance(2))
+		host_be_polled(&shared->host);
+	host_always(&shared->host, HOST_KEEPS);
 	balloon_event_init(&shared->event);
-	balloon_channel_init(&shared->channel, shared->is_polled ? &polled_ops : &ops);
 	for (size_t i = 0; i < N_REQUESTS; i++) {
 		ENGINE_CHECK_EQ(
 			balloon_request_init(&shared->requests[i], memories[i], N_PAGES), 0);
@@ -131,7 +62,7 @@ static void open_channel(void)
 static void tell(struct balloon_request *request)
 {
 	ENGINE_CHECK_EQ(balloon_request_prepare(request, BALLOON_REQUEST_INFLATE, N_PAGES), 0);
-	ENGINE_CHECK_EQ(balloon_request_submit(&shared->channel, request), 0);
+	ENGINE_CHECK_EQ(balloon_request_submit(&shared->host.channel, request), 0);
 }
 
 static void check_answer(const struct balloon_request *request)
@@ -146,7 +77,8 @@ static void ask(void *request)
 {
 	for (int i = 0; i < 2; i++) {
 		tell(request);
-		ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), 0);
+		ENGINE_CHECK_EQ(
+			balloon_request_wait(&shared->host.channel, request, BALLOON_NEVER), 0);
 		check_answer(request);
 	}
 }
@@ -159,7 +91,7 @@ static void ask_until(void *context)
 	for (;;) {
 		uint64_t begin_ns = engine_now_ns();
 		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_WORLD, 60);
-		int result = balloon_request_wait(&shared->channel, request, deadline_ns);
+		int result = balloon_request_wait(&shared->host.channel, request, deadline_ns);
 		ENGINE_CHECK(engine_is_hasty() || engine_now_ns() <= deadline_ns);
 		if (result == 0)
 			break;
@@ -185,7 +117,7 @@ static void ask_on_event(void *unused)
 			balloon_request_state(&requests[1]) == BALLOON_REQUEST_COMPLETE &&
 			BALLOON_READ(shared->is_told))
 			break;
-		balloon_channel_sleep(&shared->channel, &shared->event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(&shared->host.channel, &shared->event, seen, BALLOON_NEVER);
 	}
 	check_answer(&requests[0]);
 	check_answer(&requests[1]);
@@ -196,17 +128,18 @@ static void tell_something(void *unused)
 	(void)unused;
 	engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 200));
 	BALLOON_WRITE(shared->is_told, true);
-	balloon_channel_signal(&shared->channel, &shared->event);
+	balloon_channel_signal(&shared->host.channel, &shared->event);
 }
 
 static void close_channel(void)
 {
 	engine_join_all();
 	struct balloon_channel_stats stats;
-	ENGINE_CHECK_EQ(balloon_channel_stats(&shared->channel, &stats), 0);
+	ENGINE_CHECK_EQ(balloon_channel_stats(&shared->host.channel, &stats), 0);
 	ENGINE_CHECK_EQ(stats.n_submitted, stats.n_completed);
 	ENGINE_CHECK_EQ(stats.n_outstanding, 0);
-	ENGINE_CHECK_EQ(balloon_channel_fini(&shared->channel), 0);
+	ENGINE_CHECK(!shared->host.violation);
+	ENGINE_CHECK_EQ(host_fini(&shared->host), 0);
 }
 
 /* ---- Scenes ---------------------------------------------------------------------------------- */
@@ -215,7 +148,7 @@ static void waiters(void *unused)
 {
 	(void)unused;
 	open_channel();
-	engine_spawn_daemon("host", host, NULL);
+	engine_spawn_daemon("host", answer_all, NULL);
 	for (size_t i = 0; i < N_REQUESTS; i++)
 		engine_spawn("waiter", ask, &shared->requests[i]);
 	close_channel();
@@ -225,7 +158,7 @@ static void waiters_until(void *unused)
 {
 	(void)unused;
 	open_channel();
-	engine_spawn_daemon("host", host, NULL);
+	engine_spawn_daemon("host", answer_all, NULL);
 	engine_spawn("waiter", ask, &shared->requests[0]);
 	engine_spawn("waiter until", ask_until, &shared->requests[1]);
 	engine_spawn("waiter until", ask_until, &shared->requests[2]);
@@ -236,7 +169,7 @@ static void sleepers(void *unused)
 {
 	(void)unused;
 	open_channel();
-	engine_spawn_daemon("host", host, NULL);
+	engine_spawn_daemon("host", answer_all, NULL);
 	engine_spawn("waiter", ask, &shared->requests[0]);
 	engine_spawn("sleeper", ask_on_event, NULL);
 	engine_spawn("teller", tell_something, NULL);
@@ -247,7 +180,8 @@ static void sleepers(void *unused)
 static void ask_who_goes(void *request)
 {
 	tell(request);
-	ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), -ENODEV);
+	ENGINE_CHECK_EQ(
+		balloon_request_wait(&shared->host.channel, request, BALLOON_NEVER), -ENODEV);
 	engine_progress();
 }
 
@@ -260,16 +194,16 @@ static void wait_for_the_end(void *unused)
 	tell(&shared->requests[2]);
 	for (;;) {
 		uint32_t seen = balloon_event_seen(&shared->event);
-		if (balloon_channel_error(&shared->channel) < 0)
+		if (balloon_channel_error(&shared->host.channel) < 0)
 			break;
-		balloon_channel_sleep(&shared->channel, &shared->event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(&shared->host.channel, &shared->event, seen, BALLOON_NEVER);
 	}
 }
 
 static bool are_told(void *unused)
 {
 	(void)unused;
-	return shared->ids[0] && shared->ids[1] && shared->ids[2];
+	return shared->host.n_kept == N_REQUESTS;
 }
 
 static void go(void *unused)
@@ -277,11 +211,10 @@ static void go(void *unused)
 	(void)unused;
 	engine_wait_until(are_told, NULL);
 	engine_sleep_ns(1 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
-	shared->is_gone = true;
-	if (shared->is_polled && engine_chance(2))
-		balloon_event_signal(&shared->bell);
+	if (shared->host.is_polled && engine_chance(2))
+		host_leave(&shared->host);
 	else
-		balloon_channel_fail(&shared->channel, -EPIPE);
+		balloon_channel_fail(&shared->host.channel, -EPIPE);
 }
 
 static void host_goes(void *unused)
@@ -293,8 +226,8 @@ static void host_goes(void *unused)
 	engine_spawn("sleeper", wait_for_the_end, NULL);
 	engine_spawn("end", go, NULL);
 	engine_join_all();
-	ENGINE_CHECK(balloon_channel_error(&shared->channel) < 0);
-	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->channel), 0);
+	ENGINE_CHECK(balloon_channel_error(&shared->host.channel) < 0);
+	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->host.channel), 0);
 	ENGINE_CHECK_EQ(balloon_request_state(&shared->requests[0]), BALLOON_REQUEST_COMPLETE);
 	ENGINE_CHECK_EQ(shared->requests[1].error, -ECANCELED);
 	close_channel();
@@ -305,7 +238,7 @@ static void ask_until_forgotten(void *context)
 {
 	struct balloon_request *request = context;
 	tell(request);
-	ENGINE_CHECK_EQ(balloon_request_wait(&shared->channel, request, BALLOON_NEVER), 0);
+	ENGINE_CHECK_EQ(balloon_request_wait(&shared->host.channel, request, BALLOON_NEVER), 0);
 	ENGINE_CHECK(request->error == -ECANCELED || request->n_done == N_PAGES);
 	engine_progress();
 }
@@ -314,7 +247,7 @@ static void forget(void *unused)
 {
 	(void)unused;
 	engine_wait_until(are_told, NULL);
-	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->channel), 0);
+	ENGINE_CHECK_EQ(balloon_channel_forget(&shared->host.channel), 0);
 }
 
 static void host_is_forgotten(void *unused)

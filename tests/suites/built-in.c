@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The strategies of the suites: all that are built in, and one that is not. */
 
-#include "support.h"
+#include "suite.h"
 
 const struct balloon_strategy *outside_strategy(void)
 {

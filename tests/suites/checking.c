@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checking builds: what only a bug of the library can do ends the program. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <signal.h>
 

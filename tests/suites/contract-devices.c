@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of devices, and devices beside each other. */
 
-#include "support.h"
+#include "suite.h"
 
 CLAIM(contract, a_device_knows_its_map_and_its_context)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Maps in the caller's memory, and descriptors within the caller's structures. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claims that need threads: I4, I5, I6, and devices that come and go beside scanners. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <sched.h>
 

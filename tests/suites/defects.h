@@ -6,7 +6,7 @@
 #ifndef SUITES_DEFECTS_H
 #define SUITES_DEFECTS_H
 
-#include "support.h"
+#include "suite.h"
 
 struct defect {
 	enum balloon_page_state state; /* of the page that is broken */

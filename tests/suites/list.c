@@ -3,7 +3,7 @@
 
 #include <balloon/list.h>
 
-#include "support.h"
+#include "suite.h"
 
 enum { N_LINKS = 5 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Maps: what configurations there are, what size they take, how pages are numbered. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <balloon/driver.h>
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support.h"
+#include "suite.h"
 
 static const char path_variable[] = "BALLOON_CONTRACT_MODULE";
 static const char symbol_variable[] = "BALLOON_CONTRACT_SYMBOL";

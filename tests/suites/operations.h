@@ -3,7 +3,7 @@
 #ifndef SUITES_OPERATIONS_H
 #define SUITES_OPERATIONS_H
 
-#include "support.h"
+#include "suite.h"
 
 enum operation {
 	INSERT,

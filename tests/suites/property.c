@@ -8,7 +8,7 @@
 
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 
-#include "support.h"
+#include "suite.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The registry of built-in strategies, and tables from outside. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <stddef.h>
 #include <string.h>

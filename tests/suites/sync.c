@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The two locks, and references. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <sched.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "support.h"
+#include "suite.h"
 
 #include <balloon/balloon.h>
 

@@ -6,7 +6,7 @@
 #ifndef FRAMES_MODEL_H
 #define FRAMES_MODEL_H
 
-#include "support.h"
+#include "suite.h"
 
 #include <balloon/frames-ops.h>
 #include <balloon/zone.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stretches that are reserved, held against a model that knows of each frame whose it is. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <balloon/frames-ops.h>
 #include <balloon/zone.h>

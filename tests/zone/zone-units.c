@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Units: whole blocks or nothing, held against a model that knows of each frame who has it. */
 
-#include "support.h"
+#include "suite.h"
 
 #include <balloon/frames-ops.h>
 #include <balloon/zone.h>

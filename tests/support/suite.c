@@ -2,7 +2,7 @@
 
 #define _POSIX_C_SOURCE 200809L /* pthread_barrier_t */
 
-#include "support.h"
+#include "suite.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -150,47 +150,4 @@ bool same_picture(const struct picture *a, const struct picture *b)
 	return memcmp(a->first, b->first, sizeof(a->first)) == 0 &&
 	       memcmp(a->devices, b->devices, sizeof(a->devices)) == 0 &&
 	       memcmp(&a->map, &b->map, sizeof(a->map)) == 0;
-}
-
-enum { THREADS_MAX = 8 };
-
-struct runner {
-	pthread_t thread;
-	pthread_barrier_t *start;
-	void (*body)(void *shared, size_t thread);
-	void *shared;
-	size_t index;
-};
-
-static void *run(void *argument)
-{
-	struct runner *runner = argument;
-	pthread_barrier_wait(runner->start);
-	runner->body(runner->shared, runner->index);
-	return NULL;
-}
-
-void run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
-{
-	struct runner runners[THREADS_MAX];
-	pthread_barrier_t start;
-	cr_assert(n_threads <= THREADS_MAX, "too many threads");
-	pthread_barrier_init(&start, NULL, (unsigned)n_threads);
-	for (size_t i = 0; i < n_threads; i++) {
-		struct runner *runner = &runners[i];
-		*runner = (struct runner){
-			.start = &start, .body = body, .shared = shared, .index = i};
-		cr_assert(pthread_create(&runner->thread, NULL, run, runner) == 0, "no thread");
-	}
-	for (size_t i = 0; i < n_threads; i++)
-		pthread_join(runners[i].thread, NULL);
-	pthread_barrier_destroy(&start);
-}
-
-uint32_t scaled(uint32_t n)
-{
-	const char *scale = getenv("BALLOON_TEST_SCALE");
-	uint64_t percent = scale ? strtoul(scale, NULL, 10) : 100;
-	uint64_t result = n * percent / 100;
-	return result ? (uint32_t)result : 1;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A frame source that does what a test tells it: fails at the n-th call, gives few frames at a time,
+ * The tests' frame source, which does what it is told: fails at the n-th call, gives few frames at a time,
  * calls out. It knows whose each frame is, and holds what comes back against the host's counts.
  */
-#ifndef DRIVER_SOURCE_H
-#define DRIVER_SOURCE_H
+#ifndef SUPPORT_SOURCE_H
+#define SUPPORT_SOURCE_H
 
 #include <balloon/frames-ops.h>
 

@@ -11,6 +11,8 @@ static void accuse(struct host *host, const char *what)
 
 static void check_pages(struct host *host, const struct balloon_request *request)
 {
+	if (!host->pages)
+		return;
 	const unsigned char wanted =
 		request->kind == BALLOON_REQUEST_INFLATE ? HOST_PAGE_GUEST : HOST_PAGE_HOST;
 	for (uint32_t i = 0; i < request->n_pages; i++) {
@@ -60,6 +62,8 @@ static void note(struct host *host, const struct balloon_request *request)
 static void set_pages(struct host *host, const struct balloon_request *request, uint32_t begin,
 	uint32_t end, enum host_page whose)
 {
+	if (!host->pages)
+		return;
 	for (uint32_t i = begin; i < end; i++) {
 		unsigned char *page = &host->pages[request->pages[i].index];
 		host->n_held -= *page == HOST_PAGE_HOST;
@@ -82,8 +86,23 @@ static int reason(const struct host *host)
 	return host->reason ? host->reason : -EIO;
 }
 
-static void make_ready(struct host *host, const struct host_answer *answer)
+static void give(struct host *host, const struct host_answer *answer)
 {
+	struct balloon_channel *channel = &host->channel;
+	if (answer->request)
+		balloon_request_complete(
+			channel, answer->request, answer->id, answer->n_done, answer->error);
+	else
+		balloon_request_complete_id(channel, answer->id, answer->n_done, answer->error);
+}
+
+/* At once, or when somebody polls. */
+static void say(struct host *host, const struct host_answer *answer)
+{
+	if (!host->is_polled) {
+		give(host, answer);
+		return;
+	}
 	runtime_lock(&host->lock);
 	if (host->n_ready < HOST_KEPT_MAX)
 		host->ready[host->n_ready++] = *answer;
@@ -98,11 +117,7 @@ static void answer(struct host *host, struct balloon_request *request, uint32_t 
 	const struct host_answer answer = {
 		request, request->id, n_done, n_done < request->n_pages ? reason(host) : 0};
 	runtime_act();
-	if (host->is_polled)
-		make_ready(host, &answer);
-	else
-		balloon_request_complete(
-			&host->channel, request, answer.id, answer.n_done, answer.error);
+	say(host, &answer);
 }
 
 static void answer_twice(struct host *host, struct balloon_request *request)
@@ -145,20 +160,20 @@ static uint32_t n_before_refused(const struct host *host, const struct balloon_r
 {
 	uint32_t n = 0;
 	while (n < request->n_pages &&
-		!(host->is_refused[request->pages[n].index] & 1u << request->kind))
+		!(host->pages && host->is_refused[request->pages[n].index] & 1u << request->kind))
 		n++;
 	return n;
 }
 
 static enum host_behaviour behaviour_now(const struct host *host, enum balloon_request_kind kind)
 {
-	if (host->fault_kinds && !(host->fault_kinds & 1u << kind))
-		return HOST_TAKES;
+	if (host->is_gone)
+		return HOST_GONE;
 	bool is_now = host->fault_at != 0 &&
 		      (host->n_requests == host->fault_at ||
 			      (host->n_requests > host->fault_at &&
 				      (host->goes_on || host->fault == HOST_GONE)));
-	return is_now ? host->fault : HOST_TAKES;
+	return is_now ? host->fault : host->usual[kind];
 }
 
 /* What is late is answered once another request has come: out of order, then. */
@@ -185,7 +200,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	struct balloon_request *late = late_one(host, behaviour);
 	if (behaviour == HOST_IS_LATE || behaviour == HOST_KEEPS) {
 		keep(host, request, now_ns);
-	} else if (behaviour != HOST_REJECTS && behaviour != HOST_GONE) {
+	} else if (behaviour != HOST_REJECTS && behaviour != HOST_GONE &&
+		   behaviour != HOST_SILENT) {
 		if (behaviour == HOST_REFUSES || behaviour == HOST_HALVES)
 			n_done = behaviour == HOST_HALVES ? n_done / 2 : 0;
 		decide(host, request, n_done);
@@ -198,6 +214,9 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 		return -ENODEV;
 	case HOST_IS_LATE:
 	case HOST_KEEPS:
+		balloon_event_signal(&host->noticed);
+		break;
+	case HOST_SILENT:
 		break;
 	case HOST_TWICE:
 		answer_twice(host, request);
@@ -232,12 +251,28 @@ static int reset(struct balloon_channel *channel)
 	return host->reset_error;
 }
 
+static bool has_news(struct host *host)
+{
+	runtime_lock(&host->lock);
+	host->was_polled = true;
+	if (host->n_polling++ > 0)
+		accuse(host, "two threads poll at once");
+	bool result = host->n_ready > 0 || host->is_gone || host->is_woken;
+	runtime_unlock(&host->lock);
+	balloon_event_signal(&host->noticed);
+	return result;
+}
+
 static bool take_ready(struct host *host, struct host_answer *answer)
 {
 	runtime_lock(&host->lock);
 	bool is_there = host->n_ready > 0;
-	if (is_there)
-		*answer = host->ready[--host->n_ready];
+	if (is_there) {
+		*answer = host->ready[0];
+		host->n_ready--;
+		for (size_t i = 0; i < host->n_ready; i++)
+			host->ready[i] = host->ready[i + 1];
+	}
 	runtime_unlock(&host->lock);
 	return is_there;
 }
@@ -247,20 +282,25 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 	struct host *host = (struct host *)(void *)channel;
 	struct host_answer answer;
 	uint32_t seen = balloon_event_seen(&host->bell);
-	bool is_any = false;
-	while (take_ready(host, &answer)) {
-		is_any = true;
-		balloon_request_complete(
-			channel, answer.request, answer.id, answer.n_done, answer.error);
-	}
-	if (!is_any && deadline_ns > 0)
+	if (!has_news(host) && deadline_ns > 0)
 		balloon_event_wait(&host->bell, seen, deadline_ns);
-	return 0;
+	while (take_ready(host, &answer))
+		give(host, &answer);
+	runtime_lock(&host->lock);
+	host->is_woken = false;
+	host->n_polling--;
+	bool is_gone = host->is_gone;
+	runtime_unlock(&host->lock);
+	return is_gone ? -ENODEV : 0;
 }
 
 static void wake(struct balloon_channel *channel)
 {
-	balloon_event_signal(&((struct host *)(void *)channel)->bell);
+	struct host *host = (struct host *)(void *)channel;
+	runtime_lock(&host->lock);
+	host->is_woken = true;
+	runtime_unlock(&host->lock);
+	balloon_event_signal(&host->bell);
 }
 
 static int descriptor(struct balloon_channel *channel)
@@ -284,30 +324,62 @@ static const struct balloon_channel_ops ops = {
 	.reset = reset,
 };
 
+static const struct balloon_channel_ops without_reset_ops = {
+	.name = "scripted, without reset",
+	.submit = submit,
+};
+
 /* ---- For tests ------------------------------------------------------------------------------- */
 
 void host_init(struct host *host, uint32_t n_pages)
 {
-	*host = (struct host){.n_pages = n_pages,
-		.pages = runtime_allocate(n_pages),
-		.is_refused = runtime_allocate(n_pages)};
+	*host = (struct host){.n_pages = n_pages};
+	if (n_pages > 0) {
+		host->pages = runtime_allocate(n_pages);
+		host->is_refused = runtime_allocate(n_pages);
+	}
 	runtime_lock_init(&host->lock);
+	balloon_event_init(&host->noticed);
+	balloon_event_init(&host->bell);
 	balloon_channel_init(&host->channel, &ops);
 }
 
 void host_be_polled(struct host *host)
 {
 	host->is_polled = true;
-	balloon_event_init(&host->bell);
 	balloon_channel_init(&host->channel, &polled_ops);
 }
 
-void host_fini(struct host *host)
+void host_be_without_reset(struct host *host)
 {
-	balloon_channel_fini(&host->channel);
+	balloon_channel_init(&host->channel, &without_reset_ops);
+}
+
+int host_fini(struct host *host)
+{
+	int result = balloon_channel_fini(&host->channel);
+	if (result < 0)
+		return result;
 	runtime_lock_fini(&host->lock);
 	runtime_free(host->pages);
 	runtime_free(host->is_refused);
+	return 0;
+}
+
+void host_leave(struct host *host)
+{
+	runtime_lock(&host->lock);
+	host->is_gone = true;
+	runtime_unlock(&host->lock);
+	balloon_event_signal(&host->bell);
+}
+
+void host_usually(struct host *host, enum host_behaviour inflation, enum host_behaviour deflation)
+{
+	runtime_lock(&host->lock);
+	host->usual[BALLOON_REQUEST_INFLATE] = inflation;
+	host->usual[BALLOON_REQUEST_DEFLATE] = deflation;
+	runtime_unlock(&host->lock);
 }
 
 static void set_fault(struct host *host, uint64_t n, enum host_behaviour behaviour, bool goes_on)
@@ -347,16 +419,25 @@ size_t host_answer(struct host *host, uint32_t n_done)
 	return n;
 }
 
+/* The caller holds the lock. */
+static struct balloon_request *keep_no_more(struct host *host, size_t i)
+{
+	if (i >= host->n_kept)
+		return NULL;
+	struct balloon_request *request = host->kept[i];
+	host->n_kept--;
+	for (; i < host->n_kept; i++) {
+		host->kept[i] = host->kept[i + 1];
+		host->kept_ns[i] = host->kept_ns[i + 1];
+	}
+	return request;
+}
+
 bool host_answer_oldest(struct host *host, uint32_t n_done)
 {
 	runtime_lock(&host->lock);
-	struct balloon_request *request = host->n_kept > 0 ? host->kept[0] : NULL;
+	struct balloon_request *request = keep_no_more(host, 0);
 	if (request) {
-		host->n_kept--;
-		for (size_t i = 0; i < host->n_kept; i++) {
-			host->kept[i] = host->kept[i + 1];
-			host->kept_ns[i] = host->kept_ns[i + 1];
-		}
 		if (n_done > request->n_pages)
 			n_done = request->n_pages;
 		decide(host, request, n_done);
@@ -365,6 +446,45 @@ bool host_answer_oldest(struct host *host, uint32_t n_done)
 	if (request)
 		answer(host, request, n_done);
 	return request != NULL;
+}
+
+struct host_answer host_take(struct host *host, size_t i)
+{
+	struct host_answer answer = {NULL, 0, 0, 0};
+	runtime_lock(&host->lock);
+	struct balloon_request *request = keep_no_more(host, i);
+	if (request)
+		answer = (struct host_answer){request, request->id, request->n_pages, 0};
+	runtime_unlock(&host->lock);
+	return answer;
+}
+
+void host_say(struct host *host, uint64_t id, uint32_t n_done, int error)
+{
+	say(host, &(struct host_answer){NULL, id, n_done, error});
+}
+
+void host_await_kept(struct host *host, size_t n)
+{
+	for (;;) {
+		uint32_t seen = balloon_event_seen(&host->noticed);
+		if (host_n_kept(host) >= n)
+			return;
+		balloon_event_wait(&host->noticed, seen, BALLOON_NEVER);
+	}
+}
+
+void host_await_poller(struct host *host)
+{
+	for (;;) {
+		uint32_t seen = balloon_event_seen(&host->noticed);
+		runtime_lock(&host->lock);
+		bool is_there = host->n_polling > 0;
+		runtime_unlock(&host->lock);
+		if (is_there)
+			return;
+		balloon_event_wait(&host->noticed, seen, BALLOON_NEVER);
+	}
 }
 
 void host_refuse_page(
@@ -398,6 +518,14 @@ uint64_t host_n_requests(struct host *host)
 {
 	runtime_lock(&host->lock);
 	uint64_t result = host->n_requests;
+	runtime_unlock(&host->lock);
+	return result;
+}
+
+size_t host_n_kept(struct host *host)
+{
+	runtime_lock(&host->lock);
+	size_t result = host->n_kept;
 	runtime_unlock(&host->lock);
 	return result;
 }

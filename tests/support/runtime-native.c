@@ -54,6 +54,7 @@ void runtime_act(void)
 
 struct runner {
 	pthread_t thread;
+	pthread_barrier_t *start;
 	void (*body)(void *shared, size_t thread);
 	void *shared;
 	size_t number;
@@ -62,20 +63,25 @@ struct runner {
 static void *run(void *argument)
 {
 	struct runner *runner = argument;
+	pthread_barrier_wait(runner->start);
 	runner->body(runner->shared, runner->number);
 	return NULL;
 }
 
-void runtime_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
+void run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
 {
-	struct runner runners[PLACE_THREADS_MAX];
-	if (n_threads > PLACE_THREADS_MAX)
+	struct runner runners[RUNTIME_THREADS_MAX];
+	pthread_barrier_t start;
+	if (n_threads > RUNTIME_THREADS_MAX)
 		give_up("too many threads");
+	pthread_barrier_init(&start, NULL, (unsigned)n_threads);
 	for (size_t i = 0; i < n_threads; i++) {
-		runners[i] = (struct runner){.body = body, .shared = shared, .number = i};
+		runners[i] = (struct runner){
+			.start = &start, .body = body, .shared = shared, .number = i};
 		if (pthread_create(&runners[i].thread, NULL, run, &runners[i]) != 0)
 			give_up("a thread could not be started");
 	}
 	for (size_t i = 0; i < n_threads; i++)
 		pthread_join(runners[i].thread, NULL);
+	pthread_barrier_destroy(&start);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a fixture stands: on threads of the system (runtime-native.c), or in the engine that runs threads in an
- * order of its own and in virtual time (runtime-engine.c). Host, source and fixture are the same in both.
+ * Where a test runs: on threads of the system (runtime-native.c), or in the engine that runs threads in an
+ * order of its own and in virtual time (runtime-engine.c). Host and source are the same in both.
  */
-#ifndef DRIVER_PLACE_H
-#define DRIVER_PLACE_H
+#ifndef SUPPORT_RUNTIME_H
+#define SUPPORT_RUNTIME_H
 
 #include <pthread.h>
 #include <stddef.h>
@@ -26,10 +26,12 @@ void runtime_free(void *memory);
 /** Something is done that nobody does without a reason. */
 void runtime_act(void);
 
-enum { PLACE_THREADS_MAX = 16 };
+enum { RUNTIME_THREADS_MAX = 16 };
 
-/** Run body(shared, 0) to body(shared, n_threads - 1), each in a thread, and wait for all of them. */
-void runtime_run_together(
-	size_t n_threads, void (*body)(void *shared, size_t thread), void *shared);
+/**
+ * Run body(shared, 0) to body(shared, n_threads - 1), each in a thread, from one starting line, and wait for all
+ * of them.
+ */
+void run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared);
 
 #endif

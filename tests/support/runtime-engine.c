@@ -53,11 +53,11 @@ static void run(void *argument)
 	runner->body(runner->shared, runner->number);
 }
 
-void runtime_run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
+void run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared)
 {
 	struct runner *runners = runtime_allocate(n_threads * sizeof(*runners));
-	uint32_t threads[PLACE_THREADS_MAX];
-	ENGINE_CHECK(n_threads <= PLACE_THREADS_MAX);
+	uint32_t threads[RUNTIME_THREADS_MAX];
+	ENGINE_CHECK(n_threads <= RUNTIME_THREADS_MAX);
 	for (size_t i = 0; i < n_threads; i++) {
 		runners[i] = (struct runner){body, shared, i};
 		threads[i] = engine_spawn("thread", run, &runners[i]);

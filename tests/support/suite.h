@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the suites share: assertions that name the strategy, a map with devices, a picture of a whole
- * map to see that nothing changed, and threads that start together.
+ * What the suites share: assertions that name the strategy, a map with devices, and a picture of a
+ * whole map to see that nothing changed.
  */
-#ifndef SUITES_SUPPORT_H
-#define SUITES_SUPPORT_H
+#ifndef SUPPORT_SUITE_H
+#define SUPPORT_SUITE_H
 
 #include <criterion/criterion.h>
 
 #include <balloon/strategy.h>
+
+#include "runtime.h"
+#include "scale.h"
 
 /* ---- Strategies ----------------------------------------------------------------------------- */
 
@@ -98,13 +101,5 @@ struct picture {
 
 struct picture take_picture(struct fixture *f);
 bool same_picture(const struct picture *a, const struct picture *b);
-
-/* ---- Threads -------------------------------------------------------------------------------- */
-
-/** Run body(shared, 0) to body(shared, n_threads - 1), each in a thread, from one starting line. */
-void run_together(size_t n_threads, void (*body)(void *shared, size_t thread), void *shared);
-
-/** How much work a long test does: n, or the percentage BALLOON_TEST_SCALE of it, at least 1. */
-uint32_t scaled(uint32_t n);
 
 #endif
