@@ -93,7 +93,7 @@ void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages,
 	for (size_t i = 0; i < n_pages && !has_lies(); i++) {
 		uint32_t index = pages[i].index;
 		WORLD_CHECK(world->is_moved[index] != is_in, "page %u is told to %s twice", index,
-			is_in ? "enter" : "leave");
+			is_in ? "insert" : "leave");
 		world->is_moved[index] = is_in;
 	}
 	engine_point();

@@ -108,7 +108,7 @@ static struct host_entry *note(struct host *host, const struct balloon_request *
 }
 
 /* The answer takes effect: from here on the pages are whose it says. */
-static void settle(struct host *host, struct host_entry *entry)
+static void finish(struct host *host, struct host_entry *entry)
 {
 	const struct balloon_request *request = entry->request;
 	for (uint32_t i = 0; i < entry->n_pages; i++) {
@@ -152,7 +152,7 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 		if (entry->n_pages == 0 || is_void(host, &given))
 			return;
 	}
-	settle(host, entry);
+	finish(host, entry);
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
 	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);

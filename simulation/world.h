@@ -55,7 +55,7 @@ enum world_fault {
 		1 << 8, /* the source hands out frames twice, or somebody's, or none of the map */
 	FAULT_PICKY = 1 << 9, /* some pages the host neither takes nor gives back */
 	FAULT_LOCKED =
-		1 << 10, /* a scanner keeps a page that is to be entered locked for a while */
+		1 << 10, /* a scanner keeps a page that is to be inserted locked for a while */
 	FAULT_ALL = (1 << 11) - 1,
 };
 

@@ -155,7 +155,7 @@ static int check_pool(struct crew *crew, const struct balloon_device_stats *tota
 	return 0;
 }
 
-static int settle(struct crew *crew, struct outcome *outcome)
+static int finish(struct crew *crew, struct outcome *outcome)
 {
 	struct run *run = crew->run;
 	const struct recording *recording = run->recording;
@@ -201,7 +201,7 @@ static int run_crew(struct crew *crew, struct outcome *outcome)
 		pace_init(&crew->pace, crew->run->recording->n_tasks);
 		result = run_threads(crew, outcome);
 		if (result == 0)
-			result = settle(crew, outcome);
+			result = finish(crew, outcome);
 		pace_fini(&crew->pace);
 		run_end(crew->run);
 	}

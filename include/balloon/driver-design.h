@@ -5,7 +5,7 @@
  * A design decides what is locked while frames are allocated, while the host is told, and while pages go
  * in and out of the balloon; whether relief waits; and whether a relief joins a leak that is under way. A
  * driver has two locks for it to use. All else is the driver's and the same for all designs: a page is
- * entered into the balloon after the host took it, and freed after the host gave it back (H-18, H-38).
+ * inserted into the balloon after the host took it, and freed after the host gave it back (H-18, H-38).
  *
  * The locks are held by requests, not by threads. A request takes its lock where `from` says, waiting for
  * it as long as the call may, and gives it up where `until` says, whichever thread does that; a request
@@ -44,7 +44,7 @@ enum balloon_lock_from {
 
 enum balloon_lock_until {
 	BALLOON_LOCK_UNTIL_ANSWERED, /* until the host has answered */
-	BALLOON_LOCK_UNTIL_SETTLED,  /* until pages are entered, or freed */
+	BALLOON_LOCK_UNTIL_PLACED,   /* until pages are inserted, or freed */
 };
 
 /** What a request of one direction holds. One lock at most. */

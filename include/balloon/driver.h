@@ -18,7 +18,7 @@
  *
  *     pending      a frame that a fill took from the source and has not told the host of
  *     inflating    in a request to the host that has not been answered
- *     enqueued     the host has it and the balloon holds it, listed or isolated, or it is being entered
+ *     enqueued     the host has it and the balloon holds it, listed or isolated, or it is being inserted
  *     deflating    taken from the balloon, in a request to the host that has not been answered
  *     quarantined  replaced by a migration, but the host has not given it back: neither in the balloon
  *                  nor free. It is asked for again
@@ -26,7 +26,7 @@
  *                  again, so that the next fill gets another one
  *
  * `acknowledged` is what the host has confirmed to have, and has not confirmed to have given back:
- * enqueued + deflating + quarantined, whenever nothing is being entered. VIRTIO's `actual` is
+ * enqueued + deflating + quarantined, whenever nothing is being inserted. VIRTIO's `actual` is
  * acknowledged; its `num_pages` is the target. A page is deflated only after its inflation was
  * acknowledged (VIRTIO 1.3, 5.5.6.1), because nothing unacknowledged is in the balloon.
  *
@@ -53,7 +53,7 @@
  * may be made from callbacks of the frame source's allocate op: that is how a lack of memory arrives.
  *
  * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
- * design says and gives it up when it is answered, settled or late, whichever thread does that. Requests
+ * design says and gives it up when it is answered, its pages are placed, or it is late, whichever thread does that. Requests
  * of one direction share a lock; those of the other wait until it is free. Once somebody waits at most 16
  * more join; then it is the turn of those that wait. While a migration waits nobody joins: its turn, of one
  * small request each way, comes between any two of theirs. No library lock is held while the source's, the
@@ -182,7 +182,7 @@ struct balloon_driver_config {
 	void (*acknowledged)(void *context, uint64_t n_pages, uint64_t sequence);
 	void *acknowledged_context;
 	/**
-	 * Pages have entered the balloon (is_in) or left it, in the call that did it: for a program that
+	 * Pages came into the balloon (is_in) or left it, in the call that did it: for a program that
 	 * arms and disarms something of its own at a page. Entering is told before a page is inserted,
 	 * leaving after its membership has ended. Without locks. Optional.
 	 */
@@ -265,7 +265,7 @@ BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n
 BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
 
 /**
- * Do one request's worth of work towards the target and wait for its answer: settle late answers, ask
+ * Do one request's worth of work towards the target and wait for its answer: finish what was answered late, ask
  * for a refused page again if it is time, fill or leak.
  *
  * Returns how many pages moved; 0: the target is reached and nothing is under way; -EAGAIN: what is
@@ -283,7 +283,7 @@ struct balloon_driver_next {
 };
 
 /**
- * A step that waits for nothing: settle what was answered, give the host as many requests as it may
+ * A step that waits for nothing: finish what was answered, give the host as many requests as it may
  * have, and say when to call again. A new target, too, is a reason to call it; so are calls of other
  * threads on the driver, which may take the answers that the descriptor would have shown.
  *

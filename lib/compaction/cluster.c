@@ -4,7 +4,7 @@
  *
  * The last page in the order of compactor.h goes to the first free frame, as long as that lies before
  * it. Only pages that have such a target are isolated, so where nothing is to be gained nothing is
- * touched. What is moved enters its balloon in ascending order of the targets: whoever leaks next gets
+ * touched. What is moved is inserted in ascending order of the targets: whoever leaks next gets
  * the last of them, close to what is free already.
  */
 #include "compaction/blocks.h"
@@ -115,7 +115,7 @@ static void count_left(struct balloon_compactor_stats *counts, uint8_t outcome)
 	}
 }
 
-static void settle_page(struct cluster *cluster, const struct cluster_call *call, uint32_t i)
+static void finish_page(struct cluster *cluster, const struct cluster_call *call, uint32_t i)
 {
 	struct balloon_compactor *compactor = cluster->compactor;
 	cluster->drivers[call->items[i]] = CLUSTER_DONE;
@@ -143,11 +143,11 @@ static uint32_t keep(
  * Each page ends where its outcome says. New pages that the host refused stay behind the cursor: it would
  * refuse them again. Returns how many came back.
  */
-static uint32_t settle(struct cluster *cluster, struct cluster_call *call)
+static uint32_t finish(struct cluster *cluster, struct cluster_call *call)
 {
 	struct balloon_compactor *compactor = cluster->compactor;
 	for (uint32_t i = 0; i < call->n; i++)
-		settle_page(cluster, call, i);
+		finish_page(cluster, call, i);
 	uint32_t n_old = keep(call, call->old_pages, BALLOON_MIGRATED_GAVE_OLD, true);
 	uint32_t n_new = keep(call, call->new_pages, BALLOON_MIGRATED_TOOK_NEW, false);
 	give_frames(compactor, call->old_pages, n_old);
@@ -198,7 +198,7 @@ static uint32_t ask(struct cluster *cluster, uint32_t index, uint32_t *n_left)
 			BALLOON_ADD(compactor->counts.n_again, call->n);
 			*n_left += call->n;
 		} else {
-			n_back += settle(cluster, call);
+			n_back += finish(cluster, call);
 		}
 	}
 	return n_back;

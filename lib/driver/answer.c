@@ -30,7 +30,7 @@ static bool relax(uint32_t n_tries)
 }
 
 /* Returns whether all are in. *n_strays: how many are not the driver's. */
-static bool enter_pages(
+static bool insert_pages(
 	struct balloon_driver *driver, struct balloon_batch *batch, uint32_t *n_strays)
 {
 	uint32_t at = BALLOON_READ(batch->first_insert);
@@ -54,8 +54,8 @@ static bool enter_pages(
 	return at == end;
 }
 
-static void set_to_enter(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t first,
-	uint32_t end, struct balloon_device *home)
+static void set_to_insert(struct balloon_driver *driver, struct balloon_batch *batch,
+	uint32_t first, uint32_t end, struct balloon_device *home)
 {
 	BALLOON_WRITE(batch->first_insert, first);
 	BALLOON_WRITE(batch->end_insert, end);
@@ -63,14 +63,14 @@ static void set_to_enter(struct balloon_driver *driver, struct balloon_batch *ba
 	driver_moved(driver, home, batch->request.pages + first, end - first, true);
 }
 
-/* The last step of a request: it is free, or its pages are entered later. Returns what came of it. */
-static int end(struct balloon_driver *driver, struct balloon_batch *batch, bool is_entered)
+/* The last step of a request: it is free, or its pages are inserted later. Returns what came of it. */
+static int end(struct balloon_driver *driver, struct balloon_batch *batch, bool is_inserted)
 {
 	struct driver_state *state = driver_lock(driver);
 	int result = batch_result(batch);
 	batch_end_call(state, batch, result);
-	if (is_entered) {
-		batch_step(state, batch, LIFE_SETTLED, 0);
+	if (is_inserted) {
+		batch_step(state, batch, LIFE_PLACED, 0);
 	} else {
 		uint32_t n_naps = BALLOON_READ(batch->n_naps);
 		uint64_t at_ns = time_after(balloon_platform_now_ns(), batch_nap_ns(n_naps));
@@ -87,7 +87,7 @@ static int end(struct balloon_driver *driver, struct balloon_batch *batch, bool 
 void batch_end(struct balloon_driver *driver, struct balloon_batch *batch)
 {
 	uint32_t n_strays;
-	end(driver, batch, enter_pages(driver, batch, &n_strays));
+	end(driver, batch, insert_pages(driver, batch, &n_strays));
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -151,14 +151,14 @@ static void count_returned(struct balloon_driver *driver, struct balloon_batch *
 	driver_unlock_and_wake(driver);
 }
 
-/* The host took n_done frames. Returns whether all are entered. */
+/* The host took n_done frames. Returns whether all are inserted. */
 static bool follow_inflation(
 	struct balloon_driver *driver, struct balloon_batch *batch, struct answer *answer)
 {
 	struct balloon_page *pages = batch->request.pages;
 	uint32_t n_strays;
-	set_to_enter(driver, batch, 0, answer->n_done, driver->device);
-	bool is_entered = enter_pages(driver, batch, &n_strays);
+	set_to_insert(driver, batch, 0, answer->n_done, driver->device);
+	bool is_inserted = insert_pages(driver, batch, &n_strays);
 	BALLOON_ADD(batch->n_moved, answer->n_done - n_strays);
 	if (n_strays > 0)
 		BALLOON_WRITE(batch->error, -EEXIST);
@@ -169,16 +169,16 @@ static bool follow_inflation(
 			driver_free(driver, &refused, 1);
 		}
 	}
-	answer->goes_on = answer->goes_on && is_entered;
+	answer->goes_on = answer->goes_on && is_inserted;
 	if (!answer->goes_on) {
 		uint32_t first = answer->n_done + (answer->is_refused ? 1 : 0);
 		count_returned(driver, batch, answer->n_left);
 		driver_free(driver, pages + first, answer->n_left);
 	}
-	return is_entered;
+	return is_inserted;
 }
 
-/* The host gave n_done pages back: they are the source's. Returns whether the others are entered. */
+/* The host gave n_done pages back: they are the source's. Returns whether the others are inserted. */
 static bool follow_deflation(
 	struct balloon_driver *driver, struct balloon_batch *batch, struct answer *answer)
 {
@@ -190,18 +190,18 @@ static bool follow_deflation(
 	driver_free(driver, pages, answer->n_done);
 	BALLOON_ADD(batch->n_moved, answer->n_done);
 	count_returned(driver, batch, n_back);
-	set_to_enter(driver, batch, answer->n_done, answer->n_done + n_back, home);
-	bool is_entered = enter_pages(driver, batch, &n_strays);
-	if (is_entered && answer->is_refused)
+	set_to_insert(driver, batch, answer->n_done, answer->n_done + n_back, home);
+	bool is_inserted = insert_pages(driver, batch, &n_strays);
+	if (is_inserted && answer->is_refused)
 		refusals_set_page_aside(
 			driver, home, BALLOON_READ(pages[answer->n_done]), answer->error);
-	if (answer->goes_on && !is_entered) {
+	if (answer->goes_on && !is_inserted) {
 		answer->goes_on = false;
 		count_returned(driver, batch, answer->n_left);
 		driver_moved(driver, home, pages + answer->n_done + n_back, answer->n_left, true);
 		BALLOON_ADD(batch->end_insert, answer->n_left);
 	}
-	return is_entered;
+	return is_inserted;
 }
 
 uint32_t batch_follow(struct balloon_driver *driver, struct balloon_batch *batch,
@@ -210,10 +210,10 @@ uint32_t batch_follow(struct balloon_driver *driver, struct balloon_batch *batch
 	struct balloon_page *pages = batch->request.pages;
 	bool is_in = life_is_inflation(BALLOON_READ(batch->life.route));
 	driver_account(driver, pages, answer->n_done, &answer->acknowledgement);
-	bool is_entered = is_in ? follow_inflation(driver, batch, answer)
-				: follow_deflation(driver, batch, answer);
+	bool is_inserted = is_in ? follow_inflation(driver, batch, answer)
+				 : follow_deflation(driver, batch, answer);
 	if (!answer->goes_on) {
-		*result = end(driver, batch, is_entered);
+		*result = end(driver, batch, is_inserted);
 		return 0;
 	}
 	uint32_t first = answer->n_done + (answer->is_refused ? 1 : 0);

@@ -15,7 +15,7 @@ struct answer {
 	struct acknowledgement acknowledgement;
 };
 
-/** Enter request.pages[first_insert .. end_insert) into the home, and end: free, or postponed. */
+/** Insert request.pages[first_insert .. end_insert) into the home, and end: free, or postponed. */
 void batch_end(struct balloon_driver *driver, struct balloon_batch *batch);
 
 /** Count an answer in. The caller has the lock, and takes the request with it. */

@@ -4,7 +4,7 @@
  * pages are moved where they belong.
  *
  * A request is one thread's while its state says that somebody is at it. While it is with the host and
- * nobody waits (LIFE_LEFT, LIFE_LATE), and while a page of it could not be entered (LIFE_UNSETTLED), it is
+ * nobody waits (LIFE_LEFT, LIFE_LATE), and while a page of it could not be inserted (LIFE_POSTPONED), it is
  * nobody's: every call that comes in, and every one that sleeps for anything but an answer of its own, a leak
  * that it joined, or the end of all calls, looks after such requests (driver_look_after()). So an answer that
  * comes after the deadline loses nothing.
@@ -95,9 +95,9 @@ unsigned batch_step(
 	struct driver_state *state, struct balloon_batch *batch, enum life_event event, uint32_t n)
 {
 	unsigned effects = life_step(&state->counts, &batch->life, event, n);
-	if (effects & LIFE_UNLOCK_SETTLED)
+	if (effects & LIFE_UNLOCK_PLACED)
 		state_unlock_request(state, batch);
-	if (event == LIFE_GIVE_UP || event == LIFE_SETTLED)
+	if (event == LIFE_GIVE_UP || event == LIFE_PLACED)
 		put_free(state, batch);
 	return effects;
 }

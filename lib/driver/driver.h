@@ -42,11 +42,11 @@ struct balloon_batch {
 
 	uint32_t n_pages; /* in request.pages, while it is being told, or answered */
 	uint32_t n_told;  /* of these the host was told of so many; the others come after them */
-	/* Pages to be entered, of request.pages, and where. */
+	/* Pages to be inserted, of request.pages, and where. */
 	uint32_t first_insert;
 	uint32_t end_insert;
 	struct balloon_device *home;
-	uint32_t n_naps; /* tries to enter them in vain */
+	uint32_t n_naps; /* tries to insert them in vain */
 
 	/* What it has come to so far. */
 	uint32_t n_moved;

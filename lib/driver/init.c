@@ -60,7 +60,7 @@ static struct balloon_driver_config full(const struct balloon_driver_config *con
 static bool hold_is_sane(const struct balloon_driver_hold *hold)
 {
 	return hold->lock <= BALLOON_DRIVER_LOCK_2 && hold->from <= BALLOON_LOCK_FROM_TELL &&
-	       hold->until <= BALLOON_LOCK_UNTIL_SETTLED;
+	       hold->until <= BALLOON_LOCK_UNTIL_PLACED;
 }
 
 static bool design_is_complete(const struct balloon_driver_design *design)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that are nobody's: with the host and nobody waits, or with pages that could not be entered. Whoever
+ * Requests that are nobody's: with the host and nobody waits, or with pages that could not be inserted. Whoever
  * comes in, and whoever sleeps, looks after them.
  */
 
@@ -36,7 +36,7 @@ static bool is_answered(const struct balloon_batch *batch)
 static bool is_due(const struct balloon_batch *batch, uint64_t now_ns)
 {
 	enum life_state life = BALLOON_READ(batch->life.state);
-	return (life == LIFE_LEFT || life == LIFE_UNSETTLED) &&
+	return (life == LIFE_LEFT || life == LIFE_POSTPONED) &&
 	       now_ns >= BALLOON_READ(batch->deadline_ns);
 }
 
@@ -84,7 +84,7 @@ static uint64_t next_look_ns(const struct balloon_driver *driver)
 	for (uint32_t i = 0; i < driver->n_batches; i++) {
 		const struct balloon_batch *batch = &driver->batches[i];
 		enum life_state life = BALLOON_READ(batch->life.state);
-		if (life == LIFE_LEFT || life == LIFE_UNSETTLED)
+		if (life == LIFE_LEFT || life == LIFE_POSTPONED)
 			at_ns = earlier(at_ns, BALLOON_READ(batch->deadline_ns));
 	}
 	return at_ns;

@@ -8,7 +8,7 @@
 /** Nobody waits: whoever comes takes the answer. If it is there, this is the end. */
 void batch_leave(struct balloon_driver *driver, struct balloon_batch *batch);
 
-/** Settle what is nobody's and can be settled by now_ns; the caller is inside. */
+/** Finish what is nobody's and can be finished by now_ns; the caller is inside. */
 void driver_look_after(struct balloon_driver *driver, uint64_t now_ns);
 
 /** The same, if there is reason to. */

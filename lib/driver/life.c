@@ -20,20 +20,20 @@ static const unsigned char transitions[N_LIFE_EVENTS][N_LIFE_STATES] = {
 	[LIFE_GIVE_UP][LIFE_EMPTY] = TO(LIFE_FREE),
 	[LIFE_GIVE_UP][LIFE_PENDING] = TO(LIFE_FREE),
 	[LIFE_ACCEPTED][LIFE_TELLING] = TO(LIFE_AT_HOST),
-	[LIFE_REJECTED][LIFE_TELLING] = TO(LIFE_SETTLING),
+	[LIFE_REJECTED][LIFE_TELLING] = TO(LIFE_PLACING),
 	[LIFE_LEAVE][LIFE_AT_HOST] = TO(LIFE_LEFT),
 	[LIFE_TIME_OUT][LIFE_LEFT] = TO(LIFE_LATE),
-	[LIFE_ANSWERED][LIFE_AT_HOST] = TO(LIFE_SETTLING),
-	[LIFE_ANSWERED][LIFE_LEFT] = TO(LIFE_SETTLING),
-	[LIFE_ANSWERED][LIFE_LATE] = TO(LIFE_SETTLING),
-	[LIFE_SET_ASIDE][LIFE_SETTLING] = TO(LIFE_SETTLING),
-	[LIFE_RETURNED][LIFE_SETTLING] = TO(LIFE_SETTLING),
-	[LIFE_KEPT][LIFE_SETTLING] = TO(LIFE_SETTLING),
-	[LIFE_STRAYED][LIFE_SETTLING] = TO(LIFE_SETTLING),
-	[LIFE_AGAIN][LIFE_SETTLING] = TO(LIFE_TELLING),
-	[LIFE_POSTPONE][LIFE_SETTLING] = TO(LIFE_UNSETTLED),
-	[LIFE_RESUME][LIFE_UNSETTLED] = TO(LIFE_SETTLING),
-	[LIFE_SETTLED][LIFE_SETTLING] = TO(LIFE_FREE),
+	[LIFE_ANSWERED][LIFE_AT_HOST] = TO(LIFE_PLACING),
+	[LIFE_ANSWERED][LIFE_LEFT] = TO(LIFE_PLACING),
+	[LIFE_ANSWERED][LIFE_LATE] = TO(LIFE_PLACING),
+	[LIFE_SET_ASIDE][LIFE_PLACING] = TO(LIFE_PLACING),
+	[LIFE_RETURNED][LIFE_PLACING] = TO(LIFE_PLACING),
+	[LIFE_KEPT][LIFE_PLACING] = TO(LIFE_PLACING),
+	[LIFE_STRAYED][LIFE_PLACING] = TO(LIFE_PLACING),
+	[LIFE_AGAIN][LIFE_PLACING] = TO(LIFE_TELLING),
+	[LIFE_POSTPONE][LIFE_PLACING] = TO(LIFE_POSTPONED),
+	[LIFE_RESUME][LIFE_POSTPONED] = TO(LIFE_PLACING),
+	[LIFE_PLACED][LIFE_PLACING] = TO(LIFE_FREE),
 };
 #undef TO
 
@@ -124,7 +124,7 @@ static unsigned answered(struct life_counts *counts, struct life *life, uint32_t
 	BALLOON_ADD(life->n_pages, -n);
 	unsigned effects = acknowledge(counts, is_in, n) | LIFE_UNLOCK_ANSWERED;
 	if (n > 0)
-		effects |= routes[route].to == PLACE_ENQUEUED ? LIFE_ENTER : LIFE_FREE_FRAMES;
+		effects |= routes[route].to == PLACE_ENQUEUED ? LIFE_INSERT : LIFE_FREE_FRAMES;
 	return effects;
 }
 
@@ -141,7 +141,7 @@ static unsigned end(struct life_counts *counts, struct life *life)
 	BALLOON_ASSERT(BALLOON_READ(life->n_pages) == 0);
 	unclaim(counts, life, BALLOON_READ(life->n_claimed));
 	BALLOON_ADD(counts->n_busy, -1u);
-	return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
+	return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_PLACED | LIFE_WAKE;
 }
 
 /* Where pages were counted that turn out not to be there. */
@@ -154,7 +154,7 @@ static unsigned stray_place(enum life_route route)
 
 static bool is_nobodys(enum life_state state)
 {
-	return 1u << state & (1u << LIFE_LEFT | 1u << LIFE_LATE | 1u << LIFE_UNSETTLED);
+	return 1u << state & (1u << LIFE_LEFT | 1u << LIFE_LATE | 1u << LIFE_POSTPONED);
 }
 
 static unsigned happen(struct life_counts *counts, struct life *life, enum life_event event,
@@ -190,7 +190,7 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 	case LIFE_TIME_OUT:
 		BALLOON_ADD(counts->n_overdue, 1);
 		BALLOON_ADD(counts->n_timeouts, 1);
-		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
+		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_PLACED | LIFE_WAKE;
 	case LIFE_ANSWERED:
 		if (before == LIFE_LATE)
 			BALLOON_ADD(counts->n_overdue, -UINT64_C(1));
@@ -206,9 +206,9 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 		BALLOON_ADD(counts->n_strays, n);
 		return acknowledge(counts, false, n);
 	case LIFE_POSTPONE:
-		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED | LIFE_WAKE;
+		return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_PLACED | LIFE_WAKE;
 	case LIFE_GIVE_UP:
-	case LIFE_SETTLED:
+	case LIFE_PLACED:
 		return end(counts, life);
 	case N_LIFE_EVENTS:
 		break;
@@ -253,7 +253,7 @@ const char *life_event_name(enum life_event event)
 		[LIFE_AGAIN] = "again",
 		[LIFE_POSTPONE] = "postpone",
 		[LIFE_RESUME] = "resume",
-		[LIFE_SETTLED] = "settled",
+		[LIFE_PLACED] = "placed",
 	};
 	return event < N_LIFE_EVENTS ? names[event] : "?";
 }
@@ -268,8 +268,8 @@ const char *life_state_name(enum life_state state)
 		[LIFE_AT_HOST] = "at host",
 		[LIFE_LEFT] = "left",
 		[LIFE_LATE] = "late",
-		[LIFE_SETTLING] = "settling",
-		[LIFE_UNSETTLED] = "unsettled",
+		[LIFE_PLACING] = "placing",
+		[LIFE_POSTPONED] = "postponed",
 	};
 	return state < N_LIFE_STATES ? names[state] : "?";
 }

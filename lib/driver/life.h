@@ -45,8 +45,8 @@ enum life_state {
 	LIFE_AT_HOST,   /* a call waits for the answer */
 	LIFE_LEFT,      /* nobody waits: whoever comes takes the answer */
 	LIFE_LATE,      /* the same, and the host has had its time */
-	LIFE_SETTLING,  /* answered, or not told; its pages are being moved */
-	LIFE_UNSETTLED, /* nobody's: a page could not be entered just now, and is tried again */
+	LIFE_PLACING,   /* answered, or not told; its pages are being moved */
+	LIFE_POSTPONED, /* nobody's: a page could not be inserted just now, and is tried again */
 	N_LIFE_STATES,
 	LIFE_NO_STATE = N_LIFE_STATES,
 };
@@ -66,11 +66,11 @@ enum life_event {
 	LIFE_SET_ASIDE, /* n refused frames are kept from the source */
 	LIFE_RETURNED,  /* n pages go back to where they came from */
 	LIFE_KEPT,      /* n replaced pages stay with the host: into quarantine */
-	LIFE_STRAYED,   /* n of the pages done could not be entered: they are not the driver's */
+	LIFE_STRAYED,   /* n of the pages done could not be inserted: they are not the driver's */
 	LIFE_AGAIN,     /* the host is told of what is left */
-	LIFE_POSTPONE,  /* pages have to be entered later */
+	LIFE_POSTPONE,  /* pages have to be inserted later */
 	LIFE_RESUME,    /* now */
-	LIFE_SETTLED,   /* every page is where it belongs */
+	LIFE_PLACED,    /* every page is where it belongs */
 	N_LIFE_EVENTS,
 };
 
@@ -80,13 +80,13 @@ enum life_effect {
 	LIFE_IMPOSSIBLE = 1 << 0,
 	/* A lock that is held until the answer may go. */
 	LIFE_UNLOCK_ANSWERED = 1 << 1,
-	/* A lock that is held until all is settled may go. */
-	LIFE_UNLOCK_SETTLED = 1 << 2,
+	/* A lock that is held until all pages are placed may go. */
+	LIFE_UNLOCK_PLACED = 1 << 2,
 	/* The host has more, or fewer, pages: the program is told. */
 	LIFE_ACCOUNT_IN = 1 << 3,
 	LIFE_ACCOUNT_OUT = 1 << 4,
-	/* The pages done are to be entered into the balloon, or are the source's. */
-	LIFE_ENTER = 1 << 5,
+	/* The pages done are to be inserted into the balloon, or are the source's. */
+	LIFE_INSERT = 1 << 5,
 	LIFE_FREE_FRAMES = 1 << 6,
 	/* Sleepers look again: a request is free, or nobody's. */
 	LIFE_WAKE = 1 << 7,

@@ -223,7 +223,7 @@ static uint32_t n_done_of(
 	return n_done;
 }
 
-/* The new pages that were accepted are entered by swapping; those refused are the caller's. */
+/* The new pages that were accepted are inserted by swapping; those refused are the caller's. */
 static unsigned count_in(const struct migration *m, struct driver_state *state)
 {
 	if (!m->is_in_answered)
@@ -310,7 +310,7 @@ static void leave_balloon(const struct migration *m, uint32_t i)
 
 /*
  * Both memberships change in one critical section, if they can. If a scanner keeps the new page locked just
- * now, or somebody ended the old one's isolation, the old page leaves alone, and the new one is entered by
+ * now, or somebody ended the old one's isolation, the old page leaves alone, and the new one is inserted by
  * itself.
  */
 static void swap(struct migration *m, uint32_t i)

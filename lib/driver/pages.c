@@ -156,7 +156,7 @@ static bool leak(struct balloon_driver *driver, struct balloon_batch *batch, uin
 	/* Is all that is left what the host keeps? */
 	if (n == -EAGAIN && !is_ranged && refusals_next_ns(state, REFUSED_PAGE) != BALLOON_NEVER)
 		n = -EIO;
-	/* Pages that are just being entered, and that no other leak is about to take: nobody says when they
+	/* Pages that are just being inserted, and that no other leak is about to take: nobody says when they
 	 * are there. */
 	uint64_t n_others =
 		BALLOON_READ(state->counts.n_claimed_out) - BALLOON_READ(batch->life.n_claimed);

@@ -97,7 +97,7 @@ static uint64_t n_held(struct balloon_device *device)
 	return stats.n_listed + stats.n_isolated;
 }
 
-/* What requests that are nobody's hold: pages with the host by direction, and such to be entered. */
+/* What requests that are nobody's hold: pages with the host by direction, and such to be inserted. */
 struct held {
 	uint64_t n_in;
 	uint64_t n_out;
@@ -115,12 +115,12 @@ static struct held count_held(const struct balloon_driver *driver)
 		const struct balloon_batch *batch = &driver->batches[i];
 		enum life_state state = batch->life.state;
 		held.n_busy += state != LIFE_FREE;
-		held.n_left += state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_UNSETTLED;
+		held.n_left += state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_POSTPONED;
 		held.n_late += state == LIFE_LATE;
 		if (state == LIFE_LEFT || state == LIFE_LATE)
 			*(life_is_inflation(batch->life.route) ? &held.n_in : &held.n_out) +=
 				batch->life.n_pages;
-		if (state == LIFE_UNSETTLED)
+		if (state == LIFE_POSTPONED)
 			*(batch->home == driver->device ? &held.n_to_balloon
 							: &held.n_to_quarantine) +=
 				batch->end_insert - batch->first_insert;

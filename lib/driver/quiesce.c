@@ -122,7 +122,7 @@ static struct acknowledgement count_left(
 	batch_step(state, batch, LIFE_GOT, n);
 	batch_step(state, batch, LIFE_ACCEPTED, 0);
 	unsigned effects = batch_step(state, batch, LIFE_ANSWERED, n);
-	batch_step(state, batch, LIFE_SETTLED, 0);
+	batch_step(state, batch, LIFE_PLACED, 0);
 	return acknowledgement_of(state, effects);
 }
 

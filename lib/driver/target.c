@@ -297,7 +297,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 /* ---- Poll ------------------------------------------------------------------------------------ */
 
 /*
- * One step that does not wait for the host: settle what was answered, and start one request, if there is
+ * One step that does not wait for the host: finish what was answered, and start one request, if there is
  * something to do. may_wait: the source may wait. Returns whether one was started; the plan says what hinders.
  */
 static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *plan)

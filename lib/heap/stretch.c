@@ -132,7 +132,7 @@ static void put_back(struct balloon_heap *heap, const struct balloon_page *pages
 }
 
 /* What is not the driver's after a migration is given back. Returns how many pages left the stretch. */
-static uint32_t settle(struct balloon_heap *heap, const struct balloon_page *new_pages,
+static uint32_t finish(struct balloon_heap *heap, const struct balloon_page *new_pages,
 	const struct balloon_page *old_pages, uint32_t n, const uint8_t *outcomes)
 {
 	struct balloon_frames *frames = heap_units(heap);
@@ -172,7 +172,7 @@ __attribute__((noinline)) static int move(
 		return -ENOMEM;
 	int result = balloon_driver_migrate_until(
 		heap->driver, new_pages, old_pages, n_pairs, outcomes, shortage->until_ns);
-	uint32_t n_gone = settle(heap, new_pages, old_pages, n_pairs, outcomes);
+	uint32_t n_gone = finish(heap, new_pages, old_pages, n_pairs, outcomes);
 	heap_count(heap, &heap->n_moved, n_gone);
 	if (result == -EBUSY || result == -EAGAIN)
 		*at = frame_of(heap, old_pages[0]);

@@ -4,7 +4,7 @@
  *
  * Source: Linux 4.15 (January 2018), and since.
  *
- * Lock 1 (history's balloon_lock) is held over telling, entering, dequeueing and freeing; never over an
+ * Lock 1 (history's balloon_lock) is held over telling, inserting, dequeueing and freeing; never over an
  * allocation. Fills that come one after the other are one hold, and so are leaks: the host has several of
  * their requests at once. While the other direction waits, 16 more join at most.
  *
@@ -22,7 +22,7 @@ const struct balloon_driver_design balloon_driver_design_alloc_outside = {
 	.name = "alloc-outside",
 	.era = "Linux 4.15 (January 2018)",
 	.relief = BALLOON_RELIEF_PROGRESS,
-	.fill = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_TELL, BALLOON_LOCK_UNTIL_SETTLED},
-	.leak = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_SETTLED},
+	.fill = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_TELL, BALLOON_LOCK_UNTIL_PLACED},
+	.leak = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_PLACED},
 	.migration_locks = BALLOON_DRIVER_LOCK_1,
 };

@@ -5,10 +5,10 @@
  * Source: Linux 3.8 (December 2012) to 4.14; before that one thread filled and leaked, and needed no
  * lock. Migration takes the lock by trylock and answers "again", unless its caller may wait.
  *
- * Lock 1 (history's balloon_lock) is held over allocation, telling, entering, dequeueing and freeing. So
- * a fill and a leak are never under way at once, and what a leak dequeues was entered by a fill that is
+ * Lock 1 (history's balloon_lock) is held over allocation, telling, inserting, dequeueing and freeing. So
+ * a fill and a leak are never under way at once, and what a leak dequeues was inserted by a fill that is
  * over. Fills that come one after the other are one hold, as the batches of one loop were: the host has
- * several of their requests at once, and a leak waits until the last of them is settled; while it does, 16
+ * several of their requests at once, and a leak waits until the last of them is finished; while it does, 16
  * more join at most.
  *
  * Why it cannot deadlock, as it did (H-12): frames are allocated under the lock, and an allocator that
@@ -28,7 +28,7 @@ const struct balloon_driver_design balloon_driver_design_coarse = {
 	.name = "coarse",
 	.era = "Linux 3.8 to 4.14 (December 2012)",
 	.relief = BALLOON_RELIEF_BUSY,
-	.fill = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_SETTLED},
-	.leak = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_SETTLED},
+	.fill = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_PLACED},
+	.leak = {BALLOON_DRIVER_LOCK_1, BALLOON_LOCK_FROM_PAGES, BALLOON_LOCK_UNTIL_PLACED},
 	.migration_locks = BALLOON_DRIVER_LOCK_1,
 };

@@ -5,11 +5,11 @@
  * Source: posted for virtio-balloon in October 2017, and withdrawn.
  *
  * Lock 1 is for inflating, lock 2 for deflating. A fill holds the one from telling the host to its answer,
- * a leak the other; frames are allocated, entered, dequeued and freed under neither. As only one direction
+ * a leak the other; frames are allocated, inserted, dequeued and freed under neither. As only one direction
  * ever wants each, fills do not wait for each other, nor leaks: what the locks keep out is a migration,
  * which tells on both queues and takes both, without waiting unless its caller says so.
  *
- * Why a leak cannot pass a fill, as it could when posted (H-18): pages are entered after the host
+ * Why a leak cannot pass a fill, as it could when posted (H-18): pages are inserted after the host
  * acknowledged them (the author's own next step), so what a leak dequeues the host has. Page numbers
  * belong to the request, not to a stack that is short when memory is (H-14, H-17). Counts change with the
  * state of the request, in one step (H-19). Whether the balloon is empty is decided by dequeue, in the

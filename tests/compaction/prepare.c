@@ -52,7 +52,7 @@ Test(prepare, agrees_with_fills_and_leaks_about_which_end_is_which)
 }
 
 /* Passes until one moves nothing. */
-static void settle(struct machine *machine)
+static void finish(struct machine *machine)
 {
 	uint64_t n_isolated;
 	do {
@@ -68,7 +68,7 @@ static void open_full(struct machine *machine)
 	open(machine, true);
 	machine_use(machine, FRAMES / BLOCK, &random);
 	machine_fill(machine, FRAMES - FRAMES / BLOCK - BLOCK / 2);
-	settle(machine);
+	finish(machine);
 	CHECK_EQ(machine_n_blocks(machine, ORDER), 0);
 }
 
@@ -132,7 +132,7 @@ Test(prepare, makes_whole_what_has_become_movable)
 	for (uint32_t i = 0; i < FRAMES; i += BLOCK)
 		machine_use_one(&machine, i + i / BLOCK);
 	machine_fill(&machine, FRAMES - FRAMES / BLOCK - 2 * BLOCK);
-	settle(&machine);
+	finish(&machine);
 	CHECK_EQ(machine_n_blocks(&machine, ORDER), 0);
 	while (!machine.is_used[index])
 		index++;

@@ -72,9 +72,9 @@ static const struct {
 	unsigned effects;
 	const char *name;
 } effects_names[] = {
-	{LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_SETTLED, "unlock"},
+	{LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_PLACED, "unlock"},
 	{LIFE_ACCOUNT_IN | LIFE_ACCOUNT_OUT, "account"},
-	{LIFE_ENTER, "enter"},
+	{LIFE_INSERT, "insert"},
 	{LIFE_FREE_FRAMES, "free"},
 	{LIFE_WAKE, "wake"},
 };
@@ -101,7 +101,7 @@ static bool is_of_route(enum life_event event, enum life_route route)
 static unsigned try(
 	enum life_event event, enum life_route route, enum life_place *from, enum life_place *to)
 {
-	bool is_end = event == LIFE_GIVE_UP || event == LIFE_SETTLED;
+	bool is_end = event == LIFE_GIVE_UP || event == LIFE_PLACED;
 	struct life life = {.route = route, .n_claimed = 2, .n_pages = is_end ? 0 : 1};
 	struct life_counts counts = {
 		.n_claimed_in = 2, .n_claimed_out = 2, .n_overdue = 1, .n_busy = 1, .n_left = 1};

@@ -58,7 +58,7 @@ static uint32_t take_bits(uint64_t *key, unsigned n)
 
 static bool is_nobodys(enum life_state state)
 {
-	return state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_UNSETTLED;
+	return state == LIFE_LEFT || state == LIFE_LATE || state == LIFE_POSTPONED;
 }
 
 static uint64_t n_acknowledged(const uint64_t *places)
@@ -123,7 +123,7 @@ static uint64_t n_there(const struct two *two, enum life_route route)
 	}
 }
 
-/* Pages that were entered and are there still: of those, some may be strays. */
+/* Pages that were inserted and are there still: of those, some may be strays. */
 static uint64_t n_strays_max(const struct two *two, const struct one *one)
 {
 	uint64_t n;
@@ -165,7 +165,7 @@ static bool may_happen(
 		return n > 0 && n <= n_strays_max(two, one);
 	case LIFE_GIVE_UP:
 	case LIFE_POSTPONE:
-	case LIFE_SETTLED:
+	case LIFE_PLACED:
 		return n == 0 && life->n_pages == 0;
 	default:
 		return n == 0;
@@ -180,7 +180,7 @@ static void note_entering(struct one *one, enum life_event event, uint32_t n)
 		one->n_entering += n;
 	if (event == LIFE_STRAYED)
 		one->n_entering -= n;
-	if (event == LIFE_AGAIN || event == LIFE_SETTLED || event == LIFE_GIVE_UP)
+	if (event == LIFE_AGAIN || event == LIFE_PLACED || event == LIFE_GIVE_UP)
 		one->n_entering = 0;
 }
 
@@ -233,14 +233,14 @@ static void check_effects(const struct life_counts *before, const struct life_co
 	cr_assert_eq((effects & LIFE_ACCOUNT_OUT) != 0, is_out);
 	cr_assert_eq(after->sequence - before->sequence, (uint64_t)(is_in || is_out));
 	cr_assert_eq(after->n_timeouts - before->n_timeouts, event == LIFE_TIME_OUT);
-	bool is_over = state == LIFE_FREE || state == LIFE_LATE || state == LIFE_UNSETTLED;
-	cr_assert_eq((effects & LIFE_UNLOCK_SETTLED) != 0, is_over,
+	bool is_over = state == LIFE_FREE || state == LIFE_LATE || state == LIFE_POSTPONED;
+	cr_assert_eq((effects & LIFE_UNLOCK_PLACED) != 0, is_over,
 		"%s: a lock is kept, or lost too soon", life_event_name(event));
 	cr_assert_eq((effects & LIFE_UNLOCK_ANSWERED) != 0, is_over || event == LIFE_ANSWERED);
 	if (is_over || is_nobodys(state))
 		cr_assert(effects & LIFE_WAKE, "%s wakes nobody", life_event_name(event));
 	bool is_done = event == LIFE_ANSWERED && (is_in || is_out);
-	cr_assert_eq((effects & LIFE_ENTER) != 0, is_done && is_in);
+	cr_assert_eq((effects & LIFE_INSERT) != 0, is_done && is_in);
 	cr_assert_eq((effects & LIFE_FREE_FRAMES) != 0, is_done && is_out);
 }
 

@@ -84,7 +84,7 @@ static void open_moves(struct moves *m, const struct balloon_strategy *strategy,
 	open_fixture(&m->fixture, meddle_with(strategy), design, with_moves);
 }
 
-/* All that has entered and not left is in the balloon. */
+/* All that was inserted and has not left is in the balloon. */
 static void check_moves(const struct moves *m)
 {
 	for (uint32_t i = 0; i < FIXTURE_PAGES; i++) {
@@ -271,7 +271,7 @@ DRIVER_CLAIMS(results, a_source_that_gives_what_is_no_frame_is_found_out, 2)
 
 /* ---- Somebody else is at it ------------------------------------------------------------------ */
 
-/* The host took pages, and a scanner keeps them from being entered: they are there soon. */
+/* The host took pages, and a scanner keeps them from being inserted: they are there soon. */
 DRIVER_CLAIM(results, pages_that_are_being_entered_are_not_an_empty_balloon)
 {
 	struct fixture fixture;

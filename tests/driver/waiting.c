@@ -14,7 +14,7 @@ enum obstacle {
 	UNTELLABLE,     /* cannot be told anything */
 	NO_MEMORY,      /* the source has no frames */
 	HELD_OFF,       /* memory was relieved just now */
-	LOCKED_PAGES,   /* pages cannot be entered */
+	LOCKED_PAGES,   /* pages cannot be inserted */
 	ISOLATED_PAGES, /* nothing can leak */
 	BUSY_LOCK,      /* somebody else waits for a silent host */
 	N_OBSTACLES,
@@ -161,7 +161,7 @@ static void close_waiting(struct waiting *w)
 {
 	clear(w);
 	if (w->obstacle == LOCKED_PAGES)
-		reach(&w->fixture, 100); /* what could not be entered is, first */
+		reach(&w->fixture, 100); /* what could not be inserted is, first */
 	close_fixture(&w->fixture);
 }
 
@@ -663,7 +663,7 @@ DRIVER_CLAIM(waiting, a_run_ends_when_the_device_holds_the_target)
 	close_waiting(&w);
 }
 
-/* Pages that are being entered are counted, and cannot leak yet. */
+/* Pages that are being inserted are counted, and cannot leak yet. */
 DRIVER_CLAIM(waiting, a_run_waits_for_pages_that_are_being_entered)
 {
 	struct waiting w;
