@@ -482,7 +482,7 @@ static void end_by_reset(void)
 	WORLD_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
 }
 
-/* Every call has returned: none has kept a request, a claim or a lock. */
+/* Every call has returned: none has kept a request, a plan or a lock. */
 static void check_no_call_is_counted(void)
 {
 	const char *what = "";

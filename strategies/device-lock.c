@@ -275,7 +275,7 @@ static int isolate(struct balloon_memmap *map, const struct balloon_page *pages,
 }
 
 /*
- * The putback callback and what the migration code does behind it. Caller holds the page lock of an
+ * The putback callback and what the migration code does after it. Caller holds the page lock of an
  * isolated page; it is released here, before the device lock: once that is free, the page may be
  * dequeued and is nobody's business any more (H-40).
  */

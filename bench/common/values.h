@@ -13,7 +13,7 @@ struct numbers {
 	size_t n;
 };
 
-/** Cut the first of a list's items off, at its comma; *list is NULL behind the last one. */
+/** Cut the first of a list's items off, at its comma; *list is NULL after the last one. */
 char *list_cut(char **list);
 
 /*

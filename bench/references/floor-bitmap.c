@@ -20,15 +20,15 @@ static bool cycle_once(struct worker *worker)
 	const struct bitmap *bitmap = worker->place.own;
 	const unsigned n_threads = worker->shape->n_threads;
 	size_t first = bitmap->n_words * worker->number / n_threads;
-	size_t behind = bitmap->n_words * (worker->number + 1) / n_threads;
+	size_t end = bitmap->n_words * (worker->number + 1) / n_threads;
 	uint64_t n = 0;
-	for (size_t i = first; i < behind; i++)
+	for (size_t i = first; i < end; i++)
 		__atomic_fetch_or(&bitmap->words[i], UINT64_MAX, __ATOMIC_RELEASE);
-	for (size_t i = first; i < behind; i++)
+	for (size_t i = first; i < end; i++)
 		if (__atomic_exchange_n(&bitmap->words[i], 0, __ATOMIC_ACQUIRE) == UINT64_MAX)
 			n += WORD_PAGES;
 	worker->n_done += n;
-	return n == (behind - first) * WORD_PAGES || worker_fail(worker, "claiming", -EIO);
+	return n == (end - first) * WORD_PAGES || worker_fail(worker, "claiming", -EIO);
 }
 
 static void work(struct worker *worker)

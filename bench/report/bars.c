@@ -80,7 +80,7 @@ static void write_names(FILE *script, const struct bars *bars)
 	fputs(") tc rgb '#1A1A1A'\n", script);
 }
 
-/* The number stands behind the bar, or behind what goes beyond it. */
+/* The number stands after the bar, or after what goes beyond it. */
 static void write_number(FILE *script, const struct bar *bar, double y)
 {
 	char quoted[160];

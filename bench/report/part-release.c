@@ -42,7 +42,7 @@ static void set_axis(struct bars *bars)
 	bars->x.is_log = true;
 	bars->x.label = "ns a page of 4 KiB";
 	bars->x.min = pow(10, floor(log10(min * 0.999)));
-	bars->x.max = max * pow(max / bars->x.min, 0.4); /* room for the numbers behind the bars */
+	bars->x.max = max * pow(max / bars->x.min, 0.4); /* room for the numbers after the bars */
 	if (bars->x.max < 30 * bars->x.min)
 		axis_ticks(&bars->x, number_round);
 	else

@@ -96,10 +96,10 @@ static int fill(struct bench *bench, struct instance *instance)
 	const struct ops *ops = instance->subject->ops;
 	for (unsigned device = 0; device < shape->n_devices; device++) {
 		uint64_t at = (uint64_t)shape->n_pages * device / shape->n_devices;
-		uint64_t behind = (uint64_t)shape->n_pages * (device + 1) / shape->n_devices;
-		while (at < behind) {
-			int result = ops->insert(
-				&instance->places[device], bench->pages + at, behind - at);
+		uint64_t end = (uint64_t)shape->n_pages * (device + 1) / shape->n_devices;
+		while (at < end) {
+			int result =
+				ops->insert(&instance->places[device], bench->pages + at, end - at);
 			if (result <= 0)
 				return result ? result : -EIO;
 			at += (uint64_t)result;

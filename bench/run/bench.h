@@ -61,7 +61,7 @@ int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
 	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
 	struct problem *problem);
 
-/** What is to be called right before and right behind the work of a round. */
+/** What is to be called right before and right after the work of a round. */
 struct bracket {
 	void (*begin)(void *context);
 	void (*end)(void *context);

@@ -15,9 +15,9 @@ static void give_share(struct bench *bench, struct worker *worker)
 {
 	uint64_t n_pages = bench->shape.n_pages;
 	uint64_t first = n_pages * worker->number / bench->shape.n_threads;
-	uint64_t behind = n_pages * (worker->number + 1) / bench->shape.n_threads;
+	uint64_t end = n_pages * (worker->number + 1) / bench->shape.n_threads;
 	worker->pages = bench->work + first;
-	worker->n_pages = behind - first;
+	worker->n_pages = end - first;
 }
 
 static void give_hand(struct bench *bench, const struct instance *instance, struct worker *worker)
@@ -107,11 +107,11 @@ static int check_pages(
 
 /* ---- What it came to ------------------------------------------------------------------------ */
 
-/* Of threads first to behind - 1. */
-static double fairness_among(const struct bench *bench, unsigned first, unsigned behind)
+/* Of threads first to end - 1. */
+static double fairness_among(const struct bench *bench, unsigned first, unsigned end)
 {
 	double slowest = HUGE_VAL, fastest = 0;
-	for (unsigned i = first; i < behind; i++) {
+	for (unsigned i = first; i < end; i++) {
 		const struct worker *worker = &bench->workers[i];
 		double elapsed_ns = (double)(worker->end_ns - worker->begin_ns + 1);
 		slowest = fmin(slowest, (double)worker->n_done / elapsed_ns);

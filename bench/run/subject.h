@@ -82,7 +82,7 @@ bool subject_can(const struct subject *subject, const struct shape *shape);
 
 const char *subject_kind_name(enum subject_kind kind);
 
-/** The references that were built, floors first; NULL behind the last. */
+/** The references that were built, floors first; NULL after the last. */
 extern const struct subject *const references[];
 
 /** Fill in a subject that measures a strategy. */

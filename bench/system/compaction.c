@@ -41,7 +41,7 @@ static double success(struct field *field, unsigned order)
 static int fragment(struct field *field, uint32_t n_pages)
 {
 	struct balloon_zone *zone = field->fixture.zone;
-	int result = balloon_zone_claim_range(zone, balloon_page(0), n_pages);
+	int result = balloon_zone_take_frames(zone, balloon_page(0), n_pages);
 	for (uint32_t i = 0; i < n_pages / 2 && result == 0; i++)
 		result = balloon_zone_free(zone, field->frames[i], 0);
 	if (result == 0)

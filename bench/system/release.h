@@ -48,7 +48,7 @@ static inline const struct region *region_of(const struct trial *trial)
 	return &release_of(trial)->region;
 }
 
-/** What is held against; NULL behind the last. */
+/** What is held against; NULL after the last. */
 extern const struct releaser *const raw_releasers[];
 /** What the library offers; the driver once for each design. */
 extern const struct releaser *const channel_releasers[];

@@ -21,7 +21,7 @@ void round_csv(FILE *file, const struct round *round);
 /** The trial of this name, if it has a repeat; NULL. */
 const struct trial *round_find(const struct round *round, const char *subject);
 
-/** What ratios are to; NULL behind the last: of a release; of any work. */
+/** What ratios are to; NULL after the last: of a release; of any work. */
 extern const char *const raw_names[], *const reference_names[];
 
 #endif

@@ -64,7 +64,7 @@ static int run_beside(struct fixture *fixture, struct mover *movers, uint64_t ta
 	int result = fixture_reach(fixture, target);
 	for (int i = 0; i < 2; i++)
 		pthread_join(movers[i].thread, NULL);
-	if (result == 0) /* what they did behind the first run's end */
+	if (result == 0) /* what they did after the first run's end */
 		result = fixture_reach(fixture, target);
 	return result < 0 ? result : movers[0].error ? movers[0].error : movers[1].error;
 }

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define BALLOON_LINK_END      UINT32_C(0xffffffff) /* no page before, or behind */
+#define BALLOON_LINK_END      UINT32_C(0xffffffff) /* no page before, or after */
 #define BALLOON_LINK_UNLINKED UINT32_C(0xfffffffe) /* on no list */
 
 struct balloon_link {
@@ -96,7 +96,7 @@ static inline struct balloon_page balloon_list_pop(
 	return balloon_page(first);
 }
 
-/** The page behind this one, the first for BALLOON_LINK_END, BALLOON_LINK_END behind the last. */
+/** The page after this one, the first for BALLOON_LINK_END, BALLOON_LINK_END after the last. */
 static inline uint32_t balloon_list_next(
 	const struct balloon_descriptors *pages, const struct balloon_list *list, uint32_t index)
 {

@@ -107,7 +107,7 @@ struct balloon_strategy {
 
 /**
  * Where the descriptors of a map's pages are. Constant; but compilers do not know that, and load it
- * again behind each atomic access: a loop over a batch works on a copy of its own.
+ * again after each atomic access: a loop over a batch works on a copy of its own.
  */
 struct balloon_descriptors {
 	unsigned char *first;

@@ -113,7 +113,7 @@ BALLOON_EXPORT int balloon_zone_free_range(
 
 /** Take given frames. Returns 0; -EINVAL; -ERANGE; -EBUSY: one of them is in use: none was taken.
  * Context: thread. */
-BALLOON_EXPORT int balloon_zone_claim_range(
+BALLOON_EXPORT int balloon_zone_take_frames(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames);
 
 /**

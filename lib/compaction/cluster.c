@@ -140,7 +140,7 @@ static uint32_t keep(
 }
 
 /*
- * Each page ends where its outcome says. New pages that the host refused stay behind the cursor: it would
+ * Each page ends where its outcome says. New pages that the host refused stay below the cursor: it would
  * refuse them again. Returns how many came back.
  */
 static uint32_t finish(struct cluster *cluster, struct cluster_call *call)

@@ -2,8 +2,8 @@
 /*
  * Passes, a step at a time. The cursors: blocks.c. What becomes of the pages that one of them finds: cluster.c.
  *
- * A thread claims the compactor for a step. The claim is under a lock, the step is not: it waits
- * for drivers and their hosts.
+ * A thread acquires the compactor for a step. It does so under a lock, the step is outside of it: it waits for
+ * drivers and their hosts.
  */
 #include "compaction/blocks.h"
 #include "core/probe.h"
@@ -107,9 +107,9 @@ int balloon_compactor_fini(struct balloon_compactor *compactor)
 	return 0;
 }
 
-/* ---- The claim ------------------------------------------------------------------------------- */
+/* ---- Acquiring it ---------------------------------------------------------------------------- */
 
-static bool claim(struct balloon_compactor *compactor)
+static bool acquire(struct balloon_compactor *compactor)
 {
 	balloon_lock_acquire(&compactor->lock);
 	bool is_ours = !BALLOON_READ(compactor->is_at_work);
@@ -213,7 +213,7 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 {
 	if (!compactor)
 		return -EINVAL;
-	if (!claim(compactor))
+	if (!acquire(compactor))
 		return -EBUSY;
 	if (!n_scan)
 		n_scan = UINT32_MAX;
@@ -227,7 +227,7 @@ int balloon_compactor_step(struct balloon_compactor *compactor, uint32_t n_scan)
 static int step_of_run(struct balloon_compactor *compactor, uint64_t deadline_ns, uint64_t *n_left)
 {
 	uint32_t n_scan = SCAN_PAGES;
-	if (!claim(compactor))
+	if (!acquire(compactor))
 		return -EBUSY;
 	*n_left = BALLOON_READ(compactor->counts.n_left) - BALLOON_READ(compactor->begin.n_left);
 	int result = step(compactor, &n_scan, deadline_ns);
@@ -270,7 +270,7 @@ void balloon_compactor_prepare(void *context, size_t n_pages)
 	struct balloon_compactor *compactor = context;
 	uint32_t n_scan = SCAN_PAGES;
 	size_t n_moved = 0;
-	if (!compactor || !claim(compactor))
+	if (!compactor || !acquire(compactor))
 		return;
 	BALLOON_PROBE(compactor__prepare__begin, compactor, n_pages);
 	if (is_worth_while(compactor, n_pages)) {

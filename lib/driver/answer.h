@@ -8,7 +8,7 @@
 /** What the host said, and what is to be done. */
 struct answer {
 	uint32_t n_done;
-	uint32_t n_left; /* behind them, and behind the one that was refused */
+	uint32_t n_left; /* after them, and after the one that was refused */
 	bool is_refused; /* pages[n_done] */
 	bool goes_on;    /* the host is told of what is left */
 	int error;       /* the host's */

@@ -70,36 +70,36 @@ static void move(struct life_counts *counts, uint64_t n, unsigned from, unsigned
 		BALLOON_ADD(counts->places[to], n);
 }
 
-static void unclaim(struct life_counts *counts, struct life *life, uint32_t n)
+static void unplan(struct life_counts *counts, struct life *life, uint32_t n)
 {
-	uint32_t n_claimed = BALLOON_READ(life->n_claimed);
-	uint32_t n_given = n < n_claimed ? n : n_claimed;
+	uint32_t n_planned = BALLOON_READ(life->n_planned);
+	uint32_t n_given = n < n_planned ? n : n_planned;
 	if (n_given == 0)
 		return;
-	BALLOON_WRITE(life->n_claimed, n_claimed - n_given);
+	BALLOON_WRITE(life->n_planned, n_planned - n_given);
 	if (life_is_inflation(BALLOON_READ(life->route)))
-		BALLOON_ADD(counts->n_claimed_in, -(uint64_t)n_given);
+		BALLOON_ADD(counts->n_planned_in, -(uint64_t)n_given);
 	else
-		BALLOON_ADD(counts->n_claimed_out, -(uint64_t)n_given);
+		BALLOON_ADD(counts->n_planned_out, -(uint64_t)n_given);
 }
 
 /* Fewer pages are there than were wanted: somebody else may get the others. */
-static unsigned unclaim_rest(struct life_counts *counts, struct life *life)
+static unsigned unplan_rest(struct life_counts *counts, struct life *life)
 {
-	uint32_t n_claimed = BALLOON_READ(life->n_claimed);
-	unclaim(counts, life, n_claimed);
-	return n_claimed > 0 ? LIFE_WAKE : 0;
+	uint32_t n_planned = BALLOON_READ(life->n_planned);
+	unplan(counts, life, n_planned);
+	return n_planned > 0 ? LIFE_WAKE : 0;
 }
 
 static void take(struct life_counts *counts, struct life *life, uint32_t n)
 {
 	BALLOON_WRITE(life->n_pages, 0);
-	BALLOON_WRITE(life->n_claimed, n);
+	BALLOON_WRITE(life->n_planned, n);
 	BALLOON_ADD(counts->n_busy, 1);
 	if (life_is_inflation(BALLOON_READ(life->route)))
-		BALLOON_ADD(counts->n_claimed_in, n);
+		BALLOON_ADD(counts->n_planned_in, n);
 	else
-		BALLOON_ADD(counts->n_claimed_out, n);
+		BALLOON_ADD(counts->n_planned_out, n);
 }
 
 /* The host has n pages more, or has given n back. */
@@ -139,7 +139,7 @@ static unsigned depart(
 static unsigned end(struct life_counts *counts, struct life *life)
 {
 	BALLOON_ASSERT(BALLOON_READ(life->n_pages) == 0);
-	unclaim(counts, life, BALLOON_READ(life->n_claimed));
+	unplan(counts, life, BALLOON_READ(life->n_planned));
 	BALLOON_ADD(counts->n_busy, -1u);
 	return LIFE_UNLOCK_ANSWERED | LIFE_UNLOCK_PLACED | LIFE_WAKE;
 }
@@ -168,18 +168,18 @@ static unsigned happen(struct life_counts *counts, struct life *life, enum life_
 	case LIFE_ALLOCATED:
 		move(counts, n, PLACE_OUTSIDE, PLACE_PENDING);
 		BALLOON_ADD(life->n_pages, n);
-		unclaim(counts, life, n);
+		unplan(counts, life, n);
 		return 0;
 	case LIFE_RECLAIMED:
 		return depart(counts, life, n, PLACE_PENDING, PLACE_OUTSIDE);
 	case LIFE_GOT:
 		move(counts, n, routes[route].from, routes[route].with);
-		unclaim(counts, life, n);
+		unplan(counts, life, n);
 		BALLOON_ADD(life->n_pages, n);
-		return unclaim_rest(counts, life);
+		return unplan_rest(counts, life);
 	case LIFE_SEAL:
 		move(counts, BALLOON_READ(life->n_pages), PLACE_PENDING, PLACE_INFLATING);
-		return unclaim_rest(counts, life);
+		return unplan_rest(counts, life);
 	case LIFE_ACCEPTED:
 	case LIFE_REJECTED:
 	case LIFE_RESUME:

@@ -95,8 +95,8 @@ enum life_effect {
 /** All in pages, unless named otherwise; the driver's lock protects them. */
 struct life_counts {
 	uint64_t places[N_PLACES]; /* that of PLACE_OUTSIDE stays 0 */
-	uint64_t n_claimed_in;     /* that calls are about to take from the source */
-	uint64_t n_claimed_out;    /* that calls are about to take from the balloon */
+	uint64_t n_planned_in;     /* that calls are about to take from the source */
+	uint64_t n_planned_out;    /* that calls are about to take from the balloon */
 	uint64_t n_acknowledged;
 	uint64_t sequence; /* changes of n_acknowledged */
 	uint64_t n_inflated;
@@ -112,7 +112,7 @@ struct life_counts {
 struct life {
 	enum life_state state;
 	enum life_route route;
-	uint32_t n_claimed;
+	uint32_t n_planned;
 	uint32_t n_pages; /* pending, or on their way: not where they belong */
 };
 

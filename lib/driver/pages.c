@@ -10,7 +10,7 @@
 #include "driver/tell.h"
 
 /*
- * The floor: how many of n frames this fill may take. All fills claim what they are about to take before
+ * The floor: how many of n frames this fill may take. All fills plan what they are about to take before
  * they look how many are free, so of two that look at the same frames each counts the other.
  */
 static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_batch *batch,
@@ -22,7 +22,7 @@ static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_
 		return n;
 	struct driver_state *state = driver_lock(driver);
 	uint64_t n_others =
-		BALLOON_READ(state->counts.n_claimed_in) - BALLOON_READ(batch->life.n_claimed);
+		BALLOON_READ(state->counts.n_planned_in) - BALLOON_READ(batch->life.n_planned);
 	driver_unlock(driver);
 	uint64_t n_above = difference(frames->ops->n_free(frames), floor_pages);
 	*is_shared = n_above > 0 && n_above <= n_others;
@@ -30,7 +30,7 @@ static uint32_t above_floor(struct balloon_driver *driver, const struct balloon_
 	return n_mine < n ? (uint32_t)n_mine : n;
 }
 
-/* is_shared: there are frames, but other fills have claimed them. */
+/* is_shared: there are frames, but other fills have planned with them. */
 static int fail_allocation(
 	struct balloon_driver *driver, struct balloon_batch *batch, bool is_shared)
 {
@@ -60,7 +60,7 @@ static bool lock_and_tell(struct balloon_driver *driver, struct balloon_batch *b
 
 /*
  * A fill, from the frame source to the host. Frames are pending from their allocation until they are sealed:
- * relief may take them meanwhile, and what it takes is not allocated again, it is claimed no more. They are
+ * relief may take them meanwhile, and what it takes is not allocated again, it is planned no more. They are
  * sealed once the design's lock is had: with the last allocation, if it can be had at once, so that a fill which
  * nobody hinders takes the driver's lock once.
  */
@@ -159,7 +159,7 @@ static bool leak(struct balloon_driver *driver, struct balloon_batch *batch, uin
 	/* Pages that are just being inserted, and that no other leak is about to take: nobody says when they
 	 * are there. */
 	uint64_t n_others =
-		BALLOON_READ(state->counts.n_claimed_out) - BALLOON_READ(batch->life.n_claimed);
+		BALLOON_READ(state->counts.n_planned_out) - BALLOON_READ(batch->life.n_planned);
 	if (n == 0 && !is_ranged && BALLOON_READ(state->counts.places[PLACE_ENQUEUED]) > n_others)
 		n = -EAGAIN;
 	unsigned effects = n > 0 ? batch_step(state, batch, LIFE_GOT, (uint32_t)n) : 0;

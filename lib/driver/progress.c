@@ -177,8 +177,8 @@ static const char *find_defect(struct balloon_driver *driver)
 		return "a request is some call's, and no call is under way";
 	if (held.n_late != counts->n_overdue)
 		return "overdue requests are miscounted";
-	if (counts->n_claimed_in || counts->n_claimed_out)
-		return "a claim is left over";
+	if (counts->n_planned_in || counts->n_planned_out)
+		return "a plan is left over";
 	if (at[PLACE_PENDING])
 		return "frames are pending and no fill is under way";
 	if (at[PLACE_INFLATING] != held.n_in)

@@ -192,15 +192,15 @@ int driver_leave(struct balloon_driver *driver, enum driver_call call, int resul
 
 /* ---- How far it is --------------------------------------------------------------------------- */
 
-/* A migration may shrink the balloon below what a step has claimed of it. */
+/* A migration may shrink the balloon below what a step has planned. */
 uint64_t state_expected(const struct driver_state *state)
 {
 	const struct life_counts *counts = &state->counts;
 	uint64_t n_in = BALLOON_READ(counts->places[PLACE_PENDING]) +
 			BALLOON_READ(counts->places[PLACE_INFLATING]) +
 			BALLOON_READ(counts->places[PLACE_ENQUEUED]) +
-			BALLOON_READ(counts->n_claimed_in);
-	return difference(n_in, BALLOON_READ(counts->n_claimed_out));
+			BALLOON_READ(counts->n_planned_in);
+	return difference(n_in, BALLOON_READ(counts->n_planned_out));
 }
 
 bool state_is_at_rest(const struct driver_state *state, uint32_t target)

@@ -53,7 +53,7 @@ static struct balloon_batch *take(const struct balloon_driver *driver, struct dr
 
 /*
  * The program's before_fill. n_pages: what is about to be asked for; 0: what the target is away, as far as one
- * can see without claiming it. Without a request, as what is called may migrate.
+ * can see without planning it. Without a request, as what is called may migrate.
  */
 static void tell_before_fill(struct balloon_driver *driver, uint32_t n_pages)
 {
@@ -185,7 +185,7 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 	uint64_t n_surplus, bool is_asked, uint64_t now_ns, struct plan *plan)
 {
 	uint64_t n_there = difference(BALLOON_READ(state->counts.places[PLACE_ENQUEUED]),
-		BALLOON_READ(state->counts.n_claimed_out));
+		BALLOON_READ(state->counts.n_planned_out));
 	uint32_t n = fit(state, n_surplus < n_there ? n_surplus : n_there);
 	uint64_t retry_at_ns = refusals_next_ns(state, REFUSED_PAGE);
 	if (n == 0 || (!is_asked && !can_lock(driver, state, LOCK_LEAK, plan)))
@@ -200,7 +200,7 @@ static void plan_leak(const struct balloon_driver *driver, struct driver_state *
 
 /*
  * What is missing, less what is under way already (H-28), and whether it can be done now. What is to be done
- * is claimed at once, with a request, so that two threads do not fill the same gap. is_asked: by a call for
+ * is planned at once, with a request, so that two threads do not fill the same gap. is_asked: by a call for
  * just this, which tries at once, whatever was refused before, and waits for locks. The target is read once, as
  * it changes at any time. The caller has the lock.
  */
@@ -235,8 +235,8 @@ static enum life_route route_of(enum work work)
 }
 
 /* The caller has the lock. */
-static void claim(const struct balloon_driver *driver, struct driver_state *state, bool is_asked,
-	struct plan *plan)
+static void plan_and_take(const struct balloon_driver *driver, struct driver_state *state,
+	bool is_asked, struct plan *plan)
 {
 	plan_next(driver, state, is_asked, plan);
 	if (plan->work == WORK_NONE)
@@ -281,7 +281,7 @@ int balloon_driver_step(struct balloon_driver *driver)
 	tell_before_fill(driver, 0);
 	give_up_refusals(driver);
 	struct driver_state *state = driver_lock(driver);
-	claim(driver, state, true, &plan);
+	plan_and_take(driver, state, true, &plan);
 	bool is_at_rest = state_is_at_rest(state, driver_target(driver));
 	if (plan.work != WORK_NONE)
 		BALLOON_WRITE(plan.batch->ends_call, true);
@@ -309,7 +309,7 @@ static bool advance(struct balloon_driver *driver, bool may_wait, struct plan *p
 	struct driver_state *state = driver_lock(driver);
 	plan->work = WORK_NONE;
 	if (state_halted(state) == 0)
-		claim(driver, state, false, plan);
+		plan_and_take(driver, state, false, plan);
 	if (plan->work != WORK_NONE)
 		BALLOON_WRITE(plan->batch->may_wait, may_wait);
 	driver_unlock(driver);

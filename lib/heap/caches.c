@@ -378,7 +378,7 @@ void *balloon_cache_allocate(struct balloon_heap *heap, size_t size)
 	return block;
 }
 
-/* The older half goes behind. */
+/* The older half goes to jemalloc. */
 static void make_slots(struct balloon_cache *cache, struct balloon_cache_front *front)
 {
 	size_t n_old = (size_t)(front->full - front->base) / 2;

@@ -79,8 +79,8 @@ static int take(struct balloon_heap *heap, const void *wanted, size_t size, size
 		return -ENOMEM;
 	if (!wanted)
 		return take_anywhere(heap, n_pages_in(size), n_pages_in(alignment), first);
-	*first = page_at(heap, wanted); /* behind the last page the zone says no */
-	return balloon_zone_claim_range(heap->zone, *first, n_pages_in(size));
+	*first = page_at(heap, wanted); /* past the last page the zone says no */
+	return balloon_zone_take_frames(heap->zone, *first, n_pages_in(size));
 }
 
 /*

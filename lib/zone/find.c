@@ -115,7 +115,7 @@ static uint32_t find_near(struct balloon_zone *zone, uint32_t n, uint32_t align)
 	return (uint32_t)find_below(zone, top, 0, n, k);
 }
 
-/* The last frame of the range that is in use, SET_NONE if all are free. A range may start only behind
+/* The last frame of the range that is in use, SET_NONE if all are free. A range may start only after
  * it, so this looks from the end. */
 static uint32_t last_used(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {

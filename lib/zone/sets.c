@@ -106,7 +106,7 @@ uint32_t balloon_set_last(const struct zone_set *set, uint32_t from)
 	return from;
 }
 
-/* No bit stands behind the last one of a level. */
+/* No bit stands past the last one of a level. */
 static bool end_is_sound(const uint64_t *words, uint32_t n_bits)
 {
 	return !(words[(n_bits - 1) / WORD_BITS] & ~word_mask(0, (n_bits - 1) % WORD_BITS + 1));

@@ -163,7 +163,7 @@ static bool runs_are_sound(const struct balloon_zone *zone)
 	return true;
 }
 
-/* Before the first frame and behind the last one there is nothing free. */
+/* Before the first frame and past the last one there is nothing free. */
 static bool ends_are_sound(const struct balloon_zone *zone)
 {
 	for (uint32_t frame = 0; frame < zone->n_lead; frame++)

@@ -53,7 +53,7 @@ static void carve_set(struct zone_set *set, uint64_t **words, uint32_t n_items)
 	*words += balloon_set_words(n_items);
 }
 
-/* The words behind the zone are zeros: all frames are in use, and all sets empty. */
+/* The words past the zone are zeros: all frames are in use, and all sets empty. */
 static void carve(struct balloon_zone *zone)
 {
 	uint64_t *nodes = (uint64_t *)(void *)((unsigned char *)zone + ROOM(sizeof(*zone)));
@@ -189,7 +189,7 @@ int balloon_zone_free(struct balloon_zone *zone, struct balloon_page first, unsi
 	return balloon_zone_free_range(zone, first, UINT32_C(1) << order);
 }
 
-int balloon_zone_claim_range(
+int balloon_zone_take_frames(
 	struct balloon_zone *zone, struct balloon_page first, uint32_t n_frames)
 {
 	uint32_t frame;

@@ -112,7 +112,7 @@ static inline uint32_t zone_n_children(const struct balloon_zone *zone, uint32_t
 	return level ? zone->runs.levels[level - 1].n_nodes : zone->tiers[0].n_words;
 }
 
-/** Free frames that a child of a level's nodes begins with: behind the last child there are none. */
+/** Free frames that a child of a level's nodes begins with: past the last child there are none. */
 static inline uint32_t zone_prefix(const struct balloon_zone *zone, uint32_t level, uint32_t child)
 {
 	if (child >= zone_n_children(zone, level))

@@ -6,7 +6,7 @@
  * Source: sketched in the thread of October 2017.
  *
  * Locks as in split. Besides, one leak at a time owns the mark "a leak is under way that may be joined",
- * claimed in one critical section (as sketched: test, then set, H-20). A plain leak owns the mark if it is
+ * taken in one critical section (as sketched: test, then set, H-20). A plain leak owns the mark if it is
  * free, and goes on without if it is not: it was asked for pages of its own. A relief that finds it taken
  * joins: it leaves a note in the driver and sleeps, with a bound; the sketch was busy-waiting on an owner
  * that perhaps did not run. When the owner's call ends it writes its own result into each note: what a

@@ -100,7 +100,7 @@ struct balloon_request *request_new(uint32_t n_pages)
 {
 	size_t size_bytes = balloon_request_size(n_pages);
 	struct balloon_request *request = must(malloc(sizeof(*request)));
-	/* What lies behind the memory belongs to nobody: sanitizers see who goes there. */
+	/* What lies past the memory belongs to nobody: sanitizers see who goes there. */
 	if (balloon_request_init(request, must(aligned_alloc(16, size_bytes)), n_pages) < 0)
 		abort();
 	return request;

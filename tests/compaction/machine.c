@@ -43,7 +43,7 @@ static int shuffled_allocate(struct balloon_frames *frames, struct balloon_page 
 	pthread_mutex_lock(&s->mutex);
 	for (uint32_t i = 0; n < n_pages && i < s->n; i++, s->next = (s->next + 1) % s->n) {
 		struct balloon_page page = balloon_page(s->order[s->next]);
-		if (balloon_zone_claim_range(s->zone, page, 1) == 0)
+		if (balloon_zone_take_frames(s->zone, page, 1) == 0)
 			pages[n++] = page;
 	}
 	pthread_mutex_unlock(&s->mutex);
@@ -262,7 +262,7 @@ void machine_fill_with(struct machine *machine, const uint32_t *indices, uint32_
 
 void machine_use_one(struct machine *machine, uint32_t index)
 {
-	REQUIRE(balloon_zone_claim_range(machine->zone, balloon_page(index), 1) == 0);
+	REQUIRE(balloon_zone_take_frames(machine->zone, balloon_page(index), 1) == 0);
 	machine->is_used[index] = true;
 	machine->n_used++;
 }

@@ -169,7 +169,7 @@ Test(prepare, does_not_try_the_pages_of_others_at_each_fill)
 	open(&machine, true);
 	CHECK_EQ(balloon_device_create(machine.map, NULL, &device), 0);
 	for (uint32_t i = FRAMES - THEIRS; i < FRAMES; i++) {
-		CHECK_EQ(balloon_zone_claim_range(machine.zone, balloon_page(i), 1), 0);
+		CHECK_EQ(balloon_zone_take_frames(machine.zone, balloon_page(i), 1), 0);
 		CHECK_EQ(balloon_page_insert(device, balloon_page(i)), 0);
 	}
 	for (uint32_t i = 0; i < FRAMES - THEIRS; i += BLOCK)

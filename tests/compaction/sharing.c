@@ -48,7 +48,7 @@ Test(sharing, pages_of_other_devices_are_put_back)
 	machine_fill(&machine, FRAMES / 4);
 	CHECK_EQ(balloon_device_create(machine.map, NULL, &device), 0);
 	for (uint32_t i = 0; i < FRAMES / 2; i += 2)
-		if (balloon_zone_claim_range(machine.zone, balloon_page(i), 1) == 0)
+		if (balloon_zone_take_frames(machine.zone, balloon_page(i), 1) == 0)
 			CHECK_EQ(balloon_page_insert(device, balloon_page(i)), 0);
 	CHECK_EQ(balloon_device_stats(device, &stats), 0);
 	uint64_t n = stats.n_listed;

@@ -102,9 +102,9 @@ static unsigned try(
 	enum life_event event, enum life_route route, enum life_place *from, enum life_place *to)
 {
 	bool is_end = event == LIFE_GIVE_UP || event == LIFE_PLACED;
-	struct life life = {.route = route, .n_claimed = 2, .n_pages = is_end ? 0 : 1};
+	struct life life = {.route = route, .n_planned = 2, .n_pages = is_end ? 0 : 1};
 	struct life_counts counts = {
-		.n_claimed_in = 2, .n_claimed_out = 2, .n_overdue = 1, .n_busy = 1, .n_left = 1};
+		.n_planned_in = 2, .n_planned_out = 2, .n_overdue = 1, .n_busy = 1, .n_left = 1};
 	*from = *to = PLACE_OUTSIDE;
 	for (unsigned place = PLACE_OUTSIDE + 1; place < N_PLACES; place++)
 		counts.places[place] = 1;

@@ -40,7 +40,7 @@ static uint64_t key_of(const struct two *two)
 		bool is_free = one->life.state == LIFE_FREE; /* what it was does not matter */
 		key = key << 4 | one->life.state;
 		key = key << 3 | (is_free ? 0 : one->life.route);
-		key = key << 2 | one->life.n_claimed;
+		key = key << 2 | one->life.n_planned;
 		key = key << 2 | one->life.n_pages;
 		key = key << 3 | (is_free ? 0 : one->n_entering);
 	}
@@ -75,8 +75,8 @@ static void recount(struct life_counts *counts, const struct two *two)
 		counts->n_busy += life->state != LIFE_FREE;
 		counts->n_left += is_nobodys(life->state);
 		counts->n_overdue += life->state == LIFE_LATE;
-		*(life_is_inflation(life->route) ? &counts->n_claimed_in
-						 : &counts->n_claimed_out) += life->n_claimed;
+		*(life_is_inflation(life->route) ? &counts->n_planned_in
+						 : &counts->n_planned_out) += life->n_planned;
 	}
 }
 
@@ -90,7 +90,7 @@ static struct two two_of(uint64_t key)
 		struct one *one = &two.requests[i];
 		one->n_entering = take_bits(&key, 3);
 		one->life.n_pages = take_bits(&key, 2);
-		one->life.n_claimed = take_bits(&key, 2);
+		one->life.n_planned = take_bits(&key, 2);
 		one->life.route = (enum life_route)take_bits(&key, 3);
 		one->life.state = (enum life_state)take_bits(&key, 4);
 	}
@@ -199,14 +199,14 @@ static void check_counts(const struct two *two)
 	cr_assert_eq(counts->n_busy, right.n_busy);
 	cr_assert_eq(counts->n_left, right.n_left);
 	cr_assert_eq(counts->n_overdue, right.n_overdue);
-	cr_assert_eq(counts->n_claimed_in, right.n_claimed_in);
-	cr_assert_eq(counts->n_claimed_out, right.n_claimed_out);
+	cr_assert_eq(counts->n_planned_in, right.n_planned_in);
+	cr_assert_eq(counts->n_planned_out, right.n_planned_out);
 	cr_assert_eq(counts->n_acknowledged, right.n_acknowledged);
 	cr_assert_eq(counts->n_acknowledged, counts->n_inflated - counts->n_deflated);
 	for (int i = 0; i < N_REQUESTS; i++) {
 		const struct life *life = &two->requests[i].life;
 		if (life->state == LIFE_FREE)
-			cr_assert(life->n_pages == 0 && life->n_claimed == 0);
+			cr_assert(life->n_pages == 0 && life->n_planned == 0);
 		else if (life->state == LIFE_PENDING)
 			n_pending += life->n_pages;
 		else

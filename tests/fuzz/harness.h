@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the fuzzed programs share: an input is a few bytes of set-up and then messages, each behind its
+ * What the fuzzed programs share: an input is a few bytes of set-up and then messages, each after its
  * flags and its length. make-seeds writes such files.
  */
 #ifndef FUZZ_HARNESS_H
@@ -19,7 +19,7 @@ struct input {
 	size_t n_bytes;
 };
 
-/** The next byte; 0 behind the end. */
+/** The next byte; 0 past the end. */
 uint8_t input_byte(struct input *input);
 
 /** A message: a copy of its own, of exactly its length, so that sanitizers see its ends. */
@@ -29,7 +29,7 @@ struct message {
 	size_t n_bytes;
 };
 
-/** The next message; false behind the last one. The caller calls message_free(). */
+/** The next message; false after the last one. The caller calls message_free(). */
 bool input_message(struct input *input, struct message *message);
 void message_free(struct message *message);
 

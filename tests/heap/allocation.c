@@ -84,15 +84,15 @@ static void reallocation_keeps_contents(void)
 	end_heap(heap);
 }
 
-/* In place, if frames behind it are free and jemalloc asks for them (without retain), though there is
+/* In place, if frames after it are free and jemalloc asks for them (without retain), though there is
  * room lower down; else elsewhere. */
 static void a_block_grows_step_by_step(void)
 {
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, N_PAGES);
 	void *low = balloon_heap_allocate(heap, 1 << 20);
 	char *block = balloon_heap_allocate(heap, 20000);
-	char *behind = balloon_heap_allocate(heap, 100000);
-	mark(behind, 100000, 4);
+	char *next = balloon_heap_allocate(heap, 100000);
+	mark(next, 100000, 4);
 	balloon_heap_free(heap, low);
 	for (size_t size = 20000; size < 400000; size += size / 2) {
 		memcpy(block, "contents!", 10);
@@ -100,9 +100,9 @@ static void a_block_grows_step_by_step(void)
 		block = balloon_heap_reallocate(heap, block, size + size / 2);
 		CHECK(block && memcmp(block, "contents!", 10) == 0);
 		CHECK(memcmp(block + size - 10, "contents!", 10) == 0);
-		CHECK(is_marked(behind, 100000, 4));
+		CHECK(is_marked(next, 100000, 4));
 	}
-	balloon_heap_free(heap, behind);
+	balloon_heap_free(heap, next);
 	balloon_heap_free(heap, block);
 	end_heap(heap);
 }

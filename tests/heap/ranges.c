@@ -139,7 +139,7 @@ static void what_is_in_use_is_gone_around(void)
 	struct balloon_zone *zone = balloon_heap_zone(heap);
 	struct balloon balloon = make_balloon(heap);
 	for (uint32_t i = 0; i < n_used; i++)
-		CHECK_EQ(balloon_zone_claim_range(zone, balloon_page(i * EVERY + i), 1), 0);
+		CHECK_EQ(balloon_zone_take_frames(zone, balloon_page(i * EVERY + i), 1), 0);
 	take_all(heap, &balloon, 1);
 	uint64_t n_before = n_inflated(&balloon);
 	/* Between two of them there are EVERY pages: room for this and one of jemalloc's, and not for that. */

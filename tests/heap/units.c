@@ -77,7 +77,7 @@ static void the_balloon_takes_what_is_whole_alone(void)
 	balloon_heap_free(heap, block);
 	/* A frame in use in each second unit. */
 	for (uint32_t at = 0; at < SIZE / BALLOON_HEAP_PAGE_SIZE; at += 2 * UNIT_PAGES)
-		CHECK_EQ(balloon_zone_claim_range(zone, balloon_page(at + 7), 1), 0);
+		CHECK_EQ(balloon_zone_take_frames(zone, balloon_page(at + 7), 1), 0);
 	fill(pool);
 	CHECK_EQ(n_ballooned(pool), SIZE / UNIT / 2);
 	hold_units(pool);

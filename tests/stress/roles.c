@@ -76,7 +76,7 @@ static size_t find_candidates(struct worker *worker, struct balloon_page *pages,
 	return n;
 }
 
-/* Isolate what a window has; a batch stops at a page that cannot be had: go on behind it. */
+/* Isolate what a window has; a batch stops at a page that cannot be had: go on after it. */
 static void catch_pages(struct worker *worker)
 {
 	struct balloon_page pages[STRESS_BATCH_MAX];

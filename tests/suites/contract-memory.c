@@ -54,7 +54,7 @@ CLAIM(contract, a_map_lives_in_any_memory_more_than_once)
 	free(memory);
 }
 
-/* FEW structures of the caller's, each a descriptor with foreign bytes before and behind. */
+/* FEW structures of the caller's, each a descriptor with foreign bytes before and after. */
 struct embedding {
 	unsigned char *memory;
 	size_t before_bytes;
@@ -77,11 +77,11 @@ static struct embedding embed(const struct balloon_strategy *strategy)
 
 static bool foreign_bytes_are_filled(const struct embedding *e)
 {
-	size_t behind = e->before_bytes + e->descriptor_bytes;
+	size_t after = e->before_bytes + e->descriptor_bytes;
 	for (size_t i = 0; i < FEW; i++) {
 		const unsigned char *structure = e->memory + i * e->stride_bytes;
 		if (!is_filled(structure, e->before_bytes) ||
-			!is_filled(structure + behind, e->stride_bytes - behind))
+			!is_filled(structure + after, e->stride_bytes - after))
 			return false;
 	}
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defects of every descriptor with a page lock and references. Each strategy has a descriptor of its
- * own by the same name: this is included behind the strategy's source.
+ * own by the same name: this is included after the strategy's source.
  */
 #ifndef SUITES_DEFECTS_PAGE_H
 #define SUITES_DEFECTS_PAGE_H

@@ -96,7 +96,7 @@ struct balloon_memmap_stats map_stats_of(struct balloon_memmap *map)
 	return stats;
 }
 
-static uint32_t behind(struct balloon_device *device, uint32_t index)
+static uint32_t next_of(struct balloon_device *device, uint32_t index)
 {
 	const struct balloon_strategy *strategy = device->map->strategy;
 	return strategy->list_next ? strategy->list_next(device, index) : BALLOON_LINK_END;
@@ -128,11 +128,11 @@ struct picture take_picture(struct fixture *f)
 		CHECK(info.defect == NULL);
 		picture.pages[i].state = info.state;
 		picture.pages[i].device = info.device;
-		picture.pages[i].behind = info.state == BALLOON_PAGE_LISTED ? behind(info.device, i)
-									    : BALLOON_LINK_UNLINKED;
+		picture.pages[i].next = info.state == BALLOON_PAGE_LISTED ? next_of(info.device, i)
+									  : BALLOON_LINK_UNLINKED;
 	}
 	for (int i = 0; i < N_OPEN; i++) {
-		picture.first[i] = behind(f->devices[i], BALLOON_LINK_END);
+		picture.first[i] = next_of(f->devices[i], BALLOON_LINK_END);
 		picture.devices[i] = stats_of(f->devices[i]);
 	}
 	picture.map = map_stats_of(f->map).devices;
@@ -144,7 +144,7 @@ bool same_picture(const struct picture *a, const struct picture *b)
 	for (uint32_t i = 0; i < N_PAGES; i++)
 		if (a->pages[i].state != b->pages[i].state ||
 			a->pages[i].device != b->pages[i].device ||
-			a->pages[i].behind != b->pages[i].behind)
+			a->pages[i].next != b->pages[i].next)
 			return false;
 	/* Arrays, and structures of nothing but counts: no padding. */
 	return memcmp(a->first, b->first, sizeof(a->first)) == 0 &&

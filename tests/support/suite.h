@@ -92,7 +92,7 @@ struct picture {
 	struct {
 		enum balloon_page_state state;
 		struct balloon_device *device;
-		uint32_t behind; /* the page behind it on its list */
+		uint32_t next; /* the page after it on its list */
 	} pages[N_PAGES];
 	uint32_t first[N_OPEN];
 	struct balloon_device_stats devices[N_OPEN];

@@ -38,7 +38,7 @@ Test(zone, one_frame_in_use_breaks_one_block_of_each_order)
 		struct model m;
 		struct balloon_zone_stats stats;
 		model_open(&m, 2048);
-		CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(used), 1), 0);
+		CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(used), 1), 0);
 		m.n_allocations++;
 		model_take(&m, used, 1);
 		CHECK_EQ(balloon_zone_stats(m.zone, &stats), 0);
@@ -93,7 +93,7 @@ static void hold_rows_of_words(void)
 	uint32_t frame;
 	model_open(&m, 2 * 4096);
 	both_allocate_range(&m, 64, 1, &frame);
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(4096), 4096 - 256), 0);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(4096), 4096 - 256), 0);
 	m.n_allocations++;
 	model_take(&m, 4096, 4096 - 256);
 	CHECK_EQ(both_allocate(&m, 6, &frame), 0);

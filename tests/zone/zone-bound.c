@@ -19,7 +19,7 @@ static struct balloon_zone *make_zone(uint32_t n_frames)
 static void claim(struct balloon_zone *zone, uint32_t from, uint32_t to)
 {
 	if (from < to)
-		CHECK_EQ(balloon_zone_claim_range(zone, balloon_page(from), to - from), 0);
+		CHECK_EQ(balloon_zone_take_frames(zone, balloon_page(from), to - from), 0);
 }
 
 /* Within the bound the range is found at its place, or nowhere; then all is as it was. */
@@ -51,7 +51,7 @@ static uint32_t make_place(struct balloon_zone *zone, uint32_t n, uint32_t align
 {
 	const uint32_t place = (N_FRAMES - n) / align * align;
 	for (uint32_t at = place - place / 64; at < N_FRAMES; at++)
-		balloon_zone_claim_range(zone, balloon_page(at), 1);
+		balloon_zone_take_frames(zone, balloon_page(at), 1);
 	CHECK_EQ(balloon_zone_free_range(zone, balloon_page(place), n), 0);
 	return place;
 }
@@ -69,7 +69,7 @@ static void hold_short_runs(uint32_t n, uint32_t align)
 	const uint32_t place = make_place(zone, n, align);
 	for (uint32_t i = 0; i < 5000; i++) {
 		uint32_t at = (uint32_t)(i * UINT64_C(2654435761) % place);
-		balloon_zone_claim_range(zone, balloon_page(at), 1);
+		balloon_zone_take_frames(zone, balloon_page(at), 1);
 		if (i % 16 == 0)
 			hold_range(zone, n, align, place);
 	}
@@ -175,12 +175,12 @@ Test(zone, ranges_across_nodes_are_known_in_each_of_them)
 		random = random * 1664525 + 1013904223;
 		uint32_t n = 1 + (random >> 8) % (step % 3 ? 3 * NODE : 64);
 		n = n < N - frame ? n : N - frame;
-		if (balloon_zone_claim_range(m.zone, page_of(frame), n) < 0)
+		if (balloon_zone_take_frames(m.zone, page_of(frame), n) < 0)
 			for (uint32_t i = frame; i < frame + n; i++)
 				balloon_zone_free_range(m.zone, page_of(i), 1);
 		CHECK_EQ(balloon_zone_validate(m.zone), 0);
 	}
-	balloon_zone_claim_range(m.zone, page_of(0), N);
+	balloon_zone_take_frames(m.zone, page_of(0), N);
 	end_zone(m.zone, FIRST, N);
 	free(m.is_free);
 }

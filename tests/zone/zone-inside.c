@@ -76,7 +76,7 @@ static void hold_bits(struct balloon_zone *zone, size_t n_bytes)
 	CHECK_EQ(balloon_zone_validate(zone), 0);
 }
 
-/* A frame behind the last one in the place of another one, in a word that stays in its class. */
+/* A frame past the last one in the place of another one, in a word that stays in its class. */
 static void hold_end(void)
 {
 	const uint64_t bits = UINT64_C(1) << 63 | UINT64_C(1) << 40;
@@ -118,7 +118,7 @@ Test(zone, the_validity_check_sees_damage_in_the_tree_of_runs)
 	struct balloon_zone *zone;
 	struct balloon_zone_stats stats;
 	CHECK_EQ(balloon_zone_create(&config, &zone), 0);
-	CHECK_EQ(balloon_zone_claim_range(zone, page_of(3000), N - 10000), 0);
+	CHECK_EQ(balloon_zone_take_frames(zone, page_of(3000), N - 10000), 0);
 	for (uint32_t i = 0; i < 100; i++)
 		CHECK_EQ(balloon_zone_free_range(zone, page_of(5000 + i * 7000), 1 + i * 60), 0);
 	CHECK_EQ(balloon_zone_stats(zone, &stats), 0);

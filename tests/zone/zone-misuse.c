@@ -39,17 +39,17 @@ static void hold_allocate(struct model *m)
 	CHECK_EQ(balloon_zone_allocate_range(zone, 1, 0, &page), -EINVAL);
 	CHECK_EQ(balloon_zone_allocate_range(zone, 1, 3, &page), -EINVAL);
 	CHECK_EQ(page.index, 77);
-	CHECK_EQ(balloon_zone_claim_range(NULL, page_of(0), 1), -EINVAL);
-	CHECK_EQ(balloon_zone_claim_range(zone, page_of(0), 0), -EINVAL);
-	CHECK_EQ(balloon_zone_claim_range(zone, page_of(0), m->n + 1), -ERANGE);
-	CHECK_EQ(balloon_zone_claim_range(zone, balloon_page(FIRST - 1), 1), -ERANGE);
+	CHECK_EQ(balloon_zone_take_frames(NULL, page_of(0), 1), -EINVAL);
+	CHECK_EQ(balloon_zone_take_frames(zone, page_of(0), 0), -EINVAL);
+	CHECK_EQ(balloon_zone_take_frames(zone, page_of(0), m->n + 1), -ERANGE);
+	CHECK_EQ(balloon_zone_take_frames(zone, balloon_page(FIRST - 1), 1), -ERANGE);
 }
 
 static void hold_calls(void)
 {
 	struct model m;
 	model_open(&m, 4096 + 5);
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(256), 128), 0);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(256), 128), 0);
 	model_take(&m, 256, 128);
 	m.n_allocations++;
 	hold_free(&m, 256);
@@ -71,7 +71,7 @@ static void hold_source(void)
 	const struct balloon_page pages[] = {page_of(3), page_of(3), balloon_page(FIRST - 1),
 		page_of(200), page_of(4), page_of(100)};
 	model_open(&m, 200);
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(0), 5), 0);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(0), 5), 0);
 	m.frames->ops->free(m.frames, pages, 6);
 	CHECK_EQ(balloon_zone_stats(m.zone, &stats), 0);
 	CHECK_EQ(stats.n_strays, 4);
@@ -79,7 +79,7 @@ static void hold_source(void)
 	/* In any order, too. */
 	const struct balloon_page shuffled[] = {
 		page_of(12), page_of(10), page_of(12), page_of(11), page_of(10)};
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(10), 3), 0);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(10), 3), 0);
 	m.frames->ops->free(m.frames, shuffled, 5);
 	CHECK_EQ(balloon_zone_stats(m.zone, &stats), 0);
 	CHECK_EQ(stats.n_strays, 6);

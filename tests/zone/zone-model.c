@@ -110,7 +110,7 @@ uint32_t model_n_whole(const struct model *m)
 /* Is the frame free in the zone? Claiming says so, and is undone. */
 static bool is_claimable(struct model *m, uint32_t frame)
 {
-	int result = balloon_zone_claim_range(m->zone, page_of(frame), 1);
+	int result = balloon_zone_take_frames(m->zone, page_of(frame), 1);
 	if (result == 0) {
 		CHECK_EQ(balloon_zone_free_range(m->zone, page_of(frame), 1), 0);
 		m->n_allocations++;

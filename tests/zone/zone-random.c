@@ -48,7 +48,7 @@ static void claim_something(struct model *m, struct random *random)
 	uint32_t frame = below(random, m->n);
 	uint32_t n = some_length(random, m->n - frame);
 	bool is_free = model_all(m, frame, n, true);
-	CHECK_EQ(balloon_zone_claim_range(m->zone, page_of(frame), n), is_free ? 0 : -EBUSY);
+	CHECK_EQ(balloon_zone_take_frames(m->zone, page_of(frame), n), is_free ? 0 : -EBUSY);
 	if (is_free)
 		model_take(m, frame, n);
 	m->n_allocations += is_free;

@@ -51,11 +51,11 @@ Test(zone, claimed_frames_are_those_that_were_named)
 	struct model m;
 	uint32_t frame;
 	model_open(&m, 5000);
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(60), 200), 0);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(60), 200), 0);
 	model_take(&m, 60, 200);
 	m.n_allocations++;
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(0), 61), -EBUSY);
-	CHECK_EQ(balloon_zone_claim_range(m.zone, page_of(259), 4000), -EBUSY);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(0), 61), -EBUSY);
+	CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(259), 4000), -EBUSY);
 	m.n_failures += 2;
 	model_check(&m);
 	CHECK_EQ(both_allocate_range(&m, 61, 1, &frame), 0);

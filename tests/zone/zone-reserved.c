@@ -211,7 +211,7 @@ Test(zone, misuse_of_reservations_changes_nothing)
 	CHECK_EQ(balloon_zone_reserve(r.zone, one, page_of(0), N), 0);
 	/* What is kept is nobody's to free, and nobody else's to have. */
 	CHECK_EQ(balloon_zone_free(r.zone, page_of(5), 0), -ESTALE);
-	CHECK_EQ(balloon_zone_claim_range(r.zone, page_of(5), 1), -EBUSY);
+	CHECK_EQ(balloon_zone_take_frames(r.zone, page_of(5), 1), -EBUSY);
 	struct balloon_page page = page_of(5);
 	r.frames->ops->free(r.frames, &page, 1);
 	struct balloon_zone_stats stats;

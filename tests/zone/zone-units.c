@@ -166,7 +166,7 @@ Test(zone, what_is_no_unit_in_use_is_left_alone)
 	CHECK_EQ(stats.n_strays, 6);
 	CHECK_EQ(stats.n_free, N - UNIT + 1);
 	CHECK_EQ(u.source->ops->n_free(u.source), (N - UNIT + 1) / UNIT);
-	CHECK_EQ(balloon_zone_claim_range(u.zone, balloon_page(page.index * UNIT + 1), 1), 0);
+	CHECK_EQ(balloon_zone_take_frames(u.zone, balloon_page(page.index * UNIT + 1), 1), 0);
 	u.source->ops->free(u.source, &page, 1);
 	CHECK_EQ(balloon_zone_destroy(u.zone), 0);
 }

@@ -45,7 +45,7 @@ static int usage_error(const char *what, const char *argument)
 	return EXIT_USAGE;
 }
 
-/* A number from min to max, and nothing behind it. Returns -1 or EXIT_USAGE. */
+/* A number from min to max, and nothing after it. Returns -1 or EXIT_USAGE. */
 static int read_number(const char *text, uint64_t *number, uint64_t min, uint64_t max)
 {
 	char *end;

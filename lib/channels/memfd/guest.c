@@ -165,7 +165,7 @@ int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
 	return (int)result;
 }
 
-/* How many packets there were; -ENODEV behind the last one of a host that is gone. */
+/* How many packets there were; -ENODEV after the last one of a host that is gone. */
 static int receive_all(struct balloon_memfd_guest *guest)
 {
 	unsigned char bytes[BALLOON_MEMFD_ANSWER_BYTES];
