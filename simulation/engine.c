@@ -1033,7 +1033,7 @@ static void fill_report(struct engine_report *report)
 }
 
 struct engine_report engine_run_with(
-	const struct engine_options *options, void (*scene)(void *), void *context)
+	const struct engine_options *options, void (*scenario)(void *), void *context)
 {
 	struct engine_report report;
 	if (engine.current)
@@ -1045,25 +1045,25 @@ struct engine_report engine_run_with(
 	report.thread = 0;
 	engine.report = &report;
 	set_up(options);
-	spawn("main", scene, context, false);
+	spawn("main", scenario, context, false);
 	engine.current = &engine.threads[0];
 	engine_context_switch(&engine.home, &engine.threads[0].context, false);
 	fill_report(&report);
 	return report;
 }
 
-struct engine_report engine_run(
-	uint64_t seed, const struct engine_chooser *chooser, void (*scene)(void *), void *context)
+struct engine_report engine_run(uint64_t seed, const struct engine_chooser *chooser,
+	void (*scenario)(void *), void *context)
 {
 	const struct engine_options options = {.seed = seed, .chooser = chooser};
-	return engine_run_with(&options, scene, context);
+	return engine_run_with(&options, scenario, context);
 }
 
 int engine_sweep(uint64_t first_seed, uint64_t n_seeds, const struct engine_chooser *chooser,
-	void (*scene)(void *), void *context, struct engine_report *report)
+	void (*scenario)(void *), void *context, struct engine_report *report)
 {
 	for (uint64_t i = 0; i < n_seeds; i++) {
-		*report = engine_run(first_seed + i, chooser, scene, context);
+		*report = engine_run(first_seed + i, chooser, scenario, context);
 		if (report->finding != ENGINE_NONE)
 			return 1;
 	}

@@ -9,14 +9,14 @@
  * wait. The same seed makes the same run, to the last point.
  *
  *     static void waiter(void *event) { balloon_event_wait(event, ...); }
- *     static void scene(void *unused)
+ *     static void scenario(void *unused)
  *     {
  *             engine_spawn("waiter", waiter, event);
  *             ...
  *             ENGINE_CHECK(engine_now_ns() == deadline_ns);
  *     }
  *     struct engine_report report;
- *     engine_sweep(1, 1000, &engine_random, scene, NULL, &report)   0, or 1: a finding
+ *     engine_sweep(1, 1000, &engine_random, scenario, NULL, &report)   0, or 1: a finding
  *     engine_print(&report, stderr);
  *
  * What a run finds. The first finding ends the run; the engine stays usable.
@@ -61,7 +61,7 @@ enum engine_choice {
 	ENGINE_CHOOSE_CHANGE,   /* after how many points priorities change */
 	ENGINE_CHOOSE_WAKE,     /* which of the sleepers is woken */
 	ENGINE_CHOOSE_TIME,     /* whether time goes on though somebody could run */
-	ENGINE_CHOOSE_WORLD,    /* what the world does: from here on the scene's own */
+	ENGINE_CHOOSE_WORLD,    /* what the world does: from here on the scenario's own */
 };
 
 enum engine_policy {
@@ -160,15 +160,15 @@ struct engine_report {
 	struct engine_point trace[ENGINE_TRACE]; /* the last points, oldest first */
 };
 
-/** Run `scene` as the first thread, until all threads have ended or there is a finding. */
+/** Run `scenario` as the first thread, until all threads have ended or there is a finding. */
 struct engine_report engine_run_with(
-	const struct engine_options *options, void (*scene)(void *), void *context);
-struct engine_report engine_run(
-	uint64_t seed, const struct engine_chooser *chooser, void (*scene)(void *), void *context);
+	const struct engine_options *options, void (*scenario)(void *), void *context);
+struct engine_report engine_run(uint64_t seed, const struct engine_chooser *chooser,
+	void (*scenario)(void *), void *context);
 
 /** Runs with n_seeds seeds, up to the first finding. Returns 0; 1: *report says what and where. */
 int engine_sweep(uint64_t first_seed, uint64_t n_seeds, const struct engine_chooser *chooser,
-	void (*scene)(void *), void *context, struct engine_report *report);
+	void (*scenario)(void *), void *context, struct engine_report *report);
 
 /**
  * End runs in which a thread comes to no point any more, with a finding: it loops in code that touches
@@ -232,7 +232,7 @@ bool engine_is_hasty(void);
 
 /** A point that is no access: somebody else may go on here. */
 void engine_point(void);
-/** A number below n, for the scene. choice: ENGINE_CHOOSE_WORLD or above; n = 0 or 1: 0. */
+/** A number below n, for the scenario. choice: ENGINE_CHOOSE_WORLD or above; n = 0 or 1: 0. */
 uint32_t engine_choose(enum engine_choice choice, uint32_t n);
 /** True once in n times. */
 bool engine_chance(uint32_t n);

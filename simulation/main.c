@@ -289,7 +289,7 @@ static struct engine_report run(const struct options *options, uint64_t seed)
 		.time = options->time,
 		.max_points = 200000};
 	struct engine_report report =
-		engine_run_with(&engine_options, world_scene, (void *)(uintptr_t)&options->bounds);
+		engine_run_with(&engine_options, world_play, (void *)(uintptr_t)&options->bounds);
 	n_points_done += report.step;
 	return report;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locks and events as one step each, in place of lib/sync/sync.c and lib/sync/timed.c: whoever finds a lock
- * taken is not run until it is free. The real ones run in scenes of their own.
+ * taken is not run until it is free. The real ones run in scenarios of their own.
  */
 #include <balloon/sync.h>
 

@@ -492,7 +492,7 @@ static void check_no_call_is_counted(void)
 		!is_alone || world->n_inside > 0 || result == 0, "no call is under way: %s", what);
 }
 
-void world_scene(void *bounds)
+void world_play(void *bounds)
 {
 	choose_setting(&world->setting, bounds);
 	host_open();

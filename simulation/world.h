@@ -263,14 +263,14 @@ extern struct world *world;
 /** Memory for one world. Outside of runs, once. */
 void world_open(void);
 /** A run: context is a const struct world_bounds. */
-void world_scene(void *bounds);
+void world_play(void *bounds);
 
 extern const struct scenario world_scenarios[];
 const struct scenario *world_scenario_find(const char *name);
 
 /** Make a call of a kind, with arguments of its choice, and hold what it returns against the header. */
 void world_make_call(enum world_call call);
-/** Single calls, for scenes. */
+/** Single calls, for scenarios. */
 int world_run(uint64_t deadline_ns);
 int world_stop(uint64_t deadline_ns);
 int world_reset(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system around the pages: reaching a target, compaction, lack of memory. */
+/* The system around the pages: reaching a target, compaction, out of memory. */
 #include <math.h>
 #include <string.h>
 
@@ -129,7 +129,7 @@ static void write_relief(const struct page *page, const struct trial *trial)
 
 static void write_reliefs(const struct page *page)
 {
-	fputs("<h3>Recovery from a lack of memory</h3>\n<p>From an allocation that failed to one "
+	fputs("<h3>Recovery when memory runs out</h3>\n<p>From an allocation that failed to one "
 	      "that "
 	      "succeeds, in &#xb5;s, and what the design promises while a fill is under way: pages "
 	      "(progress), or to say at once that it is busy.</p>\n",
@@ -151,7 +151,7 @@ static const struct {
 	{"latency",
 		"<h3>A host that takes its time</h3>\n<p>A run to its target on a host that has "
 		"any number of requests at once; beside one request after the other.</p>\n"},
-	{"crowd",
+	{"contention",
 		"<h3>Many threads</h3>\n<p>16 threads that fill and leak single pages; beside one "
 		"thread.</p>\n"},
 };

@@ -5,7 +5,7 @@
  * Cost: it fills and leaks, request by request, at a host that takes no time; beside it, the
  * strategy alone inserts and dequeues the same batches. Latency: a run reaches its target at a host
  * that takes its time and has any number of requests at once; beside it, one request after the
- * other. Crowd: many threads fill and leak single pages at a host with a thread of its own; beside
+ * other. Contention: many threads fill and leak single pages at a host with a thread of its own; beside
  * them, one thread.
  */
 #include <errno.h>
@@ -118,7 +118,7 @@ static int fill_one_by_one(struct trial *trial, uint64_t *ns)
 
 static const struct way_pair latency = {run_to_target, fill_one_by_one};
 
-/* ---- Crowd ----------------------------------------------------------------------------------- */
+/* ---- Contention ------------------------------------------------------------------------------ */
 
 struct member {
 	pthread_t thread;
@@ -184,7 +184,7 @@ static int cycle_alone(struct trial *trial, uint64_t *ns)
 	return cycle_crowd(trial, ns, 1);
 }
 
-static const struct way_pair crowd = {cycle_many, cycle_alone};
+static const struct way_pair contention = {cycle_many, cycle_alone};
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
@@ -306,7 +306,7 @@ static int make_crowd(
 			.channel = "slow",
 			.pages = plan->n_zone_pages / CROWD_SHARE / CROWD_THREADS * CROWD_THREADS,
 			.request = 1},
-		&crowd);
+		&contention);
 }
 
 const struct rounds rounds_of_cost = {.count = count_costs, .make = make_cost};

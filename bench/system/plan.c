@@ -190,7 +190,7 @@ static const struct argp_option options[] = {
 		"cost: of a fill and a leak, beside the strategy alone; with requests of one page "
 		"as well\n"
 		"latency: a run at a host that takes its time, beside one request after the other\n"
-		"crowd: 16 threads that fill and leak single pages, beside one\n"
+		"contention: 16 threads that fill and leak single pages, beside one\n"
 		"heap: an allocation and its free, on 1, 2 and 4 threads, beside jemalloc's\n"
 		"all (default)",
 		0},
@@ -214,7 +214,8 @@ static const struct argp_option options[] = {
 		"these strategies; all (default). Other than compaction: the last one", 0},
 	{"pages", PAGES, "N", 0, "release: pages, a multiple of 512 (default 16K)", 0},
 	{"zone", ZONE, "N", 0,
-		"target, compaction, cost, latency: pages of the zone; crowd: a 64th of so many "
+		"target, compaction, cost, latency: pages of the zone; contention: a 64th of so "
+		"many "
 		"(default 256K)",
 		0},
 	{"request", REQUEST, "N", 0, "pages of a request, 1 to 1024 (default 256)", 0},

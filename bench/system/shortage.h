@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a lack of memory takes place in: a fixture, somebody who fills, and somebody who takes frames. */
+/* Where memory runs out: a fixture, somebody who fills, and somebody who takes frames. */
 #ifndef SYSTEM_SHORTAGE_H
 #define SYSTEM_SHORTAGE_H
 

@@ -146,7 +146,7 @@ static void print_latency_heading(const struct labels *labels)
 
 static void print_crowd_heading(const struct labels *labels)
 {
-	printf("crowd: 16 threads fill and leak %" PRIu32 " pages, one by one", labels->pages);
+	printf("contention: 16 threads fill and leak %" PRIu32 " pages, one by one", labels->pages);
 	print_beside_columns("one thread");
 }
 

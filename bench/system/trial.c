@@ -9,7 +9,7 @@
 #include "system/plan.h"
 
 const char *const work_names[N_WORKS] = {
-	"release", "target", "compaction", "relief", "cost", "latency", "crowd", "heap"};
+	"release", "target", "compaction", "relief", "cost", "latency", "contention", "heap"};
 const char *const trial_kind_names[N_TRIAL_KINDS] = {
 	"raw", "channel", "driver", "strategy", "heap"};
 const char *const figure_names[N_FIGURES] = {"ns_per_page", "deflate_ns_per_page",

@@ -11,7 +11,7 @@
  *     coarse          one lock over all of fill, and over all of leak (Linux 3.8 to 4.14)
  *     split           a lock each for inflating and deflating, around telling the host alone
  *                     (posted in October 2017)
- *     split-coalesce  as split; a leak for lack of memory joins one that is under way
+ *     split-coalesce  as split; a leak for relief joins one that is under way
  *     alloc-outside   one lock, and frames are allocated before it is taken (Linux 4.15)
  *
  * Where a page stands. Every page of a driver is in one of these places, and each has a count:
@@ -41,7 +41,7 @@
  * Results. As in balloon.h; also
  *
  *   -EBUSY      the driver is quiesced, or the design is busy; for the end of a driver: pages are left
- *   -EAGAIN     not now: held off after a lack of memory, another call has the lock, all requests are
+ *   -EAGAIN     not now: held off after memory ran out, another call has the lock, all requests are
  *               with the host, or the pages of the balloon are isolated
  *   -ENOMEM     the source has no frame, or only those that the floor leaves to the system
  *   -EIO        the host refused; progress says with which reason of its own (last_refusal)
@@ -50,7 +50,7 @@
  *   -ECANCELED  the driver was stopped
  *
  * Threads. Any number of threads may make any calls on one driver at once, but for init and fini. Calls
- * may be made from callbacks of the frame source's allocate op: that is how a lack of memory arrives.
+ * may be made from callbacks of the frame source's allocate op: that is how memory runs out.
  *
  * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
  * design says and gives it up when it is answered, its pages are placed, or it is late, whichever thread does that. Requests
@@ -157,7 +157,7 @@ struct balloon_driver_config {
 	uint64_t relief_holdoff_ns;
 	uint64_t retry_ns;
 	uint64_t floor_pages;
-	/** Lack of memory is not this driver's affair: balloon_driver_relieve() is -EOPNOTSUPP. */
+	/** Memory that runs out is not this driver's affair: balloon_driver_relieve() is -EOPNOTSUPP. */
 	bool no_relief;
 	/**
 	 * Called before a fill allocates, without locks: say, to compact memory, so that what is given

@@ -105,7 +105,7 @@ unsigned batch_step(
 /*
  * How a route goes, for those who try again by themselves: after a success at once; after a number of refusals
  * in a row ever more rarely, before that at once, as the page refused is set aside and the next one may do;
- * after "again", when nobody will say that it may be tried, soon and then less soon. A lack of memory has a
+ * after "again", when nobody will say that it may be tried, soon and then less soon. Memory that ran out has a
  * hold-off of its own, and so has each page that was refused before.
  */
 void batch_back_off(struct driver_state *state, const struct balloon_batch *batch, int result)

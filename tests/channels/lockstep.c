@@ -30,7 +30,7 @@ enum way {
 	WAYS,
 };
 
-struct crowd {
+struct workers {
 	struct balloon_channel *channel;
 	pthread_barrier_t start;
 	struct balloon_event common;
@@ -54,73 +54,73 @@ static int failed(const char *what)
 
 /* ---- Everybody tells the host something and waits -------------------------------------------- */
 
-static int wait_by_event(struct crowd *crowd, struct balloon_request *request)
+static int wait_by_event(struct workers *workers, struct balloon_request *request)
 {
 	struct balloon_event *event = request->event;
 	for (;;) {
 		uint32_t seen = balloon_event_seen(event);
 		if (balloon_request_state(request) == BALLOON_REQUEST_COMPLETE)
 			return 0;
-		balloon_channel_sleep(crowd->channel, event, seen, BALLOON_NEVER);
+		balloon_channel_sleep(workers->channel, event, seen, BALLOON_NEVER);
 	}
 }
 
 /* Returns whether it was answered as it should be. */
 static bool ask(
-	struct crowd *crowd, struct balloon_request *request, uint32_t first, uint32_t round)
+	struct workers *workers, struct balloon_request *request, uint32_t first, uint32_t round)
 {
 	enum balloon_request_kind kind =
 		round % 2 ? BALLOON_REQUEST_DEFLATE : BALLOON_REQUEST_INFLATE;
 	if (request_prepare_steps(request, kind, first, 2, PAGES_EACH) < 0 ||
-		balloon_request_submit(crowd->channel, request) < 0)
+		balloon_request_submit(workers->channel, request) < 0)
 		return false;
-	int result = crowd->way == WAY_REQUEST
-			     ? balloon_request_wait(crowd->channel, request, BALLOON_NEVER)
-			     : wait_by_event(crowd, request);
+	int result = workers->way == WAY_REQUEST
+			     ? balloon_request_wait(workers->channel, request, BALLOON_NEVER)
+			     : wait_by_event(workers, request);
 	return result == 0 && request->n_done == PAGES_EACH && request->error == 0;
 }
 
 static void *worker(void *argument)
 {
-	struct crowd *crowd = argument;
+	struct workers *workers = argument;
 	struct balloon_request *request = request_new(PAGES_EACH);
 	struct balloon_event own;
 	uint32_t n_wrong = 0;
 	balloon_event_init(&own);
-	if (crowd->way != WAY_REQUEST)
-		request->event = crowd->way == WAY_COMMON ? &crowd->common : &own;
-	pthread_mutex_lock(&crowd->mutex);
-	uint32_t first = crowd->n_begun++ * 2 * PAGES_EACH;
-	pthread_mutex_unlock(&crowd->mutex);
-	for (uint32_t round = 0; round < crowd->n_rounds; round++) {
-		pthread_barrier_wait(&crowd->start);
-		n_wrong += !ask(crowd, request, first, round);
+	if (workers->way != WAY_REQUEST)
+		request->event = workers->way == WAY_COMMON ? &workers->common : &own;
+	pthread_mutex_lock(&workers->mutex);
+	uint32_t first = workers->n_begun++ * 2 * PAGES_EACH;
+	pthread_mutex_unlock(&workers->mutex);
+	for (uint32_t round = 0; round < workers->n_rounds; round++) {
+		pthread_barrier_wait(&workers->start);
+		n_wrong += !ask(workers, request, first, round);
 	}
-	pthread_mutex_lock(&crowd->mutex);
-	crowd->n_wrong += n_wrong;
-	pthread_mutex_unlock(&crowd->mutex);
+	pthread_mutex_lock(&workers->mutex);
+	workers->n_wrong += n_wrong;
+	pthread_mutex_unlock(&workers->mutex);
 	/* An event of ours may be signalled until the completer has left the lock. */
-	balloon_channel_release(crowd->channel, &own);
+	balloon_channel_release(workers->channel, &own);
 	request_delete(request);
 	return NULL;
 }
 
-static int run_crowd(struct balloon_channel *channel, enum way way, uint32_t n_rounds)
+static int run_workers(struct balloon_channel *channel, enum way way, uint32_t n_rounds)
 {
-	static struct crowd crowd;
+	static struct workers workers;
 	pthread_t threads[WORKERS];
-	crowd = (struct crowd){.channel = channel, .way = way, .n_rounds = n_rounds};
-	balloon_event_init(&crowd.common);
-	pthread_mutex_init(&crowd.mutex, NULL);
-	pthread_barrier_init(&crowd.start, NULL, WORKERS);
+	workers = (struct workers){.channel = channel, .way = way, .n_rounds = n_rounds};
+	balloon_event_init(&workers.common);
+	pthread_mutex_init(&workers.mutex, NULL);
+	pthread_barrier_init(&workers.start, NULL, WORKERS);
 	for (int i = 0; i < WORKERS; i++)
-		if (pthread_create(&threads[i], NULL, worker, &crowd) != 0)
+		if (pthread_create(&threads[i], NULL, worker, &workers) != 0)
 			return failed("no thread");
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&crowd.start);
-	pthread_mutex_destroy(&crowd.mutex);
-	return crowd.n_wrong == 0 ? 0 : failed("a request did not get its answer");
+	pthread_barrier_destroy(&workers.start);
+	pthread_mutex_destroy(&workers.mutex);
+	return workers.n_wrong == 0 ? 0 : failed("a request did not get its answer");
 }
 
 static int run_prompt_host(bool is_polled)
@@ -131,7 +131,7 @@ static int run_prompt_host(bool is_polled)
 	if (is_polled)
 		host_be_polled(&host);
 	for (int way = 0; way < WAYS && result == 0; way++)
-		result = run_crowd(&host.channel, (enum way)way, rounds());
+		result = run_workers(&host.channel, (enum way)way, rounds());
 	if (result == 0 && host.violation)
 		result = failed(host.violation);
 	return result == 0 && host_fini(&host) < 0 ? failed("no end") : result;
@@ -199,7 +199,7 @@ static int run_all_ways(struct balloon_channel *channel)
 {
 	int result = run_game(channel);
 	for (int way = 0; way < WAYS && result == 0; way++)
-		result = run_crowd(channel, (enum way)way, rounds() / 5);
+		result = run_workers(channel, (enum way)way, rounds() / 5);
 	return result;
 }
 

@@ -17,7 +17,7 @@
 
 enum { WORKERS = 3, PAGES = 8, HELD = 2 };
 
-struct crowd {
+struct workers {
 	struct host host;
 	pthread_barrier_t start;
 	pthread_mutex_t mutex; /* protects the rest */
@@ -47,9 +47,9 @@ static struct host_answer right_answer(uint64_t id, uint32_t n_pages)
 
 /* ---- The host -------------------------------------------------------------------------------- */
 
-static void answer(struct crowd *crowd, const struct host_answer *asked, uint32_t *random)
+static void answer(struct workers *workers, const struct host_answer *asked, uint32_t *random)
 {
-	struct host *host = &crowd->host;
+	struct host *host = &workers->host;
 	struct host_answer right = right_answer(asked->id, asked->n_done);
 	if (next_random(random) % 8 == 0)
 		host_say(host, asked->id, asked->n_done + 1, 0);
@@ -60,32 +60,32 @@ static void answer(struct crowd *crowd, const struct host_answer *asked, uint32_
 		host_say(host, right.id, right.n_done, right.error);
 }
 
-static bool is_over(struct crowd *crowd)
+static bool is_over(struct workers *workers)
 {
-	pthread_mutex_lock(&crowd->mutex);
-	bool result = crowd->n_working == 0;
-	pthread_mutex_unlock(&crowd->mutex);
+	pthread_mutex_lock(&workers->mutex);
+	bool result = workers->n_working == 0;
+	pthread_mutex_unlock(&workers->mutex);
 	return result;
 }
 
 /* Keeps up to HELD requests back, to answer others first. */
 static void *answer_all(void *argument)
 {
-	struct crowd *crowd = argument;
+	struct workers *workers = argument;
 	struct host_answer held[HELD];
 	uint32_t n_held = 0;
 	uint32_t random = 7;
 	const uint32_t nothing = 0;
-	pthread_barrier_wait(&crowd->start);
-	while (!is_over(crowd)) {
-		struct host_answer asked = host_take(&crowd->host, 0);
+	pthread_barrier_wait(&workers->start);
+	while (!is_over(workers)) {
+		struct host_answer asked = host_take(&workers->host, 0);
 		bool is_asked = asked.id != 0;
 		if (is_asked && n_held < HELD && next_random(&random) % 2)
 			held[n_held++] = asked;
 		else if (is_asked)
-			answer(crowd, &asked, &random);
+			answer(workers, &asked, &random);
 		else if (n_held > 0)
-			answer(crowd, &held[--n_held], &random);
+			answer(workers, &held[--n_held], &random);
 		else
 			balloon_platform_wait_until(&nothing, 0, in_ms(1));
 	}
@@ -133,20 +133,20 @@ static bool go_round(struct balloon_channel *channel, struct balloon_request **r
 
 static void *worker(void *argument)
 {
-	struct crowd *crowd = argument;
+	struct workers *workers = argument;
 	struct balloon_request *requests[2] = {request_new(PAGES), request_new(PAGES)};
-	pthread_mutex_lock(&crowd->mutex);
-	uint32_t random = ++crowd->n_working;
-	pthread_mutex_unlock(&crowd->mutex);
+	pthread_mutex_lock(&workers->mutex);
+	uint32_t random = ++workers->n_working;
+	pthread_mutex_unlock(&workers->mutex);
 	uint32_t first_page = random * 100;
 	uint32_t n_wrong = 0;
-	pthread_barrier_wait(&crowd->start);
-	for (uint32_t i = 0; i < crowd->n_rounds; i++)
-		n_wrong += !go_round(&crowd->host.channel, requests, first_page, &random);
-	pthread_mutex_lock(&crowd->mutex);
-	crowd->n_wrong += n_wrong;
-	crowd->n_working--;
-	pthread_mutex_unlock(&crowd->mutex);
+	pthread_barrier_wait(&workers->start);
+	for (uint32_t i = 0; i < workers->n_rounds; i++)
+		n_wrong += !go_round(&workers->host.channel, requests, first_page, &random);
+	pthread_mutex_lock(&workers->mutex);
+	workers->n_wrong += n_wrong;
+	workers->n_working--;
+	pthread_mutex_unlock(&workers->mutex);
 	request_delete(requests[0]);
 	request_delete(requests[1]);
 	return NULL;
@@ -160,44 +160,44 @@ static int failed(const char *what)
 	return 1;
 }
 
-static int check(struct crowd *crowd)
+static int check(struct workers *workers)
 {
 	struct balloon_channel_stats stats;
-	uint64_t n_requests = (uint64_t)WORKERS * crowd->n_rounds * 2;
-	if (balloon_channel_stats(&crowd->host.channel, &stats) < 0)
+	uint64_t n_requests = (uint64_t)WORKERS * workers->n_rounds * 2;
+	if (balloon_channel_stats(&workers->host.channel, &stats) < 0)
 		return failed("no counts");
-	if (crowd->n_wrong != 0)
+	if (workers->n_wrong != 0)
 		return failed("a request did not get its answer");
 	if (stats.n_submitted != n_requests || stats.n_completed != n_requests ||
 		stats.n_outstanding != 0)
 		return failed("requests were lost");
 	if (stats.n_stray == 0)
 		return failed("wrong answers were not counted");
-	if (crowd->host.violation)
-		return failed(crowd->host.violation);
-	return host_fini(&crowd->host) == 0 ? 0 : failed("no end");
+	if (workers->host.violation)
+		return failed(workers->host.violation);
+	return host_fini(&workers->host) == 0 ? 0 : failed("no end");
 }
 
 static int run(bool is_polled)
 {
-	static struct crowd crowd;
+	static struct workers workers;
 	pthread_t threads[WORKERS + 1];
-	crowd = (struct crowd){.n_rounds = rounds()};
-	host_init(&crowd.host, 0);
+	workers = (struct workers){.n_rounds = rounds()};
+	host_init(&workers.host, 0);
 	if (is_polled)
-		host_be_polled(&crowd.host);
-	host_always(&crowd.host, HOST_KEEPS);
-	pthread_mutex_init(&crowd.mutex, NULL);
-	pthread_barrier_init(&crowd.start, NULL, WORKERS + 1);
+		host_be_polled(&workers.host);
+	host_always(&workers.host, HOST_KEEPS);
+	pthread_mutex_init(&workers.mutex, NULL);
+	pthread_barrier_init(&workers.start, NULL, WORKERS + 1);
 	for (int i = 0; i <= WORKERS; i++)
-		if (pthread_create(&threads[i], NULL, i < WORKERS ? worker : answer_all, &crowd) !=
-			0)
+		if (pthread_create(
+			    &threads[i], NULL, i < WORKERS ? worker : answer_all, &workers) != 0)
 			return failed("no thread");
 	for (int i = 0; i <= WORKERS; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&crowd.start);
-	pthread_mutex_destroy(&crowd.mutex);
-	return check(&crowd);
+	pthread_barrier_destroy(&workers.start);
+	pthread_mutex_destroy(&workers.mutex);
+	return check(&workers);
 }
 
 int main(void)

@@ -20,7 +20,7 @@ uint32_t claim_number(void)
 	return number;
 }
 
-static void scene(void *context)
+static void scenario(void *context)
 {
 	const struct combination *c = context;
 	c->claim(c->strategy, c->design);
@@ -34,7 +34,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static void run(struct combination *c, uint64_t seed, const struct engine_chooser *chooser)
 {
-	struct engine_report report = engine_run(seed, chooser, scene, c);
+	struct engine_report report = engine_run(seed, chooser, scenario, c);
 	if (report.finding == ENGINE_NONE)
 		return;
 	if (getenv("BALLOON_CLAIM_TRACE"))
@@ -73,7 +73,7 @@ void for_each_combination(driver_claim claim, uint32_t n_numbers)
 		}
 }
 
-/* ---- Rigs ------------------------------------------------------------------------------------ */
+/* ---- Fixtures --------------------------------------------------------------------------------- */
 
 void open_fixture(struct fixture *fixture, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims about every driver design, each with every page strategy. A claim is a scene of the engine: its
+ * Claims about every driver design, each with every page strategy. A claim is a scenario of the engine: its
  * threads run in an order that a seed decides, and its time is virtual, so what it says about time is exact.
  *
  * To look closer: BALLOON_DRIVER names one design, BALLOON_CLAIM_SEED the first seed and BALLOON_CLAIM_SEEDS

@@ -8,7 +8,7 @@
 
 #include "scale.h"
 #include "common/command-line.h"
-#include "crowd.h"
+#include "churn.h"
 
 static void be_quick(struct balloon_driver_config *config)
 {
@@ -100,7 +100,7 @@ static bool run(const struct arguments *arguments, const struct balloon_strategy
 		return false;
 	}
 	const char *what =
-		crowd_run(&fixture, arguments->n_threads, arguments->n_rounds, arguments->seed);
+		churn_run(&fixture, arguments->n_threads, arguments->n_rounds, arguments->seed);
 	printf("%-32s %s\n", fixture.name, what ? what : "right");
 	if (what)
 		fprintf(stderr, "driver-stress: %s: %s\n", fixture.name, what);

@@ -34,7 +34,7 @@ static int new_file(void)
 	return file;
 }
 
-struct rig {
+struct fixture {
 	int file;
 	struct balloon_recorder *recorder;
 	struct balloon_memmap *map;
@@ -42,35 +42,36 @@ struct rig {
 	struct balloon_device *other; /* not recorded */
 };
 
-static void open_rig(struct rig *rig, const struct balloon_strategy *strategy, uint64_t first_pfn)
+static void open_fixture(
+	struct fixture *fixture, const struct balloon_strategy *strategy, uint64_t first_pfn)
 {
-	rig->file = new_file();
+	fixture->file = new_file();
 	const struct balloon_recorder_config config = {
-		.strategy = strategy, .descriptor = rig->file};
-	CHECK(balloon_recorder_create(&config, &rig->recorder) == 0);
+		.strategy = strategy, .descriptor = fixture->file};
+	CHECK(balloon_recorder_create(&config, &fixture->recorder) == 0);
 	const struct balloon_memmap_config map_config = {
-		.strategy = balloon_recorder_strategy(rig->recorder),
+		.strategy = balloon_recorder_strategy(fixture->recorder),
 		.n_pages = N_PAGES,
 		.n_devices = 2,
 		.first_pfn = first_pfn};
-	CHECK(balloon_memmap_create(&map_config, &rig->map) == 0);
-	CHECK(balloon_device_create(rig->map, NULL, &rig->device) == 0);
-	CHECK(balloon_device_create(rig->map, NULL, &rig->other) == 0);
+	CHECK(balloon_memmap_create(&map_config, &fixture->map) == 0);
+	CHECK(balloon_device_create(fixture->map, NULL, &fixture->device) == 0);
+	CHECK(balloon_device_create(fixture->map, NULL, &fixture->other) == 0);
 }
 
 /* Returns what close() has left of it: the file. */
-static FILE *close_rig(struct rig *rig)
+static FILE *close_fixture(struct fixture *fixture)
 {
 	struct balloon_recorder_stats stats;
-	CHECK(balloon_recorder_stats(rig->recorder, &stats) == 0 && stats.n_lost == 0);
-	CHECK(balloon_memmap_validate(rig->map, NULL) == 0);
-	CHECK(balloon_recorder_destroy(rig->recorder) == -EBUSY);
-	CHECK(balloon_device_destroy(rig->map, rig->other) == 0);
-	CHECK(balloon_device_destroy(rig->map, rig->device) == 0);
-	CHECK(balloon_memmap_destroy(rig->map) == 0);
-	CHECK(balloon_recorder_destroy(rig->recorder) == 0);
-	CHECK(lseek(rig->file, 0, SEEK_SET) == 0);
-	FILE *rows = fdopen(rig->file, "r");
+	CHECK(balloon_recorder_stats(fixture->recorder, &stats) == 0 && stats.n_lost == 0);
+	CHECK(balloon_memmap_validate(fixture->map, NULL) == 0);
+	CHECK(balloon_recorder_destroy(fixture->recorder) == -EBUSY);
+	CHECK(balloon_device_destroy(fixture->map, fixture->other) == 0);
+	CHECK(balloon_device_destroy(fixture->map, fixture->device) == 0);
+	CHECK(balloon_memmap_destroy(fixture->map) == 0);
+	CHECK(balloon_recorder_destroy(fixture->recorder) == 0);
+	CHECK(lseek(fixture->file, 0, SEEK_SET) == 0);
+	FILE *rows = fdopen(fixture->file, "r");
 	CHECK(rows);
 	return rows;
 }
@@ -97,26 +98,26 @@ static void hold_header(FILE *rows)
 
 static void each_operation_has_its_rows(const struct balloon_strategy *strategy)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_page got[4];
 	const struct balloon_page pages[] = {{1}, {2}, {3}, {4}};
-	open_rig(&rig, strategy, FIRST_PFN);
-	CHECK(balloon_pages_insert(rig.device, pages, 4) == 4);
-	CHECK(balloon_page_insert(rig.device, pages[0]) == -EEXIST); /* no row */
-	CHECK(balloon_page_insert(rig.other, balloon_page(9)) == 0); /* none */
-	CHECK(balloon_pages_isolate(rig.map, pages, 3) == 3);
-	CHECK(balloon_pages_putback(rig.map, pages, 1) == 1);
-	CHECK(balloon_page_migrate(rig.device, balloon_page(8), pages[1]) == 0);
-	CHECK(balloon_page_finalize(rig.device, pages[2]) == 0);
-	CHECK(balloon_page_isolate(rig.map, balloon_page(9)) == 0);
-	CHECK(balloon_page_putback(rig.map, balloon_page(9)) == 0);
-	CHECK(balloon_pages_dequeue(rig.other, got, 1) == 1);
-	CHECK(balloon_pages_isolate(rig.map, &pages[3], 1) == 1);
-	CHECK(balloon_pages_dequeue(rig.device, got, 4) == 2);
-	CHECK(balloon_pages_dequeue(rig.device, got, 4) == -EAGAIN);
-	CHECK(balloon_page_finalize(rig.device, pages[3]) == 0);
-	CHECK(balloon_pages_dequeue(rig.device, got, 4) == 0); /* none */
-	FILE *rows = close_rig(&rig);
+	open_fixture(&fixture, strategy, FIRST_PFN);
+	CHECK(balloon_pages_insert(fixture.device, pages, 4) == 4);
+	CHECK(balloon_page_insert(fixture.device, pages[0]) == -EEXIST); /* no row */
+	CHECK(balloon_page_insert(fixture.other, balloon_page(9)) == 0); /* none */
+	CHECK(balloon_pages_isolate(fixture.map, pages, 3) == 3);
+	CHECK(balloon_pages_putback(fixture.map, pages, 1) == 1);
+	CHECK(balloon_page_migrate(fixture.device, balloon_page(8), pages[1]) == 0);
+	CHECK(balloon_page_finalize(fixture.device, pages[2]) == 0);
+	CHECK(balloon_page_isolate(fixture.map, balloon_page(9)) == 0);
+	CHECK(balloon_page_putback(fixture.map, balloon_page(9)) == 0);
+	CHECK(balloon_pages_dequeue(fixture.other, got, 1) == 1);
+	CHECK(balloon_pages_isolate(fixture.map, &pages[3], 1) == 1);
+	CHECK(balloon_pages_dequeue(fixture.device, got, 4) == 2);
+	CHECK(balloon_pages_dequeue(fixture.device, got, 4) == -EAGAIN);
+	CHECK(balloon_page_finalize(fixture.device, pages[3]) == 0);
+	CHECK(balloon_pages_dequeue(fixture.device, got, 4) == 0); /* none */
+	FILE *rows = close_fixture(&fixture);
 	hold_header(rows);
 	static const char *const expected[] = {"inflate,1001,,,", "inflate,1002,,,",
 		"inflate,1003,,,", "inflate,1004,,,", "isolate,1001,,1,", "isolate,1002,,1,",
@@ -132,7 +133,7 @@ static void each_operation_has_its_rows(const struct balloon_strategy *strategy)
 /* ---- Threads --------------------------------------------------------------------------------- */
 
 struct worker {
-	const struct rig *rig;
+	const struct fixture *fixture;
 	uint32_t random;
 	struct balloon_page owned[N_PAGES];
 	uint32_t n_owned;
@@ -157,31 +158,31 @@ static void step(struct worker *w)
 	switch (below(w, 6)) {
 	case 0:
 		if (w->n_owned > 0 &&
-			balloon_page_insert(w->rig->device, w->owned[w->n_owned - 1]) == 0)
+			balloon_page_insert(w->fixture->device, w->owned[w->n_owned - 1]) == 0)
 			w->n_owned--;
 		break;
 	case 1:
-		if (balloon_page_dequeue(w->rig->device, &page) == 1)
+		if (balloon_page_dequeue(w->fixture->device, &page) == 1)
 			give(w, page);
 		break;
 	case 2:
-		if (balloon_page_isolate(w->rig->map, page) == 0)
+		if (balloon_page_isolate(w->fixture->map, page) == 0)
 			w->isolated[w->n_isolated++] = page;
 		break;
 	case 3:
 		if (w->n_isolated > 0 &&
-			balloon_page_putback(w->rig->map, w->isolated[w->n_isolated - 1]) == 0)
+			balloon_page_putback(w->fixture->map, w->isolated[w->n_isolated - 1]) == 0)
 			w->n_isolated--;
 		break;
 	case 4:
 		if (w->n_isolated > 0 && w->n_owned > 0 &&
-			balloon_page_migrate(w->rig->device, w->owned[w->n_owned - 1],
+			balloon_page_migrate(w->fixture->device, w->owned[w->n_owned - 1],
 				w->isolated[w->n_isolated - 1]) == 0)
 			w->owned[w->n_owned - 1] = w->isolated[--w->n_isolated];
 		break;
 	default:
-		if (w->n_isolated > 0 &&
-			balloon_page_finalize(w->rig->device, w->isolated[w->n_isolated - 1]) == 0)
+		if (w->n_isolated > 0 && balloon_page_finalize(w->fixture->device,
+						 w->isolated[w->n_isolated - 1]) == 0)
 			give(w, w->isolated[--w->n_isolated]);
 	}
 }
@@ -234,16 +235,16 @@ static uint64_t follow(FILE *rows, enum state *states)
 
 static void rows_are_in_an_order_that_can_be(const struct balloon_strategy *strategy)
 {
-	struct rig rig;
+	struct fixture fixture;
 	pthread_t threads[N_THREADS];
 	static struct worker workers[N_THREADS];
 	enum state states[N_PAGES] = {ABSENT};
 	struct balloon_page page;
 	struct balloon_recorder_stats stats;
 	memset(workers, 0, sizeof(workers));
-	open_rig(&rig, strategy, 0);
+	open_fixture(&fixture, strategy, 0);
 	for (uint32_t i = 0; i < N_THREADS; i++) {
-		workers[i].rig = &rig;
+		workers[i].fixture = &fixture;
 		workers[i].random = i;
 	}
 	for (uint32_t i = 0; i < N_PAGES; i++)
@@ -254,12 +255,12 @@ static void rows_are_in_an_order_that_can_be(const struct balloon_strategy *stra
 		CHECK(pthread_join(threads[i], NULL) == 0);
 	for (uint32_t i = 0; i < N_THREADS; i++)
 		while (workers[i].n_isolated > 0)
-			CHECK(balloon_page_putback(
-				      rig.map, workers[i].isolated[--workers[i].n_isolated]) == 0);
-	while (balloon_page_dequeue(rig.device, &page) == 1)
+			CHECK(balloon_page_putback(fixture.map,
+				      workers[i].isolated[--workers[i].n_isolated]) == 0);
+	while (balloon_page_dequeue(fixture.device, &page) == 1)
 		;
-	CHECK(balloon_recorder_stats(rig.recorder, &stats) == 0);
-	FILE *rows = close_rig(&rig);
+	CHECK(balloon_recorder_stats(fixture.recorder, &stats) == 0);
+	FILE *rows = close_fixture(&fixture);
 	CHECK(follow(rows, states) == stats.n_rows);
 	for (uint32_t i = 0; i < N_PAGES; i++)
 		CHECK(states[i] == ABSENT);
@@ -270,25 +271,25 @@ static void rows_are_in_an_order_that_can_be(const struct balloon_strategy *stra
 
 static void what_cannot_be_written_is_counted(const struct balloon_strategy *strategy)
 {
-	struct rig rig;
+	struct fixture fixture;
 	struct balloon_recorder_stats stats;
-	open_rig(&rig, strategy, 0);
-	CHECK(balloon_page_insert(rig.device, balloon_page(0)) == 0);
-	CHECK(balloon_recorder_flush(rig.recorder) == 0);
-	CHECK(fcntl(rig.file, F_ADD_SEALS, F_SEAL_WRITE) == 0);
+	open_fixture(&fixture, strategy, 0);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(0)) == 0);
+	CHECK(balloon_recorder_flush(fixture.recorder) == 0);
+	CHECK(fcntl(fixture.file, F_ADD_SEALS, F_SEAL_WRITE) == 0);
 	for (uint32_t i = 1; i < N_PAGES; i++)
-		CHECK(balloon_page_insert(rig.device, balloon_page(i)) == 0);
-	CHECK(balloon_recorder_flush(rig.recorder) == -EPERM);
+		CHECK(balloon_page_insert(fixture.device, balloon_page(i)) == 0);
+	CHECK(balloon_recorder_flush(fixture.recorder) == -EPERM);
 	struct balloon_page page;
 	for (uint32_t i = 0; i < N_PAGES; i++) /* the balloon goes on */
-		CHECK(balloon_page_dequeue(rig.device, &page) == 1);
-	CHECK(balloon_recorder_stats(rig.recorder, &stats) == 0);
+		CHECK(balloon_page_dequeue(fixture.device, &page) == 1);
+	CHECK(balloon_recorder_stats(fixture.recorder, &stats) == 0);
 	CHECK(stats.n_rows == 1 && stats.n_lost == N_PAGES - 1 + 3 * N_PAGES);
-	CHECK(balloon_device_destroy(rig.map, rig.device) == 0);
-	CHECK(balloon_device_destroy(rig.map, rig.other) == 0);
-	CHECK(balloon_memmap_destroy(rig.map) == 0);
-	CHECK(balloon_recorder_destroy(rig.recorder) == -EPERM);
-	close(rig.file);
+	CHECK(balloon_device_destroy(fixture.map, fixture.device) == 0);
+	CHECK(balloon_device_destroy(fixture.map, fixture.other) == 0);
+	CHECK(balloon_memmap_destroy(fixture.map) == 0);
+	CHECK(balloon_recorder_destroy(fixture.recorder) == -EPERM);
+	close(fixture.file);
 }
 
 static void misuse_is_refused(const struct balloon_strategy *strategy)

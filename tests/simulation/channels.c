@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "host.h"
-#include "scenes.h"
+#include "scenarios.h"
 
 enum { N_REQUESTS = 3, N_PAGES = 4 };
 
@@ -142,7 +142,7 @@ static void close_channel(void)
 	ENGINE_CHECK_EQ(host_fini(&shared->host), 0);
 }
 
-/* ---- Scenes ---------------------------------------------------------------------------------- */
+/* ---- Scenarios ---------------------------------------------------------------------------------- */
 
 static void waiters(void *unused)
 {
@@ -263,7 +263,7 @@ static void host_is_forgotten(void *unused)
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct scene scenes[] = {
+static const struct scenario scenarios[] = {
 	{"waiters", waiters},
 	{"waiters until", waiters_until},
 	{"sleepers", sleepers},
@@ -276,5 +276,6 @@ int main(int argc, char **argv)
 	shared = engine_allocate(sizeof(*shared), 64);
 	for (size_t i = 0; i < N_REQUESTS; i++)
 		memories[i] = engine_allocate(balloon_request_size(N_PAGES), 64);
-	return scenes_play(argc, argv, scenes, sizeof(scenes) / sizeof(scenes[0]), 4000);
+	return scenarios_play(
+		argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]), 4000);
 }

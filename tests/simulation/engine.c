@@ -12,7 +12,7 @@
 
 enum { N_SEEDS = 2000 };
 
-/* Enough for all scenes. */
+/* Enough for all scenarios. */
 static struct shared {
 	uint64_t n;
 	uint64_t words[4];
@@ -28,7 +28,7 @@ static void open_shared(void)
 	shared = engine_allocate(sizeof(*shared), 64);
 }
 
-/* In a run: locks are made by the scene itself. */
+/* In a run: locks are made by the scenario itself. */
 static void init_locks(void)
 {
 	balloon_lock_init(&shared->locks[0], BALLOON_RANK_PAGES, &shared->n_contended);
@@ -45,15 +45,15 @@ static void two(void (*thread)(void *))
 }
 
 /* The fault is found by both choosers, as what it is, and again, at the same point. */
-static void expect(enum engine_finding finding, void (*scene)(void *))
+static void expect(enum engine_finding finding, void (*scenario)(void *))
 {
 	static const struct engine_chooser *const choosers[] = {&engine_random, &engine_pct};
 	for (size_t i = 0; i < 2; i++) {
 		struct engine_report report;
-		int result = engine_sweep(1, N_SEEDS, choosers[i], scene, NULL, &report);
+		int result = engine_sweep(1, N_SEEDS, choosers[i], scenario, NULL, &report);
 		cr_assert_eq(result, 1, "%s found nothing", choosers[i]->name);
 		cr_assert_eq(report.finding, finding, "%s: %s", choosers[i]->name, report.what);
-		struct engine_report again = engine_run(report.seed, choosers[i], scene, NULL);
+		struct engine_report again = engine_run(report.seed, choosers[i], scenario, NULL);
 		cr_assert_eq(again.finding, finding);
 		cr_assert_eq(again.step, report.step);
 		cr_assert_eq(again.hash, report.hash);
@@ -61,12 +61,12 @@ static void expect(enum engine_finding finding, void (*scene)(void *))
 	}
 }
 
-static void expect_nothing(void (*scene)(void *))
+static void expect_nothing(void (*scenario)(void *))
 {
 	static const struct engine_chooser *const choosers[] = {&engine_random, &engine_pct};
 	for (size_t i = 0; i < 2; i++) {
 		struct engine_report report;
-		int result = engine_sweep(1, N_SEEDS / 4, choosers[i], scene, NULL, &report);
+		int result = engine_sweep(1, N_SEEDS / 4, choosers[i], scenario, NULL, &report);
 		cr_assert_eq(result, 0, "%s, seed %llu: %s: %s", report.chooser,
 			(unsigned long long)report.seed, engine_finding_name(report.finding),
 			report.what);

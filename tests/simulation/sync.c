@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real locks and events under the engine: what each of them promises, as scenes.
+ * The real locks and events under the engine: what each of them promises, as scenarios.
  *
  *   sync [--mutant]    with it, something has to be found: these are locks with a fault put in
  */
@@ -8,7 +8,7 @@
 
 #include <balloon/strategy.h>
 
-#include "scenes.h"
+#include "scenarios.h"
 
 static struct shared {
 	struct balloon_lock lock;
@@ -253,7 +253,7 @@ static void event_ends_at_deadline(void *unused)
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct scene scenes[] = {
+static const struct scenario scenarios[] = {
 	{"the lock excludes", lock_excludes},
 	{"the lock can be tried", lock_can_be_tried},
 	{"the lock is given up", lock_is_given_up},
@@ -265,5 +265,6 @@ static const struct scene scenes[] = {
 int main(int argc, char **argv)
 {
 	shared = engine_allocate(sizeof(*shared), 64);
-	return scenes_play(argc, argv, scenes, sizeof(scenes) / sizeof(scenes[0]), 10000);
+	return scenarios_play(
+		argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]), 10000);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "crowd.h"
+#include "churn.h"
 
 struct member {
 	struct fixture *fixture;
@@ -79,7 +79,7 @@ static void take_part(void *members, size_t thread)
 		act(m);
 }
 
-const char *crowd_run(struct fixture *fixture, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
+const char *churn_run(struct fixture *fixture, unsigned n_threads, uint32_t n_rounds, uint64_t seed)
 {
 	struct member *members = runtime_allocate(n_threads * sizeof(*members));
 	for (unsigned i = 0; i < n_threads; i++)
