@@ -87,7 +87,7 @@ static void *answer_all(void *argument)
 		else if (n_held > 0)
 			answer(workers, &held[--n_held], &random);
 		else
-			balloon_platform_wait_until(&nothing, 0, in_ms(1));
+			balloon_platform_wait_until(&nothing, 0, in_ms(0) + MS / 50);
 	}
 	return NULL;
 }
