@@ -301,7 +301,7 @@ uint32_t engine_choose(enum engine_choice choice, uint32_t n)
 
 bool engine_chance(uint32_t n)
 {
-	return engine_choose(ENGINE_CHOOSE_WORLD, n) == 0;
+	return engine_choose(ENGINE_CHOOSE_VALUE, n) == 0;
 }
 
 /* A fair scheduler, once a run seems to get nowhere. */
@@ -639,7 +639,7 @@ void engine_store_later(uint32_t *place, uint32_t value, uintptr_t where)
 {
 	engine_access(place, sizeof(*place), ENGINE_POINT_OTHER, where);
 	struct thread *thread = engine.current;
-	if (!thread || engine_choose(ENGINE_CHOOSE_WORLD, 2) == 0) {
+	if (!thread || engine_choose(ENGINE_CHOOSE_VALUE, 2) == 0) {
 		engine.n_changes += *place != value;
 		*place = value;
 		return;

@@ -61,7 +61,7 @@ enum engine_choice {
 	ENGINE_CHOOSE_CHANGE,   /* after how many points priorities change */
 	ENGINE_CHOOSE_WAKE,     /* which of the sleepers is woken */
 	ENGINE_CHOOSE_TIME,     /* whether time goes on though somebody could run */
-	ENGINE_CHOOSE_WORLD,    /* what the world does: from here on the scenario's own */
+	ENGINE_CHOOSE_VALUE,    /* what else is left to chance: from here on the scenario's own */
 };
 
 enum engine_policy {
@@ -232,7 +232,7 @@ bool engine_is_hasty(void);
 
 /** A point that is no access: somebody else may go on here. */
 void engine_point(void);
-/** A number below n, for the scenario. choice: ENGINE_CHOOSE_WORLD or above; n = 0 or 1: 0. */
+/** A number below n, for the scenario. choice: ENGINE_CHOOSE_VALUE or above; n = 0 or 1: 0. */
 uint32_t engine_choose(enum engine_choice choice, uint32_t n);
 /** True once in n times. */
 bool engine_chance(uint32_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* balloon-simulate: sweeps worlds by seeds, up to the first finding, and makes it small. */
+/* balloon-simulate: sweeps simulations by seeds, up to the first finding, and makes it small. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/command-line.h"
-#include "world.h"
+#include "simulation.h"
 
 enum { FOUND_MAX = 64, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
@@ -30,7 +30,7 @@ struct options {
 	uint64_t n_seeds;
 	uint64_t n_points; /* of all runs together */
 	const struct engine_chooser *chooser;
-	struct world_bounds bounds;
+	struct sim_bounds bounds;
 	enum engine_time time;
 	bool has_faults;
 	bool is_replay;
@@ -78,7 +78,7 @@ static void each_of(const char *option, char *list, void (*one)(const char *, co
 
 static void add_design(const char *option, const char *name, void *context)
 {
-	struct world_bounds *bounds = context;
+	struct sim_bounds *bounds = context;
 	const struct balloon_driver_design *design = balloon_driver_design_find(name);
 	if (!design || bounds->n_designs == 16)
 		wrong("%s: no driver design '%s'", option, name);
@@ -87,7 +87,7 @@ static void add_design(const char *option, const char *name, void *context)
 
 static void add_strategy(const char *option, const char *name, void *context)
 {
-	struct world_bounds *bounds = context;
+	struct sim_bounds *bounds = context;
 	const struct balloon_strategy *strategy = balloon_strategy_find(name);
 	if (!strategy || bounds->n_strategies == 16)
 		wrong("%s: no strategy '%s'", option, name);
@@ -96,7 +96,7 @@ static void add_strategy(const char *option, const char *name, void *context)
 
 static void add_fault(const char *option, const char *name, void *context)
 {
-	struct world_bounds *bounds = context;
+	struct sim_bounds *bounds = context;
 	for (uint32_t i = 0; i < N_FAULTS; i++)
 		if (!strcmp(fault_names[i], name)) {
 			bounds->faults |= 1u << i;
@@ -131,12 +131,12 @@ static void set_defaults(struct options *options)
 		.chooser = &engine_random,
 		.time = ENGINE_EITHER,
 		.shrinks = true};
-	options->bounds.scenario = &world_scenarios[0];
+	options->bounds.scenario = &sim_scenarios[0];
 	options->bounds.host = -1;
 	options->bounds.n_calls = 12;
 }
 
-static void add_all(struct world_bounds *bounds)
+static void add_all(struct sim_bounds *bounds)
 {
 	for (size_t i = 0; bounds->n_designs == i && i < 16 && balloon_driver_design_at(i); i++)
 		bounds->designs[bounds->n_designs++] = balloon_driver_design_at(i);
@@ -197,7 +197,7 @@ static const char *name_of(int key)
 static int take(void *context, int key, char *value)
 {
 	struct options *options = context;
-	struct world_bounds *bounds = &options->bounds;
+	struct sim_bounds *bounds = &options->bounds;
 	switch (key) {
 	case SEED:
 		options->seed = number(name_of(key), value, 0, UINT64_MAX);
@@ -209,7 +209,7 @@ static int take(void *context, int key, char *value)
 		options->n_points = number(name_of(key), value, 1, UINT64_MAX);
 		return 0;
 	case SCENARIO:
-		bounds->scenario = world_scenario_find(value);
+		bounds->scenario = sim_scenario_find(value);
 		if (!bounds->scenario)
 			wrong("%s: no scenario '%s'", name_of(key), value);
 		return 0;
@@ -261,7 +261,7 @@ static int take(void *context, int key, char *value)
 
 static const struct command_line line = {
 	.name = "balloon-simulate",
-	.about = "Run the library's own code in simulated worlds, up to the first finding.\n",
+	.about = "Run the library's own code in simulations, up to the first finding.\n",
 	.after = "Exit status: 0 nothing found, 1 a finding, 2 wrong usage.",
 	.options = rows,
 	.take = take,
@@ -289,7 +289,7 @@ static struct engine_report run(const struct options *options, uint64_t seed)
 		.time = options->time,
 		.max_points = 200000};
 	struct engine_report report =
-		engine_run_with(&engine_options, world_play, (void *)(uintptr_t)&options->bounds);
+		engine_run_with(&engine_options, sim_play, (void *)(uintptr_t)&options->bounds);
 	n_points_done += report.step;
 	return report;
 }
@@ -311,7 +311,7 @@ static const char *replay_command(const struct options *options, uint64_t seed)
 {
 	static const char *const times[] = {"patient", "hasty", "either"};
 	static char text[1024];
-	const struct world_bounds *bounds = &options->bounds;
+	const struct sim_bounds *bounds = &options->bounds;
 	text[0] = '\0';
 	append(text, sizeof(text), "balloon-simulate --replay %" PRIu64 " --scenario %s", seed,
 		bounds->scenario->name);
@@ -381,55 +381,55 @@ static bool find_again(struct options *options, struct engine_report *report, ui
 }
 
 /* One thing less. step: which. Returns false: there is none. */
-static bool reduce(struct world_bounds *bounds, const struct world_setting *setting, uint32_t step)
+static bool reduce(struct sim_bounds *bounds, const struct sim_choice *choice, uint32_t step)
 {
 	switch (step) {
 	case 0:
-		bounds->designs[0] = setting->design;
+		bounds->designs[0] = choice->design;
 		bounds->n_designs = 1;
 		return true;
 	case 1:
-		bounds->strategies[0] = setting->strategy;
+		bounds->strategies[0] = choice->strategy;
 		bounds->n_strategies = 1;
 		return true;
 	case 2:
-		bounds->host = (int)setting->host;
+		bounds->host = (int)choice->host;
 		return true;
 	case 3:
-		bounds->faults = setting->faults;
+		bounds->faults = choice->faults;
 		return true;
 	case 4:
 		bounds->n_threads = 1;
 		return true;
 	case 5:
 		bounds->n_threads = 2;
-		return setting->n_threads > 2;
+		return choice->n_threads > 2;
 	case 6:
 		bounds->n_calls = 1;
 		return true;
 	case 7:
 		bounds->n_calls = 2;
-		return setting->n_calls > 2;
+		return choice->n_calls > 2;
 	case 8:
 		bounds->n_calls = 4;
-		return setting->n_calls > 4;
+		return choice->n_calls > 4;
 	default:
-		bounds->faults = setting->faults & ~(1u << (step - 9));
-		return bounds->faults != setting->faults;
+		bounds->faults = choice->faults & ~(1u << (step - 9));
+		return bounds->faults != choice->faults;
 	}
 }
 
 static void shrink(struct options *options, struct engine_report *report)
 {
 	enum { N_STEPS = 9 + N_FAULTS, N_SEEDS = 400 };
-	struct world_setting setting = world->setting;
+	struct sim_choice choice = sim->choice;
 	n_points_max = n_points_done + 100000000;
 	for (uint32_t step = 0; step < N_STEPS; step++) {
 		struct options less = *options;
-		if (!reduce(&less.bounds, &setting, step) || !find_again(&less, report, N_SEEDS))
+		if (!reduce(&less.bounds, &choice, step) || !find_again(&less, report, N_SEEDS))
 			continue;
 		*options = less;
-		setting = world->setting;
+		choice = sim->choice;
 	}
 	/* Within these bounds, the shortest of several. */
 	for (uint64_t seed = 1; seed <= N_SEEDS && n_points_done < n_points_max; seed++) {
@@ -473,18 +473,19 @@ static void print_finding(const struct options *options, const struct engine_rep
 
 static void print_setting(void)
 {
-	const struct world_setting *setting = &world->setting;
+	const struct sim_choice *choice = &sim->choice;
 	struct balloon_driver_design_info info;
-	balloon_driver_design_describe(setting->design, &info);
-	printf("world: %s, %s, host %s, %u threads, %u calls, %u pages, requests %u of %u pages, "
+	balloon_driver_design_describe(choice->design, &info);
+	printf("simulation: %s, %s, host %s, %u threads, %u calls, %u pages, requests %u of %u "
+	       "pages, "
 	       "floor %llu, faults",
-		info.name, setting->strategy->name, host_names[setting->host], setting->n_threads,
-		setting->n_calls, setting->n_pages, setting->n_requests, setting->request_pages,
-		(unsigned long long)setting->floor_pages);
+		info.name, choice->strategy->name, host_names[choice->host], choice->n_threads,
+		choice->n_calls, choice->n_pages, choice->n_requests, choice->request_pages,
+		(unsigned long long)choice->floor_pages);
 	for (uint32_t i = 0; i < N_FAULTS; i++)
-		if (setting->faults & 1u << i)
+		if (choice->faults & 1u << i)
 			printf(" %s", fault_names[i]);
-	puts(setting->faults ? "" : " none");
+	puts(choice->faults ? "" : " none");
 }
 
 /* Findings that differ, with --keep-going. */
@@ -579,7 +580,7 @@ int main(int argc, char **argv)
 {
 	static struct options options;
 	parse(&options, argc, argv);
-	world_open();
+	sim_open();
 	engine_watch(5);
 	return sweep(&options);
 }

@@ -9,7 +9,7 @@
 /* A page of the balloon, any of them. */
 static struct balloon_page choose_held(struct fixture *fixture)
 {
-	uint32_t index = engine_choose(ENGINE_CHOOSE_WORLD, FIXTURE_PAGES);
+	uint32_t index = engine_choose(ENGINE_CHOOSE_VALUE, FIXTURE_PAGES);
 	while (host_page(&fixture->host, index) != HOST_PAGE_HOST)
 		index = (index + 1) % FIXTURE_PAGES;
 	return balloon_page(index);

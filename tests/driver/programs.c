@@ -296,7 +296,7 @@ static void move_pages(void *shared, size_t thread)
 {
 	struct watch *w = shared;
 	for (uint32_t i = 0; i < 12; i++) {
-		uint32_t n = 1 + engine_choose(ENGINE_CHOOSE_WORLD, FIXTURE_REQUEST);
+		uint32_t n = 1 + engine_choose(ENGINE_CHOOSE_VALUE, FIXTURE_REQUEST);
 		if (thread == 0)
 			balloon_driver_fill(w->fixture.driver, n);
 		else if (thread == 1)

@@ -80,7 +80,7 @@ DRIVER_CLAIM(driver, eight_fills_at_once_leave_the_floor_to_the_system)
 {
 	struct fixture fixture;
 	open_fixture(&fixture, strategy, design, keep_100);
-	fixture.source.max_per_call = 1 + engine_choose(ENGINE_CHOOSE_WORLD, FIXTURE_REQUEST);
+	fixture.source.max_per_call = 1 + engine_choose(ENGINE_CHOOSE_VALUE, FIXTURE_REQUEST);
 	run_together(8, fill_to_the_floor, &fixture);
 	CHECK(fixture.source.least_free >= 100);
 	balloon_driver_set_target(fixture.driver, FIXTURE_PAGES);

@@ -14,7 +14,7 @@ DRIVER_CLAIM(threads, that_do_everything_at_once_leave_everything_right)
 {
 	struct fixture fixture;
 	open_fixture(&fixture, strategy, design, be_quick);
-	const char *what = churn_run(&fixture, 4, 60, 1 + engine_choose(ENGINE_CHOOSE_WORLD, 1000));
+	const char *what = churn_run(&fixture, 4, 60, 1 + engine_choose(ENGINE_CHOOSE_VALUE, 1000));
 	if (what)
 		engine_fail(ENGINE_CLAIM, "%s", what);
 }

@@ -344,7 +344,7 @@ struct deserted {
 static int move_as(struct deserted *d, size_t thread)
 {
 	/* Which of them has the leak that relief joins? */
-	sleep_ms((uint64_t)engine_choose(ENGINE_CHOOSE_WORLD, 4));
+	sleep_ms((uint64_t)engine_choose(ENGINE_CHOOSE_VALUE, 4));
 	switch (thread) {
 	case 0:
 		return balloon_driver_leak(d->fixture.driver, 2);
@@ -649,7 +649,7 @@ static bool is_listed(const struct waiting *w, uint64_t n)
 static void unlock_later(void *context)
 {
 	(void)context;
-	sleep_ms(50 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
+	sleep_ms(50 + engine_choose(ENGINE_CHOOSE_VALUE, 100));
 	is_locked = false;
 }
 

@@ -35,8 +35,8 @@ static void answer_all(void *unused)
 	for (;;) {
 		engine_wait_until(has_work, NULL);
 		if (engine_chance(2))
-			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 100));
-		size_t i = engine_choose(ENGINE_CHOOSE_WORLD, (uint32_t)host_n_kept(&shared->host));
+			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_VALUE, 100));
+		size_t i = engine_choose(ENGINE_CHOOSE_VALUE, (uint32_t)host_n_kept(&shared->host));
 		struct host_answer answer = host_take(&shared->host, i);
 		host_say(&shared->host, answer.id, answer.n_done, answer.error);
 	}
@@ -90,7 +90,7 @@ static void ask_until(void *context)
 	tell(request);
 	for (;;) {
 		uint64_t begin_ns = engine_now_ns();
-		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_WORLD, 60);
+		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_VALUE, 60);
 		int result = balloon_request_wait(&shared->host.channel, request, deadline_ns);
 		ENGINE_CHECK(engine_is_hasty() || engine_now_ns() <= deadline_ns);
 		if (result == 0)
@@ -126,7 +126,7 @@ static void ask_on_event(void *unused)
 static void tell_something(void *unused)
 {
 	(void)unused;
-	engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 200));
+	engine_sleep_ns(engine_choose(ENGINE_CHOOSE_VALUE, 200));
 	BALLOON_WRITE(shared->is_told, true);
 	balloon_channel_signal(&shared->host.channel, &shared->event);
 }
@@ -210,7 +210,7 @@ static void go(void *unused)
 {
 	(void)unused;
 	engine_wait_until(are_told, NULL);
-	engine_sleep_ns(1 + engine_choose(ENGINE_CHOOSE_WORLD, 100));
+	engine_sleep_ns(1 + engine_choose(ENGINE_CHOOSE_VALUE, 100));
 	if (shared->host.is_polled && engine_chance(2))
 		host_leave(&shared->host);
 	else

@@ -542,7 +542,7 @@ static void mixture(void *unused)
 	for (int i = 0; i < 100; i++)
 		if (engine_chance(3))
 			book_under_lock(NULL);
-	shared->n_done = engine_choose(ENGINE_CHOOSE_WORLD, 1000000);
+	shared->n_done = engine_choose(ENGINE_CHOOSE_VALUE, 1000000);
 }
 
 Test(engine, makes_the_same_run_of_the_same_seed, .init = open_shared)

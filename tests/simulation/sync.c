@@ -47,7 +47,7 @@ static void be_inside(void)
 	ENGINE_CHECK(shared->n_inside++ == 0);
 	BALLOON_ADD(shared->n, 1);
 	if (engine_chance(4))
-		engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 30));
+		engine_sleep_ns(engine_choose(ENGINE_CHOOSE_VALUE, 30));
 	ENGINE_CHECK(--shared->n_inside == 0);
 }
 
@@ -116,7 +116,7 @@ static void lock_until(void *unused)
 	(void)unused;
 	for (int i = 0; i < 3; i++) {
 		uint64_t begin_ns = engine_now_ns();
-		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_WORLD, 20);
+		uint64_t deadline_ns = begin_ns + engine_choose(ENGINE_CHOOSE_VALUE, 20);
 		if (balloon_lock_acquire_until(&shared->lock, deadline_ns)) {
 			be_inside();
 			release();
@@ -191,7 +191,7 @@ static void produce(void *unused)
 	(void)unused;
 	for (int i = 0; i < 2; i++) {
 		if (engine_chance(2))
-			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 50));
+			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_VALUE, 50));
 		balloon_lock_acquire(&shared->lock);
 		BALLOON_ADD(shared->n_produced, 1);
 		balloon_lock_release(&shared->lock);
@@ -235,7 +235,7 @@ static void event_wakes(void *unused)
 static void wait_in_vain(void *unused)
 {
 	(void)unused;
-	uint64_t deadline_ns = engine_now_ns() + engine_choose(ENGINE_CHOOSE_WORLD, 60);
+	uint64_t deadline_ns = engine_now_ns() + engine_choose(ENGINE_CHOOSE_VALUE, 60);
 	while (engine_now_ns() < deadline_ns) {
 		uint32_t seen = balloon_event_seen(&shared->event);
 		balloon_event_wait(&shared->event, seen, deadline_ns);

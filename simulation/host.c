@@ -3,7 +3,7 @@
  * The host behind a channel. It keeps counts of its own, page by page, and holds every request against
  * them. What it does with a request is decided when it gets it.
  */
-#include "world.h"
+#include "simulation.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,12 +18,12 @@
 static struct host *host_of(struct balloon_channel *channel)
 {
 	(void)channel;
-	return &world->host;
+	return &sim->host;
 }
 
-static bool has_fault(enum world_fault fault)
+static bool has_fault(enum sim_fault fault)
 {
-	return (world->setting.faults & fault) && !world->host.is_over;
+	return (sim->choice.faults & fault) && !sim->host.is_over;
 }
 
 /* ---- Counts ---------------------------------------------------------------------------------- */
@@ -33,46 +33,45 @@ enum { N_REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
 static int choose_reason(void)
 {
-	return reasons[engine_choose(ENGINE_CHOOSE_WORLD, N_REASONS)];
+	return reasons[engine_choose(ENGINE_CHOOSE_VALUE, N_REASONS)];
 }
 
 uint32_t host_n_outstanding(void)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
-		n += world->host.entries[i].n_pages > 0;
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++)
+		n += sim->host.entries[i].n_pages > 0;
 	return n;
 }
 
 uint32_t host_n_held(void)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < world->setting.n_pages; i++)
-		n += world->host.pages[i] == PAGE_HOST;
+	for (uint32_t i = 0; i < sim->choice.n_pages; i++)
+		n += sim->host.pages[i] == PAGE_HOST;
 	return n;
 }
 
 uint32_t host_n_picky(enum host_picky kind)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < world->setting.n_pages; i++)
-		n += world->host.is_picky[i] == kind;
+	for (uint32_t i = 0; i < sim->choice.n_pages; i++)
+		n += sim->host.is_picky[i] == kind;
 	return n;
 }
 
 static void check_page(const struct balloon_request *request, struct balloon_page page)
 {
-	WORLD_CHECK(
-		page.index < world->setting.n_pages, "the host is told of a page beyond the map");
-	enum host_page is = world->host.pages[page.index];
-	if (world->source.is_doubtful[page.index])
+	SIM_CHECK(page.index < sim->choice.n_pages, "the host is told of a page beyond the map");
+	enum host_page is = sim->host.pages[page.index];
+	if (sim->source.is_doubtful[page.index])
 		return;
 	if (request->kind == BALLOON_REQUEST_INFLATE) {
-		WORLD_CHECK(is == PAGE_GUEST, "the host is offered a page that is not the guest's");
-		WORLD_CHECK(world->source.is[page.index] != FRAME_FREE,
+		SIM_CHECK(is == PAGE_GUEST, "the host is offered a page that is not the guest's");
+		SIM_CHECK(sim->source.is[page.index] != FRAME_FREE,
 			"the host is offered a page that is free");
 	} else {
-		WORLD_CHECK(is == PAGE_HOST,
+		SIM_CHECK(is == PAGE_HOST,
 			"the host is asked for a page that it has not acknowledged to have");
 	}
 }
@@ -80,10 +79,10 @@ static void check_page(const struct balloon_request *request, struct balloon_pag
 static struct host_entry *note(struct host *host, const struct balloon_request *request)
 {
 	struct host_entry *entry = host->entries;
-	while (entry < host->entries + WORLD_ENTRIES_MAX && entry->n_pages > 0)
+	while (entry < host->entries + SIM_ENTRIES_MAX && entry->n_pages > 0)
 		entry++;
-	WORLD_CHECK(entry < host->entries + WORLD_ENTRIES_MAX, "more requests than there can be");
-	WORLD_CHECK(request->n_pages > 0 && request->n_pages <= WORLD_REQUEST_MAX,
+	SIM_CHECK(entry < host->entries + SIM_ENTRIES_MAX, "more requests than there can be");
+	SIM_CHECK(request->n_pages > 0 && request->n_pages <= SIM_REQUEST_MAX,
 		"a request of %u pages", request->n_pages);
 	*entry = (struct host_entry){.channel = host->channel,
 		.request = (struct balloon_request *)(uintptr_t)request,
@@ -96,12 +95,11 @@ static struct host_entry *note(struct host *host, const struct balloon_request *
 	for (uint32_t i = 0; i < request->n_ranges; i++)
 		for (uint32_t j = 0; j < request->ranges[i].n_pages; j++) {
 			struct balloon_page page = balloon_page(request->ranges[i].first + j);
-			WORLD_CHECK(
-				n < request->n_pages, "ranges of more pages than the request's");
+			SIM_CHECK(n < request->n_pages, "ranges of more pages than the request's");
 			check_page(request, page);
 			entry->pages[n++] = page;
 		}
-	WORLD_CHECK(n == request->n_pages, "ranges of fewer pages than the request's");
+	SIM_CHECK(n == request->n_pages, "ranges of fewer pages than the request's");
 	for (uint32_t i = 0; i < n; i++)
 		host->pages[entry->pages[i].index] = PAGE_ASKED;
 	return entry;
@@ -112,13 +110,13 @@ static void finish(struct host *host, struct host_entry *entry)
 {
 	const struct balloon_request *request = entry->request;
 	for (uint32_t i = 0; i < entry->n_pages; i++) {
-		WORLD_CHECK(request->pages[i].index == entry->pages[i].index,
+		SIM_CHECK(request->pages[i].index == entry->pages[i].index,
 			"a request is changed while it is the host's");
 		bool is_taken = (entry->kind == BALLOON_REQUEST_INFLATE) == (i < entry->n_done);
 		host->pages[entry->pages[i].index] = is_taken ? PAGE_HOST : PAGE_GUEST;
-		world_note_answer(entry->pages[i]);
+		sim_note_answer(entry->pages[i]);
 	}
-	WORLD_CHECK(request->n_pages == entry->n_pages && request->kind == entry->kind,
+	SIM_CHECK(request->n_pages == entry->n_pages && request->kind == entry->kind,
 		"a request is changed while it is the host's");
 }
 
@@ -147,7 +145,7 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 	const struct host_entry given = *entry;
 	if (given.is_twice) {
 		int result = complete(given.channel, given.request, given.id, given.n_pages + 1, 0);
-		WORLD_CHECK(result == -EPROTO || is_void(host, &given),
+		SIM_CHECK(result == -EPROTO || is_void(host, &given),
 			"an answer of more pages than were asked for gets %d", result);
 		if (entry->n_pages == 0 || is_void(host, &given))
 			return;
@@ -156,24 +154,24 @@ static void give_answer(struct host *host, struct host_entry *entry, bool may_wa
 	entry->n_pages = 0; /* before it is known: the request may be used again at once */
 	engine_act();
 	int result = complete(given.channel, given.request, given.id, given.n_done, given.error);
-	WORLD_CHECK(result == 0 || is_void(host, &given), "an answer gets %d", result);
+	SIM_CHECK(result == 0 || is_void(host, &given), "an answer gets %d", result);
 	if (given.is_twice) {
 		/* By then, the request may be another submission. */
 		if (may_wait)
-			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_WORLD, 4) * 100 * world_us);
+			engine_sleep_ns(engine_choose(ENGINE_CHOOSE_VALUE, 4) * 100 * sim_us);
 		result =
 			complete(given.channel, given.request, given.id, given.n_done, given.error);
-		WORLD_CHECK(result == -ESTALE, "a second answer gets %d", result);
+		SIM_CHECK(result == -ESTALE, "a second answer gets %d", result);
 	}
 }
 
 /* Which answer is to be given now. is_any_order: not the oldest. */
 static struct host_entry *due(struct host *host, bool is_any_order)
 {
-	struct host_entry *able[WORLD_ENTRIES_MAX];
+	struct host_entry *able[SIM_ENTRIES_MAX];
 	struct host_entry *first = NULL;
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || entry->is_answering || entry->is_ready ||
 			(entry->due_ns > engine_now_ns() && !host->is_over))
@@ -182,13 +180,13 @@ static struct host_entry *due(struct host *host, bool is_any_order)
 		if (!first || entry->id < first->id)
 			first = entry;
 	}
-	return n > 0 && is_any_order ? able[engine_choose(ENGINE_CHOOSE_WORLD, n)] : first;
+	return n > 0 && is_any_order ? able[engine_choose(ENGINE_CHOOSE_VALUE, n)] : first;
 }
 
 static uint64_t next_due_ns(const struct host *host)
 {
 	uint64_t due_ns = BALLOON_NEVER;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
 		const struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
 			entry->due_ns < due_ns)
@@ -228,13 +226,13 @@ static uint64_t next_work_ns(const struct host *host)
 /* Is there something to do sooner than was thought? */
 static bool has_work(void *until_ns)
 {
-	return next_work_ns(&world->host) < *(const uint64_t *)until_ns;
+	return next_work_ns(&sim->host) < *(const uint64_t *)until_ns;
 }
 
 static void work(void *unused)
 {
 	(void)unused;
-	struct host *host = &world->host;
+	struct host *host = &sim->host;
 	for (;;) {
 		uint64_t until_ns = next_work_ns(host);
 		if (until_ns > engine_now_ns()) {
@@ -245,10 +243,10 @@ static void work(void *unused)
 			die(host);
 			continue;
 		}
-		struct host_entry *entry = due(host, world->setting.host == HOST_MIXED);
+		struct host_entry *entry = due(host, sim->choice.host == HOST_MIXED);
 		if (!entry)
 			continue;
-		if (world->setting.host == HOST_POLLED) {
+		if (sim->choice.host == HOST_POLLED) {
 			entry->is_ready = true;
 			ring(host);
 		} else {
@@ -262,7 +260,7 @@ static void work(void *unused)
 
 static bool choose_to_answer_at_once(void)
 {
-	switch (world->setting.host) {
+	switch (sim->choice.host) {
 	case HOST_AT_ONCE:
 		return true;
 	case HOST_MIXED:
@@ -275,19 +273,18 @@ static bool choose_to_answer_at_once(void)
 static void choose_answer(struct host_entry *entry)
 {
 	static const uint64_t delays_us[] = {0, 0, 10, 100, 300};
-	entry->due_ns =
-		engine_now_ns() + delays_us[engine_choose(ENGINE_CHOOSE_WORLD, 5)] * world_us;
+	entry->due_ns = engine_now_ns() + delays_us[engine_choose(ENGINE_CHOOSE_VALUE, 5)] * sim_us;
 	if (has_fault(FAULT_SLOW) && engine_chance(4))
-		entry->due_ns = engine_now_ns() + world->config.host_timeout_ns +
-				engine_choose(ENGINE_CHOOSE_WORLD, 4) * 200 * world_us;
+		entry->due_ns = engine_now_ns() + sim->config.host_timeout_ns +
+				engine_choose(ENGINE_CHOOSE_VALUE, 4) * 200 * sim_us;
 	if (has_fault(FAULT_NEVER) && engine_chance(6))
 		entry->due_ns = BALLOON_NEVER;
 	if (has_fault(FAULT_REFUSED) && engine_chance(3)) {
-		entry->n_done = engine_choose(ENGINE_CHOOSE_WORLD, entry->n_pages);
+		entry->n_done = engine_choose(ENGINE_CHOOSE_VALUE, entry->n_pages);
 		entry->error = choose_reason();
 	}
 	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < entry->n_done; i++)
-		if (world->host.is_picky[entry->pages[i].index] ==
+		if (sim->host.is_picky[entry->pages[i].index] ==
 			(entry->kind == BALLOON_REQUEST_INFLATE ? PICKY_IN : PICKY_OUT)) {
 			entry->n_done = i;
 			entry->error = choose_reason();
@@ -299,7 +296,7 @@ static void choose_answer(struct host_entry *entry)
 static int choose_not_to_be_told(void)
 {
 	int reason = choose_reason();
-	if (reason == -EAGAIN && next_due_ns(&world->host) != BALLOON_NEVER)
+	if (reason == -EAGAIN && next_due_ns(&sim->host) != BALLOON_NEVER)
 		return reason;
 	return reason == -EAGAIN || reason == -ENODEV || reason == -EINVAL ? -EIO : reason;
 }
@@ -307,7 +304,7 @@ static int choose_not_to_be_told(void)
 static int submit(struct balloon_channel *channel, struct balloon_request *request)
 {
 	struct host *host = host_of(channel);
-	world_check_callback("submit");
+	sim_check_callback("submit");
 	engine_point();
 	if (host->is_dead)
 		return -ENODEV;
@@ -326,13 +323,13 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 {
 	struct host *host = host_of(channel);
-	WORLD_CHECK(++host->n_polling == 1, "two threads poll a channel");
+	SIM_CHECK(++host->n_polling == 1, "two threads poll a channel");
 	/* A bell that was rung before is for this poll. */
 	uint32_t heard = host->bell_heard;
 	uint32_t seen = balloon_event_seen(&host->bell);
 	bool is_any = false;
 	host->bell_heard = seen;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || !entry->is_ready || entry->is_answering)
 			continue;
@@ -350,9 +347,9 @@ static void let_go(struct host *host)
 {
 	host->is_dead = true;
 	host->is_released = true;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++)
 		host->entries[i].n_pages = 0;
-	for (uint32_t i = 0; i < WORLD_PAGES_MAX; i++)
+	for (uint32_t i = 0; i < SIM_PAGES_MAX; i++)
 		host->pages[i] = PAGE_GUEST;
 }
 
@@ -397,55 +394,55 @@ static const struct balloon_channel_ops polled_ops = {
 
 void host_open(void)
 {
-	struct host *host = &world->host;
+	struct host *host = &sim->host;
 	balloon_event_init(&host->bell);
 	host->dies_at_ns = BALLOON_NEVER;
 	host->channel = &host->channels[0];
 	for (uint32_t i = 0; i < 3; i++)
-		balloon_channel_init(&host->channels[i],
-			world->setting.host == HOST_POLLED ? &polled_ops : &ops);
-	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < world->setting.n_pages; i++)
+		balloon_channel_init(
+			&host->channels[i], sim->choice.host == HOST_POLLED ? &polled_ops : &ops);
+	for (uint32_t i = 0; has_fault(FAULT_PICKY) && i < sim->choice.n_pages; i++)
 		if (engine_chance(8))
 			host->is_picky[i] = engine_chance(2) ? PICKY_IN : PICKY_OUT;
 #if HAS_SUBMISSIONS
 	if (has_fault(FAULT_UNTOLD) && engine_chance(2))
-		host->channel->limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_WORLD, 3);
+		host->channel->limits.n_requests = 1 + engine_choose(ENGINE_CHOOSE_VALUE, 3);
 #endif
 	if (has_fault(FAULT_DEAD))
 		host->dies_at_ns =
-			engine_now_ns() + engine_choose(ENGINE_CHOOSE_WORLD, 30) * 100 * world_us;
+			engine_now_ns() + engine_choose(ENGINE_CHOOSE_VALUE, 30) * 100 * sim_us;
 }
 
 void host_begin(void)
 {
 	engine_spawn_daemon("host", work, NULL);
-	if (world->setting.host == HOST_MIXED)
+	if (sim->choice.host == HOST_MIXED)
 		engine_spawn_daemon("host 2", work, NULL);
 }
 
 void host_let_go(void)
 {
-	let_go(&world->host);
+	let_go(&sim->host);
 }
 
 void host_replace(void)
 {
-	struct host *host = &world->host;
+	struct host *host = &sim->host;
 	host->channel++;
 	host->is_dead = false;
 	host->has_failed = false;
 	host->is_released = false;
-	for (uint32_t i = 0; i < WORLD_PAGES_MAX; i++)
+	for (uint32_t i = 0; i < SIM_PAGES_MAX; i++)
 		host->pages[i] = PAGE_GUEST;
 }
 
 void host_be_good(void)
 {
-	world->host.is_over = true;
-	if (!world->host.is_dead)
-		world->host.dies_at_ns = BALLOON_NEVER;
-	for (uint32_t i = 0; i < WORLD_ENTRIES_MAX; i++)
-		if (world->host.entries[i].n_pages > 0 &&
-			world->host.entries[i].due_ns == BALLOON_NEVER)
-			world->host.entries[i].due_ns = engine_now_ns();
+	sim->host.is_over = true;
+	if (!sim->host.is_dead)
+		sim->host.dies_at_ns = BALLOON_NEVER;
+	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++)
+		if (sim->host.entries[i].n_pages > 0 &&
+			sim->host.entries[i].due_ns == BALLOON_NEVER)
+			sim->host.entries[i].due_ns = engine_now_ns();
 }

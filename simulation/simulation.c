@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A world from its beginning to its end. */
+/* A simulation from its beginning to its end. */
 
-#include "world.h"
+#include "simulation.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct world *world;
+struct sim *sim;
 
-const struct scenario world_scenarios[] = {
+const struct scenario sim_scenarios[] = {
 	{"all", "every call, every fault",
 		{[CALL_FILL] = 4,
 			[CALL_LEAK] = 4,
@@ -121,104 +121,104 @@ const struct scenario world_scenarios[] = {
 	{NULL, NULL, {0}, 0},
 };
 
-const struct scenario *world_scenario_find(const char *name)
+const struct scenario *sim_scenario_find(const char *name)
 {
-	for (const struct scenario *scenario = world_scenarios; scenario->name; scenario++)
+	for (const struct scenario *scenario = sim_scenarios; scenario->name; scenario++)
 		if (!strcmp(scenario->name, name))
 			return scenario;
 	return NULL;
 }
 
-void world_open(void)
+void sim_open(void)
 {
-	world = engine_allocate(sizeof(*world), 64);
+	sim = engine_allocate(sizeof(*sim), 64);
 }
 
 static uint32_t choose(uint32_t n)
 {
-	return engine_choose(ENGINE_CHOOSE_WORLD, n);
+	return engine_choose(ENGINE_CHOOSE_VALUE, n);
 }
 
-static void choose_setting(struct world_setting *setting, const struct world_bounds *bounds)
+static void choose_what(struct sim_choice *choice, const struct sim_bounds *bounds)
 {
-	setting->scenario = bounds->scenario;
-	setting->strategy = bounds->strategies[choose(bounds->n_strategies)];
-	setting->design = bounds->designs[choose(bounds->n_designs)];
-	setting->host = bounds->host < 0 ? (enum host_kind)choose(HOST_N_KINDS)
-					 : (enum host_kind)bounds->host;
+	choice->scenario = bounds->scenario;
+	choice->strategy = bounds->strategies[choose(bounds->n_strategies)];
+	choice->design = bounds->designs[choose(bounds->n_designs)];
+	choice->host = bounds->host < 0 ? (enum host_kind)choose(HOST_N_KINDS)
+					: (enum host_kind)bounds->host;
 	for (uint32_t fault = 1; fault < FAULT_ALL; fault *= 2)
 		if ((bounds->scenario->faults & bounds->faults & fault) &&
 			(bounds->scenario->faults == fault || choose(3) == 0))
-			setting->faults |= fault;
-	setting->n_threads = bounds->n_threads ? bounds->n_threads : 1 + choose(4);
-	setting->n_calls = 1 + choose(bounds->n_calls);
-	setting->n_pages = 8 + choose(WORLD_PAGES_MAX - 8 + 1);
-	setting->request_pages = 1 + choose(WORLD_REQUEST_MAX);
-	setting->n_requests = 2 + choose(3);
-	setting->floor_pages = choose(3) == 0 ? choose(setting->n_pages * (1 + choose(3)) / 4) : 0;
-	setting->has_server = bounds->scenario->weights[CALL_RUN] > 0 && choose(5) == 0;
-	setting->migrates_before_fills =
+			choice->faults |= fault;
+	choice->n_threads = bounds->n_threads ? bounds->n_threads : 1 + choose(4);
+	choice->n_calls = 1 + choose(bounds->n_calls);
+	choice->n_pages = 8 + choose(SIM_PAGES_MAX - 8 + 1);
+	choice->request_pages = 1 + choose(SIM_REQUEST_MAX);
+	choice->n_requests = 2 + choose(3);
+	choice->floor_pages = choose(3) == 0 ? choose(choice->n_pages * (1 + choose(3)) / 4) : 0;
+	choice->has_server = bounds->scenario->weights[CALL_RUN] > 0 && choose(5) == 0;
+	choice->migrates_before_fills =
 		bounds->scenario->weights[CALL_MIGRATE] > 0 && choose(4) == 0;
-	setting->has_no_relief = bounds->scenario->weights[CALL_RELIEVE] > 0 &&
-				 !(setting->faults & FAULT_MEMORY) && choose(16) == 0;
+	choice->has_no_relief = bounds->scenario->weights[CALL_RELIEVE] > 0 &&
+				!(choice->faults & FAULT_MEMORY) && choose(16) == 0;
 }
 
 static void open_driver(void)
 {
-	const struct world_setting *setting = &world->setting;
-	struct balloon_memmap_config map_config = {.strategy = world_strategy(),
-		.n_pages = setting->n_pages,
+	const struct sim_choice *choice = &sim->choice;
+	struct balloon_memmap_config map_config = {.strategy = sim_strategy(),
+		.n_pages = choice->n_pages,
 		.n_devices = BALLOON_DRIVER_DEVICES};
 	size_t n_bytes;
 	int result = balloon_memmap_size(&map_config, &n_bytes);
 	ENGINE_CHECK(result == 0);
 	void *memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
-	result = balloon_memmap_init(memory, n_bytes, &map_config, &world->map);
+	result = balloon_memmap_init(memory, n_bytes, &map_config, &sim->map);
 	ENGINE_CHECK(result == 0);
-	world->config = (struct balloon_driver_config){
-		.design = setting->design,
-		.map = world->map,
-		.frames = &world->source.frames,
-		.channel = world->host.channel,
-		.request_pages = setting->request_pages,
-		.n_requests = setting->n_requests,
-		.host_timeout_ns = 1000 * world_us,
+	sim->config = (struct balloon_driver_config){
+		.design = choice->design,
+		.map = sim->map,
+		.frames = &sim->source.frames,
+		.channel = sim->host.channel,
+		.request_pages = choice->request_pages,
+		.n_requests = choice->n_requests,
+		.host_timeout_ns = 1000 * sim_us,
 		/* While frames are set aside, for seconds, fills look for others so often. */
-		.allocation_backoff_ns = (setting->faults & FAULT_PICKY ? 400 : 100) * world_us,
-		.relief_holdoff_ns = 500 * world_us,
-		.retry_ns = 200 * world_us,
-		.floor_pages = setting->floor_pages,
-		.account = world_account,
-		.acknowledged = world_acknowledged,
-		.moved = world_moved,
-		.no_relief = setting->has_no_relief,
-		.before_fill = setting->migrates_before_fills ? world_before_fill : NULL,
+		.allocation_backoff_ns = (choice->faults & FAULT_PICKY ? 400 : 100) * sim_us,
+		.relief_holdoff_ns = 500 * sim_us,
+		.retry_ns = 200 * sim_us,
+		.floor_pages = choice->floor_pages,
+		.account = sim_account,
+		.acknowledged = sim_acknowledged,
+		.moved = sim_moved,
+		.no_relief = choice->has_no_relief,
+		.before_fill = choice->migrates_before_fills ? sim_before_fill : NULL,
 	};
-	result = balloon_driver_size(&world->config, &n_bytes);
+	result = balloon_driver_size(&sim->config, &n_bytes);
 	ENGINE_CHECK(result == 0);
 	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
-	result = balloon_driver_init(memory, n_bytes, &world->config, &world->driver);
+	result = balloon_driver_init(memory, n_bytes, &sim->config, &sim->driver);
 	ENGINE_CHECK(result == 0);
 	engine_guard(memory, n_bytes);
-	world->drivers[0] = world->driver;
-	struct balloon_compactor_config compactor_config = {.map = world->map,
-		.frames = &world->source.frames,
-		.drivers = world->drivers,
+	sim->drivers[0] = sim->driver;
+	struct balloon_compactor_config compactor_config = {.map = sim->map,
+		.frames = &sim->source.frames,
+		.drivers = sim->drivers,
 		.n_drivers = 1,
 		.n_tries = 2,
 		.block_order = 2};
 	result = balloon_compactor_size(&compactor_config, &n_bytes);
 	ENGINE_CHECK(result == 0);
 	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
-	result = balloon_compactor_init(memory, n_bytes, &compactor_config, &world->compactor);
+	result = balloon_compactor_init(memory, n_bytes, &compactor_config, &sim->compactor);
 	ENGINE_CHECK(result == 0);
 }
 
 /* ---- Threads --------------------------------------------------------------------------------- */
 
-static enum world_call choose_call(void)
+static enum sim_call choose_call(void)
 {
-	const uint8_t *weights = world->setting.scenario->weights;
+	const uint8_t *weights = sim->choice.scenario->weights;
 	uint32_t sum = 0;
 	for (uint32_t i = 0; i < CALL_N; i++)
 		sum += weights[i];
@@ -226,27 +226,27 @@ static enum world_call choose_call(void)
 	uint32_t call = 0;
 	for (; at >= weights[call]; call++)
 		at -= weights[call];
-	return (enum world_call)call;
+	return (enum sim_call)call;
 }
 
 static void work(void *unused)
 {
 	(void)unused;
-	for (uint32_t i = 0; i < world->setting.n_calls; i++) {
-		enum world_call call = choose_call();
+	for (uint32_t i = 0; i < sim->choice.n_calls; i++) {
+		enum sim_call call = choose_call();
 		/* The end of all work is for the last calls. */
-		if ((call == CALL_STOP || call == CALL_RESET) && i + 2 < world->setting.n_calls)
+		if ((call == CALL_STOP || call == CALL_RESET) && i + 2 < sim->choice.n_calls)
 			call = CALL_STEP;
-		world_make_call(call);
+		sim_make_call(call);
 		if (choose(4) == 0)
-			engine_sleep_ns(choose(20) * 10 * world_us);
+			engine_sleep_ns(choose(20) * 10 * sim_us);
 	}
 }
 
 static bool wants_relief(void *unused)
 {
 	(void)unused;
-	return world->wants_relief;
+	return sim->wants_relief;
 }
 
 /* The thread that others wait for in their allocations. */
@@ -255,16 +255,16 @@ static void relieve_others(void *unused)
 	(void)unused;
 	for (;;) {
 		engine_wait_until(wants_relief, NULL);
-		world->wants_relief = false;
-		world_relieve(1 + choose(WORLD_REQUEST_MAX));
-		world->is_relief_done = true;
+		sim->wants_relief = false;
+		sim_relieve(1 + choose(SIM_REQUEST_MAX));
+		sim->is_relief_done = true;
 	}
 }
 
 static void serve(void *unused)
 {
 	(void)unused;
-	world_serve();
+	sim_serve();
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -272,19 +272,19 @@ static void serve(void *unused)
 /* Long enough for what can be reached; short enough for what cannot, which is tried again and again. */
 static uint64_t in_vain(void)
 {
-	return engine_now_ns() + 20000 * world_us;
+	return engine_now_ns() + 20000 * sim_us;
 }
 
 /* Longer than everything that is tried ever more rarely is put off, and for as many pages as there are. */
 static uint64_t after_all_retries(void)
 {
-	return engine_now_ns() + 20000000 * world_us;
+	return engine_now_ns() + 20000000 * sim_us;
 }
 
 /* Long enough for everything; where deadlines come early, there is none. */
 static uint64_t long_after(void)
 {
-	if (world->setting.faults & FAULT_LIES)
+	if (sim->choice.faults & FAULT_LIES)
 		return in_vain();
 	return engine_is_hasty() ? BALLOON_NEVER : after_all_retries();
 }
@@ -293,15 +293,15 @@ static uint64_t long_after(void)
 static void reach(uint64_t target)
 {
 	int result;
-	world_set_target(target);
+	sim_set_target(target);
 	for (uint32_t i = 0; i < 100; i++) {
-		result = choose(3) == 0 ? world_follow(long_after()) : world_run(long_after());
+		result = choose(3) == 0 ? sim_follow(long_after()) : sim_run(long_after());
 		if (result != -ECANCELED) /* as the callback said */
 			break;
 	}
-	if (world->setting.faults & FAULT_LIES)
+	if (sim->choice.faults & FAULT_LIES)
 		return;
-	WORLD_CHECK(result == 0, "a target of %llu pages is not reached with a good host: %d",
+	SIM_CHECK(result == 0, "a target of %llu pages is not reached with a good host: %d",
 		(unsigned long long)target, result);
 }
 
@@ -313,17 +313,16 @@ static bool is_held(void *n_pages)
 /* Who serves reaches targets by itself. */
 static void end_server(uint32_t server)
 {
-	uint64_t target =
-		choose((uint32_t)(world->setting.n_pages - world->setting.floor_pages) + 1);
-	bool is_good = !world->is_stopping && !world->host.is_dead && !engine_is_hasty() &&
-		       !(world->setting.faults & FAULT_LIES);
+	uint64_t target = choose((uint32_t)(sim->choice.n_pages - sim->choice.floor_pages) + 1);
+	bool is_good = !sim->is_stopping && !sim->host.is_dead && !engine_is_hasty() &&
+		       !(sim->choice.faults & FAULT_LIES);
 	if (is_good) {
-		world_set_target(target);
-		WORLD_CHECK(engine_wait_for(is_held, &target, after_all_retries()),
+		sim_set_target(target);
+		SIM_CHECK(engine_wait_for(is_held, &target, after_all_retries()),
 			"somebody serves, and a target of %llu pages is not reached",
 			(unsigned long long)target);
 	}
-	world->serves_no_more = true;
+	sim->serves_no_more = true;
 	engine_join(server);
 }
 
@@ -332,14 +331,14 @@ static struct balloon_driver_progress run_in_vain(uint64_t target, int *result)
 {
 	struct balloon_driver_progress progress;
 	uint64_t deadline_ns = after_all_retries();
-	world_set_target(target);
+	sim_set_target(target);
 	do {
-		*result = world_run(deadline_ns);
+		*result = sim_run(deadline_ns);
 	} while (*result == -ECANCELED); /* as the callback said */
 	/* The rest of what was refused in part is asked for in the call that finds the answer. */
 	do {
-		engine_sleep_ns(world->config.host_timeout_ns);
-		balloon_driver_progress(world->driver, &progress);
+		engine_sleep_ns(sim->config.host_timeout_ns);
+		balloon_driver_progress(sim->driver, &progress);
 	} while (progress.n_inflating + progress.n_deflating > 0);
 	return progress;
 }
@@ -348,36 +347,36 @@ static struct balloon_driver_progress run_in_vain(uint64_t target, int *result)
 static void check_picky(void)
 {
 	int result;
-	if (world->setting.faults != FAULT_PICKY || world->setting.floor_pages > 0 ||
-		world->setting.migrates_before_fills || engine_is_hasty())
+	if (sim->choice.faults != FAULT_PICKY || sim->choice.floor_pages > 0 ||
+		sim->choice.migrates_before_fills || engine_is_hasty())
 		return;
 	const struct balloon_driver_tuning as_configured = {
-		.request_pages = world->config.request_pages,
-		.host_timeout_ns = world->config.host_timeout_ns,
-		.allocation_backoff_ns = world->config.allocation_backoff_ns,
-		.relief_holdoff_ns = world->config.relief_holdoff_ns,
-		.retry_ns = world->config.retry_ns};
-	result = balloon_driver_tune(world->driver, &as_configured);
-	WORLD_CHECK(result == 0, "tune returns %d", result);
+		.request_pages = sim->config.request_pages,
+		.host_timeout_ns = sim->config.host_timeout_ns,
+		.allocation_backoff_ns = sim->config.allocation_backoff_ns,
+		.relief_holdoff_ns = sim->config.relief_holdoff_ns,
+		.retry_ns = sim->config.retry_ns};
+	result = balloon_driver_tune(sim->driver, &as_configured);
+	SIM_CHECK(result == 0, "tune returns %d", result);
 	uint64_t begin_ns = engine_now_ns();
-	uint64_t n_asked = world->host.n_asked;
+	uint64_t n_asked = sim->host.n_asked;
 	struct balloon_driver_progress progress = run_in_vain(0, &result);
-	world_check_kept(&progress);
+	sim_check_kept(&progress);
 	/* Once for each doubling, then ever again after the longest time; and for all the others. */
-	uint64_t n_times = 10 + (engine_now_ns() - begin_ns) / (256 * world->config.retry_ns);
+	uint64_t n_times = 10 + (engine_now_ns() - begin_ns) / (256 * sim->config.retry_ns);
 	uint64_t n_kept = progress.n_enqueued + progress.n_quarantined;
-	n_asked = world->host.n_asked - n_asked;
-	WORLD_CHECK(n_asked <= n_kept * n_times + 2 * world->setting.n_pages,
+	n_asked = sim->host.n_asked - n_asked;
+	SIM_CHECK(n_asked <= n_kept * n_times + 2 * sim->choice.n_pages,
 		"the host keeps %llu pages, and is asked %llu times", (unsigned long long)n_kept,
 		(unsigned long long)n_asked);
 	/* What is in quarantine is the host's, and no part of the balloon. */
-	uint64_t target = world->setting.n_pages - host_n_picky(PICKY_IN) - progress.n_quarantined;
+	uint64_t target = sim->choice.n_pages - host_n_picky(PICKY_IN) - progress.n_quarantined;
 	progress = run_in_vain(target, &result);
-	WORLD_CHECK(result == (progress.n_quarantined > 0 ? -ETIMEDOUT : 0) &&
-			    progress.n_enqueued == target,
+	SIM_CHECK(result == (progress.n_quarantined > 0 ? -ETIMEDOUT : 0) &&
+			  progress.n_enqueued == target,
 		"the host would take %llu pages: run returns %d with %llu",
 		(unsigned long long)target, result, (unsigned long long)progress.n_enqueued);
-	WORLD_CHECK(progress.n_set_aside == 0, "%llu frames are kept from their source for nothing",
+	SIM_CHECK(progress.n_set_aside == 0, "%llu frames are kept from their source for nothing",
 		(unsigned long long)progress.n_set_aside);
 }
 
@@ -388,153 +387,150 @@ static void check_overdue(void)
 	struct balloon_driver_progress after;
 	const uint32_t others = FAULT_MEMORY | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
 	/* A migration that waits for nothing leaves a request that holds a lock until it is overdue. */
-	if (engine_is_hasty() || world->setting.migrates_before_fills ||
-		!(world->setting.faults & (FAULT_NEVER | FAULT_SLOW)) ||
-		(world->setting.faults & others))
+	if (engine_is_hasty() || sim->choice.migrates_before_fills ||
+		!(sim->choice.faults & (FAULT_NEVER | FAULT_SLOW)) || (sim->choice.faults & others))
 		return;
-	engine_sleep_ns(2 * world->config.host_timeout_ns);
-	balloon_driver_progress(world->driver, &before);
-	world_make_call(CALL_FILL);
-	world_make_call(CALL_LEAK);
-	world_make_call(CALL_FILL);
-	balloon_driver_progress(world->driver, &after);
+	engine_sleep_ns(2 * sim->config.host_timeout_ns);
+	balloon_driver_progress(sim->driver, &before);
+	sim_make_call(CALL_FILL);
+	sim_make_call(CALL_LEAK);
+	sim_make_call(CALL_FILL);
+	balloon_driver_progress(sim->driver, &after);
 	/* What a dead host has not answered keeps its lock for its time, and nothing moves. */
-	WORLD_CHECK(after.n_busy == before.n_busy || world->host.is_dead,
+	SIM_CHECK(after.n_busy == before.n_busy || sim->host.is_dead,
 		"a lock is taken, and by no call");
 }
 
 /* The host that has come is told of some pages, and is lost, too. */
 static void lose_next_host(void)
 {
-	world_attach(engine_now_ns() + choose(4) * 100 * world_us);
+	sim_attach(engine_now_ns() + choose(4) * 100 * sim_us);
 	int result;
-	for (uint32_t i = 0; i < 20 && (result = balloon_channel_reset(world->host.channel)) != 0;
+	for (uint32_t i = 0; i < 20 && (result = balloon_channel_reset(sim->host.channel)) != 0;
 		i++)
 		;
-	WORLD_CHECK(result == 0, "a channel's reset returns %d", result);
-	result = world_quiesce(long_after());
-	WORLD_CHECK(result == 0, "quiesce returns %d, and the host has let go", result);
+	SIM_CHECK(result == 0, "a channel's reset returns %d", result);
+	result = sim_quiesce(long_after());
+	SIM_CHECK(result == 0, "quiesce returns %d, and the host has let go", result);
 	host_replace();
 }
 
 /* A new host, which may refuse pages, in the place of the old one. */
 static void attach(void)
 {
-	int result = world_quiesce(long_after());
-	WORLD_CHECK(result == 0, "quiesce returns %d, and nobody is in its way", result);
-	world_check_rest();
+	int result = sim_quiesce(long_after());
+	SIM_CHECK(result == 0, "quiesce returns %d, and nobody is in its way", result);
+	sim_check_rest();
 	if (choose(2) == 0) {
-		balloon_channel_fail(world->host.channel, -ENODEV);
+		balloon_channel_fail(sim->host.channel, -ENODEV);
 	} else {
-		result = balloon_channel_reset(world->host.channel);
-		WORLD_CHECK(result == 0, "a channel's reset returns %d", result);
+		result = balloon_channel_reset(sim->host.channel);
+		SIM_CHECK(result == 0, "a channel's reset returns %d", result);
 	}
 	host_replace();
-	world->host.is_over = false;
+	sim->host.is_over = false;
 	if (choose(3) == 0)
 		lose_next_host();
 	result = -ETIMEDOUT;
 	for (uint32_t i = 0; i < 20 && result < 0; i++)
-		result = world_attach(
-			choose(4) == 0 ? engine_now_ns() + choose(5) * 100 * world_us : in_vain());
-	world->host.is_over = true;
+		result = sim_attach(
+			choose(4) == 0 ? engine_now_ns() + choose(5) * 100 * sim_us : in_vain());
+	sim->host.is_over = true;
 	if (result < 0) {
 		/* All requests may be with the new host: it answers now. */
 		host_be_good();
 		for (uint32_t i = 0; i < 20 && result < 0; i++) {
-			engine_sleep_ns(100 * world_us);
-			result = world_attach(long_after());
+			engine_sleep_ns(100 * sim_us);
+			result = sim_attach(long_after());
 		}
 	}
-	WORLD_CHECK(result == 0, "attach returns %d, and nobody is in its way", result);
-	result = world_quiesce(long_after());
-	WORLD_CHECK(result == 0, "quiesce returns %d after another host came", result);
-	world_check_rest();
-	world_resume();
+	SIM_CHECK(result == 0, "attach returns %d, and nobody is in its way", result);
+	result = sim_quiesce(long_after());
+	SIM_CHECK(result == 0, "quiesce returns %d after another host came", result);
+	sim_check_rest();
+	sim_resume();
 }
 
 static void end_by_running(void)
 {
 	if (choose(2) == 0) {
-		reach(choose((uint32_t)(world->setting.n_pages - world->setting.floor_pages) + 1));
-		world_check_rest();
+		reach(choose((uint32_t)(sim->choice.n_pages - sim->choice.floor_pages) + 1));
+		sim_check_rest();
 	}
 	reach(0);
 }
 
 static void end_by_reset(void)
 {
-	if (!world->is_stopped && world->host.is_dead && choose(2) == 0) {
-		world_set_target(world->setting.n_pages + 1);
-		int result = world_run(in_vain());
+	if (!sim->is_stopped && sim->host.is_dead && choose(2) == 0) {
+		sim_set_target(sim->choice.n_pages + 1);
+		int result = sim_run(in_vain());
 		/* While nothing can be submitted, nobody finds out. */
-		WORLD_CHECK(result == -ENODEV || result == -ECANCELED ||
-				    (result == -ETIMEDOUT &&
-					    (!world->host.has_failed || engine_is_hasty())),
+		SIM_CHECK(result == -ENODEV || result == -ECANCELED ||
+				  (result == -ETIMEDOUT &&
+					  (!sim->host.has_failed || engine_is_hasty())),
 			"run returns %d, and the host is gone", result);
 	}
-	int result = world_stop(long_after());
-	WORLD_CHECK(result == 0, "stop returns %d, and no call is under way", result);
+	int result = sim_stop(long_after());
+	SIM_CHECK(result == 0, "stop returns %d, and no call is under way", result);
 	bool forgets = choose(4) == 0;
-	for (uint32_t i = 0; i < 10 && (result = forgets ? world_forget() : world_reset()) != 0;
-		i++)
-		engine_sleep_ns(100 * world_us);
-	WORLD_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
+	for (uint32_t i = 0; i < 10 && (result = forgets ? sim_forget() : sim_reset()) != 0; i++)
+		engine_sleep_ns(100 * sim_us);
+	SIM_CHECK(result == 0, "reset returns %d, and nobody is in its way", result);
 }
 
 /* Every call has returned: none has kept a request, a plan or a lock. */
 static void check_no_call_is_counted(void)
 {
 	const char *what = "";
-	bool is_alone = world->n_inside == 0;
-	int result = balloon_driver_validate(world->driver, &what);
-	WORLD_CHECK(
-		!is_alone || world->n_inside > 0 || result == 0, "no call is under way: %s", what);
+	bool is_alone = sim->n_inside == 0;
+	int result = balloon_driver_validate(sim->driver, &what);
+	SIM_CHECK(!is_alone || sim->n_inside > 0 || result == 0, "no call is under way: %s", what);
 }
 
-void world_play(void *bounds)
+void sim_play(void *bounds)
 {
-	choose_setting(&world->setting, bounds);
+	choose_what(&sim->choice, bounds);
 	host_open();
 	source_open();
 	open_driver();
 	host_begin();
-	if (world->setting.faults & FAULT_MEMORY)
+	if (sim->choice.faults & FAULT_MEMORY)
 		engine_spawn_daemon("reliever", relieve_others, NULL);
 	static const char *const names[] = {"worker 1", "worker 2", "worker 3", "worker 4",
 		"worker 5", "worker 6", "worker 7", "worker 8"};
 	uint32_t workers[8];
-	uint32_t server = world->setting.has_server ? engine_spawn("server", serve, NULL) : 0;
-	for (uint32_t i = 0; i < world->setting.n_threads; i++)
+	uint32_t server = sim->choice.has_server ? engine_spawn("server", serve, NULL) : 0;
+	for (uint32_t i = 0; i < sim->choice.n_threads; i++)
 		workers[i] = engine_spawn(names[i], work, NULL);
-	for (uint32_t i = 0; i < world->setting.n_threads; i++)
+	for (uint32_t i = 0; i < sim->choice.n_threads; i++)
 		engine_join(workers[i]);
 	if (!server)
 		check_no_call_is_counted();
-	if (world->was_quiesced && !world->is_stopping)
-		world_resume();
-	if (!world->is_stopping && !world->host.is_dead && !server && choose(2) == 0) {
+	if (sim->was_quiesced && !sim->is_stopping)
+		sim_resume();
+	if (!sim->is_stopping && !sim->host.is_dead && !server && choose(2) == 0) {
 		check_picky();
 		check_overdue();
 	}
 	host_be_good();
-	world->source.is_over = true;
+	sim->source.is_over = true;
 	if (server)
 		end_server(server);
-	if (!world->is_stopping && !world->host.is_dead && !(world->setting.faults & FAULT_LIES) &&
+	if (!sim->is_stopping && !sim->host.is_dead && !(sim->choice.faults & FAULT_LIES) &&
 		choose(4) == 0)
 		attach();
-	if (!world->is_stopping && !world->host.is_dead && choose(4) != 0)
+	if (!sim->is_stopping && !sim->host.is_dead && choose(4) != 0)
 		end_by_running();
-	if (world->is_stopping || world->host.is_dead || choose(2) == 0 ||
-		(world->setting.faults & FAULT_LIES))
+	if (sim->is_stopping || sim->host.is_dead || choose(2) == 0 ||
+		(sim->choice.faults & FAULT_LIES))
 		end_by_reset();
 	else
 		reach(0);
-	world_check_empty();
-	ENGINE_CHECK_EQ(balloon_driver_fini(world->driver), 0);
-	ENGINE_CHECK_EQ(balloon_compactor_fini(world->compactor), 0);
+	sim_check_empty();
+	ENGINE_CHECK_EQ(balloon_driver_fini(sim->driver), 0);
+	ENGINE_CHECK_EQ(balloon_compactor_fini(sim->compactor), 0);
 	for (uint32_t i = 0; i < 3; i++)
-		ENGINE_CHECK_EQ(balloon_channel_fini(&world->host.channels[i]), 0);
-	ENGINE_CHECK_EQ(balloon_memmap_fini(world->map), 0);
+		ENGINE_CHECK_EQ(balloon_channel_fini(&sim->host.channels[i]), 0);
+	ENGINE_CHECK_EQ(balloon_memmap_fini(sim->map), 0);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world around a driver: a host, a source of frames, threads that make calls at random, and counts that
- * all of it is held against. One world at a time, all of it in the engine's arena, all choices by
+ * Everything around a driver: a host, a source of frames, threads that make calls at random, and counts that
+ * all of it is held against. One simulation at a time, all of it in the engine's arena, all choices by
  * engine_choose().
  *
- *   world-host    the host behind a channel; the one file that knows how channels are written
- *   world-frames  the source of frames
- *   world-calls   every call on the driver, with what the header promises about its result
- *   world-check   counts against counts
- *   world         setting up, the threads' work, the end
+ *   host          the host behind a channel; the one file that knows how channels are written
+ *   frames        the source of frames
+ *   calls         every call on the driver, with what the header promises about its result
+ *   check         counts against counts
+ *   simulation    setting up, the threads' work, the end
  */
-#ifndef SIMULATION_WORLD_H
-#define SIMULATION_WORLD_H
+#ifndef SIMULATION_H
+#define SIMULATION_H
 
 #include <balloon/channel-ops.h>
 #include <balloon/compactor.h>
@@ -22,15 +22,15 @@
 #include "engine.h"
 
 enum {
-	WORLD_PAGES_MAX = 64,
-	WORLD_REQUEST_MAX = 8,
-	WORLD_ENTRIES_MAX = 64, /* requests that the host has */
-	WORLD_NODE_PAGES = 20,  /* pages below are node 0's */
+	SIM_PAGES_MAX = 64,
+	SIM_REQUEST_MAX = 8,
+	SIM_ENTRIES_MAX = 64, /* requests that the host has */
+	SIM_NODE_PAGES = 20,  /* pages below are node 0's */
 };
 
-static const uint64_t world_us = 1000;
+static const uint64_t sim_us = 1000;
 
-/* ---- What a world is made of ----------------------------------------------------------------- */
+/* ---- What a simulation is made of ----------------------------------------------------------------- */
 
 /** How a host is. */
 enum host_kind {
@@ -41,8 +41,8 @@ enum host_kind {
 	HOST_N_KINDS,
 };
 
-/** What goes wrong, each as bits of world_setting.faults. */
-enum world_fault {
+/** What goes wrong, each as bits of sim_setting.faults. */
+enum sim_fault {
 	FAULT_REFUSED = 1 << 0, /* requests, in part or at all, with any errno */
 	FAULT_TWICE = 1 << 1,   /* answered twice, and with numbers that cannot be */
 	FAULT_SLOW = 1 << 2,    /* answers after the driver's time-out */
@@ -60,7 +60,7 @@ enum world_fault {
 };
 
 /** Calls that threads make. */
-enum world_call {
+enum sim_call {
 	CALL_FILL,
 	CALL_LEAK,
 	CALL_STEP,
@@ -90,7 +90,7 @@ struct scenario {
 };
 
 /** What a run may choose from. */
-struct world_bounds {
+struct sim_bounds {
 	const struct scenario *scenario;
 	const struct balloon_strategy *strategies[16];
 	uint32_t n_strategies;
@@ -103,7 +103,7 @@ struct world_bounds {
 };
 
 /** What it has chosen. */
-struct world_setting {
+struct sim_choice {
 	const struct scenario *scenario;
 	const struct balloon_strategy *strategy; /* as it is named */
 	const struct balloon_driver_design *design;
@@ -135,7 +135,7 @@ struct host_entry {
 	uint64_t id;
 	enum balloon_request_kind kind;
 	uint32_t n_pages; /* 0: the entry is free */
-	struct balloon_page pages[WORLD_REQUEST_MAX];
+	struct balloon_page pages[SIM_REQUEST_MAX];
 	uint32_t n_done;
 	int error;
 	bool is_twice;
@@ -147,21 +147,21 @@ struct host_entry {
 struct host {
 	struct balloon_channel channels[3]; /* the first host's, and those of the ones after it */
 	struct balloon_channel *channel;
-	enum host_page pages[WORLD_PAGES_MAX];
-	struct host_entry entries[WORLD_ENTRIES_MAX];
+	enum host_page pages[SIM_PAGES_MAX];
+	struct host_entry entries[SIM_ENTRIES_MAX];
 	struct balloon_event bell; /* rung for whoever polls */
 	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
 	uint64_t n_asked; /* requests, ever */
 	/* Of each page the last answer: when it was given, and the watch that was to see it; 0: none. */
-	uint64_t answered_ns[WORLD_PAGES_MAX];
-	uint64_t answered_to[WORLD_PAGES_MAX];
+	uint64_t answered_ns[SIM_PAGES_MAX];
+	uint64_t answered_to[SIM_PAGES_MAX];
 	bool is_dead;     /* there is no host, and submit says so */
 	bool has_failed;  /* and the channel was told */
 	bool is_released; /* it has let go of all pages */
 	uint64_t dies_at_ns;
-	bool is_over; /* the world ends: everything is answered, nothing goes wrong */
-	uint8_t is_picky[WORLD_PAGES_MAX]; /* enum host_picky */
+	bool is_over; /* the simulation ends: everything is answered, nothing goes wrong */
+	uint8_t is_picky[SIM_PAGES_MAX]; /* enum host_picky */
 };
 
 void host_open(void);
@@ -184,9 +184,9 @@ enum frame { FRAME_FREE, FRAME_DRIVERS, FRAME_USERS };
 
 struct source {
 	struct balloon_frames frames;
-	enum frame is[WORLD_PAGES_MAX];
+	enum frame is[SIM_PAGES_MAX];
 	/* Handed out at some time though it was not free: of these there are two stories. */
-	bool is_doubtful[WORLD_PAGES_MAX];
+	bool is_doubtful[SIM_PAGES_MAX];
 	uint32_t n_free;
 	uint64_t n_changes; /* of what is free */
 	bool is_over;       /* nothing goes wrong any more */
@@ -197,22 +197,22 @@ void source_open(void);
 uint32_t source_take(struct balloon_page *pages, uint32_t n_pages);
 void source_give(const struct balloon_page *pages, uint32_t n_pages);
 
-/* ---- The world ------------------------------------------------------------------------------- */
+/* ---- The simulation --------------------------------------------------------------------------- */
 
 /** What a thread is doing. */
 struct doing {
 	uint32_t n_inside; /* calls on the driver, one within another */
-	uint64_t n_begun;  /* world.n_begun, when it began */
+	uint64_t n_begun;  /* sim.n_begun, when it began */
 	uint32_t
 		n_reliefs; /* that it made, or waited for; and whatever else takes time in callbacks */
 	bool is_polling;  /* what waits for nothing */
-	uint64_t n_taken; /* world.n_taken, when it last asked how many frames are free */
+	uint64_t n_taken; /* sim.n_taken, when it last asked how many frames are free */
 };
 
-struct world {
-	struct world_setting setting;
-	struct balloon_strategy strategy;          /* the same, and with scanners in the way */
-	uint64_t locked_until_ns[WORLD_PAGES_MAX]; /* by a scanner with a stale view */
+struct sim {
+	struct sim_choice choice;
+	struct balloon_strategy strategy;        /* the same, and with scanners in the way */
+	uint64_t locked_until_ns[SIM_PAGES_MAX]; /* by a scanner with a stale view */
 	struct balloon_memmap *map;
 	struct balloon_driver *driver;
 	struct balloon_driver *drivers[1];
@@ -220,11 +220,11 @@ struct world {
 	struct balloon_driver_config config;
 	struct host host;
 	struct source source;
-	bool is_accounted[WORLD_PAGES_MAX]; /* the host has it, as the driver's account says */
-	bool is_moved[WORLD_PAGES_MAX];     /* it is in the balloon, as the driver has told */
-	uint64_t n_sequences;               /* what was acknowledged: how often it was told, */
-	uint64_t sequence;                  /* the latest, */
-	uint64_t n_acknowledged;            /* and how many pages that were */
+	bool is_accounted[SIM_PAGES_MAX]; /* the host has it, as the driver's account says */
+	bool is_moved[SIM_PAGES_MAX];     /* it is in the balloon, as the driver has told */
+	uint64_t n_sequences;             /* what was acknowledged: how often it was told, */
+	uint64_t sequence;                /* the latest, */
+	uint64_t n_acknowledged;          /* and how many pages that were */
 	struct doing doing[ENGINE_THREADS_MAX];
 	uint64_t target;
 	uint64_t n_begun;  /* calls, ever */
@@ -258,58 +258,58 @@ struct world {
 	bool is_relief_done;
 };
 
-extern struct world *world;
+extern struct sim *sim;
 
-/** Memory for one world. Outside of runs, once. */
-void world_open(void);
-/** A run: context is a const struct world_bounds. */
-void world_play(void *bounds);
+/** Memory for one simulation. Outside of runs, once. */
+void sim_open(void);
+/** A run: context is a const struct sim_bounds. */
+void sim_play(void *bounds);
 
-extern const struct scenario world_scenarios[];
-const struct scenario *world_scenario_find(const char *name);
+extern const struct scenario sim_scenarios[];
+const struct scenario *sim_scenario_find(const char *name);
 
 /** Make a call of a kind, with arguments of its choice, and hold what it returns against the header. */
-void world_make_call(enum world_call call);
+void sim_make_call(enum sim_call call);
 /** Single calls, for scenarios. */
-int world_run(uint64_t deadline_ns);
-int world_stop(uint64_t deadline_ns);
-int world_reset(void);
-int world_resume(void);
-int world_relieve(uint32_t n_pages);
+int sim_run(uint64_t deadline_ns);
+int sim_stop(uint64_t deadline_ns);
+int sim_reset(void);
+int sim_resume(void);
+int sim_relieve(uint32_t n_pages);
 /** Poll until there is nothing to do, or until a time. */
-int world_follow(uint64_t deadline_ns);
+int sim_follow(uint64_t deadline_ns);
 /** Follow the target until it is not wanted any more. */
-void world_serve(void);
-int world_quiesce(uint64_t deadline_ns);
-int world_forget(void);
-int world_attach(uint64_t deadline_ns);
-void world_set_target(uint64_t n_pages);
+void sim_serve(void);
+int sim_quiesce(uint64_t deadline_ns);
+int sim_forget(void);
+int sim_attach(uint64_t deadline_ns);
+void sim_set_target(uint64_t n_pages);
 
 /** A callback of the driver: is it one that may be? what: for people. */
-void world_check_callback(const char *what);
+void sim_check_callback(const char *what);
 /** The map's strategy, for pages that scanners keep locked. */
-const struct balloon_strategy *world_strategy(void);
+const struct balloon_strategy *sim_strategy(void);
 /** The driver's callbacks. */
-void world_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
-void world_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
-void world_before_fill(void *unused, size_t n_pages);
-void world_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
+void sim_account(void *unused, const struct balloon_page *pages, size_t n_pages, int change);
+void sim_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence);
+void sim_before_fill(void *unused, size_t n_pages);
+void sim_moved(void *unused, const struct balloon_page *pages, size_t n_pages, bool is_in);
 /** A frame is about to be allocated: not after a relief. */
-void world_check_hold_off(void);
+void sim_check_hold_off(void);
 /** Somebody runs, or serves, or does no more. */
-void world_begin_to_run(void);
-void world_end_to_run(void);
+void sim_begin_to_run(void);
+void sim_end_to_run(void);
 /** The host answers for a page: whoever runs takes that at once. */
-void world_note_answer(struct balloon_page page);
+void sim_note_answer(struct balloon_page page);
 /** The floor, when a fill was given frames. */
-void world_check_floor(void);
+void sim_check_floor(void);
 /** A picky host was asked for all pages, again and again: it has those that it keeps, and they are listed. */
-void world_check_kept(const struct balloon_driver_progress *progress);
+void sim_check_kept(const struct balloon_driver_progress *progress);
 /** Nothing is under way: hold everything against everything. */
-void world_check_rest(void);
+void sim_check_rest(void);
 /** Beside that, nothing is the driver's. */
-void world_check_empty(void);
+void sim_check_empty(void);
 
-#define WORLD_CHECK(condition, ...) ((condition) ? (void)0 : engine_fail(ENGINE_CLAIM, __VA_ARGS__))
+#define SIM_CHECK(condition, ...) ((condition) ? (void)0 : engine_fail(ENGINE_CLAIM, __VA_ARGS__))
 
 #endif
