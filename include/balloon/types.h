@@ -8,6 +8,9 @@
  * library is built and when its headers are included:
  *
  *   cc -ffreestanding -nostdinc -DBALLOON_TYPES_HEADER='"my-types.h"' ...
+ *
+ * What compilers ask of every program they ask of an embedder too: memcpy(), memmove(), memset(), memcmp(), and for 32
+ * bits libgcc's arithmetic of 64 bits.
  */
 #ifndef BALLOON_TYPES_H
 #define BALLOON_TYPES_H
