@@ -7,6 +7,7 @@
 #define BALLOON_CORE_PRIVATE_NAMES_H
 
 #define acknowledgement_of       balloon_private_acknowledgement_of
+#define batch_accepted           balloon_private_batch_accepted
 #define batch_await              balloon_private_batch_await
 #define batch_await_end_of_any   balloon_private_batch_await_end_of_any
 #define batch_back_off           balloon_private_batch_back_off

@@ -131,40 +131,15 @@ static void give_up(const struct migration *m)
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-/* Sets when the host has had its time, too. */
-static void be_accepted(struct balloon_driver *driver, struct balloon_batch *batch)
-{
-	uint64_t now_ns = balloon_platform_now_ns();
-	struct driver_state *state = driver_lock(driver);
-	BALLOON_WRITE(batch->deadline_ns,
-		time_after(now_ns, BALLOON_READ(state->tuning.host_timeout_ns)));
-	batch_step(state, batch, LIFE_ACCEPTED, 0);
-	driver_unlock(driver);
-}
-
-static void count(struct balloon_driver *driver, struct balloon_batch *batch, enum life_event event,
-	uint32_t n)
-{
-	batch_step(driver_lock(driver), batch, event, n);
-	driver_unlock(driver);
-}
-
-/* Both sides in one step: what a run expects of the balloon does not change. */
-static void seal(const struct migration *m)
-{
-	struct driver_state *state = driver_lock(m->driver);
-	batch_step(state, m->in, LIFE_GOT, m->n_pages);
-	batch_step(state, m->out, LIFE_GOT, m->n_pages);
-	driver_unlock(m->driver);
-}
-
 static int submit(struct balloon_driver *driver, struct balloon_batch *batch)
 {
 	int error = balloon_request_submit(driver_channel(driver), &batch->request);
+	struct driver_state *state = driver_lock(driver);
 	if (error == 0)
-		be_accepted(driver, batch);
+		batch_accepted(state, batch);
 	else
-		count(driver, batch, LIFE_REJECTED, 0);
+		batch_step(state, batch, LIFE_REJECTED, 0);
+	driver_unlock(driver);
 	return error;
 }
 
@@ -190,7 +165,11 @@ static int undo(const struct migration *m, int error)
 static int tell(struct migration *m, uint64_t host_until_ns)
 {
 	struct balloon_driver *driver = m->driver;
-	seal(m);
+	/* Both sides in one step: what a run expects of the balloon does not change. */
+	struct driver_state *state = driver_lock(driver);
+	batch_step(state, m->in, LIFE_GOT, m->n_pages);
+	batch_step(state, m->out, LIFE_GOT, m->n_pages);
+	driver_unlock(driver);
 	int error = submit(driver, m->in);
 	if (error < 0)
 		return undo(m, error);

@@ -227,13 +227,6 @@ static void plan_next(const struct balloon_driver *driver, struct driver_state *
 	}
 }
 
-static enum life_route route_of(enum work work)
-{
-	if (work == WORK_QUARANTINE)
-		return ROUTE_QUARANTINE;
-	return work == WORK_FILL ? ROUTE_FILL : ROUTE_LEAK;
-}
-
 /* The caller has the lock. */
 static void plan_and_take(const struct balloon_driver *driver, struct driver_state *state,
 	bool is_asked, struct plan *plan)
@@ -244,7 +237,8 @@ static void plan_and_take(const struct balloon_driver *driver, struct driver_sta
 	if (plan->work == WORK_QUARANTINE)
 		plan->batch = batch_take(state, ROUTE_QUARANTINE, 0, false);
 	else
-		plan->batch = take(driver, state, route_of(plan->work), plan->n_pages);
+		plan->batch = take(driver, state, plan->work == WORK_FILL ? ROUTE_FILL : ROUTE_LEAK,
+			plan->n_pages);
 	plan->lacks_request = !plan->batch;
 	if (plan->lacks_request)
 		plan->work = WORK_NONE; /* one that ends wakes */

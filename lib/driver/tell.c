@@ -114,11 +114,14 @@ static int submit(struct balloon_driver *driver, struct balloon_batch *batch, ui
 	}
 }
 
-/* When a request is with the host: until when it may be. The caller has the lock. */
-static void set_deadline(struct driver_state *state, struct balloon_batch *batch)
+bool batch_accepted(struct driver_state *state, struct balloon_batch *batch)
 {
+	batch_step(state, batch, LIFE_ACCEPTED, 0);
+	if (balloon_request_state(&batch->request) == BALLOON_REQUEST_COMPLETE)
+		return false;
 	BALLOON_WRITE(batch->deadline_ns,
 		time_after(balloon_platform_now_ns(), BALLOON_READ(state->tuning.host_timeout_ns)));
+	return true;
 }
 
 bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
@@ -136,9 +139,7 @@ bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint
 		if (error < 0)
 			return batch_not_told(driver, batch, error, result);
 		struct driver_state *state = driver_lock(driver);
-		batch_step(state, batch, LIFE_ACCEPTED, 0);
-		if (balloon_request_state(&batch->request) != BALLOON_REQUEST_COMPLETE) {
-			set_deadline(state, batch);
+		if (batch_accepted(state, batch)) {
 			driver_unlock(driver);
 			return true;
 		}

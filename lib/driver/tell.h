@@ -9,6 +9,9 @@
 bool batch_tell(struct balloon_driver *driver, struct balloon_batch *batch, uint32_t n_pages,
 	uint64_t limit_ns, int *result);
 
+/** The host has taken a request, and may keep it until its deadline. False: it has answered. The caller has the lock. */
+bool batch_accepted(struct driver_state *state, struct balloon_batch *batch);
+
 /** Wait for the answer and do what follows. Returns what came of it; the request is not the caller's. */
 int batch_finish(struct balloon_driver *driver, struct balloon_batch *batch, uint64_t limit_ns);
 

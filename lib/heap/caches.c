@@ -355,7 +355,7 @@ void balloon_cache_note(struct balloon_heap *heap, const void *block)
 }
 
 /* The front layer has none. */
-static void *allocate_behind(struct balloon_cache *cache, const struct balloon_cache_front *front)
+static void *allocate_uncached(struct balloon_cache *cache, const struct balloon_cache_front *front)
 {
 	void *block =
 		mallocx(front->block_bytes, cache->flags | (int)MALLOCX_ARENA(cache->heap->arena));
@@ -373,7 +373,7 @@ void *balloon_cache_allocate(struct balloon_heap *heap, size_t size)
 	enter(cache);
 	void *block = balloon_cache_pop(front);
 	if (!block)
-		block = allocate_behind(cache, front);
+		block = allocate_uncached(cache, front);
 	leave(cache);
 	return block;
 }
