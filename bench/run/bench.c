@@ -35,18 +35,6 @@ uint64_t bench_fingerprint(const struct balloon_page *pages, size_t n)
 
 /* ---- The bench ------------------------------------------------------------------------------ */
 
-static void shuffle(struct balloon_page *pages, uint32_t n)
-{
-	uint64_t x = UINT64_C(0x853c49e6748fea9b); /* the same order in every run */
-	for (uint32_t i = n; i > 1; i--) {
-		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		uint32_t k = (uint32_t)((x >> 33) % i);
-		struct balloon_page page = pages[i - 1];
-		pages[i - 1] = pages[k];
-		pages[k] = page;
-	}
-}
-
 /* A hand, a batch that a scanner found, and one to spare; no two workers write to one cache line. */
 static struct balloon_page *make_hands(struct bench *bench)
 {
@@ -75,7 +63,7 @@ int bench_init(
 	for (uint32_t i = 0; i < shape->n_pages; i++)
 		bench->pages[i] = balloon_page(i);
 	if (shape->order == ORDER_RANDOM)
-		shuffle(bench->pages, shape->n_pages);
+		pages_shuffle(bench->pages, shape->n_pages);
 	return 0;
 }
 

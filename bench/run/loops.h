@@ -248,12 +248,14 @@ LOOP void loop_mixed(const struct ops *ops, struct worker *w)
 /** The work() of a subject with insert and dequeue alone. */
 LOOP void loops_moving(const struct ops *ops, struct worker *w)
 {
-	if (w->shape->workload == WORKLOAD_CYCLE)
+	if (w->shape->workload == WORKLOAD_CYCLE) {
 		while (loop_cycle_once(ops, w) && !worker_is_stopped(w))
-			;
-	else
-		while (loop_churn_once(ops, w) && !worker_is_stopped(w))
-			;
+			if (w->shape->order == ORDER_RANDOM)
+				worker_restore_order(w);
+		return;
+	}
+	while (loop_churn_once(ops, w) && !worker_is_stopped(w))
+		;
 }
 
 /** The work() of a subject with all operations. */

@@ -162,9 +162,8 @@ static const struct argp_option options[] = {
 	{"batch", BATCH, "LIST", 0, "pages a call, 1 to 1M (default 1,256)", 0},
 	{"threads", THREADS, "LIST", 0, "threads, 1 to 1024 (default 1)", 0},
 	{"order", ORDER, "LIST", 0,
-		"sequential (default): the pages' order on the list is that in memory; random: as "
-		"in a balloon "
-		"that has lived for a while",
+		"sequential (default): the pages' order on the list is that in memory; random, "
+		"again before each round: as in a balloon that has lived for a while",
 		0},
 	{"devices", DEVICES, "N", 0, "devices of the workload multi, 1 to 1024 (default 4)", 0},
 	{"mix", MIX, "F,L,S,M", 0,

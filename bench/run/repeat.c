@@ -113,7 +113,7 @@ static double fairness_among(const struct bench *bench, unsigned first, unsigned
 	double slowest = HUGE_VAL, fastest = 0;
 	for (unsigned i = first; i < end; i++) {
 		const struct worker *worker = &bench->workers[i];
-		double elapsed_ns = (double)(worker->end_ns - worker->begin_ns + 1);
+		double elapsed_ns = (double)(worker_elapsed_ns(worker) + 1);
 		slowest = fmin(slowest, (double)worker->n_done / elapsed_ns);
 		fastest = fmax(fastest, (double)worker->n_done / elapsed_ns);
 	}
@@ -130,7 +130,7 @@ static double fairness(const struct bench *bench)
 static void sum_up(const struct bench *bench, uint64_t n_contended, struct sample *sample,
 	struct totals *totals)
 {
-	uint64_t n_done = 0, n_attempts = 0, n_isolated = 0, cpu_ns = 0;
+	uint64_t n_done = 0, n_attempts = 0, n_isolated = 0, cpu_ns = 0, aside_ns = 0;
 	uint64_t begin_ns = UINT64_MAX, end_ns = 0;
 	for (unsigned i = 0; i < bench->shape.n_threads; i++) {
 		const struct worker *worker = &bench->workers[i];
@@ -138,15 +138,17 @@ static void sum_up(const struct bench *bench, uint64_t n_contended, struct sampl
 		n_attempts += worker->n_attempts;
 		n_isolated += worker->n_isolated;
 		cpu_ns += worker->cpu_ns;
+		aside_ns += worker->aside_ns;
 		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
 		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
 		histogram_merge(&totals->dequeue, &worker->dequeue);
 		histogram_merge(&totals->isolate, &worker->isolate);
 	}
 	double n = n_done ? (double)n_done : 1;
-	sample->ns_per_page = (double)(end_ns - begin_ns) / n;
+	double elapsed_ns = (double)(end_ns - begin_ns) - (double)aside_ns / bench->shape.n_threads;
+	sample->ns_per_page = elapsed_ns / n;
 	sample->fairness = fairness(bench);
-	sample->cpu_s_per_million_pages = (double)cpu_ns / 1e3 / n;
+	sample->cpu_s_per_million_pages = (double)(cpu_ns - aside_ns) / 1e3 / n;
 	sample->contended_per_page = (double)n_contended / n;
 	sample->success_rate = n_attempts ? (double)n_isolated / (double)n_attempts : 1;
 	totals->n_attempts += n_attempts;

@@ -32,6 +32,7 @@ struct worker {
 	uint64_t n_done; /* pages that went out and came in again */
 	uint64_t n_attempts, n_isolated;
 	uint64_t begin_ns, end_ns, cpu_ns;
+	uint64_t aside_ns; /* of these, for what is no work of the subject's */
 	struct histogram dequeue, isolate;
 	const char *failed; /* which call; NULL: none */
 	int error;
@@ -51,6 +52,20 @@ bool worker_fail(struct worker *worker, const char *call, int error);
 
 /** Somebody else holds what this thread wants: let others run. */
 void worker_yield(void);
+
+void pages_shuffle(struct balloon_page *pages, size_t n);
+
+/**
+ * Between two rounds of a cycle in random order: the pages that came out are in random order again. Else a subject
+ * that gives them by address would have them so from its second round on.
+ */
+void worker_restore_order(struct worker *worker);
+
+/** The time that it worked. */
+static inline uint64_t worker_elapsed_ns(const struct worker *worker)
+{
+	return worker->end_ns - worker->begin_ns - worker->aside_ns;
+}
 
 /** A pseudo-random number, different for each thread. */
 static inline uint32_t worker_random(struct worker *worker)

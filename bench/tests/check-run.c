@@ -8,6 +8,7 @@
 
 #include "common/strategies.h"
 #include "references/shelf.h"
+#include "run/loops.h"
 #include "run/series.h"
 
 static int n_failed;
@@ -64,6 +65,56 @@ static void check_spread(void)
 	CHECK(ratio.median == 4 && ratio.min == 1 && ratio.max == 6);
 	row.n_samples = 2;
 	CHECK(row_ratio(&row, &reference).median == 2.5);
+}
+
+/* ---- Random order ---------------------------------------------------------------------------- */
+
+/* A subject that gives pages by address, and stops its thread in the third round. */
+static atomic_bool is_over;
+static bool is_in[64];
+static uint32_t n_rounds;
+static uint32_t n_ascending;
+
+static int insert_any(struct place *place, const struct balloon_page *pages, size_t n)
+{
+	(void)place;
+	bool is_ascending = true;
+	for (size_t i = 0; i < n; i++) {
+		is_in[pages[i].index] = true;
+		is_ascending = is_ascending && (i == 0 || pages[i].index > pages[i - 1].index);
+	}
+	n_ascending += is_ascending;
+	atomic_store(&is_over, ++n_rounds == 3);
+	return (int)n;
+}
+
+static int dequeue_lowest(struct place *place, struct balloon_page *pages, size_t n)
+{
+	(void)place;
+	size_t n_got = 0;
+	for (uint32_t i = 0; i < 64 && n_got < n; i++)
+		if (is_in[i]) {
+			is_in[i] = false;
+			pages[n_got++] = balloon_page(i);
+		}
+	return (int)n_got;
+}
+
+static void check_order(enum order order, uint32_t n_expected)
+{
+	static const struct ops by_address = {.insert = insert_any, .dequeue = dequeue_lowest};
+	const struct shape shape = {.workload = WORKLOAD_CYCLE, .order = order, .batch = 64};
+	static struct worker worker;
+	struct balloon_page pages[64];
+	for (uint32_t i = 0; i < 64; i++)
+		pages[i] = balloon_page(i);
+	if (order == ORDER_RANDOM)
+		pages_shuffle(pages, 64);
+	n_rounds = n_ascending = 0;
+	worker = (struct worker){.shape = &shape, .stop = &is_over, .pages = pages, .n_pages = 64};
+	loops_moving(&by_address, &worker);
+	CHECK(n_rounds == 3 && n_ascending == n_expected);
+	CHECK(worker.aside_ns == 0 || order == ORDER_RANDOM);
 }
 
 /* ---- Faults --------------------------------------------------------------------------------- */
@@ -204,6 +255,8 @@ int main(void)
 {
 	check_histogram();
 	check_spread();
+	check_order(ORDER_SEQUENTIAL, 3);
+	check_order(ORDER_RANDOM, 0);
 	check_faults();
 	return n_failed > 0;
 }
