@@ -192,13 +192,10 @@ static const struct argp_option options[] = {
 static const struct command_line line = {
 	.name = "balloon-bench list",
 	.about = "List the built-in strategies, oldest design first, the references that "
-		 "balloon-bench run measures "
-		 "beside them: floors of the machine, and peers, as far as they were built; and "
-		 "the driver designs "
-		 "that balloon-bench system measures, with what each promises when memory runs out "
-		 "while a fill is "
-		 "under way: pages, or to say at once that it is busy; and the recordings that "
-		 "come with the "
+		 "balloon-bench run measures beside them: floors of the machine, and peers, as far "
+		 "as they were built; and the driver designs that balloon-bench system measures, "
+		 "with what each promises when memory runs out while a fill is under way: pages, "
+		 "or to say at once that it is busy; and the recordings that come with the "
 		 "program, for balloon-bench replay.\n",
 	.options = options,
 	.take = take,

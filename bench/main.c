@@ -44,8 +44,7 @@ static const struct command_line line = {
 		 "  run     run workloads through strategies, floors and peers, and time them\n"
 		 "  system  measure what the system around the pages costs",
 	.after = "COMMAND --help says what a command takes. Exit status: 0 all well; 1 something "
-		 "failed, or a "
-		 "strategy did wrong; 2 wrong usage.",
+		 "failed, or a strategy did wrong; 2 wrong usage.",
 	.version = BENCH_VERSION,
 	.options = no_options,
 	.take = take,

@@ -175,8 +175,7 @@ static const struct argp_option rows[] = {{"seed", SEED, "N", 0, "the first seed
 	{"calls", CALLS, "N", 0, "calls of each, at most (12)", 0},
 	{"faults", FAULTS, "LIST", 0,
 		"of the scenario's: refused, twice, slow, never, untold, dead, frames, memory, "
-		"lies, picky, locked; "
-		"none (all)",
+		"lies, picky, locked; none (all)",
 		0},
 	{"chooser", CHOOSER, "NAME", 0, "random, pct (random)", 0},
 	{"time", TIME, "KIND", 0, "patient: when all wait; hasty: at any point; either (either)",
@@ -477,8 +476,7 @@ static void print_setting(void)
 	struct balloon_driver_design_info info;
 	balloon_driver_design_describe(choice->design, &info);
 	printf("simulation: %s, %s, host %s, %u threads, %u calls, %u pages, requests %u of %u "
-	       "pages, "
-	       "floor %llu, faults",
+	       "pages, floor %llu, faults",
 		info.name, choice->strategy->name, host_names[choice->host], choice->n_threads,
 		choice->n_calls, choice->n_pages, choice->n_requests, choice->request_pages,
 		(unsigned long long)choice->floor_pages);

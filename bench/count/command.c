@@ -53,14 +53,11 @@ static const struct argp_option options[] = {
 static const struct command_line line = {
 	.name = "balloon-bench count",
 	.about = "Count what a page's way in and out costs a strategy: one thread inserts n pages "
-		 "and dequeues n, as in "
-		 "the workload cycle of balloon-bench run. A build with the option `counting` "
-		 "counts atomic "
-		 "read-modify-writes. Any other one counts instructions and the cache misses of a "
-		 "simulation (32 KiB "
-		 "and 2 MiB), by running itself under Valgrind's callgrind. The floors list and "
-		 "lock are counted "
-		 "beside the strategies.\n",
+		 "and dequeues n, as in the workload cycle of balloon-bench run. A build with the "
+		 "option `counting` counts atomic read-modify-writes. Any other one counts "
+		 "instructions and the cache misses of a simulation (32 KiB and 2 MiB), by running "
+		 "itself under Valgrind's callgrind. The floors list and lock are counted beside "
+		 "the strategies.\n",
 	.options = options,
 	.take = take,
 };

@@ -57,8 +57,7 @@ static const struct argp_option options[] = {
 		0},
 	{"threads", THREADS, "1|recorded", 0,
 		"1: one thread, all rows in the recorded order, on the recorded pages (default); "
-		"recorded: a thread "
-		"for each recorded task, on pages chosen by role",
+		"recorded: a thread for each recorded task, on pages chosen by role",
 		0},
 	{"repeat", REPEAT, "N", 0, "repeats of each run, 1 to 10000 (default 5)", 0},
 	{"json", JSON, "FILE", 0,
@@ -69,10 +68,9 @@ static const struct command_line line = {
 	.name = "balloon-bench replay",
 	.arguments = "[RECORDING...]",
 	.about = "Run recordings (CSV, plain or gzip) through strategies: files, or names of those "
-		 "that come with the "
-		 "program (balloon-bench list shows them); without any, all of these. Each row is "
-		 "checked on the "
-		 "way, counts and memory map at the end; only page operations are timed.\n",
+		 "that come with the program (balloon-bench list shows them); without any, all of "
+		 "these. Each row is checked on the way, counts and memory map at the end; only "
+		 "page operations are timed.\n",
 	.after =
 		"pages/s is the median of all repeats; counts are those of the repeat that had it.",
 	.options = options,

@@ -33,11 +33,11 @@ void part_head(const struct page *page)
 	      "<h1>libballoon: strategies side by side</h1>\n",
 		page->html);
 	write_machine(page);
-	fputs("<nav><a href=\"#summary\">Summary</a> <a href=\"#goals\">Goals</a> "
-	      "<a href=\"#plots\">Plots</a> <a href=\"#system\">System</a> "
-	      "<a href=\"#predicted\">Measured beside predicted</a> "
-	      "<a href=\"#misses\">Cache misses</a> <a href=\"#references\">What was compared</a> "
-	      "<a href=\"#rows\">Every row</a> <a href=\"#machine\">Where from</a></nav>\n",
+	fputs("<nav><a href=\"#summary\">Summary</a> <a href=\"#goals\">Goals</a> <a "
+	      "href=\"#plots\">Plots</a> <a href=\"#system\">System</a> <a "
+	      "href=\"#predicted\">Measured beside predicted</a> <a href=\"#misses\">Cache "
+	      "misses</a> <a href=\"#references\">What was compared</a> <a href=\"#rows\">Every "
+	      "row</a> <a href=\"#machine\">Where from</a></nav>\n",
 		page->html);
 }
 
@@ -47,9 +47,8 @@ static int write_plots(struct page *page)
 		part_pages, part_latency, part_isolation, part_bytes};
 	fputs("<section id=\"plots\">\n<h2>Plots</h2>\n"
 	      "<p>Strategies are coloured, with filled marks; floors are dotted grey lines with "
-	      "open "
-	      "marks, peers dashed grey lines with crosses. Each line has its name at its right "
-	      "end.</p>\n",
+	      "open marks, peers dashed grey lines with crosses. Each line has its name at its "
+	      "right end.</p>\n",
 		page->html);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		if (parts[i](page) < 0)

@@ -152,10 +152,8 @@ int part_isolation(struct page *page)
 			return -1;
 	}
 	figure_end(page, "Tries to isolate a page that succeeded, of all tries; the others met a "
-			 "page that was "
-			 "busy or had just left the balloon. Bars: medians; whiskers: all repeats. "
-			 "Higher is "
-			 "better.");
+			 "page that was busy or had just left the balloon. Bars: medians; "
+			 "whiskers: all repeats. Higher is better.");
 	return 0;
 }
 
@@ -189,8 +187,7 @@ int part_fairness(struct page *page)
 	const struct row *best = select_highest(page->model, &slice, row_fairness);
 	figure_begin(page, "fairness",
 		"With %lu threads, the slowest thread of %s gets %s of what the fastest gets; %zu "
-		"of %zu "
-		"strategies stay within 3 \xc3\x97",
+		"of %zu strategies stay within 3 \xc3\x97",
 		slice.threads, best->subject, number(row_fairness(best)).text,
 		count_fair(page->model, &slice),
 		select_n_strategies(page->model, &slice, row_fairness));
@@ -199,8 +196,7 @@ int part_fairness(struct page *page)
 		return -1;
 	figure_end(page,
 		"Pages that the slowest thread moved, over those of the fastest (%s). 1: all "
-		"threads got "
-		"the same. Bars: medians; whiskers: all repeats. Higher is better.",
+		"threads got the same. Bars: medians; whiskers: all repeats. Higher is better.",
 		setup_words(&slice).text);
 	return 0;
 }
@@ -222,8 +218,7 @@ int part_bytes(struct page *page)
 		return -1;
 	figure_end(page,
 		"Memory for the state of a page, with its share of what devices and the map hold "
-		"(%s). "
-		"Lower is better.",
+		"(%s). Lower is better.",
 		setup_words(&slice).text);
 	return 0;
 }

@@ -37,8 +37,7 @@ int part_batch(struct page *page)
 	figure_end(page,
 		"Time to fill a balloon of %s pages and drain it again, a page, on one thread "
 		"(workload cycle, in sequence). Medians; bars from the fastest to the slowest "
-		"repeat. "
-		"Lower is better.",
+		"repeat. Lower is better.",
 		number_whole(slice.pages).text);
 	return 0;
 }
@@ -106,8 +105,7 @@ int part_pages(struct page *page)
 		return -1;
 	figure_end(page,
 		"Time to fill a balloon and drain it again, a page, on one thread in batches of "
-		"%lu "
-		"(workload cycle): with pages in sequence, and in random order, where each "
+		"%lu (workload cycle): with pages in sequence, and in random order, where each "
 		"descriptor is a cache miss once they do not fit. Medians; lower is better.",
 		slice.batch);
 	return 0;

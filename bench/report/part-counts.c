@@ -107,10 +107,8 @@ void part_predicted(const struct page *page)
 			page->html);
 	} else {
 		fputs("<p>Predicted: what floor-list takes in the same work, and floor-atomic's "
-		      "time "
-		      "for each atomic operation. What is left over is neither list work nor "
-		      "atomic "
-		      "operations.</p>\n",
+		      "time for each atomic operation. What is left over is neither list work nor "
+		      "atomic operations.</p>\n",
 			page->html);
 		table_begin(page,
 			"|=ns a page, out and in|#Predicted|#Measured over predicted|#Atomic "

@@ -145,11 +145,9 @@ void part_goals(const struct page *page)
 	const struct heap_goal *heap_goal;
 	fputs("<section id=\"goals\">\n<h2>Goals</h2>\n"
 	      "<p>The fastest strategy at each work, beside the figures that it is to beat: "
-	      "figures "
-	      "from elsewhere, measured on other machines of this kind, and what references took "
-	      "in "
-	      "the same run. Unit: ns a page, out and in; fairness: the slowest thread over the "
-	      "fastest; from W8 on ns for each 4&nbsp;KiB that are given back; "
+	      "figures from elsewhere, measured on other machines of this kind, and what "
+	      "references took in the same run. Unit: ns a page, out and in; fairness: the slowest "
+	      "thread over the fastest; from W8 on ns for each 4&nbsp;KiB that are given back; "
 	      "from W12 on ns for an allocation and its free, not at best but at worst.</p>\n",
 		page->html);
 	table_begin(page, "|Work|Best strategy|To beat|#Figure|#Reached|");

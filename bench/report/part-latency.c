@@ -196,8 +196,7 @@ static void begin(struct page *page, const struct call *call, const struct setup
 	else
 		figure_begin(page, "latency",
 			"With %s, %s lets 99 of 100 calls to %s return within %s; %s takes %s "
-			"\xc3\x97 "
-			"as long",
+			"\xc3\x97 as long",
 			load.text, best->subject, call->name, number_time(call->p99(best)).text,
 			worst->subject, number(times).text);
 }
@@ -214,8 +213,7 @@ int part_latency(struct page *page)
 		return -1;
 	figure_end(page,
 		"How long single calls take while all threads work on the same balloon: read up "
-		"from "
-		"99.9 %% for the time that one call of a thousand exceeds. Marks: 50 %%, 99 %%, "
-		"99.9 %% and the slowest call of all. Lower is better.");
+		"from 99.9 %% for the time that one call of a thousand exceeds. Marks: 50 %%, 99 "
+		"%%, 99.9 %% and the slowest call of all. Lower is better.");
 	return 0;
 }

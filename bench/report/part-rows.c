@@ -165,10 +165,9 @@ int part_rows(const struct page *page)
 	if (!rows)
 		return problem_no_memory(page->problem);
 	fputs("<section id=\"rows\">\n<h2>Every row</h2>\n<p>Medians, and the least and the most "
-	      "of "
-	      "all repeats in brackets. Times are wall time over all threads together; ratios are "
-	      "to references of the same run, repeat by repeat; the fastest strategy of each setup "
-	      "is bold. <code>table.csv</code> beside this page has the same and more.</p>\n",
+	      "of all repeats in brackets. Times are wall time over all threads together; ratios "
+	      "are to references of the same run, repeat by repeat; the fastest strategy of each "
+	      "setup is bold. <code>table.csv</code> beside this page has the same and more.</p>\n",
 		page->html);
 	for (size_t i = 0; i < model->n_rows; i++) {
 		if (is_first_of_workload(model, i))
@@ -184,9 +183,8 @@ void part_references(const struct page *page)
 	static const char *const kinds[N_KINDS] = {"strategy", "floor", "peer"};
 	const struct model *model = page->model;
 	fputs("<section id=\"references\">\n<h2>What was compared</h2>\n<p>Strategies manage "
-	      "pages; "
-	      "floors are what a part of that work takes at least; peers are what one would use "
-	      "instead, and none of them offers all that a strategy does.</p>\n",
+	      "pages; floors are what a part of that work takes at least; peers are what one would "
+	      "use instead, and none of them offers all that a strategy does.</p>\n",
 		page->html);
 	table_begin(page, "|Kind|What it is|What it does not offer");
 	for (size_t i = 0; i < model->n_subjects; i++) {

@@ -176,8 +176,7 @@ static void write_warnings(const struct page *page)
 		write_warning(page, &page->model->inputs[i]);
 	if (!is_one_machine(page->model))
 		fputs("<p class=\"warning\">The files are of different machines, systems or "
-		      "builds: "
-		      "compare times within a file only.</p>\n",
+		      "builds: compare times within a file only.</p>\n",
 			page->html);
 }
 

@@ -56,9 +56,8 @@ static void write_target(const struct page *page, const struct trial *trial)
 static void write_targets(const struct page *page)
 {
 	fputs("<h3>Reaching a target while others fill and leak</h3>\n<p>One thread runs the "
-	      "driver "
-	      "to its target; another one fills, a third one leaks half as much. Unit: a page that "
-	      "moved, whoever moved it.</p>\n",
+	      "driver to its target; another one fills, a third one leaks half as much. Unit: a "
+	      "page that moved, whoever moved it.</p>\n",
 		page->html);
 	table_begin(page, "|=ns a page|#ms to the target|#lock not had|#told to come again");
 	trials_write(page, "target", write_target_setting, write_target);
@@ -93,9 +92,8 @@ static void write_compaction(const struct page *page, const struct trial *trial)
 static void write_compactions(const struct page *page)
 {
 	fputs("<h3>Large allocations before and after compaction</h3>\n<p>A balloon holds half of "
-	      "a "
-	      "zone, at random. Of the free half, so much can be had in blocks of order 9 (2 MiB) "
-	      "and 10 (4 MiB).</p>\n",
+	      "a zone, at random. Of the free half, so much can be had in blocks of order 9 (2 "
+	      "MiB) and 10 (4 MiB).</p>\n",
 		page->html);
 	table_begin(page,
 		"|=ns a migrated page|#ms|#migrated|#passes|#order 9 before %|#order 9 after %"
@@ -130,9 +128,8 @@ static void write_relief(const struct page *page, const struct trial *trial)
 static void write_reliefs(const struct page *page)
 {
 	fputs("<h3>Recovery when memory runs out</h3>\n<p>From an allocation that failed to one "
-	      "that "
-	      "succeeds, in &#xb5;s, and what the design promises while a fill is under way: pages "
-	      "(progress), or to say at once that it is busy.</p>\n",
+	      "that succeeds, in &#xb5;s, and what the design promises while a fill is under way: "
+	      "pages (progress), or to say at once that it is busy.</p>\n",
 		page->html);
 	table_begin(page, "|Promises|#Events|#Median|#99 of 100|#Longest|#Busy, a repeat");
 	trials_write(page, "relief", write_relief_setting, write_relief);
@@ -146,8 +143,7 @@ static const struct {
 } besides[] = {
 	{"cost", "<h3>The driver's cost</h3>\n<p>A fill and a leak, request by request, on a host "
 		 "that takes no time; beside the strategy alone, which inserts and dequeues the "
-		 "same "
-		 "batches.</p>\n"},
+		 "same batches.</p>\n"},
 	{"latency",
 		"<h3>A host that takes its time</h3>\n<p>A run to its target on a host that has "
 		"any number of requests at once; beside one request after the other.</p>\n"},

@@ -87,8 +87,7 @@ int part_threads(struct page *page)
 	figure_end(page,
 		"Throughput of all threads together, each taking pages out of one balloon and "
 		"putting them in again (workload churn, %s pages). Medians; bars from the slowest "
-		"to the "
-		"fastest repeat. Higher is better.",
+		"to the fastest repeat. Higher is better.",
 		number_whole(slice.pages).text);
 	return 0;
 }

@@ -63,8 +63,7 @@ static int take(void *context, int key, char *value)
 static const struct argp_option options[] = {
 	{"output", 'o', "DIR", 0,
 		"write DIR/index.html, which needs no other file; beside it the plots, "
-		"DIR/plots/*.svg, and all rows, "
-		"DIR/table.csv",
+		"DIR/plots/*.svg, and all rows, DIR/table.csv",
 		0},
 	{0}};
 
@@ -72,8 +71,7 @@ static const struct command_line line = {
 	.name = "balloon-bench report",
 	.arguments = "RESULT.json...",
 	.about = "Make a page of results: tables, plots, and what they show in sentences. Results "
-		 "are files that "
-		 "balloon-bench run, system and count wrote with --json.\n",
+		 "are files that balloon-bench run, system and count wrote with --json.\n",
 	.after = "Where two files have results of the same setup, the later file's count. Needs "
 		 "gnuplot.",
 	.options = options,

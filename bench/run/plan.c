@@ -183,22 +183,16 @@ static const struct argp_option options[] = {
 static const struct command_line line = {
 	.name = "balloon-bench run",
 	.about = "Run workloads through strategies and references, in turns, and time them. Counts "
-		 "are verified "
-		 "after every repeat, pages and memory maps in the end. Every LIST is joined by "
-		 "commas; all "
-		 "combinations are run. A number may end in K or M.\n",
+		 "are verified after every repeat, pages and memory maps in the end. Every LIST is "
+		 "joined by commas; all combinations are run. A number may end in K or M.\n",
 	.after = "ns/page: wall time, over all threads together, for a page to go out and come in "
-		 "again (dequeued and "
-		 "inserted, or isolated and put back), the median of all repeats. x list, x lock: "
-		 "as a multiple of "
-		 "what floor-list and floor-lock needed in the same repeat. fairness: what the "
-		 "slowest thread did "
-		 "for the fastest's one. waits: locks found taken, a page. bytes: of state, a "
-		 "page.\n"
+		 "again (dequeued and inserted, or isolated and put back), the median of all "
+		 "repeats. x list, x lock: as a multiple of what floor-list and floor-lock needed "
+		 "in the same repeat. fairness: what the slowest thread did for the fastest's one. "
+		 "waits: locks found taken, a page. bytes: of state, a page.\n"
 		 "\n"
 		 "An interrupt (Ctrl-C) ends the run; the results so far are shown and written, "
-		 "and the exit status "
-		 "is 130.",
+		 "and the exit status is 130.",
 	.options = options,
 	.take = take,
 };

@@ -7,11 +7,7 @@
 
 void round_csv_header(FILE *file)
 {
-	fputs("workload,subject,kind,memory,channel,call,order,driver,strategy,guarantee,pattern,"
-	      "other_"
-	      "thread,"
-	      "fill,"
-	      "pages,page_bytes,request,host_us,threads,repeats",
+	fputs("workload,subject,kind,memory,channel,call,order,driver,strategy,guarantee,pattern,other_thread,fill,pages,page_bytes,request,host_us,threads,repeats",
 		file);
 	for (enum figure figure = 0; figure < N_FIGURES; figure++)
 		fprintf(file, ",%s", figure_names[figure]);

@@ -182,8 +182,7 @@ static const struct argp_option options[] = {
 	{"workload", WORKLOAD, "LIST", 0,
 		"what is measured:\n"
 		"release: memory is given back, request by request, by raw system calls, by "
-		"channels, by the whole "
-		"driver\n"
+		"channels, by the whole driver\n"
 		"target: reached while others fill and leak\n"
 		"compaction: of a zone whose half a balloon holds, at random\n"
 		"relief: from a failed allocation to one that succeeds\n"
@@ -196,13 +195,11 @@ static const struct argp_option options[] = {
 		0},
 	{"channel", CHANNEL, "LIST", 0,
 		"release: madvise: the process's own memory; memfd: memory shared with a host in "
-		"another process "
-		"(default: both)",
+		"another process (default: both)",
 		0},
 	{"order", ORDER, "LIST", 0,
 		"release: contiguous; clusters of 16 pages; random; blocks of 2 MiB, huge pages if "
-		"the system has "
-		"some (default: all)",
+		"the system has some (default: all)",
 		0},
 	{"other-thread", OTHER_THREAD, "LIST", 0,
 		"release: off, on: another thread of the process runs on a processor of its own "
@@ -215,8 +212,7 @@ static const struct argp_option options[] = {
 	{"pages", PAGES, "N", 0, "release: pages, a multiple of 512 (default 16K)", 0},
 	{"zone", ZONE, "N", 0,
 		"target, compaction, cost, latency: pages of the zone; contention: a 64th of so "
-		"many "
-		"(default 256K)",
+		"many (default 256K)",
 		0},
 	{"request", REQUEST, "N", 0, "pages of a request, 1 to 1024 (default 256)", 0},
 	{"host-us", HOST_US, "N", 0,
@@ -233,21 +229,16 @@ static const struct argp_option options[] = {
 static const struct command_line line = {
 	.name = "balloon-bench system",
 	.about = "Measure what the system around the pages costs. What is compared takes turns, "
-		 "repeat by repeat, and "
-		 "each repeat is checked. Every LIST is joined by commas. A number may end in K or "
-		 "M. Pages are of "
-		 "4 KiB.\n",
+		 "repeat by repeat, and each repeat is checked. Every LIST is joined by commas. A "
+		 "number may end in K or M. Pages are of 4 KiB.\n",
 	.after = "x one, x vec, x page: release times over those of one call over everything, of a "
-		 "vector of so many "
-		 "pages a call, of a call a page, in the same repeat. refault: pages are touched "
-		 "again after all "
-		 "were released; warm: right after their own request. What a page costs that the "
-		 "machine below had "
-		 "really taken cannot be measured from here.\n"
+		 "vector of so many pages a call, of a call a page, in the same repeat. refault: "
+		 "pages are touched again after all were released; warm: right after their own "
+		 "request. What a page costs that the machine below had really taken cannot be "
+		 "measured from here.\n"
 		 "\n"
 		 "An interrupt (Ctrl-C) ends the command; the results so far are shown and "
-		 "written, and the exit "
-		 "status is 130.",
+		 "written, and the exit status is 130.",
 	.options = options,
 	.take = take,
 };

@@ -115,9 +115,8 @@ static uint64_t use_database(struct balloon_heap *heap, uint64_t seed)
 	(void)heap;
 	CHECK(sqlite3_open(":memory:", &db) == SQLITE_OK);
 	run_sql(db, "PRAGMA temp_store = MEMORY; CREATE TABLE person(id INTEGER PRIMARY KEY, age, "
-		    "name);"
-		    "CREATE TABLE visit(id INTEGER PRIMARY KEY, person, note);"
-		    "CREATE INDEX visits ON visit(person); CREATE INDEX ages ON person(age)");
+		    "name);CREATE TABLE visit(id INTEGER PRIMARY KEY, person, note);CREATE INDEX "
+		    "visits ON visit(person); CREATE INDEX ages ON person(age)");
 	for (int round = 0; round < N_ROUNDS; round++) {
 		insert_rows(db, &random);
 		update_rows(db, &random);

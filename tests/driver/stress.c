@@ -75,8 +75,8 @@ static const struct argp_option options[] = {
 static const struct command_line line = {
 	.name = "driver-stress",
 	.about = "Run many threads on one driver, each combination of driver design and page "
-		 "strategy, with a host "
-		 "that fails now and then, and hold everything against everything afterwards.\n",
+		 "strategy, with a host that fails now and then, and hold everything against "
+		 "everything afterwards.\n",
 	.after = "Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 a little "
 		 "is done.\n"
 		 "Exit status: 0, 1 something is wrong, 2 wrong usage.",

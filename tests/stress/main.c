@@ -116,8 +116,7 @@ static const struct command_line line = {
 	.about = "Run many threads on one memory map and hold every page transition against a "
 		 "shadow state.\n",
 	.after = "Environment: BALLOON_TEST_SCALE, per cent of the usual work; below 100 the "
-		 "defaults are fewer threads "
-		 "and pages, and rounds instead of seconds.\n"
+		 "defaults are fewer threads and pages, and rounds instead of seconds.\n"
 		 "Exit status: 0, 1 an invariant is broken or a thread starved, 2 wrong usage.",
 	.options = options,
 	.take = take,

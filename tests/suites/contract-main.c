@@ -164,8 +164,7 @@ static const struct command_line line = {
 	.name = "balloon-contract",
 	.arguments = "--module FILE",
 	.about = "Hold the strategy in a shared module against the contract: every claim that the "
-		 "library's own "
-		 "strategies are held against.\n",
+		 "library's own strategies are held against.\n",
 	.after = "Exit status: 0 the strategy keeps the contract; 1 it does not, or it cannot be "
 		 "loaded; 2 wrong usage.",
 	.version = CONTRACT_VERSION,

@@ -95,11 +95,9 @@ static const struct command_line line = {
 	.name = "balloon-memfd-host",
 	.arguments = "--socket PATH\n--fd NUMBER",
 	.about = "The host of balloons whose memory is a memfd: takes the pages that guests give "
-		 "up out of their "
-		 "memory, so that the machine has them back, and keeps accounts. Prints a line "
-		 "when a guest comes, "
-		 "when its balloon has changed (once a second at most) and when it goes, and a "
-		 "summary in the end.\n",
+		 "up out of their memory, so that the machine has them back, and keeps accounts. "
+		 "Prints a line when a guest comes, when its balloon has changed (once a second at "
+		 "most) and when it goes, and a summary in the end.\n",
 	.after = "Ends on SIGTERM and SIGINT. Exit status: 0, 1 on failure, 2 on wrong usage.",
 	.version = BALLOON_VERSION,
 	.options = rows,
