@@ -175,12 +175,6 @@ void engine_snapshot(void)
 	arena.has_snapshot = true;
 }
 
-void engine_reset(void)
-{
-	arena.used = FIRST_BYTE;
-	arena.has_snapshot = false;
-}
-
 static void restore_arena(void)
 {
 	if (!arena.has_snapshot)

@@ -268,7 +268,5 @@ void engine_check_eq(long long a, long long b, const char *what, const char *fil
 void *engine_allocate(size_t size_bytes, size_t align);
 /** Each run from now on begins with the arena as it is now. Without it, as it was allocated: zeroed. */
 void engine_snapshot(void);
-/** Forget all memory of the arena. */
-void engine_reset(void);
 
 #endif

@@ -83,29 +83,6 @@ uint32_t balloon_set_next(const struct zone_set *set, uint32_t from)
 	return from;
 }
 
-uint32_t balloon_set_last(const struct zone_set *set, uint32_t from)
-{
-	uint32_t level = 0;
-	if (from >= set->n_items)
-		from = set->n_items - 1;
-	for (;; level++) {
-		if (level == set->n_levels)
-			return SET_NONE;
-		uint64_t word = BALLOON_READ(set->levels[level][from / WORD_BITS]) &
-				word_mask(0, from % WORD_BITS + 1);
-		if (word) {
-			from = from / WORD_BITS * WORD_BITS + word_highest(word);
-			break;
-		}
-		if (from < WORD_BITS)
-			return SET_NONE;
-		from = from / WORD_BITS - 1;
-	}
-	while (level-- > 0)
-		from = from * WORD_BITS + word_highest(BALLOON_READ(set->levels[level][from]));
-	return from;
-}
-
 /* No bit stands past the last one of a level. */
 static bool end_is_sound(const uint64_t *words, uint32_t n_bits)
 {

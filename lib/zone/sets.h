@@ -33,9 +33,6 @@ void balloon_set_remove_some(struct zone_set *set, uint32_t word, uint64_t bits)
 /** The smallest number in the set that is at least `from`; SET_NONE. */
 uint32_t balloon_set_next(const struct zone_set *set, uint32_t from);
 
-/** The largest number in the set that is at most `from`; SET_NONE. */
-uint32_t balloon_set_last(const struct zone_set *set, uint32_t from);
-
 /** Do all summaries say what is below them? */
 bool balloon_set_is_sound(const struct zone_set *set);
 
