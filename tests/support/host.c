@@ -347,12 +347,12 @@ void host_init(struct host *host, uint32_t n_pages)
 void host_be_polled(struct host *host)
 {
 	host->is_polled = true;
-	balloon_channel_init(&host->channel, &polled_ops);
+	host->channel.ops = &polled_ops;
 }
 
 void host_be_without_reset(struct host *host)
 {
-	balloon_channel_init(&host->channel, &without_reset_ops);
+	host->channel.ops = &without_reset_ops;
 }
 
 int host_fini(struct host *host)
