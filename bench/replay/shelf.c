@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "shelf.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "common/folder.h"
 
 static const char suffix[] = ".csv.gz";
-
-/* Where the program is, wherever that was moved to. */
-static bool folder_of_program(char *folder, size_t n_bytes)
-{
-	ssize_t n = readlink("/proc/self/exe", folder, n_bytes - 1);
-	if (n <= 0)
-		return false;
-	folder[n] = '\0';
-	*strrchr(folder, '/') = '\0';
-	return true;
-}
 
 /* Returns 0 also if there are none; -1: no memory. */
 static int take_folder(struct shelf *shelf, const char *folder)
@@ -36,18 +25,11 @@ static int take_folder(struct shelf *shelf, const char *folder)
 int shelf_open(struct shelf *shelf)
 {
 	static const char *const places[] = {"recordings", BENCH_RECORDINGS};
-	char program[PATH_MAX];
-	char folder[2 * PATH_MAX];
+	struct folder folder;
 	*shelf = (struct shelf){0};
-	if (!folder_of_program(program, sizeof program))
-		return 0;
-	for (size_t i = 0; i < 2 && shelf->n_paths == 0; i++) {
-		bool is_absolute = places[i][0] == '/';
-		snprintf(folder, sizeof folder, "%s%s%s", is_absolute ? "" : program,
-			is_absolute ? "" : "/", places[i]);
-		if (take_folder(shelf, folder) < 0)
+	for (size_t i = 0; i < 2 && shelf->n_paths == 0; i++)
+		if (folder_find(&folder, places[i]) && take_folder(shelf, folder.path) < 0)
 			return -1;
-	}
 	return 0;
 }
 
