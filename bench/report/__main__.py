@@ -20,6 +20,7 @@ def page_of(model):
     except ImportError:
         raise Problem("report: jinja2 is not installed for Python (Debian: python3-jinja2)") from None
     import figures
+    import goals
     import plots
     import summary
     import system
@@ -36,6 +37,7 @@ def page_of(model):
     environment.filters["prose"] = words.prose
     page = environment.get_template("page.html").render(
         model=model, figures=parts, release=release, tables=tables, summary=summary,
+        goal_lines=goals.lines_of(model),
         workloads={trial.workload for trial in model.trials.values()})
     return page, {f"plots/{panel.id}.svg": str(panel.svg) for _, panel in panels}
 

@@ -18,7 +18,7 @@ Attained = namedtuple("Attained", "figure reached times")
 Line = namedtuple("Line", "goal what is_of_same_run attained")
 
 FAIRNESS = "fairness"  # what a target can be about instead of time: the slowest thread over the fastest
-LOCK_AND_MUTEX = (Target("floor-mutex", 1, "floor-mutex"), Target("ck-stack", 1, "ck-stack"))
+MUTEX_AND_STACK = (Target("floor-mutex", 1, "floor-mutex"), Target("ck-stack", 1, "ck-stack"))
 
 GOALS = (
     Goal("W1", "take one page out, put one in, hot; one thread", Setup("churn", None, 1, 1), (
@@ -26,9 +26,9 @@ GOALS = (
         Target("with a cache for each thread", 5))),
     Goal("W2", "the same; two threads on one balloon", Setup("churn", None, 2, 1), (
         Target("mutex", 34), Target("ck_stack", 111), Target("mempool with a cache for each core", 2.6),
-        *LOCK_AND_MUTEX)),
+        *MUTEX_AND_STACK)),
     Goal("W3", "the same; 8 threads", Setup("churn", None, 8, 1), (
-        Target("goal on two cores", 32), LOCK_AND_MUTEX[0], Target("fairness: within 3 \u00d7", 1 / 3, FAIRNESS))),
+        Target("goal on two cores", 32), MUTEX_AND_STACK[0], Target("fairness: within 3 \u00d7", 1 / 3, FAIRNESS))),
     Goal("W4", "batches of 256 in and out; one thread", Setup("cycle", "sequential", 1, 256, 4096), (
         Target("list", 3.0), Target("handles only", 0.66), Target("bitmap words", 0.16),
         *(Target(name, 1, name) for name in ("floor-list", "floor-lock", "dpdk-ring", "floor-bitmap")))),

@@ -6,10 +6,10 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from results import NAN, Problem
-from words import clean, number, round_number
+from words import clean, number, round_number, text
 
 WIDTH, LETTER, BOTTOM = 600, 8, 60  # pixels
 LEFT, TOP, PLOT_HEIGHT, LINE = 66, 36, 320, 17
@@ -284,5 +284,5 @@ def finish(drawing, name, title, description):
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"( id=['\"]|href=['\"]#|url\(#)", rf"\1{name}-", tag[0]), body)
     return Markup(f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
                   f'viewBox="{box[1] if box else ""}" role="img" aria-labelledby="{name}-title {name}-text">\n'
-                  f'<title id="{name}-title">{escape(clean(title))}</title>\n'
-                  f'<desc id="{name}-text">{escape(clean(description))}</desc>\n{body}\n')
+                  f'<title id="{name}-title">{text(title)}</title>\n'
+                  f'<desc id="{name}-text">{text(description)}</desc>\n{body}\n')

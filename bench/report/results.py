@@ -66,6 +66,7 @@ class Trial:
     subject: str
     kind: str
     guarantee: str | None
+    labels: dict
     # What may tell it from another one: setting is the same for all subjects beside each other.
     setting: tuple
     own: tuple
@@ -76,9 +77,9 @@ class Trial:
     source: "Input"
 
     def __getattr__(self, name):
-        if name in TEXTS or name in FLAGS or name in NUMBERS:
-            return self.labels[name]
-        raise AttributeError(name)
+        if name == "labels" or name not in self.labels:
+            raise AttributeError(name)
+        return self.labels[name]
 
 
 TEXTS = ("memory", "channel", "call", "order", "driver", "strategy", "pattern")
@@ -328,10 +329,9 @@ def load_trial(model, node, source):
     figures = {name: node.spread(name) for name in SPREADS} | {name: node.share(name) for name in SHARES}
     workload, subject = node.name("workload"), node.name("subject")
     trial = Trial(workload, subject, node.choice("kind", TRIAL_KINDS, "driver"), node.text("guarantee"),
-                  (workload, *(labels[name] for name in SETTING)), (subject, *(labels[name] for name in OWN)),
+                  labels, (workload, *(labels[name] for name in SETTING)), (subject, *(labels[name] for name in OWN)),
                   node.spread("ns_per_pair" if node.member("ns_per_pair").is_known() else "ns_per_page"), figures,
                   node.latency("recovery_ns"), node.ratios(), source)
-    trial.labels = labels
     add(model.trials, (trial.setting, trial.own), trial)
 
 

@@ -3,7 +3,6 @@
 
 import math
 
-from goals import lines_of
 from results import Setup
 from selection import lowest, ns, times
 from tables import base_name
@@ -32,9 +31,9 @@ def statements(model):
                    ", ".join(f"{number(ratio)} \u00d7 {name}" for ratio, name in beside if not math.isnan(ratio)))
 
 
-def tally(model):
+def tally(goal_lines):
     """Of all goals' figures how many there are, how many are measured, how many reached."""
-    better = [line.attained.times for group in lines_of(model) for line in group]
+    better = [line.attained.times for group in goal_lines for line in group]
     return len(better), sum(not math.isnan(value) for value in better), sum(value >= 1 for value in better)
 
 

@@ -7,7 +7,7 @@ from collections import namedtuple
 from markupsafe import Markup
 
 import selection
-from goals import heap_verdict, lines_of
+from goals import heap_verdict
 from plots import style_of
 from results import KINDS, NAN, Setup
 from selection import count_of, fastest, ns, predict, rows_of, times, trial_times, trials_of
@@ -115,8 +115,8 @@ def end_to_end(model):
                 cell(sum(parts)), tag('<td class="none">{}</td>', said), kind="group")
 
 
-def goals(model):
-    rows, trials, heaps = lines_of(model)
+def goals(model, goal_lines):
+    rows, trials, heaps = goal_lines
     lines = []
     for group, describe in ((rows, lambda row: row and setup_words(row.setup)), (trials, trial_words),
                             (heaps, heap_words)):

@@ -53,9 +53,9 @@
  * may be made from callbacks of the frame source's allocate op: that is how memory runs out.
  *
  * Locks. The design's locks are held by requests, not by threads: a request takes the lock where its
- * design says and gives it up when it is answered, its pages are placed, or it is late, whichever thread does that. Requests
- * of one direction share a lock; those of the other wait until it is free. Once somebody waits at most 16
- * more join; then it is the turn of those that wait. While a migration waits nobody joins: its turn, of one
+ * design says and gives it up when it is answered, its pages are placed, or it is late, whichever thread does
+ * that. Requests of one direction share a lock; those of the other wait until it is free. Once somebody waits at
+ * most 16 more join; then it is the turn of those that wait. While a migration waits nobody joins: its turn, of one
  * small request each way, comes between any two of theirs. No library lock is held while the source's, the
  * channel's or the program's functions run, but a request may hold its design's: functions of the program
  * make no calls that wait, and the source's allocate op only those that are said to be safe there
@@ -183,7 +183,7 @@ struct balloon_driver_config {
 	void *acknowledged_context;
 	/**
 	 * Pages came into the balloon (is_in) or left it, in the call that did it: for a program that
-	 * arms and disarms something of its own at a page. Entering is told before a page is inserted,
+	 * arms and disarms something of its own at a page. Coming is told before a page is inserted,
 	 * leaving after its membership has ended. Without locks. Optional.
 	 */
 	void (*moved)(void *context, const struct balloon_page *pages, size_t n_pages, bool is_in);
@@ -265,8 +265,8 @@ BALLOON_EXPORT int balloon_driver_fill(struct balloon_driver *driver, uint32_t n
 BALLOON_EXPORT int balloon_driver_leak(struct balloon_driver *driver, uint32_t n_pages);
 
 /**
- * Do one request's worth of work towards the target and wait for its answer: finish what was answered late, ask
- * for a refused page again if it is time, fill or leak.
+ * Do one request's worth of work towards the target and wait for its answer: finish what was answered late,
+ * ask for a refused page again if it is time, fill or leak.
  *
  * Returns how many pages moved; 0: the target is reached and nothing is under way; -EAGAIN: what is
  * missing is under way already, or as fill; or errors as fill. Context: thread.
