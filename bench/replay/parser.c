@@ -174,7 +174,7 @@ static int parse_task(struct parser *parser, struct row *row)
 		return fail_value(parser, COLUMN_TASK, "too many tasks");
 	if (task == recording->n_tasks) {
 		strcpy(recording->tasks[task].name, name);
-		recording->n_tasks++;
+		strcat(strcat(recording->task_names, recording->n_tasks++ ? "," : ""), name);
 	}
 	recording->tasks[task].n_isolates += row->op == OP_ISOLATE;
 	row->task = (uint8_t)task;

@@ -55,6 +55,7 @@ struct recording {
 	uint32_t n_pages; /* from the lowest PFN to the highest */
 	struct recorded_task tasks[TASKS_MAX];
 	unsigned n_tasks;
+	char task_names[TASKS_MAX * TASK_NAME_BYTES]; /* of all, joined by commas */
 	uint64_t n_ops[OP_COUNT];
 	uint64_t final_listed;
 	uint64_t final_isolated;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/strategies.h"
+#include "common/options.h"
 
 int run_fail(const struct run *run, struct problem *problem, size_t row, const char *format, ...)
 {

@@ -2,26 +2,8 @@
 #include "run/bench.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int bench_fail(struct problem *problem, const struct instance *instance, const char *what)
-{
-	const struct shape *shape = instance->shape;
-	return problem_set(problem, "%s, %s, %u threads, batches of %" PRIu32 ": %s",
-		instance->subject->name, workload_names[shape->workload], shape->n_threads,
-		shape->batch, what);
-}
-
-int bench_fail_errno(
-	struct problem *problem, const struct instance *instance, const char *call, int error)
-{
-	char what[128];
-	snprintf(what, sizeof what, "%s failed: %s", call, strerror(-error));
-	return bench_fail(problem, instance, what);
-}
 
 uint64_t bench_fingerprint(const struct balloon_page *pages, size_t n)
 {
@@ -48,31 +30,35 @@ static struct balloon_page *make_hands(struct bench *bench)
 	return memory;
 }
 
-int bench_init(
-	struct bench *bench, const struct shape *shape, bool is_pinned, struct problem *problem)
+static void end(struct round *round)
 {
-	*bench = (struct bench){.shape = *shape, .is_pinned = is_pinned};
+	struct bench *bench = round->shared;
+	free(bench->workers);
+	free(bench->hands);
+	free(bench->work);
+	free(bench->pages);
+	free(bench);
+}
+
+int bench_make(struct round *round, const struct shape *shape, double seconds, bool is_pinned)
+{
+	struct bench *bench = calloc(1, sizeof *bench);
+	if (!bench)
+		return problem_no_memory(round->problem);
+	round->shared = bench;
+	round->end = end;
+	*bench = (struct bench){.shape = *shape, .seconds = seconds, .is_pinned = is_pinned};
 	bench->pages = calloc(shape->n_pages, sizeof *bench->pages);
 	bench->work = calloc(shape->n_pages, sizeof *bench->work);
 	bench->hands = make_hands(bench);
 	bench->workers = calloc(shape->n_threads, sizeof *bench->workers);
-	if (!bench->pages || !bench->work || !bench->hands || !bench->workers) {
-		bench_fini(bench);
-		return problem_no_memory(problem);
-	}
+	if (!bench->pages || !bench->work || !bench->hands || !bench->workers)
+		return problem_no_memory(round->problem);
 	for (uint32_t i = 0; i < shape->n_pages; i++)
 		bench->pages[i] = balloon_page(i);
 	if (shape->order == ORDER_RANDOM)
 		pages_shuffle(bench->pages, shape->n_pages);
 	return 0;
-}
-
-void bench_fini(struct bench *bench)
-{
-	free(bench->workers);
-	free(bench->hands);
-	free(bench->work);
-	free(bench->pages);
 }
 
 /* ---- Instances ------------------------------------------------------------------------------ */
@@ -107,29 +93,36 @@ static int make_spares(struct instance *instance)
 	return 0;
 }
 
-int bench_open(struct bench *bench, struct instance *instance, const struct subject *subject,
-	struct problem *problem)
+int bench_open(struct trial *trial)
 {
+	struct bench *bench = bench_of(trial);
+	const struct subject *subject = trial->how;
+	struct instance *instance = calloc(1, sizeof *instance);
+	if (!instance)
+		return problem_no_memory(trial->round->problem);
 	*instance = (struct instance){.subject = subject, .shape = &bench->shape};
 	int result = make_spares(instance);
 	if (result == 0)
 		result = subject->create(instance);
 	if (result < 0) {
 		free(instance->spares);
-		return bench_fail_errno(problem, instance, "making it", result);
+		free(instance);
+		return trial_fail_errno(trial, "making it", result);
 	}
+	trial->own = instance;
 	if (shape_is_filled(&bench->shape) && subject->ops)
 		result = fill(bench, instance);
-	if (result == 0)
-		return 0;
-	bench_close(instance);
-	return bench_fail_errno(problem, instance, "filling it", result);
+	if (result < 0)
+		bench_close(trial);
+	return trial_expect(trial, "filling it", result);
 }
 
-void bench_close(struct instance *instance)
+void bench_close(struct trial *trial)
 {
+	struct instance *instance = trial->own;
 	instance->subject->destroy(instance);
 	free(instance->spares);
+	free(instance);
 }
 
 /* Returns how many pages came out, up to all that there can be. */
@@ -149,13 +142,15 @@ static uint32_t drain(struct bench *bench, struct instance *instance)
 	return n;
 }
 
-static int check_drained(struct bench *bench, struct instance *instance, struct problem *problem)
+static int check_drained(const struct trial *trial)
 {
+	struct bench *bench = bench_of(trial);
+	struct instance *instance = trial->own;
 	const struct shape *shape = &bench->shape;
 	const uint32_t n_spare = shape_n_spare(shape);
 	uint64_t expected = bench_fingerprint(bench->pages, shape->n_pages);
 	if (drain(bench, instance) != shape->n_pages)
-		return bench_fail(problem, instance, "not all pages came out in the end");
+		return trial_fail(trial, "not all pages came out in the end");
 	for (uint32_t i = 0; i < n_spare; i++) {
 		struct balloon_page page = balloon_page(shape->n_pages + i);
 		expected += bench_fingerprint(&page, 1);
@@ -163,17 +158,31 @@ static int check_drained(struct bench *bench, struct instance *instance, struct 
 	if (bench_fingerprint(bench->work, shape->n_pages) +
 			bench_fingerprint(instance->spares, n_spare) !=
 		expected)
-		return bench_fail(problem, instance, "other pages came out than went in");
+		return trial_fail(trial, "other pages came out than went in");
 	return 0;
 }
 
-int bench_check(struct bench *bench, struct instance *instance, struct problem *problem)
+/* Each page comes out once, and the map is valid. */
+static int check(struct trial *trial)
 {
+	const struct instance *instance = trial->own;
 	struct balloon_finding finding = {.what = "it cannot be checked"};
 	struct balloon_memmap *map = instance->places ? instance->places[0].map : NULL;
 	if (map && balloon_memmap_validate(map, &finding) < 0)
-		return bench_fail(problem, instance, finding.what);
-	if (!shape_is_filled(&bench->shape) || !instance->subject->ops)
+		return trial_fail(trial, "%s", finding.what);
+	if (!shape_is_filled(instance->shape) || !instance->subject->ops)
 		return 0;
-	return check_drained(bench, instance, problem);
+	return check_drained(trial);
 }
+
+static int warm_up(struct trial *trial)
+{
+	return bench_repeat(trial, 0);
+}
+
+static int repeat(struct trial *trial)
+{
+	return bench_repeat(trial, bench_of(trial)->seconds);
+}
+
+const struct trial_ops bench_ops = {bench_open, warm_up, repeat, check, bench_close};

@@ -6,28 +6,13 @@
 #ifndef RUN_BENCH_H
 #define RUN_BENCH_H
 
-#include "common/problem.h"
+#include "harness/trial.h"
 #include "run/worker.h"
 
 /* A thread's hand has room for so many batches of pages. */
 enum { HAND_BATCHES = 4 };
 
-/** What one repeat came to. */
-struct sample {
-	double ns_per_page;
-	double fairness; /* of the threads with one role, what the slowest did for the fastest's one */
-	double cpu_s_per_million_pages;
-	double contended_per_page; /* locks found taken */
-	double success_rate;       /* of the pages that somebody tried to isolate */
-};
-
-/** What all repeats of one subject came to together. */
-struct totals {
-	uint64_t n_attempts, n_isolated;
-	struct histogram dequeue, isolate;
-};
-
-/** All that a repeat needs but its subject: made once for a shape. */
+/** All that a repeat needs but its subject: shared by the trials of a round. */
 struct bench {
 	struct shape shape;
 	struct balloon_page *pages; /* the balloon's, in the order in which they go in */
@@ -35,49 +20,38 @@ struct bench {
 	struct balloon_page *hands; /* of all workers, and what else they write all the time */
 	size_t hand_stride;         /* pages from one worker's to the next one's */
 	struct worker *workers;
+	double seconds; /* of a repeat; 0: one round of each thread */
 	bool is_pinned;
 };
 
-/** Returns 0 and the caller calls bench_fini(); or -1. */
-int bench_init(
-	struct bench *bench, const struct shape *shape, bool is_pinned, struct problem *problem);
-void bench_fini(struct bench *bench);
+/** Make the bench of a round, which ends it. Returns 0 or -1. */
+int bench_make(struct round *round, const struct shape *shape, double seconds, bool is_pinned);
 
-/** Make an instance and bring it into the state in which a repeat begins. Returns 0 or -1. */
-int bench_open(struct bench *bench, struct instance *instance, const struct subject *subject,
-	struct problem *problem);
-
-/** Hold it against what went in: each page comes out once, and the map is valid. Returns 0 or -1. */
-int bench_check(struct bench *bench, struct instance *instance, struct problem *problem);
-
-/** Release it, with whatever is in it. */
-void bench_close(struct instance *instance);
+/** trial->how is a struct subject, trial->own its instance. */
+extern const struct trial_ops bench_ops;
+int bench_open(struct trial *trial);
+void bench_close(struct trial *trial);
 
 /**
- * Run and check one repeat. seconds: how long; 0: one round of each thread. is_interrupted: asked
- * now and then; true ends it early. Returns 0, -1, or 1: it was interrupted, and does not count.
+ * One round of the only thread, by the calling one, and begin() and end() right before and right after its work; then
+ * all is checked. Returns 0 or -1.
  */
-int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
-	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
-	struct problem *problem);
+int bench_round(
+	struct trial *trial, void (*begin)(struct trial *trial), void (*end)(struct trial *trial));
 
-/** What is to be called right before and right after the work of a round. */
-struct bracket {
-	void (*begin)(void *context);
-	void (*end)(void *context);
-	void *context;
-};
+static inline struct bench *bench_of(const struct trial *trial)
+{
+	return trial->round->shared;
+}
 
-/** One round of the only thread, by the calling one; then all is checked. Returns 0 or -1. */
-int bench_round(struct bench *bench, struct instance *instance, const struct bracket *bracket,
-	struct problem *problem);
-
-/** Say which subject failed at what. Each returns -1. */
-int bench_fail(struct problem *problem, const struct instance *instance, const char *what);
-int bench_fail_errno(
-	struct problem *problem, const struct instance *instance, const char *call, int error);
+/** Run one repeat, or with 0 seconds a round of each thread. As trial_ops. */
+int bench_repeat(struct trial *trial, double seconds);
 
 /** A number that a set of pages has, and hardly any other set: order does not matter. */
 uint64_t bench_fingerprint(const struct balloon_page *pages, size_t n);
+
+/** All threads start at once and work until the time is over. Returns 0; 1: it was interrupted; or a negative error
+ * number: no thread has worked. */
+int crew_run(struct worker *workers, unsigned n, bool is_pinned, double seconds);
 
 #endif

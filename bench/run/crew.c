@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/crew.h"
+#include "run/bench.h"
 
 #include <errno.h>
 #include <math.h>
 
 #include "common/pin.h"
+#include "harness/interrupt.h"
 
 enum gate_state { GATE_CLOSED, GATE_OPEN, GATE_OFF };
 
@@ -50,7 +51,7 @@ static void *run_worker(void *argument)
 }
 
 /* Returns true if it was interrupted. */
-static bool wait_for(double seconds, bool (*is_interrupted)(void))
+static bool wait_for(double seconds)
 {
 	const double slice = 0.05;
 	const uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
@@ -79,8 +80,7 @@ static unsigned start(struct crew *crew, struct worker *workers, unsigned n, int
 	return n;
 }
 
-int crew_run(struct worker *workers, unsigned n, bool is_pinned, double seconds,
-	bool (*is_interrupted)(void))
+int crew_run(struct worker *workers, unsigned n, bool is_pinned, double seconds)
 {
 	struct crew crew = {.is_pinned = is_pinned};
 	bool was_interrupted = false;
@@ -90,7 +90,7 @@ int crew_run(struct worker *workers, unsigned n, bool is_pinned, double seconds,
 	unsigned n_started = start(&crew, workers, n, &error);
 	move_gate(&crew, error ? GATE_OFF : GATE_OPEN);
 	if (!error)
-		was_interrupted = wait_for(seconds, is_interrupted);
+		was_interrupted = wait_for(seconds);
 	atomic_store(&crew.stop, true);
 	for (unsigned i = 0; i < n_started; i++)
 		pthread_join(workers[i].thread, NULL);

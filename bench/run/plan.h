@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* What `balloon-bench run` is asked to do: its options. */
+/* What `balloon-bench run` and `count` are asked to do. */
 #ifndef RUN_PLAN_H
 #define RUN_PLAN_H
 
-#include "common/values.h"
+#include "harness/session.h"
 #include "run/subject.h"
 
 enum {
-	RUN_SUBJECTS_MAX = 128,
-	RUN_REPEATS_MAX = 10000,
+	RUN_SUBJECTS_MAX = TRIALS_MAX,
 	RUN_THREADS_MAX = 1024,
 	RUN_DEVICES_MAX = 1024,
 	RUN_BATCH_MAX = 1 << 20,
 	RUN_PAGES_MAX = 1 << 30,
 };
 
-struct plan {
+struct run_plan {
+	struct session session;
 	struct subject subjects[RUN_SUBJECTS_MAX]; /* strategies, then references */
 	size_t n_subjects;
-	enum workload workloads[N_WORKLOADS];
-	size_t n_workloads;
-	enum order orders[N_ORDERS];
-	size_t n_orders;
-	struct numbers pages, batches, threads;
-	unsigned n_devices; /* of the workload multi */
-	struct mix mix;
-	double seconds; /* of one repeat */
-	size_t n_repeats;
-	bool is_pinned;
-	const char *json_path, *csv_path; /* NULL: none */
+	struct list strategies, references; /* by number */
+	struct list workloads, orders;      /* enum work, enum order */
+	struct list pages, batches, threads;
+	struct list mix;    /* shares, as struct mix has them */
+	uint32_t n_devices; /* of the workload multi */
+	double seconds;     /* of one repeat */
 };
 
 /** What is run if nothing is asked for: of all options, the defaults. */
-void plan_init(struct plan *plan);
+void run_plan_init(struct run_plan *plan);
 
-/** Strings stay the caller's. Returns 0, or the exit status after a wrong usage. */
-int plan_parse_run(struct plan *plan, int argc, char **argv);
+/** After the options have been read. */
+void run_plan_subjects(struct run_plan *plan);
 
-/** How many shapes there are to run, and each of them, by its number. */
-size_t plan_n_shapes(const struct plan *plan);
-struct shape plan_shape(const struct plan *plan, size_t number);
+/** How many shapes a workload has, and each of them, by its number. */
+size_t run_n_shapes(const struct run_plan *plan);
+struct shape run_shape(const struct run_plan *plan, enum work work, size_t number);
+
+/** The labels of a round of this shape. */
+struct labels run_labels(const struct shape *shape);
+
+/** The references' names; NULL after the last. */
+const char *const *reference_names(void);
 
 #endif

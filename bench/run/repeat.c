@@ -4,10 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-#include "run/crew.h"
 
 /* ---- Before --------------------------------------------------------------------------------- */
 
@@ -64,45 +61,42 @@ static void prepare(struct bench *bench, const struct instance *instance, struct
 
 /* ---- After ---------------------------------------------------------------------------------- */
 
-static int check_workers(
-	const struct bench *bench, const struct instance *instance, struct problem *problem)
+static int check_workers(const struct trial *trial)
 {
+	const struct bench *bench = bench_of(trial);
 	for (unsigned i = 0; i < bench->shape.n_threads; i++)
 		if (bench->workers[i].failed)
-			return bench_fail_errno(problem, instance, bench->workers[i].failed,
-				bench->workers[i].error);
+			return trial_fail_errno(
+				trial, bench->workers[i].failed, bench->workers[i].error);
 	return 0;
 }
 
-static int check_counts(const struct bench *bench, struct instance *instance, struct counts *counts,
-	struct problem *problem)
+static int check_counts(const struct trial *trial, struct counts *counts)
 {
-	const struct shape *shape = &bench->shape;
-	uint64_t n_expected = shape_is_filled(shape) ? shape->n_pages : 0;
-	char what[128];
+	struct instance *instance = trial->own;
+	uint64_t n_expected = shape_is_filled(instance->shape) ? instance->shape->n_pages : 0;
 	if (!instance->subject->count)
 		return 0;
 	int result = instance->subject->count(instance, counts);
 	if (result < 0)
-		return bench_fail_errno(problem, instance, "counting", result);
+		return trial_fail_errno(trial, "counting", result);
 	if (counts->n_listed == n_expected && counts->n_isolated == 0)
 		return 0;
-	snprintf(what, sizeof what,
+	return trial_fail(trial,
 		"%" PRIu64 " pages listed and %" PRIu64
 		" isolated between two repeats, not %" PRIu64 " and 0",
 		counts->n_listed, counts->n_isolated, n_expected);
-	return bench_fail(problem, instance, what);
 }
 
 /* In the cycle, every page is out again after a repeat. */
-static int check_pages(
-	const struct bench *bench, const struct instance *instance, struct problem *problem)
+static int check_pages(const struct trial *trial)
 {
+	const struct bench *bench = bench_of(trial);
 	if (bench->shape.workload != WORKLOAD_CYCLE ||
 		bench_fingerprint(bench->work, bench->shape.n_pages) ==
 			bench_fingerprint(bench->pages, bench->shape.n_pages))
 		return 0;
-	return bench_fail(problem, instance, "other pages came out than went in");
+	return trial_fail(trial, "other pages came out than went in");
 }
 
 /* ---- What it came to ------------------------------------------------------------------------ */
@@ -127,9 +121,11 @@ static double fairness(const struct bench *bench)
 		fairness_among(bench, n_churners, bench->shape.n_threads));
 }
 
-static void sum_up(const struct bench *bench, uint64_t n_contended, struct sample *sample,
-	struct totals *totals)
+/* What all threads did together. */
+static void sum_up(struct trial *trial, uint64_t n_contended)
 {
+	const struct bench *bench = bench_of(trial);
+	const struct instance *instance = trial->own;
 	uint64_t n_done = 0, n_attempts = 0, n_isolated = 0, cpu_ns = 0, aside_ns = 0;
 	uint64_t begin_ns = UINT64_MAX, end_ns = 0;
 	for (unsigned i = 0; i < bench->shape.n_threads; i++) {
@@ -141,70 +137,71 @@ static void sum_up(const struct bench *bench, uint64_t n_contended, struct sampl
 		aside_ns += worker->aside_ns;
 		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
 		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
-		histogram_merge(&totals->dequeue, &worker->dequeue);
-		histogram_merge(&totals->isolate, &worker->isolate);
+		histogram_merge(trial_durations(trial, "dequeue_ns"), &worker->dequeue);
+		histogram_merge(trial_durations(trial, "isolate_ns"), &worker->isolate);
 	}
 	double n = n_done ? (double)n_done : 1;
 	double elapsed_ns = (double)(end_ns - begin_ns) - (double)aside_ns / bench->shape.n_threads;
-	sample->ns_per_page = elapsed_ns / n;
-	sample->fairness = fairness(bench);
-	sample->cpu_s_per_million_pages = (double)(cpu_ns - aside_ns) / 1e3 / n;
-	sample->contended_per_page = (double)n_contended / n;
-	sample->success_rate = n_attempts ? (double)n_isolated / (double)n_attempts : 1;
-	totals->n_attempts += n_attempts;
-	totals->n_isolated += n_isolated;
+	trial_note(trial, "ns_per_page", elapsed_ns / n);
+	trial_note(trial, "fairness", fairness(bench));
+	trial_note(trial, "cpu_s_per_million_pages", (double)(cpu_ns - aside_ns) / 1e3 / n);
+	trial_note(trial, "bytes_per_page", instance->bytes_per_page);
+	if (instance->subject->count)
+		trial_note(trial, "contended_per_page", (double)n_contended / n);
+	if (!shape_isolates(&bench->shape))
+		return;
+	trial_note(trial, "isolate_attempts", (double)n_attempts);
+	trial_note(trial, "isolated", (double)n_isolated);
+	trial_note(trial, "success_rate", n_attempts ? (double)n_isolated / (double)n_attempts : 1);
 }
 
 /* Before a repeat. Returns 0 or -1. */
-static int prepare_all(struct bench *bench, struct instance *instance, struct counts *counts,
-	struct problem *problem)
+static int prepare_all(const struct trial *trial, struct counts *counts)
 {
+	struct bench *bench = bench_of(trial);
 	for (unsigned i = 0; i < bench->shape.n_threads; i++)
-		prepare(bench, instance, &bench->workers[i]);
+		prepare(bench, trial->own, &bench->workers[i]);
 	if (bench->shape.workload == WORKLOAD_CYCLE)
 		memcpy(bench->work, bench->pages, bench->shape.n_pages * sizeof *bench->pages);
-	return check_counts(bench, instance, counts, problem);
+	return check_counts(trial, counts);
 }
 
 /* After it. Returns 0 or -1. */
-static int check_all(struct bench *bench, struct instance *instance, struct counts *counts,
-	struct problem *problem)
+static int check_all(const struct trial *trial, struct counts *counts)
 {
-	take_spares(bench, instance);
-	if (check_workers(bench, instance, problem) < 0 ||
-		check_counts(bench, instance, counts, problem) < 0)
+	take_spares(bench_of(trial), trial->own);
+	if (check_workers(trial) < 0 || check_counts(trial, counts) < 0)
 		return -1;
-	return check_pages(bench, instance, problem);
+	return check_pages(trial);
 }
 
-int bench_repeat(struct bench *bench, struct instance *instance, double seconds,
-	bool (*is_interrupted)(void), struct sample *sample, struct totals *totals,
-	struct problem *problem)
+int bench_repeat(struct trial *trial, double seconds)
 {
+	struct bench *bench = bench_of(trial);
 	struct counts before = {0}, after = {0};
-	if (prepare_all(bench, instance, &before, problem) < 0)
+	if (prepare_all(trial, &before) < 0)
 		return -1;
-	int result = crew_run(
-		bench->workers, bench->shape.n_threads, bench->is_pinned, seconds, is_interrupted);
+	int result = crew_run(bench->workers, bench->shape.n_threads, bench->is_pinned, seconds);
 	if (result < 0)
-		return bench_fail_errno(problem, instance, "starting threads", result);
-	if (check_all(bench, instance, &after, problem) < 0)
+		return trial_fail_errno(trial, "starting threads", result);
+	if (check_all(trial, &after) < 0)
 		return -1;
 	if (result == 0)
-		sum_up(bench, after.n_contended - before.n_contended, sample, totals);
+		sum_up(trial, after.n_contended - before.n_contended);
 	return result;
 }
 
-int bench_round(struct bench *bench, struct instance *instance, const struct bracket *bracket,
-	struct problem *problem)
+int bench_round(
+	struct trial *trial, void (*begin)(struct trial *trial), void (*end)(struct trial *trial))
 {
 	const atomic_bool stop = true;
+	struct worker *worker = &bench_of(trial)->workers[0];
 	struct counts counts = {0};
-	if (prepare_all(bench, instance, &counts, problem) < 0)
+	if (prepare_all(trial, &counts) < 0)
 		return -1;
-	bench->workers[0].stop = &stop;
-	bracket->begin(bracket->context);
-	bench->workers[0].work(&bench->workers[0]);
-	bracket->end(bracket->context);
-	return check_all(bench, instance, &counts, problem);
+	worker->stop = &stop;
+	begin(trial);
+	worker->work(worker);
+	end(trial);
+	return check_all(trial, &counts);
 }

@@ -2,7 +2,6 @@
 /* A strategy as a subject: the library's public calls, as a program makes them. */
 #include <stdlib.h>
 
-#include "common/strategies.h"
 #include "run/loops.h"
 
 static int insert(struct place *place, const struct balloon_page *pages, size_t n)

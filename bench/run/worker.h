@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "common/clock.h"
-#include "common/histogram.h"
+#include "harness/histogram.h"
 #include "run/subject.h"
 
 /* Of so many calls the duration of one is measured: two looks at the clock cost as much as a call. */

@@ -17,8 +17,8 @@
 #include "system/fixture.h"
 
 enum {
-	CROWD_THREADS = 16,
-	CROWD_SHARE = 64, /* of the zone: a request takes two threads a while to pass on */
+	MEMBERS = 16,
+	MEMBERS_SHARE = 64, /* of the zone: a request takes two threads a while to pass on */
 	REQUESTS_UNDER_WAY = 16,
 };
 
@@ -54,7 +54,7 @@ static int all_or_error(int result, uint32_t n)
 static int cycle_driver(struct trial *trial, uint64_t *ns)
 {
 	struct balloon_driver *driver = driver_of(trial);
-	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	const uint32_t n_pages = number_of(trial, "pages"), request = number_of(trial, "request");
 	int result = 0;
 	uint64_t begin_ns = thread_cpu_ns();
 	for (uint32_t i = 0; i < n_pages && result == 0; i += request) {
@@ -70,7 +70,7 @@ static int cycle_strategy(struct trial *trial, uint64_t *ns)
 {
 	struct beside *beside = trial->own;
 	struct balloon_frames *frames = balloon_zone_frames(beside->fixture.zone);
-	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	const uint32_t n_pages = number_of(trial, "pages"), request = number_of(trial, "request");
 	int result =
 		all_or_error(frames->ops->allocate(frames, beside->pages, request, 0), request);
 	if (result < 0)
@@ -97,7 +97,7 @@ static int run_to_target(struct trial *trial, uint64_t *ns)
 {
 	struct beside *beside = trial->own;
 	uint64_t begin_ns = now_ns();
-	int result = fixture_reach(&beside->fixture, trial->labels.pages);
+	int result = fixture_reach(&beside->fixture, number_of(trial, "pages"));
 	*ns = now_ns() - begin_ns;
 	return result < 0 ? result : fixture_reach(&beside->fixture, 0);
 }
@@ -105,7 +105,7 @@ static int run_to_target(struct trial *trial, uint64_t *ns)
 static int fill_one_by_one(struct trial *trial, uint64_t *ns)
 {
 	struct beside *beside = trial->own;
-	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	const uint32_t n_pages = number_of(trial, "pages"), request = number_of(trial, "request");
 	int result = 0;
 	uint64_t begin_ns = now_ns();
 	for (uint32_t left = n_pages, n; left > 0 && result == 0; left -= n) {
@@ -153,15 +153,15 @@ static void *cycle_pages(void *argument)
 	return NULL;
 }
 
-static int cycle_crowd(struct trial *trial, uint64_t *ns, unsigned n_threads)
+static int cycle_members(struct trial *trial, uint64_t *ns, unsigned n_threads)
 {
-	struct member members[CROWD_THREADS];
+	struct member members[MEMBERS];
 	unsigned n = 0;
 	int result = 0;
 	uint64_t begin_ns = now_ns();
 	while (n < n_threads && result == 0) {
-		members[n] = (struct member){
-			.driver = driver_of(trial), .n_pages = trial->labels.pages / n_threads};
+		members[n] = (struct member){.driver = driver_of(trial),
+			.n_pages = number_of(trial, "pages") / n_threads};
 		result = -pthread_create(&members[n].thread, NULL, cycle_pages, &members[n]);
 		n += result == 0;
 	}
@@ -176,34 +176,32 @@ static int cycle_crowd(struct trial *trial, uint64_t *ns, unsigned n_threads)
 
 static int cycle_many(struct trial *trial, uint64_t *ns)
 {
-	return cycle_crowd(trial, ns, CROWD_THREADS);
+	return cycle_members(trial, ns, MEMBERS);
 }
 
 static int cycle_alone(struct trial *trial, uint64_t *ns)
 {
-	return cycle_crowd(trial, ns, 1);
+	return cycle_members(trial, ns, 1);
 }
 
 static const struct way_pair contention = {cycle_many, cycle_alone};
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
-static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+static int repeat(struct trial *trial)
 {
 	const struct way_pair *ways = trial->how;
 	struct beside *beside = trial->own;
-	const double n_pages = trial->labels.pages;
-	uint64_t ns, reference_ns;
-	int result = ways->driver(trial, &ns);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "moving pages", result);
-	result = ways->reference(trial, &reference_ns);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "moving the reference's pages", result);
-	sample->figures[NS_PER_PAGE] = (double)ns / n_pages;
-	sample->figures[REFERENCE_NS_PER_PAGE] = (double)reference_ns / n_pages;
-	sample->figures[TIMES_REFERENCE] = (double)ns / (double)reference_ns;
-	return fixture_check(&beside->fixture, trial, 0, 0, problem);
+	const double n_pages = number_of(trial, "pages");
+	uint64_t ns = 0, reference_ns = 0;
+	if (trial_expect(trial, "moving pages", ways->driver(trial, &ns)) < 0 ||
+		trial_expect(trial, "moving the reference's pages",
+			ways->reference(trial, &reference_ns)) < 0)
+		return -1;
+	trial_note(trial, "ns_per_page", (double)ns / n_pages);
+	trial_note(trial, "reference_ns_per_page", (double)reference_ns / n_pages);
+	trial_note(trial, "times_reference", (double)ns / (double)reference_ns);
+	return fixture_check(&beside->fixture, trial, 0, 0);
 }
 
 static void close_trial(struct trial *trial)
@@ -216,99 +214,75 @@ static void close_trial(struct trial *trial)
 	free(beside);
 }
 
-static int open_trial(struct trial *trial, struct problem *problem)
+static int open_trial(struct trial *trial)
 {
 	struct beside *beside = calloc(1, sizeof *beside);
-	if (!beside)
-		return problem_no_memory(problem);
-	trial->own = beside;
-	beside->pages = calloc(trial->labels.request, sizeof *beside->pages);
-	int result = beside->pages ? fixture_open(&beside->fixture, trial, trial->labels.pages,
-					     REQUESTS_UNDER_WAY, problem)
-				   : problem_no_memory(problem);
+	if (beside)
+		beside->pages = calloc(number_of(trial, "request"), sizeof *beside->pages);
+	int result = beside && beside->pages
+			     ? fixture_open(&beside->fixture, trial, REQUESTS_UNDER_WAY)
+			     : problem_no_memory(trial->round->problem);
 	if (result < 0) {
-		free(beside->pages);
+		free(beside ? beside->pages : NULL);
 		free(beside);
 		return -1;
 	}
+	trial->own = beside;
 	result = balloon_device_create(beside->fixture.map, NULL, &beside->device);
-	if (result == 0)
-		return 0;
-	close_trial(trial);
-	return trial_fail_errno(trial, problem, "making a device", result);
+	if (result < 0)
+		close_trial(trial);
+	return trial_expect(trial, "making a device", result);
 }
-
-static const struct trial_ops ops = {open_trial, repeat, close_trial};
 
 /* ---- Rounds ---------------------------------------------------------------------------------- */
 
-static int make(const struct plan *plan, struct round *round, struct labels labels,
-	const struct way_pair *ways)
+static int make(struct round *round, const char *channel, uint32_t n_pages, uint32_t request,
+	uint32_t host_us, const struct way_pair *ways)
 {
-	labels.kind = TRIAL_DRIVER;
-	labels.strategy = strategy_name(plan->strategies.at[plan->strategies.n - 1]);
-	labels.other_thread = labels.fill = -1;
-	labels.page_bytes = SMALL_PAGE;
-	*round = (struct round){.n_trials = 0};
-	for (size_t i = 0; i < plan->n_designs; i++) {
-		labels.subject = labels.driver = driver_name(plan->designs[i]);
-		round_add(round, &labels, &ops)->how = ways;
-	}
+	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	round->labels = (struct labels){{{"channel", .text = channel},
+		{"strategy", .text = last_strategy(round->plan)}, {"pages", .number = n_pages},
+		{"request", .number = request}, {"host_us", .number = host_us}}};
+	add_drivers(round, &ops, ways);
 	return 0;
 }
 
 /* Requests as large as they are to be, and of one page. */
-static size_t count_costs(const struct plan *plan)
+static size_t count_costs(const void *plan)
 {
-	return plan->request > 1 ? 2 : 1;
+	return ((const struct system_plan *)plan)->request > 1 ? 2 : 1;
 }
 
-static int make_cost(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+static int make_cost(struct round *round, size_t number)
 {
+	const struct system_plan *plan = round->plan;
 	const uint32_t request = number == 0 ? plan->request : 1;
-	(void)problem;
-	return make(plan, round,
-		(struct labels){.work = WORK_COST,
-			.channel = "null",
-			.pages = plan->n_zone_pages / request * request,
-			.request = request},
-		&cost);
+	return make(round, "null", plan->n_zone_pages / request * request, request, 0, &cost);
 }
 
-static size_t count_one(const struct plan *plan)
+static int make_latency(struct round *round, size_t number)
 {
-	(void)plan;
-	return 1;
-}
-
-static int make_latency(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
-{
+	const struct system_plan *plan = round->plan;
 	(void)number;
-	(void)problem;
-	return make(plan, round,
-		(struct labels){.work = WORK_LATENCY,
-			.channel = "slow",
-			.pages = plan->n_zone_pages,
-			.request = plan->request,
-			.host_us = plan->host_us},
-		&latency);
+	return make(round, "slow", plan->n_zone_pages, plan->request, plan->host_us, &latency);
 }
 
-static int make_crowd(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+static int make_contention(struct round *round, size_t number)
 {
+	const struct system_plan *plan = round->plan;
+	const uint32_t n_shares = MEMBERS_SHARE * MEMBERS;
 	(void)number;
-	(void)problem;
-	return make(plan, round,
-		(struct labels){.work = WORK_CROWD,
-			.channel = "slow",
-			.pages = plan->n_zone_pages / CROWD_SHARE / CROWD_THREADS * CROWD_THREADS,
-			.request = 1},
-		&contention);
+	return make(round, "slow", plan->n_zone_pages / n_shares * MEMBERS, 1, 0, &contention);
 }
 
-const struct rounds rounds_of_cost = {.count = count_costs, .make = make_cost};
-const struct rounds rounds_of_latency = {.count = count_one, .make = make_latency};
-const struct rounds rounds_of_crowd = {.count = count_one, .make = make_crowd};
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+	{"reference", "reference_ns_per_page", NULL, 0}, {"x that", "times_reference", "%.3g", 0},
+	NO_COLUMN};
+
+const struct workload workload_cost = {
+	"cost", "ns_per_page", columns, count_costs, make_cost, NULL};
+const struct workload workload_latency = {
+	"latency", "ns_per_page", columns, count_one, make_latency, NULL};
+const struct workload workload_contention = {
+	"contention", "ns_per_page", columns, count_one, make_contention, NULL};

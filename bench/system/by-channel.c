@@ -117,30 +117,14 @@ static int open_each(struct trial *trial)
 	return open_madvise(trial, BALLOON_MADVISE_EACH);
 }
 
-static const struct releaser by_vector = {
-	.name = "madvise-vector",
-	.channel = "madvise",
-	.call = "vector",
-	.kind = TRIAL_CHANNEL,
-	.open = open_vector,
-	.close = close_madvise,
-	.inflate = by_channel_inflate,
-	.deflate = by_channel_deflate,
-	.cycle = by_channel_cycle,
-	.check = by_channel_check,
-};
+#define BY_MADVISE(which)                                                                          \
+	{                                                                                          \
+		.name = "madvise-" #which, .kind = "channel", .channel = "madvise",                \
+		.call = #which, .open = open_##which, .close = close_madvise,                      \
+		.inflate = by_channel_inflate, .deflate = by_channel_deflate,                      \
+		.cycle = by_channel_cycle, .check = by_channel_check                               \
+	}
 
-static const struct releaser by_each = {
-	.name = "madvise-each",
-	.channel = "madvise",
-	.call = "each",
-	.kind = TRIAL_CHANNEL,
-	.open = open_each,
-	.close = close_madvise,
-	.inflate = by_channel_inflate,
-	.deflate = by_channel_deflate,
-	.cycle = by_channel_cycle,
-	.check = by_channel_check,
-};
+static const struct releaser by_vector = BY_MADVISE(vector), by_each = BY_MADVISE(each);
 
 const struct releaser *const channel_releasers[] = {&by_vector, &by_each, NULL};

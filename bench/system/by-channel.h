@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Channels as releasers: requests are prepared, submitted, waited for, one after the other. */
-#ifndef SYSTEM_TOLD_H
-#define SYSTEM_TOLD_H
+#ifndef SYSTEM_BY_CHANNEL_H
+#define SYSTEM_BY_CHANNEL_H
 
 #include <balloon/channel-ops.h>
 

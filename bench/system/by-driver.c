@@ -32,9 +32,8 @@ static void close_driven(struct trial *trial)
 
 static int make_map(struct by_driver *by_driver, const struct trial *trial)
 {
-	const struct plan *plan = trial->plan;
 	const struct balloon_memmap_config config = {
-		.strategy = plan->strategies.at[plan->strategies.n - 1],
+		.strategy = balloon_strategy_find(text_of(trial, "strategy")),
 		.n_pages = region_of(trial)->n_pages,
 		.n_devices = BALLOON_DRIVER_DEVICES,
 		.page_size_bytes = region_of(trial)->page_bytes};
@@ -44,7 +43,7 @@ static int make_map(struct by_driver *by_driver, const struct trial *trial)
 static int make_driver(struct by_driver *by_driver, const struct trial *trial)
 {
 	const struct balloon_driver_config config = {
-		.design = balloon_driver_design_find(trial->labels.driver),
+		.design = balloon_driver_design_find(text_of(trial, "driver")),
 		.map = by_driver->map,
 		.frames = &by_driver->source.frames,
 		.channel = by_driver->channel,
@@ -123,9 +122,9 @@ static const char *check(struct trial *trial)
 }
 
 const struct releaser driver_releaser = {
+	.kind = "driver",
 	.channel = "madvise",
 	.call = "auto",
-	.kind = TRIAL_DRIVER,
 	.open = open_driven,
 	.close = close_driven,
 	.inflate = inflate,

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "system/fixture.h"
+#include "system/region.h"
 
 enum { PASSES_MAX = 10 };
 
@@ -65,19 +66,20 @@ static int compact(struct balloon_compactor *compactor)
 	return result < 0 ? result : n;
 }
 
-static void note(struct sample *sample, const struct balloon_compactor_stats *stats, int n_passes,
-	uint64_t ns)
+static void note(
+	struct trial *trial, const struct balloon_compactor_stats *stats, int n_passes, uint64_t ns)
 {
-	sample->figures[NS_PER_PAGE] =
-		(double)ns / (double)(stats->n_migrated ? stats->n_migrated : 1);
-	sample->figures[SECONDS] = (double)ns / 1e9;
-	sample->figures[MIGRATED] = (double)stats->n_migrated;
-	sample->figures[PASSES] = n_passes;
-	sample->figures[AGAIN] = (double)stats->n_again;
+	trial_note(trial, "ns_per_page",
+		(double)ns / (double)(stats->n_migrated ? stats->n_migrated : 1));
+	trial_note(trial, "seconds", (double)ns / 1e9);
+	trial_note(trial, "migrated", (double)stats->n_migrated);
+	trial_note(trial, "passes", n_passes);
+	trial_note(trial, "again", (double)stats->n_again);
 }
 
-static int compact_and_note(struct field *field, struct sample *sample)
+static int compact_and_note(struct trial *trial)
 {
+	struct field *field = trial->own;
 	struct balloon_compactor *compactor;
 	struct balloon_compactor_stats stats;
 	const struct balloon_compactor_config config = {.map = field->fixture.map,
@@ -93,32 +95,31 @@ static int compact_and_note(struct field *field, struct sample *sample)
 	balloon_compactor_stats(compactor, &stats);
 	balloon_compactor_destroy(compactor);
 	if (result > 0)
-		note(sample, &stats, result, ns);
+		note(trial, &stats, result, ns);
 	if (result > 0 && stats.n_shrunk + stats.n_kept > 0)
 		return -EIO; /* nobody else was there */
 	return result < 0 ? result : 0;
 }
 
-static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+static int repeat(struct trial *trial)
 {
 	struct field *field = trial->own;
-	const uint32_t n_pages = trial->labels.pages;
-	int result = fragment(field, n_pages);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "fragmenting the zone", result);
-	sample->figures[ORDER_9_BEFORE] = success(field, 9);
-	sample->figures[ORDER_10_BEFORE] = success(field, 10);
-	result = compact_and_note(field, sample);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "compaction", result);
-	sample->figures[ORDER_9_AFTER] = success(field, 9);
-	sample->figures[ORDER_10_AFTER] = success(field, 10);
-	if (fixture_check(&field->fixture, trial, n_pages / 2, 0, problem) < 0)
+	const uint32_t n_pages = number_of(trial, "pages");
+	if (trial_expect(trial, "fragmenting the zone", fragment(field, n_pages)) < 0)
 		return -1;
-	if (!(sample->figures[ORDER_9_AFTER] > sample->figures[ORDER_9_BEFORE]))
-		return trial_fail(trial, problem, "no more large blocks than before");
-	result = fixture_reach(&field->fixture, 0);
-	return result < 0 ? trial_fail_errno(trial, problem, "emptying the balloon", result) : 0;
+	const double before = success(field, 9);
+	trial_note(trial, "order_9_before", before);
+	trial_note(trial, "order_10_before", success(field, 10));
+	if (trial_expect(trial, "compaction", compact_and_note(trial)) < 0)
+		return -1;
+	const double after = success(field, 9);
+	trial_note(trial, "order_9_after", after);
+	trial_note(trial, "order_10_after", success(field, 10));
+	if (fixture_check(&field->fixture, trial, n_pages / 2, 0) < 0)
+		return -1;
+	if (!(after > before))
+		return trial_fail(trial, "no more large blocks than before");
+	return trial_expect(trial, "emptying the balloon", fixture_reach(&field->fixture, 0));
 }
 
 /* ---- The field ------------------------------------------------------------------------------- */
@@ -144,16 +145,15 @@ static void free_field(struct field *field)
 	free(field);
 }
 
-static int open_trial(struct trial *trial, struct problem *problem)
+static int open_trial(struct trial *trial)
 {
 	struct field *field = calloc(1, sizeof *field);
-	int result = field && make_frames(field, trial->labels.pages) == 0
-			     ? fixture_open(&field->fixture, trial, trial->labels.pages, 0, problem)
-			     : problem_no_memory(problem);
+	int result = field && make_frames(field, number_of(trial, "pages")) == 0
+			     ? fixture_open(&field->fixture, trial, 0)
+			     : problem_no_memory(trial->round->problem);
 	if (result < 0)
 		free_field(field);
-	else
-		trial->own = field;
+	trial->own = field;
 	return result;
 }
 
@@ -164,34 +164,27 @@ static void close_trial(struct trial *trial)
 	free_field(field);
 }
 
-static const struct trial_ops ops = {open_trial, repeat, close_trial};
-
-static size_t count(const struct plan *plan)
+static int make(struct round *round, size_t number)
 {
-	(void)plan;
-	return 1;
-}
-
-static int make(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
-{
-	struct labels labels = {.work = WORK_COMPACTION,
-		.kind = TRIAL_STRATEGY,
-		.channel = "null",
-		.driver = driver_name(plan->designs[plan->n_designs - 1]),
-		.other_thread = -1,
-		.fill = -1,
-		.pages = plan->n_zone_pages,
-		.page_bytes = SMALL_PAGE,
-		.request = plan->request};
+	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	const struct system_plan *plan = round->plan;
 	(void)number;
-	(void)problem;
-	*round = (struct round){.n_trials = 0};
+	round->labels = (struct labels){{{"channel", .text = "null"},
+		{"driver", .text = last_driver(plan)}, {"pages", .number = plan->n_zone_pages},
+		{"request", .number = plan->request}}};
 	for (size_t i = 0; i < plan->strategies.n; i++) {
-		labels.subject = labels.strategy = strategy_name(plan->strategies.at[i]);
-		round_add(round, &labels, &ops);
+		const char *name = strategy_names()[plan->strategies.at[i]];
+		trial_label(round_add(round, name, "strategy", &ops, NULL), "strategy", name);
 	}
 	return 0;
 }
 
-const struct rounds rounds_of_compaction = {.count = count, .make = make};
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+	{"ms", "seconds", NULL, 1e3}, {"migrated", "migrated", "%.0f", 0},
+	{"passes", "passes", NULL, 0}, {"order 9 %", "order_9_before", "%.1f", 100},
+	{"after", "order_9_after", "%.1f", 100}, {"order 10 %", "order_10_before", "%.1f", 100},
+	{"after", "order_10_after", "%.1f", 100}, NO_COLUMN};
+
+const struct workload workload_compaction = {
+	"compaction", "ns_per_page", columns, count_one, make, NULL};

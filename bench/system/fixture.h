@@ -9,8 +9,8 @@
 #include <balloon/frames-ops.h>
 #include <balloon/zone.h>
 
-#include "system/plan.h"
 #include "system/slow.h"
+#include "system/system.h"
 
 struct fixture {
 	struct balloon_memmap *map;
@@ -22,13 +22,12 @@ struct fixture {
 };
 
 /**
- * Make one of n_pages, with the design, the strategy and the host of the trial's labels, and with
+ * Make one of the pages, the design, the strategy and the host of the trial's labels, and with
  * room in the map for a device beside the driver's. n_requests: under way; 0: as many as a driver
  * has by itself. Hold-offs are short: what is measured here is not how long the library waits by
  * itself. Returns 0 or -1.
  */
-int fixture_open(struct fixture *fixture, struct trial *trial, uint32_t n_pages,
-	uint32_t n_requests, struct problem *problem);
+int fixture_open(struct fixture *fixture, const struct trial *trial, uint32_t n_requests);
 
 /** End it; what the balloon still holds is given back. */
 void fixture_close(struct fixture *fixture);
@@ -41,7 +40,7 @@ uint64_t fixture_n_free(struct fixture *fixture);
 
 /** Hold everything against everything, with nothing under way: n_held pages are the balloon's, and
  * n_taken are somebody else's. Returns 0 or -1. */
-int fixture_check(struct fixture *fixture, const struct trial *trial, uint64_t n_held,
-	uint64_t n_taken, struct problem *problem);
+int fixture_check(
+	struct fixture *fixture, const struct trial *trial, uint64_t n_held, uint64_t n_taken);
 
 #endif

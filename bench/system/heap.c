@@ -16,7 +16,7 @@
 #include <jemalloc/jemalloc.h>
 
 #include "system/heap-patterns.h"
-#include "system/plan.h"
+#include "system/system.h"
 
 enum {
 	HEAP_BYTES = 256 << 20,
@@ -56,7 +56,7 @@ enum {
 
 struct subject {
 	const char *name;
-	enum trial_kind kind;
+	const char *kind;
 	enum { PLACE_NONE, PLACE_ARENA, PLACE_HEAP } place;
 	bool has_caches;
 	uint32_t decay_ms;
@@ -118,12 +118,12 @@ static void heap_run(struct member *member, uint32_t n_pairs)
 }
 
 static const struct subject subjects[] = {
-	{"malloc", TRIAL_RAW, PLACE_NONE, false, 0, &plain, plain_run},
-	{"heap-caches", TRIAL_HEAP, PLACE_HEAP, true, 0, &heap, heap_run},
-	{"jemalloc", TRIAL_RAW, PLACE_ARENA, false, 0, &arena, arena_run},
-	{"heap", TRIAL_HEAP, PLACE_HEAP, false, 0, &heap, heap_run},
-	{"jemalloc-keeps", TRIAL_RAW, PLACE_ARENA, false, KEEP_MS, &arena, arena_run},
-	{"heap-keeps", TRIAL_HEAP, PLACE_HEAP, false, KEEP_MS, &heap, heap_run},
+	{"malloc", "raw", PLACE_NONE, false, 0, &plain, plain_run},
+	{"heap-caches", "heap", PLACE_HEAP, true, 0, &heap, heap_run},
+	{"jemalloc", "raw", PLACE_ARENA, false, 0, &arena, arena_run},
+	{"heap", "heap", PLACE_HEAP, false, 0, &heap, heap_run},
+	{"jemalloc-keeps", "raw", PLACE_ARENA, false, KEEP_MS, &arena, arena_run},
+	{"heap-keeps", "heap", PLACE_HEAP, false, KEEP_MS, &heap, heap_run},
 };
 
 static int write_decay(unsigned number, const char *control, ssize_t decay_ms)
@@ -150,10 +150,11 @@ static void close_arena(const struct place *place)
 	mallctl(name, NULL, NULL, NULL, 0);
 }
 
-static int open_heap(struct place *place, const struct plan *plan, const struct subject *subject)
+static int open_heap(
+	struct place *place, const struct system_plan *plan, const struct subject *subject)
 {
 	const struct balloon_heap_config config = {
-		.strategy = plan->strategies.at[plan->strategies.n - 1],
+		.strategy = balloon_strategy_find(last_strategy(plan)),
 		.size_bytes = HEAP_BYTES,
 		.decay_ms = subject->decay_ms,
 		.thread_caches = subject->has_caches};
@@ -240,16 +241,17 @@ static const char *join_members(struct member *members, unsigned n_members, uint
 /* How many pairs all members make together; whole batches of pipes. */
 static uint32_t share_pairs(struct crew *crew, const struct trial *trial)
 {
-	const unsigned n_threads = trial->labels.threads;
+	const unsigned n_threads = number_of(trial, "threads");
 	const unsigned n_shares = crew->shape->is_pipe ? (n_threads + 1) / 2 : n_threads;
-	const uint64_t n_pairs = (uint64_t)trial->plan->n_pairs * crew->shape->pairs_of_16 / 16;
+	const uint64_t n_pairs = (uint64_t)plan_of(trial)->n_pairs * crew->shape->pairs_of_16 / 16;
 	const uint32_t unit = crew->shape->is_pipe ? BATCH_SLOTS : 1;
 	crew->n_pairs = (uint32_t)(n_pairs / n_shares / unit + 1) * unit;
 	return crew->n_pairs * n_shares;
 }
 
-static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+static int repeat(struct trial *trial)
 {
+	const unsigned n_threads = number_of(trial, "threads");
 	struct crew *crew = trial->own;
 	struct member members[MEMBERS_MAX];
 	struct member spare = make_member(crew, MEMBERS_MAX, 1);
@@ -257,15 +259,15 @@ static int repeat(struct trial *trial, struct sample *sample, struct problem *pr
 	uint64_t ns = 0;
 	fill(&spare, spare.set);
 	atomic_store(&crew->spare, spare.set);
-	int result = start_members(crew, members, trial->labels.threads);
-	const char *what = result < 0 ? NULL : join_members(members, trial->labels.threads, &ns);
+	int result = start_members(crew, members, n_threads);
+	const char *what = result < 0 ? NULL : join_members(members, n_threads, &ns);
 	drain(&spare, atomic_load(&crew->spare));
 	pthread_barrier_destroy(&crew->start);
 	if (result < 0)
-		return trial_fail_errno(trial, problem, "starting threads", result);
+		return trial_fail_errno(trial, "starting threads", result);
 	if (what || spare.problem)
-		return trial_fail(trial, problem, "%s", what ? what : spare.problem);
-	sample->figures[NS_PER_PAIR] = (double)ns / n_pairs;
+		return trial_fail(trial, "%s", what ? what : spare.problem);
+	trial_note(trial, "ns_per_pair", (double)ns / n_pairs);
 	return 0;
 }
 
@@ -293,7 +295,7 @@ static void init_crew(struct crew *crew, const struct trial *trial)
 	crew->allocator = subject->allocator;
 	pthread_mutex_init(&crew->gate, NULL);
 	for (size_t i = 0; i < N_SHAPES; i++)
-		if (shapes[i].name == trial->labels.pattern)
+		if (shapes[i].name == text_of(trial, "pattern"))
 			crew->shape = &shapes[i];
 	for (size_t i = 0; i < MEMBERS_MAX / 2; i++) {
 		sem_init(&crew->pipes[i].n_full, 0, 0);
@@ -301,52 +303,47 @@ static void init_crew(struct crew *crew, const struct trial *trial)
 	}
 }
 
-static int open_trial(struct trial *trial, struct problem *problem)
+static int open_trial(struct trial *trial)
 {
 	const struct subject *subject = subject_of(trial);
 	struct crew *crew = calloc(1, sizeof *crew);
 	int result = 0;
 	if (!crew)
-		return problem_no_memory(problem);
+		return problem_no_memory(trial->round->problem);
 	init_crew(crew, trial);
 	if (subject->place == PLACE_ARENA)
 		result = open_arena(&crew->place, subject->decay_ms);
 	if (subject->place == PLACE_HEAP)
-		result = open_heap(&crew->place, trial->plan, subject);
+		result = open_heap(&crew->place, plan_of(trial), subject);
 	trial->own = crew;
-	if (result == 0)
-		return 0;
-	free(crew);
-	return trial_fail_errno(trial, problem, "making it", result);
+	if (result < 0)
+		free(crew);
+	return trial_expect(trial, "making it", result);
 }
 
-static const struct trial_ops ops = {open_trial, repeat, close_trial};
-
-static size_t count(const struct plan *plan)
+static size_t count(const void *plan)
 {
 	(void)plan;
 	return (size_t)N_SHAPES * N_THREAD_COUNTS;
 }
 
-static int make(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+static int make(struct round *round, size_t number)
 {
-	struct labels labels = {.work = WORK_HEAP,
-		.pattern = shapes[number / N_THREAD_COUNTS].name,
-		.threads = thread_counts[number % N_THREAD_COUNTS],
-		.other_thread = -1,
-		.fill = -1,
-		.page_bytes = SMALL_PAGE};
-	const char *strategy = strategy_name(plan->strategies.at[plan->strategies.n - 1]);
-	(void)problem;
-	*round = (struct round){.n_trials = 0};
+	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	round->labels = (struct labels){{{"pattern", .text = shapes[number / N_THREAD_COUNTS].name},
+		{"threads", .number = thread_counts[number % N_THREAD_COUNTS]}}};
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
-		labels.subject = subjects[i].name;
-		labels.kind = subjects[i].kind;
-		labels.strategy = subjects[i].place == PLACE_HEAP ? strategy : NULL;
-		round_add(round, &labels, &ops)->how = &subjects[i];
+		struct trial *trial =
+			round_add(round, subjects[i].name, subjects[i].kind, &ops, &subjects[i]);
+		if (subjects[i].place == PLACE_HEAP)
+			trial_label(trial, "strategy", last_strategy(round->plan));
 	}
 	return 0;
 }
 
-const struct rounds rounds_of_heap = {.count = count, .make = make};
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/pair", "ns_per_pair", NULL, 0}, {"[min max]", "ns_per_pair/range", NULL, 0},
+	{"x malloc", "ratio/malloc", "%.3g", 0}, {"x jemalloc", "ratio/jemalloc", "%.3g", 0},
+	{"x keeping", "ratio/jemalloc-keeps", "%.3g", 0}, NO_COLUMN};
+
+const struct workload workload_heap = {"heap", "ns_per_pair", columns, count, make, NULL};

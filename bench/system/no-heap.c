@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* In place of heap.c, where there is no jemalloc. */
-#include "system/plan.h"
+#include "system/system.h"
 
-static size_t count(const struct plan *plan)
+static size_t count(const void *plan)
 {
 	(void)plan;
 	return 0;
 }
 
-const struct rounds rounds_of_heap = {.count = count, .lacks = "built without jemalloc"};
+const struct workload workload_heap = {"heap", NULL, NULL, count, NULL, "built without jemalloc"};

@@ -20,50 +20,42 @@
 
 enum { VECTOR_MAX = SYSTEM_REQUEST_MAX };
 
+/* ---- One call over everything; a call a page --------------------------------------------------- */
+
+static int give(const struct trial *trial, struct balloon_page page, size_t n_pages)
+{
+	const struct releaser *releaser = trial->how;
+	return releaser->give(region_of(trial), page, n_pages);
+}
+
+int give_at_once(struct trial *trial)
+{
+	return give(trial, balloon_page(0), region_of(trial)->n_pages);
+}
+
+int give_some(struct trial *trial, uint32_t first, uint32_t n)
+{
+	int result = 0;
+	for (uint32_t i = first; i < first + n && result == 0; i++)
+		result = give(trial, region_of(trial)->order[i], 1);
+	return result;
+}
+
+int give_each(struct trial *trial)
+{
+	return give_some(trial, 0, region_of(trial)->n_pages);
+}
+
 static int advise(const struct region *region, struct balloon_page page, size_t n_pages)
 {
 	size_t n_bytes = n_pages * region->page_bytes;
 	return madvise(region_page(region, page), n_bytes, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
-/* ---- One call over everything ---------------------------------------------------------------- */
-
-static int one_call(struct trial *trial)
-{
-	const struct region *region = region_of(trial);
-	return advise(region, balloon_page(0), region->n_pages);
-}
-
 static const struct releaser raw_one_call = {
-	.name = "raw-one-call",
-	.call = "madvise",
-	.kind = TRIAL_RAW,
-	.inflate = one_call,
-};
-
-/* ---- A call a page --------------------------------------------------------------------------- */
-
-static int each(struct trial *trial, uint32_t first, uint32_t n)
-{
-	const struct region *region = region_of(trial);
-	int result = 0;
-	for (uint32_t i = first; i < first + n && result == 0; i++)
-		result = advise(region, region->order[i], 1);
-	return result;
-}
-
-static int each_of_all(struct trial *trial)
-{
-	return each(trial, 0, region_of(trial)->n_pages);
-}
-
-static const struct releaser raw_per_page = {
-	.name = "raw-per-page",
-	.call = "madvise",
-	.kind = TRIAL_RAW,
-	.inflate = each_of_all,
-	.cycle = each,
-};
+	"raw-one-call", "raw", .call = "madvise", .inflate = give_at_once, .give = advise};
+static const struct releaser raw_per_page = {"raw-per-page", "raw", .call = "madvise",
+	.inflate = give_each, .cycle = give_some, .give = advise};
 
 /* ---- A vector of pages a call, as many as a request has -------------------------------------- */
 
@@ -113,8 +105,8 @@ static int vectors(struct trial *trial)
 
 static const struct releaser raw_vector = {
 	.name = "raw-vector",
+	.kind = "raw",
 	.call = "process_madvise",
-	.kind = TRIAL_RAW,
 	.open = open_self,
 	.close = close_self,
 	.inflate = vectors,

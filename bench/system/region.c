@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-const char *const page_order_names[N_ORDERS] = {"contiguous", "clusters", "random", "blocks"};
+const char *const page_order_names[] = {"contiguous", "clusters", "random", "blocks", NULL};
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 

@@ -16,9 +16,8 @@ enum page_order {
 	ORDER_CLUSTERS,   /* 16 adjacent pages each, in random order */
 	ORDER_RANDOM,
 	ORDER_BLOCKS, /* huge pages, in random order: the map's pages are blocks of 2 MiB */
-	N_ORDERS,
 };
-extern const char *const page_order_names[N_ORDERS];
+extern const char *const page_order_names[]; /* NULL after the last */
 
 enum { SMALL_PAGE = 4096, HUGE_PAGE = 2 << 20, CLUSTER_PAGES = 16 };
 

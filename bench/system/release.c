@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* One repeat of a release, by whomever. */
+/* One repeat of a release, by whomever, and the rounds: each memory in each order, with and without another thread. */
 #include "system/release.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/pin.h"
-#include "system/neighbour.h"
 
 /* Of all requests, one in so many is repeated on pages that are still warm. */
 enum { WARM_SHARE = 8 };
+
+const char *const channel_names[] = {"madvise", "memfd", NULL};
 
 static const struct releaser *releaser_of(const struct trial *trial)
 {
@@ -22,40 +25,27 @@ static const struct releaser *releaser_of(const struct trial *trial)
 
 /* ---- The steps of a repeat ------------------------------------------------------------------- */
 
-struct repeat {
-	struct trial *trial;
-	struct sample *sample;
-	struct problem *problem;
-	int result;
-};
-
 /* How many pages of the memory there are now, all or none. */
-static int check_resident(const struct repeat *repeat, const char *when, bool is_there)
+static int check_resident(const struct trial *trial, const char *when, bool is_there)
 {
-	const struct region *region = region_of(repeat->trial);
+	const struct region *region = region_of(trial);
 	int64_t n = region_n_resident(region);
 	int64_t n_expected = is_there ? (int64_t)(region->n_bytes / SMALL_PAGE) : 0;
 	if (n == n_expected)
 		return 0;
-	return trial_fail(repeat->trial, repeat->problem,
-		"%s %" PRId64 " pages are in memory, not %" PRId64, when, n, n_expected);
+	return trial_fail(
+		trial, "%s %" PRId64 " pages are in memory, not %" PRId64, when, n, n_expected);
 }
 
-static double per_page(const struct repeat *repeat, uint64_t begin_ns, size_t n_pages)
+/* Do one thing to all pages; the time of a small one. Returns 0 or -1. */
+static int time_all(
+	struct trial *trial, const char *what, int (*work)(struct trial *trial), double *ns)
 {
-	return (double)(now_ns() - begin_ns) /
-	       region_small_pages(region_of(repeat->trial), n_pages);
-}
-
-/* Do one thing to all pages, and time it. */
-static int time_all(const struct repeat *repeat, const char *what, int (*work)(struct trial *trial),
-	enum figure figure)
-{
+	const struct region *region = region_of(trial);
 	uint64_t begin_ns = now_ns();
-	int result = work(repeat->trial);
-	repeat->sample->figures[figure] =
-		per_page(repeat, begin_ns, region_of(repeat->trial)->n_pages);
-	return result < 0 ? trial_fail_errno(repeat->trial, repeat->problem, what, result) : 0;
+	int result = work(trial);
+	*ns = (double)(now_ns() - begin_ns) / region_small_pages(region, region->n_pages);
+	return trial_expect(trial, what, result);
 }
 
 static int touch_all(struct trial *trial)
@@ -66,98 +56,128 @@ static int touch_all(struct trial *trial)
 }
 
 /* Each request's pages are touched right after it: the kernel still has the same frames at hand. */
-static int touch_warm(const struct repeat *repeat)
+static int touch_warm(struct trial *trial)
 {
-	const struct region *region = region_of(repeat->trial);
-	uint32_t request = release_of(repeat->trial)->request;
+	const struct region *region = region_of(trial);
+	uint32_t request = release_of(trial)->request;
 	uint64_t ns = 0, n_pages = 0;
 	for (uint32_t first = 0; first < region->n_pages; first += request * WARM_SHARE) {
 		uint32_t left = region->n_pages - first, n = left < request ? left : request;
-		int result = releaser_of(repeat->trial)->cycle(repeat->trial, first, n);
+		int result = releaser_of(trial)->cycle(trial, first, n);
 		if (result < 0)
-			return trial_fail_errno(
-				repeat->trial, repeat->problem, "a single request", result);
+			return trial_fail_errno(trial, "a single request", result);
 		uint64_t begin_ns = now_ns();
 		region_touch(region, region->order + first, n);
 		ns += now_ns() - begin_ns;
 		n_pages += n;
 	}
-	repeat->sample->figures[REFAULT_WARM_NS_PER_PAGE] =
-		(double)ns / region_small_pages(region, n_pages);
-	return check_resident(repeat, "after single requests", true);
+	trial_note(trial, "refault_warm_ns_per_page",
+		(double)ns / region_small_pages(region, n_pages));
+	return check_resident(trial, "after single requests", true);
 }
 
-static int check(const struct repeat *repeat)
+static int give_and_take(struct trial *trial)
 {
-	const struct releaser *releaser = releaser_of(repeat->trial);
-	const char *what = releaser->check ? releaser->check(repeat->trial) : NULL;
-	return what ? trial_fail(repeat->trial, repeat->problem, "%s", what) : 0;
-}
-
-static int give_and_take(const struct repeat *repeat)
-{
-	const struct releaser *releaser = releaser_of(repeat->trial);
-	if (time_all(repeat, "the release", releaser->inflate, NS_PER_PAGE) < 0 ||
-		check_resident(repeat, "after the release", false) < 0)
+	const struct releaser *releaser = releaser_of(trial);
+	const double page_gib = 1e9 * SMALL_PAGE / (1 << 30);
+	double ns;
+	if (time_all(trial, "the release", releaser->inflate, &ns) < 0 ||
+		check_resident(trial, "after the release", false) < 0)
 		return -1;
-	if (releaser->deflate &&
-		time_all(repeat, "taking pages back", releaser->deflate, DEFLATE_NS_PER_PAGE) < 0)
-		return -1;
-	return check(repeat);
+	trial_note(trial, "ns_per_page", ns);
+	trial_note(trial, "gib_per_s", page_gib / ns);
+	if (releaser->deflate) {
+		if (time_all(trial, "taking pages back", releaser->deflate, &ns) < 0)
+			return -1;
+		trial_note(trial, "deflate_ns_per_page", ns);
+	}
+	const char *what = releaser->check ? releaser->check(trial) : NULL;
+	return what ? trial_fail(trial, "%s", what) : 0;
 }
 
-static int run_steps(const struct repeat *repeat)
+static int run_steps(struct trial *trial)
 {
-	const struct region *region = region_of(repeat->trial);
-	touch_all(repeat->trial);
+	const struct region *region = region_of(trial);
+	double ns;
+	touch_all(trial);
 	if (region->page_bytes == HUGE_PAGE)
-		repeat->sample->figures[HUGE_SHARE] = region_huge_share(region);
-	if (check_resident(repeat, "before the release", true) < 0 || give_and_take(repeat) < 0 ||
-		time_all(repeat, "touching", touch_all, REFAULT_NS_PER_PAGE) < 0)
+		trial_note(trial, "huge_share", region_huge_share(region));
+	if (check_resident(trial, "before the release", true) < 0 || give_and_take(trial) < 0 ||
+		time_all(trial, "touching", touch_all, &ns) < 0)
 		return -1;
-	return releaser_of(repeat->trial)->cycle ? touch_warm(repeat) : 0;
+	trial_note(trial, "refault_ns_per_page", ns);
+	return releaser_of(trial)->cycle ? touch_warm(trial) : 0;
 }
 
-/* ---- Where it runs: on one processor, beside the neighbour's --------------------------------- */
+/* ---- Where it runs: on one processor, beside a neighbour's ------------------------------------ */
 
-static void *run_pinned(void *argument)
+/*
+ * Another thread of the process, which runs all the time on a processor of its own. What it does does not matter:
+ * whatever the first thread unmaps, the kernel has to tell the processor on which the other one runs. A thread that
+ * sleeps costs nothing.
+ */
+struct neighbour {
+	pthread_t thread;
+	atomic_bool has_begun, stop;
+};
+
+static void *run_neighbour(void *argument)
 {
-	struct repeat *repeat = argument;
-	pin_thread(0);
-	repeat->result = run_steps(repeat);
+	struct neighbour *neighbour = argument;
+	pin_thread(1);
+	atomic_store(&neighbour->has_begun, true);
+	while (!atomic_load_explicit(&neighbour->stop, memory_order_relaxed))
+		; /* no hint that it only waits: below virtual machines it would be taken at its word */
 	return NULL;
 }
 
-static int run_beside(struct repeat *repeat)
+/* Returns 0 once it runs, or a negative errno. */
+static int begin_neighbour(struct neighbour *neighbour)
 {
-	struct neighbour neighbour;
-	pthread_t thread;
-	bool has_neighbour = release_of(repeat->trial)->has_neighbour;
-	int error = has_neighbour ? -neighbour_begin(&neighbour) : 0;
-	if (error)
-		return -error;
-	error = pthread_create(&thread, NULL, run_pinned, repeat);
-	if (!error)
-		pthread_join(thread, NULL);
-	if (has_neighbour)
-		neighbour_end(&neighbour);
+	atomic_init(&neighbour->has_begun, false);
+	atomic_init(&neighbour->stop, false);
+	int error = pthread_create(&neighbour->thread, NULL, run_neighbour, neighbour);
+	while (!error && !atomic_load(&neighbour->has_begun))
+		sched_yield();
 	return -error;
 }
 
-static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+struct pinned {
+	struct trial *trial;
+	int result;
+};
+
+static void *run_pinned(void *argument)
 {
-	struct repeat one = {trial, sample, problem, -1};
-	int result = run_beside(&one);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "starting a thread", result);
-	return one.result;
+	struct pinned *pinned = argument;
+	pin_thread(0);
+	pinned->result = run_steps(pinned->trial);
+	return NULL;
 }
 
-static int open_trial(struct trial *trial, struct problem *problem)
+static int repeat(struct trial *trial)
+{
+	struct pinned pinned = {trial, -1};
+	struct neighbour neighbour;
+	pthread_t thread;
+	const bool has_neighbour = release_of(trial)->has_neighbour;
+	if (has_neighbour &&
+		trial_expect(trial, "starting a thread", begin_neighbour(&neighbour)) < 0)
+		return -1;
+	int error = pthread_create(&thread, NULL, run_pinned, &pinned);
+	if (!error)
+		pthread_join(thread, NULL);
+	if (has_neighbour) {
+		atomic_store(&neighbour.stop, true);
+		pthread_join(neighbour.thread, NULL);
+	}
+	return error ? trial_fail_errno(trial, "starting a thread", -error) : pinned.result;
+}
+
+static int open_trial(struct trial *trial)
 {
 	const struct releaser *releaser = releaser_of(trial);
-	int result = releaser->open ? releaser->open(trial) : 0;
-	return result < 0 ? trial_fail_errno(trial, problem, "opening", result) : 0;
+	return trial_expect(trial, "opening", releaser->open ? releaser->open(trial) : 0);
 }
 
 static void close_trial(struct trial *trial)
@@ -166,4 +186,87 @@ static void close_trial(struct trial *trial)
 		releaser_of(trial)->close(trial);
 }
 
-const struct trial_ops release_ops = {open_trial, repeat, close_trial};
+const struct trial_ops release_ops = {open_trial, repeat, repeat, NULL, close_trial};
+
+/* ---- Rounds ---------------------------------------------------------------------------------- */
+
+static size_t count(const void *context)
+{
+	const struct system_plan *plan = context;
+	return plan->channels.n * plan->orders.n * plan->other_threads.n;
+}
+
+static void end(struct round *round)
+{
+	struct release *release = round->shared;
+	region_fini(&release->region);
+	free(release);
+}
+
+static struct trial *add(struct round *round, const struct releaser *releaser, const char *name)
+{
+	struct trial *trial = round_add(round, name, releaser->kind, &release_ops, releaser);
+	trial_label(trial, "channel", releaser->channel);
+	trial_label(trial, "call", releaser->call);
+	return trial;
+}
+
+static void add_all(struct round *round, const struct releaser *const *releasers)
+{
+	for (size_t i = 0; releasers[i]; i++)
+		add(round, releasers[i], releasers[i]->name);
+}
+
+static void add_designs(struct round *round)
+{
+	const struct system_plan *plan = round->plan;
+	for (size_t i = 0; i < plan->drivers.n; i++) {
+		const char *name = driver_names()[plan->drivers.at[i]];
+		struct trial *trial = add(round, &driver_releaser, name);
+		trial_label(trial, "driver", name);
+		trial_label(trial, "strategy", last_strategy(plan));
+	}
+}
+
+static int make(struct round *round, size_t number)
+{
+	const struct system_plan *plan = round->plan;
+	const size_t n_each = plan->orders.n * plan->other_threads.n;
+	const bool is_memfd = plan->channels.at[number / n_each] == CHANNEL_MEMFD;
+	const enum page_order order = plan->orders.at[number % n_each / plan->other_threads.n];
+	const bool has_neighbour = plan->other_threads.at[number % plan->other_threads.n];
+	if (is_memfd && order == ORDER_BLOCKS) /* shared memory has no huge pages here */
+		return 0;
+	struct release *release = calloc(1, sizeof *release);
+	if (!release)
+		return problem_no_memory(round->problem);
+	release->has_neighbour = has_neighbour;
+	release->request = plan->request;
+	if (region_init(&release->region, order, plan->n_pages, is_memfd, round->problem) < 0) {
+		free(release);
+		return -1;
+	}
+	round->shared = release;
+	round->end = end;
+	round->labels = (struct labels){{{"memory", .text = is_memfd ? "memfd" : "anonymous"},
+		{"order", .text = page_order_names[order]},
+		{"other_thread", .number = has_neighbour, .is_flag = true},
+		{"pages", .number = release->region.n_pages},
+		{"page_bytes", .number = release->region.page_bytes},
+		{"request", .number = plan->request}}};
+	add_all(round, is_memfd ? memfd_releasers : raw_releasers);
+	if (!is_memfd) {
+		add_all(round, channel_releasers);
+		add_designs(round);
+	}
+	return 0;
+}
+
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+	{"GiB/s", "gib_per_s", "%.2f", 0}, {"x one", "ratio/raw-one-call", "%.3g", 0},
+	{"x vec", "ratio/raw-vector", "%.3g", 0}, {"x page", "ratio/raw-per-page", "%.3g", 0},
+	{"deflate", "deflate_ns_per_page", NULL, 0}, {"refault", "refault_ns_per_page", NULL, 0},
+	{"warm", "refault_warm_ns_per_page", NULL, 0}, NO_COLUMN};
+
+const struct workload workload_release = {"release", "ns_per_page", columns, count, make, NULL};

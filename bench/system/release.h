@@ -9,8 +9,7 @@
 #define SYSTEM_RELEASE_H
 
 #include "system/region.h"
-#include "system/plan.h"
-#include "system/trial.h"
+#include "system/system.h"
 
 /** What the trials of a round have in common. */
 struct release {
@@ -19,12 +18,9 @@ struct release {
 	bool has_neighbour;
 };
 
-/**
- * Who releases. Each returns 0, or a negative errno, or -1 with the problem set if there is one.
- */
+/** Who releases. Each function returns 0, or a negative errno. */
 struct releaser {
-	const char *name, *channel, *call;
-	enum trial_kind kind;
+	const char *name, *kind, *channel, *call;
 
 	int (*open)(struct trial *trial); /* optional; after an error nothing is left */
 	void (*close)(struct trial *trial);
@@ -36,17 +32,24 @@ struct releaser {
 	int (*cycle)(struct trial *trial, uint32_t first, uint32_t n);
 	/** Hold everything against everything; all pages are back. NULL, or what is wrong. Optional. */
 	const char *(*check)(struct trial *trial);
+	/** A raw one's system call, on adjacent pages. */
+	int (*give)(const struct region *region, struct balloon_page page, size_t n_pages);
 };
 
 static inline struct release *release_of(const struct trial *trial)
 {
-	return trial->shared;
+	return trial->round->shared;
 }
 
 static inline const struct region *region_of(const struct trial *trial)
 {
 	return &release_of(trial)->region;
 }
+
+/** What is held against: one call over everything; a call a page. */
+int give_at_once(struct trial *trial);
+int give_each(struct trial *trial);
+int give_some(struct trial *trial, uint32_t first, uint32_t n);
 
 /** What is held against; NULL after the last. */
 extern const struct releaser *const raw_releasers[];

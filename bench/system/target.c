@@ -7,7 +7,6 @@
  * is. The target is reached when all three are done and the balloon is as large as it is to be.
  */
 #include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -84,33 +83,30 @@ static int start(struct mover *movers)
 	return -error;
 }
 
-static void note(struct sample *sample, const struct balloon_driver_progress *before,
+static void note(struct trial *trial, const struct balloon_driver_progress *before,
 	const struct balloon_driver_progress *after, const struct mover *movers, uint64_t ns)
 {
 	uint64_t n_moved =
 		after->n_inflated - before->n_inflated + after->n_deflated - before->n_deflated;
-	sample->figures[NS_PER_PAGE] = (double)ns / (double)n_moved;
-	sample->figures[SECONDS] = (double)ns / 1e9;
-	sample->figures[BUSY] = (double)(after->n_busy - before->n_busy);
-	sample->figures[AGAIN] = (double)(movers[0].n_again + movers[1].n_again);
+	trial_note(trial, "ns_per_page", (double)ns / (double)n_moved);
+	trial_note(trial, "seconds", (double)ns / 1e9);
+	trial_note(trial, "busy", (double)(after->n_busy - before->n_busy));
+	trial_note(trial, "again", (double)(movers[0].n_again + movers[1].n_again));
 }
 
 /* Returns 0 or a negative errno. */
-static int reach_target(struct trial *trial, struct sample *sample)
+static int reach_target(struct trial *trial)
 {
 	struct fixture *fixture = trial->own;
-	const uint32_t n_pages = trial->labels.pages, request = trial->labels.request;
+	const uint32_t n_pages = number_of(trial, "pages");
 	sem_t gate;
-	struct mover movers[2] = {{.gate = &gate,
-					  .driver = fixture->driver,
-					  .move = balloon_driver_fill,
-					  .request = request,
-					  .n_left = n_pages / 4},
-		{.gate = &gate,
-			.driver = fixture->driver,
-			.move = balloon_driver_leak,
-			.request = request,
-			.n_left = n_pages / 4}};
+	const struct mover filler = {.gate = &gate,
+		.driver = fixture->driver,
+		.move = balloon_driver_fill,
+		.request = number_of(trial, "request"),
+		.n_left = n_pages / 4};
+	struct mover movers[2] = {filler, filler};
+	movers[1].move = balloon_driver_leak;
 	struct balloon_driver_progress before = fixture_progress(fixture), after;
 	sem_init(&gate, 0, 0);
 	int result = start(movers);
@@ -119,33 +115,29 @@ static int reach_target(struct trial *trial, struct sample *sample)
 		result = run_beside(fixture, movers, n_pages / 2);
 	uint64_t ns = now_ns() - begin_ns;
 	after = fixture_progress(fixture);
-	note(sample, &before, &after, movers, ns);
+	note(trial, &before, &after, movers, ns);
 	sem_destroy(&gate);
 	return result;
 }
 
-static int repeat(struct trial *trial, struct sample *sample, struct problem *problem)
+static int repeat(struct trial *trial)
 {
 	struct fixture *fixture = trial->own;
-	int result = reach_target(trial, sample);
-	if (result < 0)
-		return trial_fail_errno(trial, problem, "reaching the target", result);
-	if (fixture_check(fixture, trial, trial->labels.pages / 2, 0, problem) < 0)
+	if (trial_expect(trial, "reaching the target", reach_target(trial)) < 0 ||
+		fixture_check(fixture, trial, number_of(trial, "pages") / 2, 0) < 0)
 		return -1;
-	result = fixture_reach(fixture, 0);
-	return result < 0 ? trial_fail_errno(trial, problem, "emptying the balloon", result) : 0;
+	return trial_expect(trial, "emptying the balloon", fixture_reach(fixture, 0));
 }
 
-static int open_trial(struct trial *trial, struct problem *problem)
+static int open_trial(struct trial *trial)
 {
-	struct fixture *fixture = malloc(sizeof *fixture);
-	if (!fixture)
-		return problem_no_memory(problem);
-	trial->own = fixture;
-	if (fixture_open(fixture, trial, trial->labels.pages, 0, problem) == 0)
-		return 0;
-	free(fixture);
-	return -1;
+	trial->own = malloc(sizeof(struct fixture));
+	if (!trial->own)
+		return problem_no_memory(trial->round->problem);
+	int result = fixture_open(trial->own, trial, 0);
+	if (result < 0)
+		free(trial->own);
+	return result;
 }
 
 static void close_trial(struct trial *trial)
@@ -154,35 +146,28 @@ static void close_trial(struct trial *trial)
 	free(trial->own);
 }
 
-static const struct trial_ops ops = {open_trial, repeat, close_trial};
-
 /* With a host that takes no time, and with one that does. */
-static size_t count(const struct plan *plan)
+static size_t count(const void *plan)
 {
 	(void)plan;
 	return 2;
 }
 
-static int make(
-	const struct plan *plan, size_t number, struct round *round, struct problem *problem)
+static int make(struct round *round, size_t number)
 {
-	struct labels labels = {.work = WORK_TARGET,
-		.kind = TRIAL_DRIVER,
-		.channel = number == 0 ? "null" : "slow",
-		.strategy = strategy_name(plan->strategies.at[plan->strategies.n - 1]),
-		.other_thread = -1,
-		.fill = -1,
-		.pages = plan->n_zone_pages,
-		.page_bytes = SMALL_PAGE,
-		.request = plan->request,
-		.host_us = number == 0 ? 0 : plan->host_us};
-	(void)problem;
-	*round = (struct round){.n_trials = 0};
-	for (size_t i = 0; i < plan->n_designs; i++) {
-		labels.subject = labels.driver = driver_name(plan->designs[i]);
-		round_add(round, &labels, &ops);
-	}
+	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	const struct system_plan *plan = round->plan;
+	round->labels = (struct labels){{{"channel", .text = number == 0 ? "null" : "slow"},
+		{"strategy", .text = last_strategy(plan)}, {"pages", .number = plan->n_zone_pages},
+		{"request", .number = plan->request},
+		{"host_us", .number = number == 0 ? 0 : plan->host_us}}};
+	add_drivers(round, &ops, NULL);
 	return 0;
 }
 
-const struct rounds rounds_of_target = {.count = count, .make = make};
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+	{"ms", "seconds", NULL, 1e3}, {"busy", "busy", NULL, 0}, {"again", "again", NULL, 0},
+	NO_COLUMN};
+
+const struct workload workload_target = {"target", "ns_per_page", columns, count, make, NULL};

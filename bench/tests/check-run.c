@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of balloon-bench run: its arithmetic, and whether it finds what goes wrong. */
 #include <math.h>
-#include <stddef.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strategies.h"
+#include "harness/interrupt.h"
+#include "harness/rows.h"
 #include "references/shelf.h"
+#include "run/bench.h"
 #include "run/loops.h"
-#include "run/series.h"
 
 static int n_failed;
 
@@ -17,16 +18,6 @@ static int n_failed;
 	((condition) ? (void)0                                                                     \
 		     : (void)(n_failed++,                                                          \
 			       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition)))
-
-static bool never(void)
-{
-	return false;
-}
-
-static bool always(void)
-{
-	return true;
-}
 
 /* ---- Arithmetic ----------------------------------------------------------------------------- */
 
@@ -52,19 +43,71 @@ static void check_histogram(void)
 	}
 }
 
-static void check_spread(void)
+/* A trial of known figures, as a workload would have noted them. */
+static const double own[] = {8, 2, 6}, other[] = {2, 2, 1};
+
+static int note_next(struct trial *trial)
 {
-	struct sample own[] = {{.ns_per_page = 8}, {.ns_per_page = 2}, {.ns_per_page = 6}};
-	struct sample other[] = {{.ns_per_page = 2}, {.ns_per_page = 2}, {.ns_per_page = 1}};
-	struct row row = {.samples = own, .n_samples = 3};
-	struct row reference = {.samples = other, .n_samples = 3};
-	struct spread ns = row_spread(&row, offsetof(struct sample, ns_per_page));
-	CHECK(ns.median == 6 && ns.min == 2 && ns.max == 8);
+	const double *values = trial->how;
+	trial_note(trial, "ns_per_page", values[trial->n_repeats]);
+	if (trial->n_repeats > 0 && values == own)
+		trial_note(trial, "busy", 4 + 6 * (double)(trial->n_repeats - 1));
+	histogram_add(trial_durations(trial, "call_ns"), 7);
+	return 0;
+}
+
+static int open_nothing(struct trial *trial)
+{
+	(void)trial;
+	return 0;
+}
+
+static void close_nothing(struct trial *trial)
+{
+	(void)trial;
+}
+
+static int make_known(struct round *round, size_t number)
+{
+	static const struct trial_ops ops = {
+		open_nothing, note_next, note_next, NULL, close_nothing};
+	(void)number;
+	round->labels = (struct labels){{{"order", .text = "up"}, {"pages", .number = 7},
+		{"fill", .number = 1, .is_flag = true}}};
+	round_add(round, "own", "strategy", &ops, own);
+	trial_label(round_add(round, "other", "floor", &ops, other), "call", "each");
+	return 0;
+}
+
+static double number_at(const json_t *row, const char *name, const char *part)
+{
+	return json_number_value(json_object_get(json_object_get(row, name), part));
+}
+
+static void check_rows(void)
+{
+	static const struct workload known = {"known", "ns_per_page", NULL, NULL, make_known, NULL};
+	static struct round round;
+	struct problem problem;
+	json_t *rows = json_array();
+	CHECK(round_make(&round, &known, NULL, 3, 0, &problem) == 0);
+	CHECK(round_run(&round, NULL) == 0 && rows_append(rows, &round) == 0);
+	round_fini(&round);
+	const json_t *row = json_array_get(rows, 0), *reference = json_array_get(rows, 1);
+	CHECK(json_array_size(rows) == 2);
+	CHECK(number_at(row, "ns_per_page", "median") == 6);
+	CHECK(number_at(row, "ns_per_page", "min") == 2 && number_at(row, "ns_per_page", "max") == 8);
 	/* Of pairs, not of medians: 4, 1 and 6. */
-	struct spread ratio = row_ratio(&row, &reference);
-	CHECK(ratio.median == 4 && ratio.min == 1 && ratio.max == 6);
-	row.n_samples = 2;
-	CHECK(row_ratio(&row, &reference).median == 2.5);
+	const json_t *ratio = json_object_get(row, "ratio");
+	CHECK(number_at(ratio, "other", "median") == 4 && json_object_size(ratio) == 1);
+	CHECK(number_at(ratio, "other", "min") == 1 && number_at(ratio, "other", "max") == 6);
+	/* What is not known of a repeat does not count, nor does a label that does not apply. */
+	CHECK(number_at(row, "busy", "median") == 7 && !json_object_get(reference, "busy"));
+	CHECK(!json_object_get(row, "call") && json_object_get(reference, "call"));
+	CHECK(json_is_true(json_object_get(row, "fill")));
+	/* The repeat that warms up is forgotten. */
+	CHECK(number_at(row, "call_ns", "samples") == 3);
+	json_decref(rows);
 }
 
 /* ---- Random order ---------------------------------------------------------------------------- */
@@ -179,35 +222,29 @@ static int count_isolated(struct instance *instance, struct counts *counts)
 	return result;
 }
 
-/* One repeat of the faulty subject. Returns what it came to. */
-static int repeat(enum workload workload, bool (*is_interrupted)(void), struct problem *problem)
+static enum work work;
+
+static int make_faulty(struct round *round, size_t number)
 {
 	const struct shape shape = {
-		.workload = workload, .n_pages = 64, .batch = 4, .n_threads = 1, .n_devices = 1};
-	static struct totals totals;
-	struct bench bench;
-	struct instance instance;
-	struct sample sample;
-	n_kept = 0;
-	if (bench_init(&bench, &shape, false, problem) < 0)
-		return -2;
-	int result = bench_open(&bench, &instance, &faulty, problem);
-	if (result == 0) {
-		result = bench_repeat(
-			&bench, &instance, 0, is_interrupted, &sample, &totals, problem);
-		if (result == 0)
-			result = bench_check(&bench, &instance, problem);
-		bench_close(&instance);
-	}
-	bench_fini(&bench);
-	return result;
+		.workload = work, .n_pages = 64, .batch = 4, .n_threads = 1, .n_devices = 1};
+	(void)number;
+	round_add(round, "faulty", "floor", &bench_ops, &faulty);
+	return bench_make(round, &shape, 0, false);
 }
 
-static void expect(
-	int expected, enum workload workload, bool (*is_interrupted)(void), const char *words)
+/* A round of the faulty subject. */
+static void expect(int expected, enum work workload, const char *words)
 {
+	static const struct workload faults = {"faults", NULL, NULL, NULL, make_faulty, NULL};
+	static struct round round;
 	struct problem problem = {.text = ""};
-	int result = repeat(workload, is_interrupted, &problem);
+	n_kept = 0;
+	work = workload;
+	int result = round_make(&round, &faults, NULL, 1, 0, &problem);
+	if (result == 0)
+		result = round_run(&round, NULL);
+	round_fini(&round);
 	if (result == expected && strstr(problem.text, words))
 		return;
 	n_failed++;
@@ -226,35 +263,39 @@ static const struct subject *find_reference(const char *name)
 static void check_faults(void)
 {
 	faulty = *find_reference("floor-list");
-	expect(0, WORKLOAD_CYCLE, never, "");
-	expect(0, WORKLOAD_CHURN, never, "");
-	expect(1, WORKLOAD_CHURN, always, "");
+	expect(0, WORKLOAD_CYCLE, "");
+	expect(0, WORKLOAD_CHURN, "");
 
 	faulty.count = NULL;
 	faulty.work = work_doubling;
-	expect(-1, WORKLOAD_CYCLE, never, "other pages came out");
+	expect(-1, WORKLOAD_CYCLE, "other pages came out");
 	faulty.work = work_failing;
-	expect(-1, WORKLOAD_CYCLE, never, "dequeue failed");
+	expect(-1, WORKLOAD_CYCLE, "dequeue failed");
 
 	faulty = *find_reference("floor-list");
 	faulty.count = count_one_too_many;
-	expect(-1, WORKLOAD_CYCLE, never, "1 pages listed");
-	expect(-1, WORKLOAD_CHURN, never, "65 pages listed");
+	expect(-1, WORKLOAD_CYCLE, "1 pages listed");
+	expect(-1, WORKLOAD_CHURN, "65 pages listed");
 	faulty.count = count_isolated;
-	expect(-1, WORKLOAD_CYCLE, never, "1 isolated");
+	expect(-1, WORKLOAD_CYCLE, "1 isolated");
 
 	/* In the end: pages that go out another way than they came in. */
 	faulty = *find_reference("floor-list");
 	struct ops ops = *faulty.ops;
 	faulty.ops = &ops;
 	ops.dequeue = dequeue_fails;
-	expect(-1, WORKLOAD_CHURN, never, "not all pages came out");
+	expect(-1, WORKLOAD_CHURN, "not all pages came out");
+
+	faulty = *find_reference("floor-list");
+	interrupt_watch();
+	raise(SIGINT);
+	expect(1, WORKLOAD_CHURN, "");
 }
 
 int main(void)
 {
 	check_histogram();
-	check_spread();
+	check_rows();
 	check_order(ORDER_SEQUENTIAL, 3);
 	check_order(ORDER_RANDOM, 0);
 	check_faults();

@@ -12,9 +12,7 @@
 #include "common/clock.h"
 #include "host.h"
 #include "system/heap-patterns.h"
-#include "system/plan.h"
 #include "system/release.h"
-#include "system/results.h"
 #include "system/fixture.h"
 #include "system/source.h"
 #include "system/by-channel.h"
@@ -28,29 +26,7 @@ static int n_failed;
 
 enum { PAGES = 1024 };
 
-/* ---- Arithmetic ----------------------------------------------------------------------------- */
-
-static void check_figures(void)
-{
-	struct sample own[] = {{{[NS_PER_PAGE] = 8, [BUSY] = NAN}},
-		{{[NS_PER_PAGE] = 2, [BUSY] = 4}}, {{[NS_PER_PAGE] = 6, [BUSY] = 10}}};
-	struct sample other[] = {
-		{{[NS_PER_PAGE] = 2}}, {{[NS_PER_PAGE] = 2}}, {{[NS_PER_PAGE] = 1}}};
-	const struct trial trial = {.samples = own, .n_samples = 3};
-	const struct trial reference = {.samples = other, .n_samples = 3};
-	struct spread ns = trial_spread(&trial, NS_PER_PAGE);
-	CHECK(ns.median == 6 && ns.min == 2 && ns.max == 8);
-	/* Of pairs, not of medians: 4, 1 and 6. */
-	struct spread ratio = trial_ratio(&trial, &reference);
-	CHECK(ratio.median == 4 && ratio.min == 1 && ratio.max == 6);
-	/* What is not known does not count. */
-	struct spread busy = trial_spread(&trial, BUSY);
-	CHECK(busy.median == 7 && busy.min == 4 && busy.max == 10);
-	CHECK(isnan(trial_spread(&(struct trial){.n_samples = 0}, BUSY).median));
-	/* 4 KiB in 6 ns. */
-	struct spread rate = trial_rate(&trial);
-	CHECK(fabs(rate.median - 635.8) < 0.1 && rate.min < rate.median && rate.max > rate.median);
-}
+/* ---- Orders ---------------------------------------------------------------------------------- */
 
 static uint32_t n_neighbours(const struct region *region)
 {
@@ -181,21 +157,32 @@ static const char *accuse(struct trial *trial)
 static bool is_memfd; /* the memory that is released */
 static bool has_neighbour;
 
+static void end_release(struct round *round)
+{
+	region_fini(&release_of(&round->trials[0])->region);
+}
+
+static int make_release(struct round *round, size_t number)
+{
+	static struct release release;
+	(void)number;
+	release = (struct release){.request = 64, .has_neighbour = has_neighbour};
+	if (region_init(&release.region, ORDER_RANDOM, PAGES, is_memfd, round->problem) < 0)
+		exit(1);
+	round->shared = &release;
+	round->end = end_release;
+	round_add(round, "faulty", "raw", &release_ops, &faulty);
+	return 0;
+}
+
 static void expect_release(int expected, const char *words)
 {
-	const struct plan plan = {.n_repeats = 1};
-	const struct advance advance = {.n_all = 1};
-	struct problem problem = {.text = ""};
-	struct release release = {.request = 64, .has_neighbour = has_neighbour};
+	static const struct workload faults = {"release", NULL, NULL, NULL, make_release, NULL};
 	static struct round round;
-	const struct labels labels = {.work = WORK_RELEASE, .subject = "faulty"};
-	if (region_init(&release.region, ORDER_RANDOM, PAGES, is_memfd, &problem) < 0)
-		exit(1);
-	round = (struct round){.shared = &release};
-	round_add(&round, &labels, &release_ops)->how = &faulty;
-	int result = round_run(&round, &plan, &advance, &problem);
+	struct problem problem = {.text = ""};
+	int result = round_make(&round, &faults, NULL, 1, 0, &problem);
+	result = round_run(&round, NULL);
 	round_fini(&round);
-	region_fini(&release.region);
 	if (result == expected && strstr(problem.text, words))
 		return;
 	n_failed++;
@@ -270,7 +257,9 @@ static void check_partial_answer(void)
 	struct host host;
 	struct by_channel by_channel = {.channel = &host.channel};
 	struct release release = {.request = 64};
-	struct trial trial = {.shared = &release, .own = &by_channel};
+	static struct round round;
+	round.shared = &release;
+	struct trial trial = {.round = &round, .own = &by_channel};
 	host_init(&host, 0);
 	host.reason = -ENOSPC;
 	host_always(&host, HOST_HALVES);
@@ -320,41 +309,37 @@ static void check_source(void)
 
 /* ---- A fixture whose counts are wrong ------------------------------------------------------------ */
 
-static void expect_check(struct fixture *fixture, const struct trial *trial, uint64_t n_held,
-	uint64_t n_taken, int expected)
-{
-	struct problem problem;
-	CHECK(fixture_check(fixture, trial, n_held, n_taken, &problem) == expected);
-}
-
 static void check_fixture(uint32_t host_us)
 {
-	struct trial trial = {.labels = {.driver = driver_name(balloon_driver_design_at(0)),
-				      .strategy = strategy_name(balloon_strategy_at(0)),
-				      .subject = "fixture",
-				      .channel = host_us > 0 ? "slow" : "null",
-				      .request = 64,
-				      .host_us = host_us}};
+	static const struct workload none = {.name = "fixture"};
+	static struct round round;
 	struct problem problem;
+	round.workload = &none;
+	round.problem = &problem;
+	struct trial trial = {.round = &round,
+		.subject = "fixture",
+		.labels = {{{"driver", .text = driver_names()[0]},
+			{"strategy", .text = strategy_names()[0]},
+			{"channel", .text = host_us > 0 ? "slow" : "null"}, {"request", .number = 64},
+			{"pages", .number = PAGES}, {"host_us", .number = host_us}}}};
 	struct balloon_page page;
 	struct fixture fixture;
-	CHECK(fixture_open(&fixture, &trial, PAGES, 0, &problem) == 0);
+	CHECK(fixture_open(&fixture, &trial, 0) == 0);
 	uint64_t begin_ns = now_ns();
 	CHECK(fixture_reach(&fixture, 128) == 0);
 	CHECK(now_ns() - begin_ns >= (uint64_t)host_us * 1000);
-	expect_check(&fixture, &trial, 128, 0, 0);
-	expect_check(&fixture, &trial, 127, 0, -1);
-	expect_check(&fixture, &trial, 127, 1, -1);
+	CHECK(fixture_check(&fixture, &trial, 128, 0) == 0);
+	CHECK(fixture_check(&fixture, &trial, 127, 0) == -1);
+	CHECK(fixture_check(&fixture, &trial, 127, 1) == -1);
 	CHECK(balloon_zone_allocate(fixture.zone, 0, &page) == 0);
-	expect_check(&fixture, &trial, 128, 0, -1);
-	expect_check(&fixture, &trial, 128, 1, 0);
+	CHECK(fixture_check(&fixture, &trial, 128, 0) == -1);
+	CHECK(fixture_check(&fixture, &trial, 128, 1) == 0);
 	CHECK(balloon_zone_free(fixture.zone, page, 0) == 0);
 	fixture_close(&fixture);
 }
 
 int main(void)
 {
-	check_figures();
 	check_heap();
 	check_order(ORDER_CONTIGUOUS, PAGES - 1, PAGES - 1);
 	check_order(ORDER_CLUSTERS, PAGES - PAGES / CLUSTER_PAGES, PAGES - 8);

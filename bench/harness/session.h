@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* A command that measures: round after round, shown as tables, written as JSON and CSV. */
+#ifndef HARNESS_SESSION_H
+#define HARNESS_SESSION_H
+
+#include <jansson.h>
+
+#include "common/options.h"
+#include "harness/trial.h"
+
+enum { REPEATS_MAX = 10000 };
+
+/** What every such command is asked: the first member of its plan. */
+struct session {
+	uint32_t n_repeats;
+	bool is_pinned;                   /* each thread stays on one processor */
+	const char *json_path, *csv_path; /* NULL: none */
+};
+
+/** Rows of a command's table of options. */
+#define OPTION_REPEAT(plan, usually)                                                               \
+	{                                                                                          \
+		"repeat", "N", "repeats of each, 1 to 10000 (default " #usually ")",               \
+			OPTION_NUMBER, offsetof(struct plan, session.n_repeats), 1, REPEATS_MAX,   \
+			NULL, NULL                                                                 \
+	}
+#define OPTION_JSON(plan)                                                                          \
+	{                                                                                          \
+		"json", "FILE",                                                                    \
+			"write the results to FILE, too; -: to standard output, in the tables' "   \
+			"place",                                                                   \
+			OPTION_TEXT, offsetof(struct plan, session.json_path), 0, 0, NULL, NULL    \
+	}
+#define OPTION_CSV(plan)                                                                           \
+	{                                                                                          \
+		"csv", "FILE", "the same as CSV, medians alone", OPTION_TEXT,                      \
+			offsetof(struct plan, session.csv_path), 0, 0, NULL, NULL                  \
+	}
+
+/**
+ * Run all rounds of some workloads; an interrupt ends it, and what is complete is kept.
+ *
+ * chosen: numbers of workloads. plan: begins with a struct session. subjects: what is measured, for the JSON; NULL:
+ * nothing to say; taken over. Returns the exit status.
+ */
+int session_run(const void *plan, const struct workload *const *workloads,
+	const struct list *chosen, json_t *subjects);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* balloon-bench run */
+#include <stdio.h>
+
+#include "common/command.h"
+#include "harness/rows.h"
+#include "run/bench.h"
+#include "run/plan.h"
+
+/* ---- Workloads ------------------------------------------------------------------------------- */
+
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+	{"x list", "ratio/floor-list", "%.2f", 0}, {"x lock", "ratio/floor-lock", "%.2f", 0},
+	{"fairness", "fairness", "%.2f", 0}, {"CPU s/M", "cpu_s_per_million_pages", "%.4f", 0},
+	{"waits", "contended_per_page", "%.3g", 0}, {"bytes", "bytes_per_page", NULL, 0},
+	{"isolated %", "success_rate", "%.1f", 100},
+	{"dequeue p50 ns", "dequeue_ns/p50", "%.0f", 0}, {"p99", "dequeue_ns/p99", "%.0f", 0},
+	{"p99.9", "dequeue_ns/p99.9", "%.0f", 0}, {"max", "dequeue_ns/max", "%.0f", 0},
+	{"isolate p50 ns", "isolate_ns/p50", "%.0f", 0}, {"p99", "isolate_ns/p99", "%.0f", 0},
+	{"p99.9", "isolate_ns/p99.9", "%.0f", 0}, {"max", "isolate_ns/max", "%.0f", 0}, NO_COLUMN};
+
+static size_t count(const void *plan)
+{
+	return run_n_shapes(plan);
+}
+
+static int make(struct round *round, size_t number)
+{
+	const struct run_plan *plan = round->plan;
+	enum work work = 0;
+	while (workload_names[work] != round->workload->name)
+		work++;
+	const struct shape shape = run_shape(plan, work, number);
+	round->labels = run_labels(&shape);
+	for (size_t i = 0; i < plan->n_subjects; i++) {
+		const struct subject *subject = &plan->subjects[i];
+		if (subject_can(subject, &shape))
+			round_add(round, subject->name, subject_kind_name(subject->kind),
+				&bench_ops, subject);
+	}
+	return bench_make(round, &shape, plan->seconds, plan->session.is_pinned);
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+static int check(const struct run_plan *plan)
+{
+	if (plan->mix.n != 4 || plan->mix.at[0] == 0 || plan->mix.at[1] == 0)
+		return usage_error("--mix: not four shares, FILL,LEAK,SCAN,MIGRATE, of which FILL "
+				   "and LEAK are more than 0");
+	for (size_t i = 0; i < plan->workloads.n * run_n_shapes(plan); i++) {
+		struct shape shape =
+			run_shape(plan, (enum work)plan->workloads.at[i % plan->workloads.n],
+				i / plan->workloads.n);
+		if (shape.n_pages < shape.n_threads || shape.n_pages < shape.n_devices)
+			return usage_error("run: fewer pages than threads or devices");
+		if ((uint64_t)shape.n_threads * shape.batch > RUN_PAGES_MAX)
+			return usage_error("run: threads times batch is more than %d pages",
+				(int)RUN_PAGES_MAX);
+	}
+	return 0;
+}
+
+#define AT(member) offsetof(struct run_plan, member)
+
+static int read_options(struct run_plan *plan, int argc, char **argv)
+{
+	const struct option_row rows[] = {
+		{"workload", "LIST",
+			"what is done:\n"
+			"cycle: insert n pages, dequeue n (default)\n"
+			"churn: each thread dequeues a batch and inserts it again\n"
+			"scan: half of the threads churn, the others isolate what they find and put it "
+			"back\n"
+			"migrate: the same, with a new page in place of each one found\n"
+			"multi: churn, on several devices of one map\n"
+			"mixed: all of these at random",
+			OPTION_NAMES, AT(workloads), 1, 0, workload_names, "workload"},
+		{"strategy", "LIST", "these strategies; all (default): every built-in one",
+			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), "strategy"},
+		{"reference", "LIST", "these references; all (default) that were built; none",
+			OPTION_NAMES, AT(references), 0, 0, reference_names(), "reference"},
+		{"pages", "LIST", "pages of the balloon, 1 to 1024M (default 4096)", OPTION_NUMBERS,
+			AT(pages), 1, RUN_PAGES_MAX, NULL, NULL},
+		{"batch", "LIST", "pages a call, 1 to 1M (default 1,256)", OPTION_NUMBERS,
+			AT(batches), 1, RUN_BATCH_MAX, NULL, NULL},
+		{"threads", "LIST", "threads, 1 to 1024 (default 1)", OPTION_NUMBERS, AT(threads),
+			1, RUN_THREADS_MAX, NULL, NULL},
+		{"order", "LIST",
+			"sequential (default): the pages' order on the list is that in memory; random, "
+			"again before each round: as in a balloon that has lived for a while",
+			OPTION_NAMES, AT(orders), 1, 0, order_names, "order"},
+		{"devices", "N", "devices of the workload multi, 1 to 1024 (default 4)",
+			OPTION_NUMBER, AT(n_devices), 1, RUN_DEVICES_MAX, NULL, NULL},
+		{"mix", "F,L,S,M",
+			"shares of filling, leaking, scanning, migrating in the workload mixed (default "
+			"40,40,15,5)",
+			OPTION_NUMBERS, AT(mix), 0, 1000000, NULL, NULL},
+		{"seconds", "S",
+			"length of a repeat (default 0.05), after which each thread ends the round that "
+			"it is in",
+			OPTION_SECONDS, AT(seconds), 0, 3600, NULL, NULL},
+		OPTION_REPEAT(run_plan, 15),
+		{"pin", NULL, "keep each thread on one processor", OPTION_FLAG,
+			AT(session.is_pinned), 0, 0, NULL, NULL},
+		OPTION_JSON(run_plan), OPTION_CSV(run_plan)};
+	const struct options options = {.command = "balloon-bench run",
+		.about =
+			"Run workloads through strategies and references, in turns, and time them. "
+			"Counts are verified after every repeat, pages and memory maps in the end. "
+			"Every LIST is joined by commas; all combinations are run. A number may end "
+			"in K or M.\n",
+		.after =
+			"ns/page: wall time, over all threads together, for a page to go out and come "
+			"in again (dequeued and inserted, or isolated and put back), the median of "
+			"all repeats. x list, x lock: as a multiple of what floor-list and floor-lock "
+			"needed in the same repeat. fairness: what the slowest thread did for the "
+			"fastest's one. waits: locks found taken, a page. bytes: of state, a page.\n"
+			"\n"
+			"An interrupt (Ctrl-C) ends the run; the results so far are shown and "
+			"written, and the exit status is 130.",
+		.rows = rows,
+		.n_rows = sizeof rows / sizeof rows[0]};
+	int status = options_read(&options, argc, argv, plan);
+	if (status != COMMAND_LINE_GO_ON)
+		return status;
+	status = check(plan);
+	return status == 0 ? COMMAND_LINE_GO_ON : status;
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+/* What the subjects are. NULL: no memory. */
+static json_t *subjects_json(const struct run_plan *plan)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < plan->n_subjects; i++) {
+		const struct subject *subject = &plan->subjects[i];
+		array = array_with(array, json_pack("{s:s, s:s, s:s, s:s?}", "name", subject->name,
+						  "kind", subject_kind_name(subject->kind), "what",
+						  subject->what, "lacks", subject->lacks));
+	}
+	return array;
+}
+
+int command_run(int argc, char **argv)
+{
+	static struct run_plan plan;
+	static struct workload workloads[N_WORKLOADS];
+	const struct workload *each[N_WORKLOADS];
+	run_plan_init(&plan);
+	int status = read_options(&plan, argc, argv);
+	if (status != COMMAND_LINE_GO_ON)
+		return status;
+	for (size_t i = 0; i < N_WORKLOADS; i++) {
+		workloads[i] = (struct workload){
+			workload_names[i], "ns_per_page", columns, count, make, NULL};
+		each[i] = &workloads[i];
+	}
+	run_plan_subjects(&plan);
+	return session_run(&plan, each, &plan.workloads, subjects_json(&plan));
+}

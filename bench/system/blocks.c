@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks: each thread allocates a block of a zone and frees it, again and again. Beside it what no zone under one lock
+ * can do without, two holds of the library's lock; and what a block's bits cost alone, an atomic operation a word and
+ * way, where nobody looks for a block and nothing is counted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <balloon/sync.h>
+#include <balloon/frames-ops.h>
+#include <balloon/zone.h>
+
+#include "run/bench.h"
+#include "system/system.h"
+
+enum { THREADS_MAX = 2, PAIRS_OF_A_ROUND = 64, WORD_PAGES = 64, WORDS_MAX = 8 };
+#define REPEAT_S 0.02
+
+static const unsigned orders[] = {6, 9}; /* 64 pages, and 2 MiB */
+enum { N_ORDERS_OF_BLOCKS = sizeof orders / sizeof orders[0] };
+
+/* A thread's own. */
+struct line {
+	uint64_t words[WORDS_MAX] __attribute__((aligned(128)));
+};
+
+struct blocks {
+	struct balloon_lock lock __attribute__((aligned(128)));
+	struct balloon_atomic_word n_contended __attribute__((aligned(128)));
+	struct line lines[THREADS_MAX];
+	struct balloon_zone *zone;
+	unsigned order;
+	struct worker workers[THREADS_MAX];
+};
+
+/* ---- Subjects: each makes a round of pairs ---------------------------------------------------- */
+
+struct blocks_subject {
+	const char *name, *kind;
+	void (*work)(struct worker *worker);
+};
+
+static void pair_zone(struct blocks *blocks, struct worker *worker)
+{
+	struct balloon_page first;
+	int result = balloon_zone_allocate(blocks->zone, blocks->order, &first);
+	if (result == 0)
+		result = balloon_zone_free(blocks->zone, first, blocks->order);
+	if (result < 0)
+		worker_fail(worker, "allocating or freeing a block", result);
+}
+
+static void pair_lock(struct blocks *blocks, struct worker *worker)
+{
+	(void)worker;
+	for (int i = 0; i < 2; i++) {
+		balloon_lock_acquire(&blocks->lock);
+		balloon_lock_release(&blocks->lock);
+	}
+}
+
+static void pair_bits(struct blocks *blocks, struct worker *worker)
+{
+	uint64_t *words = blocks->lines[worker->number].words;
+	const unsigned n_words = (1u << blocks->order) / WORD_PAGES;
+	for (unsigned i = 0; i < n_words; i++)
+		__atomic_fetch_or(&words[i], UINT64_MAX, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < n_words; i++)
+		__atomic_exchange_n(&words[i], 0, __ATOMIC_ACQUIRE);
+}
+
+#define WORK(pair)                                                                                 \
+	static void work_##pair(struct worker *worker)                                             \
+	{                                                                                          \
+		do {                                                                               \
+			for (int i = 0; i < PAIRS_OF_A_ROUND; i++)                                 \
+				pair(worker->place.own, worker);                                   \
+			worker->n_done += PAIRS_OF_A_ROUND;                                        \
+		} while (!worker->failed && !worker_is_stopped(worker));                           \
+	}
+
+WORK(pair_zone)
+WORK(pair_lock)
+WORK(pair_bits)
+
+static const struct blocks_subject subjects[] = {{"zone", "zone", work_pair_zone},
+	{"floor-lock", "floor", work_pair_lock}, {"floor-bitmap", "floor", work_pair_bits}};
+
+/* ---- Trials ---------------------------------------------------------------------------------- */
+
+/* Nothing is in use between two repeats. */
+static int check_zone(const struct trial *trial)
+{
+	const struct blocks *blocks = trial->own;
+	struct balloon_frames *frames = balloon_zone_frames(blocks->zone);
+	if (balloon_zone_validate(blocks->zone) < 0 ||
+		frames->ops->n_free(frames) != number_of(trial, "pages"))
+		return trial_fail(trial, "the zone is not valid, or not whole");
+	return 0;
+}
+
+static int repeat(struct trial *trial)
+{
+	struct blocks *blocks = trial->own;
+	const struct blocks_subject *subject = trial->how;
+	const unsigned n_threads = number_of(trial, "threads");
+	uint64_t n_done = 0, begin_ns = UINT64_MAX, end_ns = 0;
+	memset(blocks->workers, 0, sizeof blocks->workers);
+	for (unsigned i = 0; i < n_threads; i++) {
+		blocks->workers[i].work = subject->work;
+		blocks->workers[i].place.own = blocks;
+		blocks->workers[i].number = i;
+	}
+	int result = crew_run(blocks->workers, n_threads, true, REPEAT_S);
+	if (result < 0)
+		return trial_fail_errno(trial, "starting threads", result);
+	for (unsigned i = 0; i < n_threads; i++) {
+		const struct worker *worker = &blocks->workers[i];
+		if (worker->failed)
+			return trial_fail_errno(trial, worker->failed, worker->error);
+		n_done += worker->n_done;
+		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
+		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
+	}
+	const double ns = (double)(end_ns - begin_ns) / (double)n_done;
+	trial_note(trial, "ns_per_block", ns);
+	trial_note(trial, "ns_per_page", ns / number_of(trial, "block"));
+	return check_zone(trial) < 0 ? -1 : result;
+}
+
+static int open_trial(struct trial *trial)
+{
+	const struct balloon_zone_config config = {.n_frames = number_of(trial, "pages")};
+	void *memory = NULL;
+	if (posix_memalign(&memory, 128, sizeof(struct blocks)) != 0)
+		return problem_no_memory(trial->round->problem);
+	struct blocks *blocks = memset(memory, 0, sizeof *blocks);
+	balloon_atomic_init(&blocks->n_contended, 0, BALLOON_SHARED_COUNTER);
+	balloon_lock_init(&blocks->lock, BALLOON_RANK_LEAF, &blocks->n_contended);
+	while (1u << blocks->order < number_of(trial, "block"))
+		blocks->order++;
+	int result = balloon_zone_create(&config, &blocks->zone);
+	if (result < 0)
+		free(blocks);
+	trial->own = blocks;
+	return trial_expect(trial, "making a zone", result);
+}
+
+static void close_trial(struct trial *trial)
+{
+	struct blocks *blocks = trial->own;
+	balloon_zone_destroy(blocks->zone);
+	balloon_lock_fini(&blocks->lock);
+	free(blocks);
+}
+
+/* ---- Rounds ---------------------------------------------------------------------------------- */
+
+static size_t count(const void *plan)
+{
+	(void)plan;
+	return (size_t)N_ORDERS_OF_BLOCKS * THREADS_MAX;
+}
+
+static int make(struct round *round, size_t number)
+{
+	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	const struct system_plan *plan = round->plan;
+	round->labels = (struct labels){{{"block", .number = 1u << orders[number / THREADS_MAX]},
+		{"threads", .number = number % THREADS_MAX + 1},
+		{"pages", .number = plan->n_zone_pages}}};
+	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
+		round_add(round, subjects[i].name, subjects[i].kind, &ops, &subjects[i]);
+	return 0;
+}
+
+static const struct column columns[] = {{"", "subject", NULL, 0},
+	{"ns/block", "ns_per_block", NULL, 0}, {"[min max]", "ns_per_block/range", NULL, 0},
+	{"ns/page", "ns_per_page", "%.3g", 0}, {"x lock", "ratio/floor-lock", "%.3g", 0},
+	NO_COLUMN};
+
+const struct workload workload_blocks = {"blocks", "ns_per_block", columns, count, make, NULL};
