@@ -4,11 +4,10 @@
 
 #include <balloon/driver.h>
 
-#include "common/options.h"
 #include "harness/output.h"
 #include "harness/rows.h"
 #include "replay/shelf.h"
-#include "run/subject.h"
+#include "run/plan.h"
 
 /* What a page more costs a map, whatever it is that the strategy keeps. */
 static double bytes_per_page(const struct balloon_strategy *strategy)
@@ -42,10 +41,7 @@ static json_t *references_json(void)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; references[i]; i++)
-		list = array_with(
-			list, json_pack("{s:s, s:s, s:s, s:s?}", "name", references[i]->name,
-				      "kind", subject_kind_name(references[i]->kind), "what",
-				      references[i]->what, "lacks", references[i]->lacks));
+		list = array_with(list, subject_json(references[i]));
 	return list;
 }
 
@@ -119,7 +115,7 @@ int command_list(int argc, char **argv)
 {
 	const struct option_row rows[] = {{"json", "FILE",
 		"write them to FILE, too; -: to standard output, in the table's place", OPTION_TEXT,
-		0, 0, 0, NULL, NULL}};
+		0, 0, .max = 0}};
 	const struct options options = {.command = "balloon-bench list",
 		.about =
 			"List the built-in strategies, oldest design first, the references that "

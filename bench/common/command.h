@@ -3,6 +3,9 @@
 #ifndef COMMON_COMMAND_H
 #define COMMON_COMMAND_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 #include "common/command-line.h"
 #include "common/problem.h"
 
@@ -21,6 +24,14 @@ int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** The same about an argument, where a command takes none. */
 int usage_unexpected(const char *command, const char *argument);
+
+/** Where something is that comes with the program: in the build tree beside it, or where the installation put it. */
+struct folder {
+	char path[2 * PATH_MAX];
+};
+
+/** A place beside the program, wherever that was moved to, or an absolute one. Is the program's own place known? */
+bool folder_find(struct folder *folder, const char *place);
 
 /** Print a problem. Returns EXIT_FAILED. */
 int failure(const struct problem *problem);

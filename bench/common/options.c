@@ -25,22 +25,21 @@ const char *driver_name(const struct balloon_driver_design *design)
 	return info.name;
 }
 
+#define NAMES(kind, at, name)                                                                      \
+	const struct kind *each;                                                                   \
+	static const char *names[LIST_MAX + 1];                                                    \
+	for (size_t i = 0; i < LIST_MAX && (each = at(i)) != NULL; i++)                            \
+		names[i] = name(each);                                                             \
+	return names
+
 const char *const *strategy_names(void)
 {
-	static const char *names[LIST_MAX + 1];
-	const struct balloon_strategy *strategy;
-	for (size_t i = 0; i < LIST_MAX && (strategy = balloon_strategy_at(i)) != NULL; i++)
-		names[i] = strategy_name(strategy);
-	return names;
+	NAMES(balloon_strategy, balloon_strategy_at, strategy_name);
 }
 
 const char *const *driver_names(void)
 {
-	static const char *names[LIST_MAX + 1];
-	const struct balloon_driver_design *design;
-	for (size_t i = 0; i < LIST_MAX && (design = balloon_driver_design_at(i)) != NULL; i++)
-		names[i] = driver_name(design);
-	return names;
+	NAMES(balloon_driver_design, balloon_driver_design_at, driver_name);
 }
 
 size_t names_count(const char *const *names)
@@ -177,14 +176,19 @@ struct reading {
 	void *plan;
 };
 
+static int key_of(const struct options *options, size_t row)
+{
+	return options->rows[row].letter ? options->rows[row].letter : COMMAND_LINE_KEY + (int)row;
+}
+
 static int take(void *context, int key, char *value)
 {
 	const struct reading *reading = context;
 	const struct options *options = reading->options;
-	if (key >= COMMAND_LINE_KEY) {
-		const struct option_row *option = &options->rows[key - COMMAND_LINE_KEY];
-		return parse(option, value, (char *)reading->plan + option->offset);
-	}
+	for (size_t i = 0; i < options->n_rows; i++)
+		if (key == key_of(options, i))
+			return parse(&options->rows[i], value,
+				(char *)reading->plan + options->rows[i].offset);
 	if (options->take)
 		return options->take(reading->plan, value);
 	return usage_unexpected(strchr(options->command, ' ') + 1, value);
@@ -195,7 +199,7 @@ int options_read(const struct options *options, int argc, char **argv, void *pla
 	struct argp_option rows[ROWS_MAX + 1] = {{0}};
 	for (size_t i = 0; i < options->n_rows && i < ROWS_MAX; i++)
 		rows[i] = (struct argp_option){.name = options->rows[i].name,
-			.key = COMMAND_LINE_KEY + (int)i,
+			.key = key_of(options, i),
 			.arg = options->rows[i].value,
 			.doc = options->rows[i].about};
 	const struct command_line line = {.name = options->command,

@@ -33,6 +33,7 @@ struct option_row {
 	double min, max;
 	const char *const *names; /* NULL after the last */
 	const char *what;         /* one of the names is called */
+	int letter;               /* beside the name; 0: none */
 };
 
 /** A command's line: what --help says, and what is parsed. */

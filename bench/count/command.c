@@ -43,7 +43,8 @@ static int repeat(struct trial *trial)
 
 static const struct trial_ops *count_ops(struct round *round)
 {
-	static const struct trial_ops ops = {bench_open, count_warm_up, repeat, NULL, bench_close};
+	static const struct trial_ops ops = {
+		sizeof(struct instance), bench_open, count_warm_up, repeat, NULL, bench_close};
 	(void)round;
 	return &ops;
 }
@@ -76,9 +77,7 @@ static int make(struct round *round, size_t number)
 		round->labels.at[5] = (struct label){"l1_bytes", .number = COUNT_L1_BYTES};
 		round->labels.at[6] = (struct label){"ll_bytes", .number = COUNT_LL_BYTES};
 	}
-	for (size_t i = 0; i < plan->n_subjects; i++)
-		round_add(round, plan->subjects[i].name, subject_kind_name(plan->subjects[i].kind),
-			ops, &plan->subjects[i]);
+	run_add(round, &shape, ops);
 	return ops->open == bench_open ? bench_make(round, &shape, 0, false) : 0;
 }
 
@@ -87,7 +86,7 @@ static const struct column columns[] = {{"a page", "subject", NULL, 0},
 	{"instructions", "instructions_per_page", "%.3f", 0},
 	{"L1 misses", "l1_misses_per_page", "%.3f", 0},
 	{"LL misses", "ll_misses_per_page", "%.3f", 0}, NO_COLUMN};
-static const struct workload cycle = {"cycle", NULL, columns, count, make, NULL};
+static const struct workload cycle = {"cycle", NULL, columns, count, make, NULL, 0};
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
@@ -109,13 +108,13 @@ int command_count(int argc, char **argv)
 	static const struct workload *const workloads[] = {&cycle};
 	const struct option_row rows[] = {
 		{"strategy", "LIST", "these strategies; all (default): every built-in one",
-			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), "strategy"},
+			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), .what = "strategy"},
 		{"pages", "LIST", "pages, 1 to 1024M (default 4096)", OPTION_NUMBERS, AT(pages), 1,
-			RUN_PAGES_MAX, NULL, NULL},
+			.max = RUN_PAGES_MAX},
 		{"batch", "LIST", "pages a call, 1 to 1M (default 1,256)", OPTION_NUMBERS,
-			AT(batches), 1, RUN_BATCH_MAX, NULL, NULL},
+			AT(batches), 1, .max = RUN_BATCH_MAX},
 		{"order", "LIST", "sequential (default), random", OPTION_NAMES, AT(orders), 1, 0,
-			order_names, "order"},
+			order_names, .what = "order"},
 		OPTION_JSON(run_plan), OPTION_CSV(run_plan)};
 	const struct options options = {.command = "balloon-bench count",
 		.about =

@@ -35,8 +35,8 @@ static int repeat_under_callgrind(struct trial *trial)
 	return bench_round(trial, begin, end);
 }
 
-static const struct trial_ops under_callgrind = {
-	bench_open, count_warm_up, repeat_under_callgrind, NULL, bench_close};
+static const struct trial_ops under_callgrind = {sizeof(struct instance), bench_open, count_warm_up,
+	repeat_under_callgrind, NULL, bench_close};
 
 /* ---- What it wrote --------------------------------------------------------------------------- */
 
@@ -172,7 +172,6 @@ static void end_dumps(struct round *round)
 		remove(path);
 	}
 	rmdir(dumps->directory);
-	free(dumps);
 }
 
 /* One run of callgrind counts for all trials of the round. */
@@ -192,22 +191,14 @@ static int open_counted(struct trial *trial)
 	return run_callgrind(trial->round, dumps->directory);
 }
 
-static void close_counted(struct trial *trial)
-{
-	(void)trial;
-}
-
-static const struct trial_ops by_callgrind = {open_counted, NULL, read_dump, NULL, close_counted};
+static const struct trial_ops by_callgrind = {0, open_counted, NULL, read_dump, NULL, NULL};
 
 const struct trial_ops *count_misses_ops(struct round *round)
 {
 	if (RUNNING_ON_VALGRIND)
 		return &under_callgrind;
-	round->shared = calloc(1, sizeof(struct dumps));
-	if (!round->shared) {
-		problem_no_memory(round->problem);
+	if (!round_share(round, sizeof(struct dumps)))
 		return NULL;
-	}
 	round->end = end_dumps;
 	return &by_callgrind;
 }

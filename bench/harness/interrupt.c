@@ -2,7 +2,7 @@
 #include "harness/interrupt.h"
 
 #include <signal.h>
-#include <stdio.h>
+#include <stddef.h>
 
 static volatile sig_atomic_t interrupted;
 
@@ -22,10 +22,4 @@ void interrupt_watch(void)
 bool is_interrupted(void)
 {
 	return interrupted;
-}
-
-int interrupted_exit(void)
-{
-	fputs("balloon-bench: interrupted: the results are partial\n", stderr);
-	return EXIT_INTERRUPTED;
 }

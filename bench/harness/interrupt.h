@@ -13,7 +13,4 @@ void interrupt_watch(void);
 /** Has the program been interrupted? */
 bool is_interrupted(void);
 
-/** Say that the results are partial. Returns EXIT_INTERRUPTED. */
-int interrupted_exit(void);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "harness/machine.h"
+#include "harness/session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static json_int_t clock_cost_ns(void)
 	return (json_int_t)least;
 }
 
-json_t *machine_json(int is_pinned)
+json_t *machine_json(bool is_pinned)
 {
 	char cpu[TEXT_MAX], date[32];
 	struct utsname system;

@@ -2,7 +2,6 @@
 #include "harness/output.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,14 +10,6 @@ static bool is_replaced(const char *path)
 {
 	struct stat status;
 	return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
-}
-
-/* Returns the name of the file beside it that takes its place in the end, or NULL: no memory. */
-static char *part_name(const char *path)
-{
-	static const char suffix[] = ".part";
-	char *part = malloc(strlen(path) + sizeof suffix);
-	return part ? strcat(strcpy(part, path), suffix) : NULL;
 }
 
 int output_open(struct output *output, const char *path, struct problem *problem)
@@ -30,15 +21,13 @@ int output_open(struct output *output, const char *path, struct problem *problem
 		*output = (struct output){.file = stdout, .path = "standard output"};
 		return 0;
 	}
-	if (is_replaced(path) && !(output->part = part_name(path)))
-		return problem_no_memory(problem);
-	output->file = fopen(output->part ? output->part : path, "w");
+	if (is_replaced(path) && strlen(path) < sizeof output->part - sizeof ".part")
+		strcat(strcpy(output->part, path), ".part");
+	output->file = fopen(output->part[0] ? output->part : path, "w");
 	if (output->file)
 		return 0;
-	problem_set(problem, "%s: %s", path, strerror(errno));
-	free(output->part);
-	output->part = NULL;
-	return -1;
+	output->part[0] = '\0';
+	return problem_set(problem, "%s: %s", path, strerror(errno));
 }
 
 bool output_is_stdout(const struct output *output)
@@ -63,12 +52,11 @@ int output_commit(struct output *output, struct problem *problem)
 	if (!output->file)
 		return 0;
 	int error = finish(output);
-	if (output->part && error == 0 && rename(output->part, output->path) != 0)
+	if (output->part[0] && error == 0 && rename(output->part, output->path) != 0)
 		error = errno;
 	if (error)
 		return problem_set(problem, "%s: %s", output->path, strerror(error));
-	free(output->part);
-	output->part = NULL;
+	output->part[0] = '\0';
 	return 0;
 }
 
@@ -96,8 +84,7 @@ void output_close(struct output *output)
 {
 	if (output->file)
 		finish(output);
-	if (output->part)
+	if (output->part[0])
 		remove(output->part); /* it did not come to the end: what was there before stays */
-	free(output->part);
-	output->part = NULL;
+	output->part[0] = '\0';
 }

@@ -7,6 +7,7 @@
 #define HARNESS_OUTPUT_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -15,7 +16,8 @@
 struct output {
 	FILE *file; /* NULL: nobody asked for one */
 	const char *path;
-	char *part; /* what is written, to be renamed to path; NULL: path itself is written */
+	char part
+		[PATH_MAX]; /* what is written, to be renamed to path; "": path itself is written */
 };
 
 /** path: "-" is the standard output; NULL: none. Returns 0 or -1. */

@@ -33,12 +33,21 @@ struct trial *round_add(struct round *round, const char *subject, const char *ki
 	return trial;
 }
 
+void *round_share(struct round *round, size_t n_bytes)
+{
+	round->shared = calloc(1, n_bytes);
+	if (!round->shared)
+		problem_no_memory(round->problem);
+	return round->shared;
+}
+
 void round_fini(struct round *round)
 {
 	for (size_t i = 0; i < round->n_trials; i++)
 		free(round->trials[i].values);
 	if (round->end)
 		round->end(round);
+	free(round->shared);
 	round->n_trials = 0;
 }
 
@@ -100,8 +109,24 @@ static int take_turns(struct round *round, const struct progress *progress)
 
 static int open_trial(struct trial *trial)
 {
+	const size_t n_own = trial->ops->own_bytes;
 	trial->values = calloc((size_t)FIGURES_MAX * trial->round->n_repeats, sizeof(double));
-	return trial->values ? trial->ops->open(trial) : problem_no_memory(trial->round->problem);
+	if (!trial->values || (n_own > 0 && posix_memalign(&trial->own, 128, n_own) != 0))
+		return problem_no_memory(trial->round->problem);
+	if (n_own > 0)
+		memset(trial->own, 0, n_own);
+	int result = trial->ops->open ? trial->ops->open(trial) : 0;
+	if (result < 0 && n_own > 0)
+		free(trial->own);
+	return result;
+}
+
+static void close_trial(struct trial *trial)
+{
+	if (trial->ops->close)
+		trial->ops->close(trial);
+	if (trial->ops->own_bytes > 0)
+		free(trial->own);
 }
 
 int round_run(struct round *round, const struct progress *progress)
@@ -116,9 +141,7 @@ int round_run(struct round *round, const struct progress *progress)
 		if (round->trials[i].ops->check &&
 			round->trials[i].ops->check(&round->trials[i]) < 0)
 			result = -1;
-	while (n > 0) {
-		n--;
-		round->trials[n].ops->close(&round->trials[n]);
-	}
+	while (n > 0)
+		close_trial(&round->trials[--n]);
 	return result;
 }

@@ -28,6 +28,13 @@ struct column {
 	double factor;      /* 0: 1 */
 };
 
+/** The subject, and the figure that is compared, with its range. */
+#define COLUMNS_OF(title, figure)                                                                  \
+	{"", "subject", NULL, 0}, {title, figure, NULL, 0},                                        \
+	{                                                                                          \
+		"[min max]", figure "/range", NULL, 0                                              \
+	}
+
 /** The end of columns. */
 #define NO_COLUMN                                                                                  \
 	{                                                                                          \

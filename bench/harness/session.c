@@ -7,7 +7,6 @@
 #include "common/clock.h"
 #include "common/command.h"
 #include "harness/interrupt.h"
-#include "harness/machine.h"
 #include "harness/output.h"
 #include "harness/rows.h"
 
@@ -45,6 +44,11 @@ static int report(struct work *work)
 	return 0;
 }
 
+static size_t count(const struct work *work, const struct workload *workload)
+{
+	return workload->count ? workload->count(work->session) : workload->n_rounds;
+}
+
 /* Each returns 0, -1, or 1: interrupted. */
 
 static int run_round(struct work *work, const struct workload *workload, size_t number)
@@ -66,13 +70,13 @@ static int run_rounds(struct work *work)
 	work->progress.begin_ns = now_ns();
 	for (size_t i = 0; i < work->chosen->n; i++) {
 		const struct workload *workload = work->workloads[work->chosen->at[i]];
-		work->progress.n_all += workload->count(work->session);
+		work->progress.n_all += count(work, workload);
 		if (workload->lacks && has_tables(work)) /* a file says it by having no results */
 			printf("%s: not measured, %s\n\n", workload->name, workload->lacks);
 	}
 	for (size_t i = 0; i < work->chosen->n; i++) {
 		const struct workload *workload = work->workloads[work->chosen->at[i]];
-		size_t n = workload->count(work->session);
+		size_t n = count(work, workload);
 		for (size_t k = 0; k < n && result == 0; k++)
 			result = run_round(work, workload, k);
 	}
@@ -130,5 +134,7 @@ int session_run(const void *plan, const struct workload *const *workloads,
 	output_close(&work.csv);
 	if (result < 0)
 		return failure(&work.problem);
-	return result > 0 ? interrupted_exit() : 0;
+	if (result > 0)
+		fputs("balloon-bench: interrupted: the results are partial\n", stderr);
+	return result > 0 ? EXIT_INTERRUPTED : 0;
 }

@@ -21,21 +21,24 @@ struct session {
 #define OPTION_REPEAT(plan, usually)                                                               \
 	{                                                                                          \
 		"repeat", "N", "repeats of each, 1 to 10000 (default " #usually ")",               \
-			OPTION_NUMBER, offsetof(struct plan, session.n_repeats), 1, REPEATS_MAX,   \
-			NULL, NULL                                                                 \
+			OPTION_NUMBER, offsetof(struct plan, session.n_repeats), 1,                \
+			.max = REPEATS_MAX                                                         \
 	}
 #define OPTION_JSON(plan)                                                                          \
 	{                                                                                          \
 		"json", "FILE",                                                                    \
 			"write the results to FILE, too; -: to standard output, in the tables' "   \
 			"place",                                                                   \
-			OPTION_TEXT, offsetof(struct plan, session.json_path), 0, 0, NULL, NULL    \
+			OPTION_TEXT, .offset = offsetof(struct plan, session.json_path)            \
 	}
 #define OPTION_CSV(plan)                                                                           \
 	{                                                                                          \
 		"csv", "FILE", "the same as CSV, medians alone", OPTION_TEXT,                      \
-			offsetof(struct plan, session.csv_path), 0, 0, NULL, NULL                  \
+			.offset = offsetof(struct plan, session.csv_path)                          \
 	}
+
+/** Where and with what figures are made, as JSON; NULL: no memory. */
+json_t *machine_json(bool is_pinned);
 
 /**
  * Run all rounds of some workloads; an interrupt ends it, and what is complete is kept.

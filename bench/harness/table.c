@@ -61,7 +61,8 @@ static int width_of(const json_t *rows, size_t first, const struct column *colum
 }
 
 /* Texts begin at the left, numbers end at the right. row: NULL: the heading. */
-static void print_cell(const json_t *rows, size_t first, const struct column *column, const json_t *row, bool is_first)
+static void print_cell(const json_t *rows, size_t first, const struct column *column,
+	const json_t *row, bool is_first)
 {
 	const json_t *value = value_at(json_array_get(rows, first), column->path);
 	bool is_left = json_is_string(value) || strstr(column->path, "/range");

@@ -35,7 +35,9 @@ struct round;
 
 /** What every trial of a kind does. All say what is wrong by trial_fail(). */
 struct trial_ops {
-	/** Returns 0, or -1: nothing is left. */
+	/** Of trial->own: zeros, on cache lines of its own, while the trial is open. */
+	size_t own_bytes;
+	/** NULL: nothing to open. Returns 0, or -1: nothing is left. */
 	int (*open)(struct trial *trial);
 	/** A repeat that nobody counts, so that memory has been touched. NULL: none. */
 	int (*warm_up)(struct trial *trial);
@@ -43,6 +45,7 @@ struct trial_ops {
 	int (*repeat)(struct trial *trial);
 	/** Hold everything against everything, after the last repeat. NULL: nothing to hold. Returns 0 or -1. */
 	int (*check)(struct trial *trial);
+	/** NULL: nothing to close. */
 	void (*close)(struct trial *trial);
 };
 
@@ -64,7 +67,7 @@ struct trial {
 	struct labels labels; /* the round's, and its own */
 	const struct trial_ops *ops;
 	const void *how; /* of the workload: constant */
-	void *own;       /* of open() and close() */
+	void *own;
 	size_t n_repeats;
 	struct figure figures[FIGURES_MAX];
 	double *values;
@@ -76,11 +79,12 @@ struct workload {
 	const char *name;
 	const char *time; /* the figure that is compared: ratios are of it; NULL: there are none */
 	const struct column *columns;
-	/** How many rounds there are. */
+	/** How many rounds there are. NULL: as many as the last member says. */
 	size_t (*count)(const void *plan);
 	/** Make one of them: its labels, its trials. What it leaves out has no trials. Returns 0 or -1. */
 	int (*make)(struct round *round, size_t number);
 	const char *lacks; /* why it has no rounds; NULL: it has some */
+	size_t n_rounds;
 };
 
 struct round {
@@ -90,8 +94,8 @@ struct round {
 	struct labels labels;
 	struct trial trials[TRIALS_MAX];
 	size_t n_trials;
-	void *shared; /* NULL, or ended by end() */
-	void (*end)(struct round *round);
+	void *shared;                     /* by the trials; freed with the round */
+	void (*end)(struct round *round); /* NULL, or ends what is in there */
 	struct problem *problem;
 };
 
@@ -114,6 +118,9 @@ struct trial *round_add(struct round *round, const char *subject, const char *ki
  * Returns 0; -1; or 1: interrupted, and the trials hold the repeats that were complete.
  */
 int round_run(struct round *round, const struct progress *progress);
+
+/** Give a round zeros to share. Returns them; NULL, after saying so: no memory. */
+void *round_share(struct round *round, size_t n_bytes);
 
 /** May follow a round_make() that failed. */
 void round_fini(struct round *round);

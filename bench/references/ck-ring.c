@@ -31,40 +31,20 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 	return (int)n_done;
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
-
-/* One entry of the ring stays empty, and its size is a power of two. */
-static uint32_t ring_size(uint32_t n_pages)
-{
-	uint32_t size = 2;
-	while (size <= n_pages)
-		size *= 2;
-	return size;
-}
+LOOPS_OF_REFERENCE
 
 static int create(struct instance *instance)
 {
 	const uint32_t size = ring_size(instance->shape->n_pages);
-	struct ring *ring = reference_allocate(sizeof *ring + size * sizeof ring->buffer[0]);
-	if (ring)
-		ck_ring_init(&ring->ring, size);
-	instance->bytes_per_page = (double)size * sizeof ring->buffer[0] / instance->shape->n_pages;
-	return peer_place(instance, ring);
+	int result = peer_create(instance, sizeof(struct ring) + size * sizeof(ck_ring_buffer_t));
+	if (result == 0)
+		ck_ring_init(&((struct ring *)instance->memory)->ring, size);
+	return result;
 }
 
 const struct subject reference_ck_ring = {
 	.name = "ck-ring",
 	.what = "Concurrency Kit's ck_ring, many producers and consumers",
 	.lacks = PEER_LACKS "; no batches; first in, first out",
-	.kind = SUBJECT_PEER,
-	.ops = &ops,
-	.workloads = PEER_WORKLOADS,
-	.create = create,
-	.destroy = peer_free,
-	.work = work,
+	PEER(create, peer_free),
 };

@@ -34,32 +34,21 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 	return (int)n_done;
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
+LOOPS_OF_REFERENCE
 
 static int create(struct instance *instance)
 {
-	const size_t n_pages = instance->shape->n_pages;
-	struct stack *stack =
-		reference_allocate(sizeof *stack + n_pages * sizeof stack->entries[0]);
-	if (stack)
-		ck_stack_init(&stack->stack);
-	instance->bytes_per_page = sizeof stack->entries[0];
-	return peer_place(instance, stack);
+	const size_t n_entries = instance->shape->n_pages;
+	int result = peer_create(
+		instance, sizeof(struct stack) + n_entries * sizeof(struct ck_stack_entry));
+	if (result == 0)
+		ck_stack_init(&((struct stack *)instance->memory)->stack);
+	return result;
 }
 
 const struct subject reference_ck_stack = {
 	.name = "ck-stack",
 	.what = "Concurrency Kit's ck_stack, many producers and consumers",
 	.lacks = PEER_LACKS "; no batches",
-	.kind = SUBJECT_PEER,
-	.ops = &ops,
-	.workloads = PEER_WORKLOADS,
-	.create = create,
-	.destroy = peer_free,
-	.work = work,
+	PEER(create, peer_free),
 };

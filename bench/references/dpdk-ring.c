@@ -20,40 +20,24 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 		place->own, pages, sizeof *pages, (unsigned)n, NULL);
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
+LOOPS_OF_REFERENCE
 
 static int create(struct instance *instance)
 {
-	const unsigned n_pages = instance->shape->n_pages;
-	unsigned size = 2;
-	while (size <= n_pages) /* one entry stays empty */
-		size *= 2;
-	ssize_t size_bytes = rte_ring_get_memsize_elem(sizeof(struct balloon_page), size);
-	if (size_bytes < 0)
-		return (int)size_bytes;
-	struct rte_ring *ring = reference_allocate((size_t)size_bytes);
-	int result = ring ? rte_ring_init(ring, "balloon", size, 0) : -ENOMEM;
-	if (result < 0) {
-		free(ring);
+	const uint32_t size = ring_size(instance->shape->n_pages);
+	ssize_t n_bytes = rte_ring_get_memsize_elem(sizeof(struct balloon_page), size);
+	int result = n_bytes < 0 ? (int)n_bytes : peer_create(instance, (size_t)n_bytes);
+	if (result < 0)
 		return result;
-	}
-	instance->bytes_per_page = (double)size_bytes / n_pages;
-	return peer_place(instance, ring);
+	result = rte_ring_init(instance->memory, "balloon", size, 0);
+	if (result < 0)
+		peer_free(instance);
+	return result;
 }
 
 const struct subject reference_dpdk_ring = {
 	.name = "dpdk-ring",
 	.what = "DPDK's rte_ring, many producers and consumers, in bulk",
 	.lacks = PEER_LACKS "; first in, first out",
-	.kind = SUBJECT_PEER,
-	.ops = &ops,
-	.workloads = PEER_WORKLOADS,
-	.create = create,
-	.destroy = peer_free,
-	.work = work,
+	PEER(create, peer_free),
 };

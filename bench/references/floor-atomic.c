@@ -3,8 +3,7 @@
  * floor-atomic: one atomic read-modify-write a page that goes out and comes in again, on a word that
  * no other thread touches. What nothing that synchronises page by page can do without.
  */
-#include "references/memory.h"
-#include "run/loops.h"
+#include "references/peer.h"
 
 /* A line of its own for each thread: they take turns in the array. */
 struct line {
@@ -31,22 +30,9 @@ static void work(struct worker *worker)
 static int create(struct instance *instance)
 {
 	const struct shape *shape = instance->shape;
-	instance->places = calloc(shape->n_devices, sizeof *instance->places);
-	instance->memory = reference_allocate(shape->n_threads * sizeof(struct line));
-	if (!instance->places || !instance->memory) {
-		free(instance->memory);
-		free(instance->places);
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < shape->n_devices; i++)
-		instance->places[i].own = instance->memory;
-	return 0;
-}
-
-static void destroy(struct instance *instance)
-{
-	free(instance->memory);
-	free(instance->places);
+	int result = peer_create(instance, shape->n_threads * sizeof(struct line));
+	instance->bytes_per_page = 0;
+	return result;
 }
 
 const struct subject reference_floor_atomic = {
@@ -55,6 +41,6 @@ const struct subject reference_floor_atomic = {
 	.kind = SUBJECT_FLOOR,
 	.workloads = 1 << WORKLOAD_CYCLE | 1 << WORKLOAD_CHURN,
 	.create = create,
-	.destroy = destroy,
+	.destroy = peer_free,
 	.work = work,
 };

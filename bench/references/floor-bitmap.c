@@ -3,29 +3,28 @@
  * floor-bitmap: a bit a page, 64 aligned pages by one atomic operation, in and out. It names no
  * single pages: what can be had when pages are handed over in words.
  */
-#include <stdlib.h>
-
-#include "run/loops.h"
+#include "references/peer.h"
 
 enum { WORD_PAGES = 64 };
 
-struct bitmap {
-	uint64_t *words;
-	size_t n_words;
-};
+static uint32_t n_words(const struct shape *shape)
+{
+	return (shape->n_pages + WORD_PAGES - 1) / WORD_PAGES;
+}
 
 /* A thread's words are its own share; the last one may have less than 64 pages. */
 static bool cycle_once(struct worker *worker)
 {
-	const struct bitmap *bitmap = worker->place.own;
+	uint64_t *words = worker->place.own;
+	const size_t n_all = n_words(worker->shape);
 	const unsigned n_threads = worker->shape->n_threads;
-	size_t first = bitmap->n_words * worker->number / n_threads;
-	size_t end = bitmap->n_words * (worker->number + 1) / n_threads;
+	size_t first = n_all * worker->number / n_threads;
+	size_t end = n_all * (worker->number + 1) / n_threads;
 	uint64_t n = 0;
 	for (size_t i = first; i < end; i++)
-		__atomic_fetch_or(&bitmap->words[i], UINT64_MAX, __ATOMIC_RELEASE);
+		__atomic_fetch_or(&words[i], UINT64_MAX, __ATOMIC_RELEASE);
 	for (size_t i = first; i < end; i++)
-		if (__atomic_exchange_n(&bitmap->words[i], 0, __ATOMIC_ACQUIRE) == UINT64_MAX)
+		if (__atomic_exchange_n(&words[i], 0, __ATOMIC_ACQUIRE) == UINT64_MAX)
 			n += WORD_PAGES;
 	worker->n_done += n;
 	return n == (end - first) * WORD_PAGES || worker_fail(worker, "claiming", -EIO);
@@ -39,30 +38,7 @@ static void work(struct worker *worker)
 
 static int create(struct instance *instance)
 {
-	const struct shape *shape = instance->shape;
-	struct bitmap *bitmap = calloc(1, sizeof *bitmap);
-	instance->places = calloc(1, sizeof *instance->places);
-	instance->memory = bitmap;
-	if (bitmap) {
-		bitmap->n_words = (shape->n_pages + WORD_PAGES - 1) / WORD_PAGES;
-		bitmap->words = calloc(bitmap->n_words, sizeof *bitmap->words);
-	}
-	if (!bitmap || !bitmap->words || !instance->places) {
-		free(bitmap ? bitmap->words : NULL);
-		free(bitmap);
-		free(instance->places);
-		return -ENOMEM;
-	}
-	instance->places[0].own = bitmap;
-	instance->bytes_per_page = 1.0 / 8;
-	return 0;
-}
-
-static void destroy(struct instance *instance)
-{
-	free(((struct bitmap *)instance->memory)->words);
-	free(instance->memory);
-	free(instance->places);
+	return peer_create(instance, n_words(instance->shape) * sizeof(uint64_t));
 }
 
 const struct subject reference_floor_bitmap = {
@@ -71,6 +47,6 @@ const struct subject reference_floor_bitmap = {
 	.kind = SUBJECT_FLOOR,
 	.workloads = 1 << WORKLOAD_CYCLE,
 	.create = create,
-	.destroy = destroy,
+	.destroy = peer_free,
 	.work = work,
 };

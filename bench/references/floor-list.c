@@ -13,12 +13,7 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 	return (int)shelf_pop(place->own, pages, n);
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
+LOOPS_OF_REFERENCE
 
 const struct subject reference_floor_list = {
 	.name = "floor-list",

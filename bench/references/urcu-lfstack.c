@@ -30,21 +30,16 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 	return (int)n_done;
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
+LOOPS_OF_REFERENCE
 
 static int create(struct instance *instance)
 {
-	const size_t n_pages = instance->shape->n_pages;
-	struct stack *stack = reference_allocate(sizeof *stack + n_pages * sizeof stack->nodes[0]);
-	if (stack)
-		cds_lfs_init(&stack->stack);
-	instance->bytes_per_page = sizeof stack->nodes[0];
-	return peer_place(instance, stack);
+	const size_t n_nodes = instance->shape->n_pages;
+	int result =
+		peer_create(instance, sizeof(struct stack) + n_nodes * sizeof(struct cds_lfs_node));
+	if (result == 0)
+		cds_lfs_init(&((struct stack *)instance->memory)->stack);
+	return result;
 }
 
 static void destroy(struct instance *instance)
@@ -57,10 +52,5 @@ const struct subject reference_urcu_lfstack = {
 	.name = "urcu-lfstack",
 	.what = "userspace-rcu's lfstack, lock-free push, pop under a mutex",
 	.lacks = PEER_LACKS "; no batches",
-	.kind = SUBJECT_PEER,
-	.ops = &ops,
-	.workloads = PEER_WORKLOADS,
-	.create = create,
-	.destroy = destroy,
-	.work = work,
+	PEER(create, destroy),
 };

@@ -34,21 +34,17 @@ static int dequeue(struct place *place, struct balloon_page *pages, size_t n)
 	return (int)n_done;
 }
 
-static const struct ops ops = {.insert = insert, .dequeue = dequeue};
-
-static void work(struct worker *worker)
-{
-	loops_moving(&ops, worker);
-}
+LOOPS_OF_REFERENCE
 
 static int create(struct instance *instance)
 {
-	const size_t n_pages = instance->shape->n_pages;
-	struct queue *queue = reference_allocate(sizeof *queue + n_pages * sizeof queue->nodes[0]);
-	if (queue)
+	const size_t n_nodes = instance->shape->n_pages;
+	int result = peer_create(
+		instance, sizeof(struct queue) + n_nodes * sizeof(struct cds_wfcq_node));
+	struct queue *queue = instance->memory;
+	if (result == 0)
 		cds_wfcq_init(&queue->head, &queue->tail);
-	instance->bytes_per_page = sizeof queue->nodes[0];
-	return peer_place(instance, queue);
+	return result;
 }
 
 static void destroy(struct instance *instance)
@@ -62,10 +58,5 @@ const struct subject reference_urcu_wfcqueue = {
 	.name = "urcu-wfcqueue",
 	.what = "userspace-rcu's wfcqueue, wait-free enqueue, dequeue under a mutex",
 	.lacks = PEER_LACKS "; no batches; first in, first out",
-	.kind = SUBJECT_PEER,
-	.ops = &ops,
-	.workloads = PEER_WORKLOADS,
-	.create = create,
-	.destroy = destroy,
-	.work = work,
+	PEER(create, destroy),
 };

@@ -31,11 +31,6 @@ struct replay_plan {
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
-static const struct recording *recording_of(const struct trial *trial)
-{
-	return trial->round->shared;
-}
-
 /* Whether dequeue gave the recorded page is a question to a strategy that keeps the kernel's order alone. */
 static bool has_matches(const struct balloon_strategy *strategy, bool is_order)
 {
@@ -51,20 +46,20 @@ static void note(struct trial *trial, const struct outcome *outcome, bool has_ma
 	trial_note(trial, "dequeues", (double)outcome->n_dequeues);
 	if (has_matches)
 		trial_note(trial, "dequeue_matches", (double)outcome->n_matches);
-	trial_note(trial, "isolates", (double)outcome->n_isolates);
+	trial_note(trial, "isolates", (double)outcome->stats.n_isolates);
 	trial_note(trial, "isolate_attempts", (double)outcome->n_isolate_attempts);
 	trial_note(trial, "skipped_rows", (double)outcome->n_skipped);
 	trial_note(trial, "lock_contended", (double)outcome->n_lock_contended);
-	trial_note(trial, "final_listed", (double)outcome->final_listed);
-	trial_note(trial, "final_isolated", (double)outcome->final_isolated);
+	trial_note(trial, "final_listed", (double)outcome->stats.n_listed);
+	trial_note(trial, "final_isolated", (double)outcome->stats.n_isolated);
 }
 
 static int repeat(struct trial *trial)
 {
 	struct outcome outcome;
-	struct run run = {.recording = recording_of(trial),
-		.strategy = trial->how,
-		.problem = trial->round->problem};
+	const struct recording *const *recording = trial->round->shared;
+	struct run run = {
+		.recording = *recording, .strategy = trial->how, .problem = trial->round->problem};
 	bool is_order = strcmp(label_of(trial, "mode")->text, mode_names[MODE_ORDER]) == 0;
 	int result = is_order ? replay_order(&run, &outcome) : replay_tasks(&run, &outcome);
 	if (result == 0)
@@ -72,27 +67,10 @@ static int repeat(struct trial *trial)
 	return result;
 }
 
-/* Each repeat has a map and a device of its own. */
-static int open_trial(struct trial *trial)
-{
-	(void)trial;
-	return 0;
-}
-
-static void close_trial(struct trial *trial)
-{
-	(void)trial;
-}
-
 static size_t count(const void *context)
 {
 	const struct replay_plan *plan = context;
 	return plan->recordings->n * plan->modes.n;
-}
-
-static void end(struct round *round)
-{
-	(void)round; /* recordings stay for the next one */
 }
 
 /* All of them at first: a bad one is found out before the work. Returns 0 or -1. */
@@ -111,13 +89,15 @@ static int load_all(struct recordings *recordings, struct problem *problem)
 
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, NULL, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {.repeat = repeat};
 	const struct replay_plan *plan = round->plan;
 	if (load_all(plan->recordings, round->problem) < 0)
 		return -1;
-	struct recording *recording = &plan->recordings->loaded[number / plan->modes.n];
-	round->shared = recording;
-	round->end = end;
+	const struct recording *recording = &plan->recordings->loaded[number / plan->modes.n];
+	const struct recording **shared = round_share(round, sizeof *shared);
+	if (!shared)
+		return -1;
+	*shared = recording;
 	round->labels = (struct labels){{{"recording", .text = recording->name},
 		{"mode", .text = mode_names[plan->modes.at[number % plan->modes.n]]},
 		{"tasks", .text = recording->task_names}, {"rows", .number = recording->n_rows}}};
@@ -136,7 +116,7 @@ static const struct column columns[] = {{"", "subject", NULL, 0},
 	{"pages/s", "pages_per_s", "%.0f", 0}, {"[min max]", "pages_per_s/range", "%.0f", 0},
 	{"listed", "final_listed", "%.0f", 0}, {"isolated", "final_isolated", "%.0f", 0},
 	NO_COLUMN};
-static const struct workload replay = {"replay", NULL, columns, count, make, NULL};
+static const struct workload replay = {"replay", NULL, columns, count, make, NULL, 0};
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -173,11 +153,11 @@ static int read_options(struct replay_plan *plan, int argc, char **argv)
 {
 	const struct option_row rows[] = {
 		{"strategy", "LIST", "these strategies; all (default): every built-in one",
-			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), "strategy"},
+			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), .what = "strategy"},
 		{"threads", "LIST",
 			"1: one thread, all rows in the recorded order, on the recorded pages "
 			"(default); recorded: a thread for each recorded task, on pages chosen by role",
-			OPTION_NAMES, AT(modes), 1, 0, thread_names, "--threads"},
+			OPTION_NAMES, AT(modes), 1, 0, thread_names, .what = "--threads"},
 		OPTION_REPEAT(replay_plan, 5), OPTION_JSON(replay_plan), OPTION_CSV(replay_plan)};
 	const struct options options = {.command = "balloon-bench replay",
 		.arguments = "[RECORDING...]",

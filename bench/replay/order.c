@@ -112,8 +112,6 @@ static int check(struct order *order, struct outcome *outcome)
 	};
 	outcome->n_matches = order->n_matches;
 	outcome->n_dequeues = n_ops[OP_DEFLATE];
-	outcome->n_page_operations = n_ops[OP_INFLATE] + n_ops[OP_DEFLATE] + n_ops[OP_ISOLATE] +
-				     n_ops[OP_PUTBACK] + n_ops[OP_MIGRATE] + n_ops[OP_FINALIZE];
 	return run_check(order->run, &expected, outcome);
 }
 

@@ -42,30 +42,12 @@ static size_t last_row(const struct pace *pace)
 	return slowest < SIZE_MAX - PACE_WINDOW_ROWS ? slowest + PACE_WINDOW_ROWS : SIZE_MAX;
 }
 
-void pace_open(struct pace *pace)
-{
-	pthread_mutex_lock(&pace->mutex);
-	pace->is_open = true;
-	step(pace);
-	pthread_mutex_unlock(&pace->mutex);
-}
-
 void pace_call_off(struct pace *pace)
 {
 	pthread_mutex_lock(&pace->mutex);
 	pace->is_off = true;
 	step(pace);
 	pthread_mutex_unlock(&pace->mutex);
-}
-
-bool pace_start(struct pace *pace)
-{
-	pthread_mutex_lock(&pace->mutex);
-	while (!pace->is_open && !pace->is_off)
-		pthread_cond_wait(&pace->changed, &pace->mutex);
-	bool is_on = !pace->is_off;
-	pthread_mutex_unlock(&pace->mutex);
-	return is_on;
 }
 
 bool pace_advance(struct pace *pace, unsigned task, size_t row, size_t *limit)

@@ -32,17 +32,13 @@ struct pace {
 	unsigned n_unfinished;
 	unsigned n_starved; /* tasks that found no page since the last step */
 	uint64_t n_steps;   /* times that somebody told of progress */
-	bool is_open;       /* the tasks may start */
 	bool is_off;        /* something went wrong: all tasks are to end */
 };
 
 void pace_init(struct pace *pace, unsigned n_tasks);
 void pace_fini(struct pace *pace);
 
-/** For the main thread: let the tasks start. */
-void pace_open(struct pace *pace);
-
-/** For the main thread: end all tasks soon. */
+/** End all tasks soon. */
 void pace_call_off(struct pace *pace);
 
 /**
@@ -50,9 +46,6 @@ void pace_call_off(struct pace *pace);
  * Returns 0, or -1: nobody made progress for PACE_STALL_S seconds.
  */
 int pace_join(struct pace *pace);
-
-/** For a task: wait until it may start. Returns false if it is to end. */
-bool pace_start(struct pace *pace);
 
 /**
  * For a task that comes to a row at or beyond its limit: tell of it, wait if it is too far ahead.

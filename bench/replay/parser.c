@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +46,52 @@ const char *op_name(enum op op)
 	return formats[op].name;
 }
 
+int parser_fail(const struct parser *parser, const char *format, ...)
+{
+	char what[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(what, sizeof what, format, args);
+	va_end(args);
+	return problem_at(parser->problem, parser->recording->path, parser->line, "%s", what);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+/* No character came: is that the end of the file, or an error? zlib reports a cut file last. */
+static int end_of_file(const struct parser *parser, size_t n_bytes)
+{
+	int error;
+	gzerror(parser->file, &error);
+	if (error == Z_ERRNO)
+		return parser_fail(parser, "%s", strerror(errno));
+	if (error == Z_BUF_ERROR)
+		return parser_fail(parser, "the compressed data are cut off");
+	if (error != Z_OK)
+		return parser_fail(parser, "the compressed data are damaged");
+	return n_bytes ? parser_fail(parser, "the last line is cut off: it has no newline") : 0;
+}
+
+/* Read the next line into text, without its end. Returns as parser_row(). */
+static int next_line(struct parser *parser)
+{
+	size_t n_bytes = 0;
+	int c;
+	parser->line++;
+	while ((c = gzgetc(parser->file)) != '\n') {
+		if (c < 0)
+			return end_of_file(parser, n_bytes);
+		if (c < ' ' || c > '~')
+			return parser_fail(
+				parser, "byte 0x%02x is no printable character", (unsigned)c);
+		if (n_bytes + 1 == sizeof parser->text)
+			return parser_fail(parser, "the line is too long");
+		parser->text[n_bytes++] = (char)c;
+	}
+	parser->text[n_bytes] = '\0';
+	return 1;
+}
+
 /* Cut text at its commas. Returns how many fields there are, COLUMN_COUNT + 1 if too many. */
 static size_t split(char *text, const char **fields)
 {
@@ -59,8 +107,8 @@ static size_t split(char *text, const char **fields)
 
 static int fail_value(const struct parser *parser, enum column column, const char *what)
 {
-	return lines_fail(
-		&parser->lines, "%s '%s': %s", column_names[column], parser->values[column], what);
+	return parser_fail(
+		parser, "%s '%s': %s", column_names[column], parser->values[column], what);
 }
 
 /* ---- Header --------------------------------------------------------------------------------- */
@@ -75,28 +123,43 @@ static int find_column(const char *name)
 
 static int parse_header(struct parser *parser)
 {
-	const struct lines *lines = &parser->lines;
 	const char *names[COLUMN_COUNT];
-	size_t n = split(parser->lines.text, names);
+	size_t n = split(parser->text, names);
 	unsigned seen = 0;
 	for (size_t i = 0; i < n && i < COLUMN_COUNT; i++) {
 		int column = find_column(names[i]);
 		if (column == COLUMN_COUNT)
-			return lines_fail(lines, "unknown column '%s' in the header", names[i]);
+			return parser_fail(parser, "unknown column '%s' in the header", names[i]);
 		if (seen & 1u << column)
-			return lines_fail(lines, "column '%s' twice in the header", names[i]);
+			return parser_fail(parser, "column '%s' twice in the header", names[i]);
 		seen |= 1u << column;
 		parser->columns[i] = (enum column)column;
 	}
-	return n == COLUMN_COUNT ? 0 : lines_fail(lines, "the header has not the seven columns");
+	return n == COLUMN_COUNT ? 0 : parser_fail(parser, "the header has not the seven columns");
 }
 
-int parser_header(struct parser *parser)
+int parser_open(struct parser *parser, struct recording *recording, struct problem *problem)
 {
-	int result = lines_next(&parser->lines);
+	*parser = (struct parser){.recording = recording, .problem = problem};
+	errno = 0;
+	parser->file = gzopen(recording->path, "rb");
+	if (!parser->file)
+		return problem_set(problem, "%s: %s", recording->path,
+			errno ? strerror(errno) : "out of memory");
+	gzbuffer(parser->file, 1 << 17);
+	int result = next_line(parser);
 	if (result == 0)
-		return lines_fail(&parser->lines, "the file is empty: it has no header");
-	return result < 0 ? -1 : parse_header(parser);
+		result = parser_fail(parser, "the file is empty: it has no header");
+	else if (result > 0)
+		result = parse_header(parser);
+	if (result < 0)
+		parser_close(parser);
+	return result;
+}
+
+void parser_close(struct parser *parser)
+{
+	gzclose_r(parser->file);
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
@@ -202,7 +265,7 @@ static int check_format(const struct parser *parser, enum op op)
 	unsigned extra = filled & ~(required | formats[op].optional);
 	if (!missing && !extra)
 		return 0;
-	return lines_fail(&parser->lines, missing ? "%s without a %s" : "%s with a %s", op_name(op),
+	return parser_fail(parser, missing ? "%s without a %s" : "%s with a %s", op_name(op),
 		column_names[lowest_bit(missing ? missing : extra)]);
 }
 
@@ -237,27 +300,30 @@ static int parse_pages(struct parser *parser, struct row *row)
 /* Columns that no replay needs have to make sense all the same. */
 static int check_unused(const struct parser *parser)
 {
-	const char *const *values = parser->values;
-	uint64_t number;
-	int result = parse_unsigned(parser, COLUMN_TIME, values[COLUMN_TIME], UINT64_MAX, &number);
-	if (result == 0)
-		result = parse_unsigned(parser, COLUMN_CPU, values[COLUMN_CPU], INT32_MAX, &number);
-	return result;
+	uint64_t unused;
+	int result = parse_unsigned(
+		parser, COLUMN_TIME, parser->values[COLUMN_TIME], UINT64_MAX, &unused);
+	return result < 0 ? -1
+			  : parse_unsigned(parser, COLUMN_CPU, parser->values[COLUMN_CPU],
+				    INT32_MAX, &unused);
 }
 
 int parser_row(struct parser *parser, struct row *row)
 {
 	const char *fields[COLUMN_COUNT];
-	size_t n = split(parser->lines.text, fields);
+	int result = next_line(parser);
+	if (result <= 0)
+		return result;
+	size_t n = split(parser->text, fields);
 	if (n != COLUMN_COUNT)
-		return lines_fail(&parser->lines,
-			n < COLUMN_COUNT ? "fields are missing" : "too many fields");
+		return parser_fail(
+			parser, n < COLUMN_COUNT ? "fields are missing" : "too many fields");
 	for (size_t i = 0; i < n; i++)
 		parser->values[parser->columns[i]] = fields[i];
 	*row = (struct row){0};
 	if (parse_op(parser, row) < 0 || check_format(parser, row->op) < 0 ||
 		parse_pages(parser, row) < 0 || parse_result(parser, row) < 0 ||
-		parse_task(parser, row) < 0)
+		parse_task(parser, row) < 0 || check_unused(parser) < 0)
 		return -1;
-	return check_unused(parser);
+	return 1;
 }

@@ -71,9 +71,6 @@ int recording_load(struct recording *recording, const char *path, struct problem
 
 void recording_fini(struct recording *recording);
 
-/** Follow every page's state through the rows; note the final counts. Part of loading. */
-int recording_check(struct recording *recording, struct problem *problem);
-
 /** The operation's name in the file. */
 const char *op_name(enum op op);
 

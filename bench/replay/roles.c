@@ -3,6 +3,32 @@
 
 #include <sched.h>
 
+/* ---- The pool -------------------------------------------------------------------------------- */
+
+/* Returns false if there is no page. */
+static bool take(struct pool *pool, struct balloon_page *page)
+{
+	pthread_mutex_lock(&pool->mutex);
+	bool is_done = pool->n_pages > 0;
+	if (is_done)
+		*page = pool->pages[--pool->n_pages];
+	pthread_mutex_unlock(&pool->mutex);
+	return is_done;
+}
+
+/* Returns 0, or -EOVERFLOW: there are more pages than there can be. */
+static int give(struct pool *pool, struct balloon_page page)
+{
+	pthread_mutex_lock(&pool->mutex);
+	bool is_done = pool->n_pages < pool->n_total;
+	if (is_done)
+		pool->pages[pool->n_pages++] = page;
+	pthread_mutex_unlock(&pool->mutex);
+	return is_done ? 0 : -EOVERFLOW;
+}
+
+/* ---- What a thread does ------------------------------------------------------------------------ */
+
 static int insert(struct task *task, struct balloon_page page)
 {
 	int result;
@@ -16,7 +42,7 @@ static int insert(struct task *task, struct balloon_page page)
 static int inflate(struct task *task)
 {
 	struct balloon_page page;
-	return pool_take(&task->crew->pool, &page) ? insert(task, page) : -ENOSPC;
+	return take(&task->crew->pool, &page) ? insert(task, page) : -ENOSPC;
 }
 
 static bool is_nothing(int dequeue_result)
@@ -52,7 +78,7 @@ int task_deflate(struct task *task)
 	if (result < 0)
 		return result;
 	task->done.n_dequeued++;
-	return pool_give(&task->crew->pool, page) ? 0 : -EOVERFLOW;
+	return give(&task->crew->pool, page);
 }
 
 static int deflate_none(struct task *task)
@@ -115,7 +141,7 @@ static int finalize(struct task *task)
 	if (result < 0)
 		return result;
 	task->done.n_finalized++;
-	return pool_give(&task->crew->pool, page) ? 0 : -EOVERFLOW;
+	return give(&task->crew->pool, page);
 }
 
 static int migrate_to(struct task *task, struct balloon_page new_page)
@@ -128,7 +154,7 @@ static int migrate_to(struct task *task, struct balloon_page new_page)
 	if (result < 0)
 		return result;
 	task->done.n_migrated++;
-	return pool_give(&task->crew->pool, old_page) ? 0 : -EOVERFLOW;
+	return give(&task->crew->pool, old_page);
 }
 
 static int migrate(struct task *task)
@@ -138,7 +164,7 @@ static int migrate(struct task *task)
 		task->n_skipped++;
 		return 0;
 	}
-	return pool_take(&task->crew->pool, &new_page) ? migrate_to(task, new_page) : -ENOSPC;
+	return take(&task->crew->pool, &new_page) ? migrate_to(task, new_page) : -ENOSPC;
 }
 
 int task_do_row(struct task *task, const struct row *row)

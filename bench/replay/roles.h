@@ -21,8 +21,14 @@
 #include <pthread.h>
 
 #include "pace.h"
-#include "pool.h"
 #include "run.h"
+
+/** The pages that are in no balloon, shared by all threads of a run. */
+struct pool {
+	pthread_mutex_t mutex;
+	struct balloon_page *pages; /* a stack */
+	uint32_t n_pages, n_total;
+};
 
 /** All threads of a run, and what they share. */
 struct crew {
@@ -30,12 +36,12 @@ struct crew {
 	struct pool pool;
 	struct pace pace;
 	struct task *tasks;
+	uint64_t begin_ns; /* when they did */
 };
 
 /** One thread. Nobody else looks at it before it was joined. */
 struct task {
 	struct crew *crew;
-	pthread_t thread;
 	unsigned id;
 	uint32_t cursor;               /* of the scan */
 	struct balloon_page *isolated; /* a stack */

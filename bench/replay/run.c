@@ -89,19 +89,18 @@ static int check_counts(const struct run *run, const struct balloon_device_stats
 
 int run_check(struct run *run, const struct balloon_device_stats *expected, struct outcome *outcome)
 {
-	struct balloon_device_stats stats;
+	struct balloon_device_stats *stats = &outcome->stats;
 	struct balloon_memmap_stats map_stats;
 	struct balloon_finding finding = {.what = "it cannot be checked"};
-	if (balloon_device_stats(run->device, &stats) < 0 ||
+	if (balloon_device_stats(run->device, stats) < 0 ||
 		balloon_memmap_stats(run->map, &map_stats) < 0)
 		return run_fail(run, run->problem, run->recording->n_rows - 1, "no statistics");
-	outcome->n_isolates = stats.n_isolates;
+	outcome->n_page_operations = stats->n_inserted + stats->n_dequeued + stats->n_isolates +
+				     stats->n_putbacks + stats->n_migrated + stats->n_finalized;
 	outcome->n_isolate_attempts = map_stats.n_isolate_attempts;
 	outcome->n_lock_contended = map_stats.n_lock_contended;
-	outcome->final_listed = stats.n_listed;
-	outcome->final_isolated = stats.n_isolated;
 	if (balloon_memmap_validate(run->map, &finding) < 0)
 		return run_fail(run, run->problem, run->recording->n_rows - 1,
 			"the map is not valid: %s", finding.what);
-	return check_counts(run, &stats, expected);
+	return check_counts(run, stats, expected);
 }

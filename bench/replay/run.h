@@ -26,11 +26,9 @@ struct outcome {
 	uint64_t n_dequeues;
 	uint64_t n_matches; /* dequeues that returned the page of the recording */
 	uint64_t n_skipped; /* rows that could not be done */
-	uint64_t n_isolates;
 	uint64_t n_isolate_attempts;
 	uint64_t n_lock_contended;
-	uint64_t final_listed;
-	uint64_t final_isolated;
+	struct balloon_device_stats stats; /* in the end */
 };
 
 /** Make the map, of n_pages pages, and the device. Returns 0, and the caller ends it; or -1. */
@@ -41,7 +39,7 @@ void run_end(struct run *run);
 
 /**
  * Hold device and map against what must have become of them: the counts, and the map's validity.
- * Fills in the outcome's counts of isolations, contention and final pages. Returns 0 or -1.
+ * Fills in the outcome's counts but those of dequeues and skipped rows. Returns 0 or -1.
  */
 int run_check(
 	struct run *run, const struct balloon_device_stats *expected, struct outcome *outcome);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/folder.h"
+#include "common/command.h"
 
 static const char suffix[] = ".csv.gz";
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/pin.h"
+#include "common/threads.h"
 
 /* ---- Threads -------------------------------------------------------------------------------- */
 
@@ -43,38 +43,22 @@ static int do_rows(struct task *task)
 	return 0;
 }
 
-static void *task_main(void *argument)
+static void work(void *argument)
 {
 	struct task *task = argument;
-	pin_thread(task->id);
-	if (pace_start(&task->crew->pace))
-		task->result = do_rows(task);
+	task->result = do_rows(task);
 	task->end_ns = now_ns();
 	pace_finish(&task->crew->pace, task->id);
-	return NULL;
-}
-
-/* Start all tasks, or none: those that have begun are still waiting for the start. */
-static unsigned start(struct crew *crew)
-{
-	unsigned n_tasks = crew->run->recording->n_tasks;
-	unsigned n = 0;
-	while (n < n_tasks &&
-		pthread_create(&crew->tasks[n].thread, NULL, task_main, &crew->tasks[n]) == 0)
-		n++;
-	if (n == n_tasks)
-		return n;
-	problem_set(crew->run->problem, "no more than %u threads can be started", n);
-	pace_call_off(&crew->pace);
-	for (unsigned i = n; i < n_tasks; i++)
-		pace_finish(&crew->pace, i);
-	return n;
 }
 
 /* Threads that hang in a strategy can neither be joined nor ended: the whole program goes. */
-static void give_up(const struct crew *crew)
+static void watch(void *argument)
 {
+	struct crew *crew = argument;
 	struct problem problem;
+	crew->begin_ns = now_ns();
+	if (pace_join(&crew->pace) == 0)
+		return;
 	run_fail(crew->run, &problem, crew->run->recording->n_rows - 1,
 		"no thread made progress for %d seconds", PACE_STALL_S);
 	problem_print(&problem);
@@ -104,16 +88,13 @@ static int first_failure(const struct crew *crew)
 
 static int run_threads(struct crew *crew, struct outcome *outcome)
 {
-	unsigned n_started = start(crew);
-	uint64_t begin_ns = now_ns();
-	pace_open(&crew->pace);
-	if (pace_join(&crew->pace) < 0)
-		give_up(crew);
-	for (unsigned i = 0; i < n_started; i++)
-		pthread_join(crew->tasks[i].thread, NULL);
-	if (n_started < crew->run->recording->n_tasks)
-		return -1;
-	outcome->elapsed_ns = end_of_last(crew) - begin_ns;
+	const struct threads threads = {crew->run->recording->n_tasks, true, work, crew->tasks,
+		sizeof *crew->tasks, watch, crew};
+	int result = threads_run(&threads);
+	if (result < 0)
+		return problem_set(
+			crew->run->problem, "threads cannot be started: %s", strerror(-result));
+	outcome->elapsed_ns = end_of_last(crew) - crew->begin_ns;
 	return first_failure(crew);
 }
 
@@ -135,8 +116,6 @@ static struct balloon_device_stats sum(const struct crew *crew, struct outcome *
 		outcome->n_skipped += task->n_skipped;
 	}
 	total.n_listed = total.n_inserted - total.n_dequeued - total.n_finalized - total.n_isolated;
-	outcome->n_page_operations = total.n_inserted + total.n_dequeued + total.n_isolates +
-				     total.n_putbacks + total.n_migrated + total.n_finalized;
 	return total;
 }
 
@@ -144,13 +123,21 @@ static struct balloon_device_stats sum(const struct crew *crew, struct outcome *
 static int check_pool(struct crew *crew, const struct balloon_device_stats *total)
 {
 	struct run *run = crew->run;
-	size_t last = run->recording->n_rows - 1;
-	int is_sound = pool_is_sound(&crew->pool);
-	if (is_sound < 0)
+	const struct pool *pool = &crew->pool;
+	const size_t last = run->recording->n_rows - 1;
+	bool *is_seen = calloc(pool->n_total, sizeof *is_seen), is_sound = true;
+	if (!is_seen)
 		return problem_no_memory(run->problem);
+	for (uint32_t i = 0; is_sound && i < pool->n_pages; i++) {
+		uint32_t index = pool->pages[i].index;
+		is_sound = index < pool->n_total && !is_seen[index];
+		if (is_sound)
+			is_seen[index] = true;
+	}
+	free(is_seen);
 	if (!is_sound)
 		return run_fail(run, run->problem, last, "a page came out of the balloon twice");
-	if (crew->pool.n_pages + total->n_listed + total->n_isolated != crew->pool.n_total)
+	if (pool->n_pages + total->n_listed + total->n_isolated != pool->n_total)
 		return run_fail(run, run->problem, last, "pages are lost");
 	return 0;
 }
@@ -194,18 +181,25 @@ static uint32_t n_pages_wanted(const struct recording *recording)
 static int run_crew(struct crew *crew, struct outcome *outcome)
 {
 	uint32_t n_pages = n_pages_wanted(crew->run->recording);
-	if (pool_init(&crew->pool, n_pages) < 0)
+	crew->pool = (struct pool){.pages = calloc(n_pages, sizeof *crew->pool.pages),
+		.n_pages = n_pages,
+		.n_total = n_pages};
+	if (!crew->pool.pages)
 		return problem_no_memory(crew->run->problem);
+	for (uint32_t i = 0; i < n_pages; i++)
+		crew->pool.pages[i] = balloon_page(n_pages - 1 - i);
 	int result = run_begin(crew->run, n_pages);
 	if (result == 0) {
+		pthread_mutex_init(&crew->pool.mutex, NULL);
 		pace_init(&crew->pace, crew->run->recording->n_tasks);
 		result = run_threads(crew, outcome);
 		if (result == 0)
 			result = finish(crew, outcome);
 		pace_fini(&crew->pace);
+		pthread_mutex_destroy(&crew->pool.mutex);
 		run_end(crew->run);
 	}
-	pool_fini(&crew->pool);
+	free(crew->pool.pages);
 	return result;
 }
 

@@ -37,15 +37,13 @@ static void end(struct round *round)
 	free(bench->hands);
 	free(bench->work);
 	free(bench->pages);
-	free(bench);
 }
 
 int bench_make(struct round *round, const struct shape *shape, double seconds, bool is_pinned)
 {
-	struct bench *bench = calloc(1, sizeof *bench);
+	struct bench *bench = round_share(round, sizeof *bench);
 	if (!bench)
-		return problem_no_memory(round->problem);
-	round->shared = bench;
+		return -1;
 	round->end = end;
 	*bench = (struct bench){.shape = *shape, .seconds = seconds, .is_pinned = is_pinned};
 	bench->pages = calloc(shape->n_pages, sizeof *bench->pages);
@@ -57,7 +55,7 @@ int bench_make(struct round *round, const struct shape *shape, double seconds, b
 	for (uint32_t i = 0; i < shape->n_pages; i++)
 		bench->pages[i] = balloon_page(i);
 	if (shape->order == ORDER_RANDOM)
-		pages_shuffle(bench->pages, shape->n_pages);
+		pages_shuffle(bench->pages, shape->n_pages, 1);
 	return 0;
 }
 
@@ -97,19 +95,15 @@ int bench_open(struct trial *trial)
 {
 	struct bench *bench = bench_of(trial);
 	const struct subject *subject = trial->how;
-	struct instance *instance = calloc(1, sizeof *instance);
-	if (!instance)
-		return problem_no_memory(trial->round->problem);
+	struct instance *instance = trial->own;
 	*instance = (struct instance){.subject = subject, .shape = &bench->shape};
 	int result = make_spares(instance);
 	if (result == 0)
 		result = subject->create(instance);
 	if (result < 0) {
 		free(instance->spares);
-		free(instance);
 		return trial_fail_errno(trial, "making it", result);
 	}
-	trial->own = instance;
 	if (shape_is_filled(&bench->shape) && subject->ops)
 		result = fill(bench, instance);
 	if (result < 0)
@@ -122,7 +116,6 @@ void bench_close(struct trial *trial)
 	struct instance *instance = trial->own;
 	instance->subject->destroy(instance);
 	free(instance->spares);
-	free(instance);
 }
 
 /* Returns how many pages came out, up to all that there can be. */
@@ -185,4 +178,5 @@ static int repeat(struct trial *trial)
 	return bench_repeat(trial, bench_of(trial)->seconds);
 }
 
-const struct trial_ops bench_ops = {bench_open, warm_up, repeat, check, bench_close};
+const struct trial_ops bench_ops = {
+	sizeof(struct instance), bench_open, warm_up, repeat, check, bench_close};

@@ -50,8 +50,4 @@ int bench_repeat(struct trial *trial, double seconds);
 /** A number that a set of pages has, and hardly any other set: order does not matter. */
 uint64_t bench_fingerprint(const struct balloon_page *pages, size_t n);
 
-/** All threads start at once and work until the time is over. Returns 0; 1: it was interrupted; or a negative error
- * number: no thread has worked. */
-int crew_run(struct worker *workers, unsigned n, bool is_pinned, double seconds);
-
 #endif

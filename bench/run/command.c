@@ -9,8 +9,7 @@
 
 /* ---- Workloads ------------------------------------------------------------------------------- */
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"x list", "ratio/floor-list", "%.2f", 0}, {"x lock", "ratio/floor-lock", "%.2f", 0},
 	{"fairness", "fairness", "%.2f", 0}, {"CPU s/M", "cpu_s_per_million_pages", "%.4f", 0},
 	{"waits", "contended_per_page", "%.3g", 0}, {"bytes", "bytes_per_page", NULL, 0},
@@ -33,12 +32,7 @@ static int make(struct round *round, size_t number)
 		work++;
 	const struct shape shape = run_shape(plan, work, number);
 	round->labels = run_labels(&shape);
-	for (size_t i = 0; i < plan->n_subjects; i++) {
-		const struct subject *subject = &plan->subjects[i];
-		if (subject_can(subject, &shape))
-			round_add(round, subject->name, subject_kind_name(subject->kind),
-				&bench_ops, subject);
-	}
+	run_add(round, &shape, &bench_ops);
 	return bench_make(round, &shape, plan->seconds, plan->session.is_pinned);
 }
 
@@ -76,34 +70,34 @@ static int read_options(struct run_plan *plan, int argc, char **argv)
 			"migrate: the same, with a new page in place of each one found\n"
 			"multi: churn, on several devices of one map\n"
 			"mixed: all of these at random",
-			OPTION_NAMES, AT(workloads), 1, 0, workload_names, "workload"},
+			OPTION_NAMES, AT(workloads), 1, 0, workload_names, .what = "workload"},
 		{"strategy", "LIST", "these strategies; all (default): every built-in one",
-			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), "strategy"},
+			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), .what = "strategy"},
 		{"reference", "LIST", "these references; all (default) that were built; none",
-			OPTION_NAMES, AT(references), 0, 0, reference_names(), "reference"},
+			OPTION_NAMES, AT(references), 0, 0, reference_names(), .what = "reference"},
 		{"pages", "LIST", "pages of the balloon, 1 to 1024M (default 4096)", OPTION_NUMBERS,
-			AT(pages), 1, RUN_PAGES_MAX, NULL, NULL},
+			AT(pages), 1, .max = RUN_PAGES_MAX},
 		{"batch", "LIST", "pages a call, 1 to 1M (default 1,256)", OPTION_NUMBERS,
-			AT(batches), 1, RUN_BATCH_MAX, NULL, NULL},
+			AT(batches), 1, .max = RUN_BATCH_MAX},
 		{"threads", "LIST", "threads, 1 to 1024 (default 1)", OPTION_NUMBERS, AT(threads),
-			1, RUN_THREADS_MAX, NULL, NULL},
+			1, .max = RUN_THREADS_MAX},
 		{"order", "LIST",
 			"sequential (default): the pages' order on the list is that in memory; random, "
 			"again before each round: as in a balloon that has lived for a while",
-			OPTION_NAMES, AT(orders), 1, 0, order_names, "order"},
+			OPTION_NAMES, AT(orders), 1, 0, order_names, .what = "order"},
 		{"devices", "N", "devices of the workload multi, 1 to 1024 (default 4)",
-			OPTION_NUMBER, AT(n_devices), 1, RUN_DEVICES_MAX, NULL, NULL},
+			OPTION_NUMBER, AT(n_devices), 1, .max = RUN_DEVICES_MAX},
 		{"mix", "F,L,S,M",
 			"shares of filling, leaking, scanning, migrating in the workload mixed (default "
 			"40,40,15,5)",
-			OPTION_NUMBERS, AT(mix), 0, 1000000, NULL, NULL},
+			OPTION_NUMBERS, AT(mix), 0, .max = 1000000},
 		{"seconds", "S",
 			"length of a repeat (default 0.05), after which each thread ends the round that "
 			"it is in",
-			OPTION_SECONDS, AT(seconds), 0, 3600, NULL, NULL},
+			OPTION_SECONDS, AT(seconds), 0, .max = 3600},
 		OPTION_REPEAT(run_plan, 15),
 		{"pin", NULL, "keep each thread on one processor", OPTION_FLAG,
-			AT(session.is_pinned), 0, 0, NULL, NULL},
+			AT(session.is_pinned), 0, .max = 0},
 		OPTION_JSON(run_plan), OPTION_CSV(run_plan)};
 	const struct options options = {.command = "balloon-bench run",
 		.about =
@@ -131,19 +125,6 @@ static int read_options(struct run_plan *plan, int argc, char **argv)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-/* What the subjects are. NULL: no memory. */
-static json_t *subjects_json(const struct run_plan *plan)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < plan->n_subjects; i++) {
-		const struct subject *subject = &plan->subjects[i];
-		array = array_with(array, json_pack("{s:s, s:s, s:s, s:s?}", "name", subject->name,
-						  "kind", subject_kind_name(subject->kind), "what",
-						  subject->what, "lacks", subject->lacks));
-	}
-	return array;
-}
-
 int command_run(int argc, char **argv)
 {
 	static struct run_plan plan;
@@ -155,9 +136,12 @@ int command_run(int argc, char **argv)
 		return status;
 	for (size_t i = 0; i < N_WORKLOADS; i++) {
 		workloads[i] = (struct workload){
-			workload_names[i], "ns_per_page", columns, count, make, NULL};
+			workload_names[i], "ns_per_page", columns, count, make, NULL, 0};
 		each[i] = &workloads[i];
 	}
 	run_plan_subjects(&plan);
-	return session_run(&plan, each, &plan.workloads, subjects_json(&plan));
+	json_t *subjects = json_array();
+	for (size_t i = 0; i < plan.n_subjects; i++)
+		subjects = array_with(subjects, subject_json(&plan.subjects[i]));
+	return session_run(&plan, each, &plan.workloads, subjects);
 }

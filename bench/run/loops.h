@@ -269,6 +269,14 @@ LOOP void loops_all(const struct ops *ops, struct worker *w)
 		loops_moving(ops, w);
 }
 
+/** The table and the work() of a reference whose operations are called insert() and dequeue(). */
+#define LOOPS_OF_REFERENCE                                                                         \
+	static const struct ops ops = {.insert = insert, .dequeue = dequeue};                      \
+	static void work(struct worker *worker)                                                    \
+	{                                                                                          \
+		loops_moving(&ops, worker);                                                        \
+	}
+
 /** The workloads of loops_moving(). */
 enum {
 	LOOPS_MOVING = 1 << WORKLOAD_CYCLE | 1 << WORKLOAD_CHURN | 1 << WORKLOAD_MULTI,

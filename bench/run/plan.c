@@ -73,3 +73,20 @@ struct labels run_labels(const struct shape *shape)
 		labels.at[5] = (struct label){"mix", .text = mix};
 	return labels;
 }
+
+void run_add(struct round *round, const struct shape *shape, const struct trial_ops *ops)
+{
+	const struct run_plan *plan = round->plan;
+	for (size_t i = 0; i < plan->n_subjects; i++) {
+		const struct subject *subject = &plan->subjects[i];
+		if (subject_can(subject, shape))
+			round_add(round, subject->name, subject_kind_name(subject->kind), ops,
+				subject);
+	}
+}
+
+json_t *subject_json(const struct subject *subject)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?}", "name", subject->name, "kind",
+		subject_kind_name(subject->kind), "what", subject->what, "lacks", subject->lacks);
+}

@@ -39,6 +39,12 @@ struct shape run_shape(const struct run_plan *plan, enum work work, size_t numbe
 /** The labels of a round of this shape. */
 struct labels run_labels(const struct shape *shape);
 
+/** Add a trial to a round for each subject of its plan that can do the shape. */
+void run_add(struct round *round, const struct shape *shape, const struct trial_ops *ops);
+
+/** What a subject is. NULL: no memory. */
+json_t *subject_json(const struct subject *subject);
+
 /** The references' names; NULL after the last. */
 const char *const *reference_names(void);
 

@@ -181,7 +181,7 @@ int bench_repeat(struct trial *trial, double seconds)
 	struct counts before = {0}, after = {0};
 	if (prepare_all(trial, &before) < 0)
 		return -1;
-	int result = crew_run(bench->workers, bench->shape.n_threads, bench->is_pinned, seconds);
+	int result = workers_run(bench->workers, bench->shape.n_threads, bench->is_pinned, seconds);
 	if (result < 0)
 		return trial_fail_errno(trial, "starting threads", result);
 	if (check_all(trial, &after) < 0)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/worker.h"
 
+#include <math.h>
 #include <sched.h>
+
+#include "common/threads.h"
+#include "harness/interrupt.h"
 
 bool worker_fail(struct worker *worker, const char *call, int error)
 {
@@ -15,22 +19,53 @@ void worker_yield(void)
 	sched_yield();
 }
 
-/* The same order in every run. */
-void pages_shuffle(struct balloon_page *pages, size_t n)
-{
-	uint64_t x = UINT64_C(0x853c49e6748fea9b);
-	for (size_t i = n; i > 1; i--) {
-		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		size_t k = (size_t)((x >> 33) % i);
-		struct balloon_page page = pages[i - 1];
-		pages[i - 1] = pages[k];
-		pages[k] = page;
-	}
-}
-
 void worker_restore_order(struct worker *worker)
 {
 	uint64_t begin_ns = now_ns();
-	pages_shuffle(worker->pages, worker->n_pages);
+	pages_shuffle(worker->pages, worker->n_pages, 1);
 	worker->aside_ns += now_ns() - begin_ns;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+/* How long they work. */
+struct shift {
+	double seconds;
+	atomic_bool stop;
+	bool was_interrupted;
+};
+
+static void work(void *context)
+{
+	struct worker *worker = context;
+	uint64_t cpu_ns = thread_cpu_ns();
+	worker->begin_ns = now_ns();
+	worker->work(worker);
+	worker->end_ns = now_ns();
+	worker->cpu_ns = thread_cpu_ns() - cpu_ns;
+}
+
+static void wait_for_end(void *argument)
+{
+	struct shift *shift = argument;
+	const double slice_ns = 0.05e9;
+	const uint64_t end_ns = now_ns() + (uint64_t)(shift->seconds * 1e9);
+	uint64_t now;
+	while (!is_interrupted() && (now = now_ns()) < end_ns)
+		nanosleep(
+			&(struct timespec){.tv_nsec = (long)fmin((double)(end_ns - now), slice_ns)},
+			NULL);
+	shift->was_interrupted = is_interrupted();
+	atomic_store(&shift->stop, true);
+}
+
+int workers_run(struct worker *workers, unsigned n, bool is_pinned, double seconds)
+{
+	struct shift shift = {.seconds = seconds};
+	const struct threads threads = {
+		n, is_pinned, work, workers, sizeof *workers, wait_for_end, &shift};
+	for (unsigned i = 0; i < n; i++)
+		workers[i].stop = &shift.stop;
+	int result = threads_run(&threads);
+	return result < 0 ? result : shift.was_interrupted;
 }

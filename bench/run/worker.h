@@ -3,17 +3,15 @@
 #ifndef RUN_WORKER_H
 #define RUN_WORKER_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "common/clock.h"
+#include "common/pages.h"
 #include "harness/histogram.h"
 #include "run/subject.h"
 
 /* Of so many calls the duration of one is measured: two looks at the clock cost as much as a call. */
 enum { SAMPLE_INTERVAL = 128 };
-
-struct crew;
 
 struct worker {
 	const struct shape *shape;
@@ -38,8 +36,6 @@ struct worker {
 	int error;
 
 	void (*work)(struct worker *worker);
-	struct crew *crew;
-	pthread_t thread;
 };
 
 static inline bool worker_is_stopped(const struct worker *worker)
@@ -53,13 +49,15 @@ bool worker_fail(struct worker *worker, const char *call, int error);
 /** Somebody else holds what this thread wants: let others run. */
 void worker_yield(void);
 
-void pages_shuffle(struct balloon_page *pages, size_t n);
-
 /**
  * Between two rounds of a cycle in random order: the pages that came out are in random order again. Else a subject
  * that gives them by address would have them so from its second round on.
  */
 void worker_restore_order(struct worker *worker);
+
+/** All work until the time is over, and each ends the round that it is in. Returns 0; 1: it was interrupted; or a
+ * negative error number: no thread has worked. */
+int workers_run(struct worker *workers, unsigned n, bool is_pinned, double seconds);
 
 /** The time that it worked. */
 static inline uint64_t worker_elapsed_ns(const struct worker *worker)

@@ -9,11 +9,11 @@
  * them, one thread.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/threads.h"
 #include "system/fixture.h"
 
 enum {
@@ -121,7 +121,6 @@ static const struct way_pair latency = {run_to_target, fill_one_by_one};
 /* ---- Contention ------------------------------------------------------------------------------ */
 
 struct member {
-	pthread_t thread;
 	struct balloon_driver *driver;
 	uint32_t n_pages;
 	int error; /* that should not have been */
@@ -142,7 +141,7 @@ static int move_one(
 	return all_or_error(result, 1);
 }
 
-static void *cycle_pages(void *argument)
+static void cycle_pages(void *argument)
 {
 	struct member *member = argument;
 	for (uint32_t i = 0; i < member->n_pages && member->error == 0; i++) {
@@ -150,27 +149,21 @@ static void *cycle_pages(void *argument)
 		if (member->error == 0)
 			member->error = move_one(member->driver, balloon_driver_leak);
 	}
-	return NULL;
 }
 
 static int cycle_members(struct trial *trial, uint64_t *ns, unsigned n_threads)
 {
 	struct member members[MEMBERS];
-	unsigned n = 0;
-	int result = 0;
-	uint64_t begin_ns = now_ns();
-	while (n < n_threads && result == 0) {
-		members[n] = (struct member){.driver = driver_of(trial),
+	const struct threads threads = {
+		n_threads, false, cycle_pages, members, sizeof *members, NULL, NULL};
+	for (unsigned i = 0; i < n_threads; i++)
+		members[i] = (struct member){.driver = driver_of(trial),
 			.n_pages = number_of(trial, "pages") / n_threads};
-		result = -pthread_create(&members[n].thread, NULL, cycle_pages, &members[n]);
-		n += result == 0;
-	}
-	while (n > 0) {
-		n--;
-		pthread_join(members[n].thread, NULL);
-		result = result < 0 ? result : members[n].error;
-	}
+	uint64_t begin_ns = now_ns();
+	int result = threads_run(&threads);
 	*ns = now_ns() - begin_ns;
+	for (unsigned i = 0; i < n_threads && result == 0; i++)
+		result = members[i].error;
 	return result;
 }
 
@@ -211,23 +204,19 @@ static void close_trial(struct trial *trial)
 		balloon_device_destroy(beside->fixture.map, beside->device);
 	fixture_close(&beside->fixture);
 	free(beside->pages);
-	free(beside);
 }
 
 static int open_trial(struct trial *trial)
 {
-	struct beside *beside = calloc(1, sizeof *beside);
-	if (beside)
-		beside->pages = calloc(number_of(trial, "request"), sizeof *beside->pages);
-	int result = beside && beside->pages
-			     ? fixture_open(&beside->fixture, trial, REQUESTS_UNDER_WAY)
-			     : problem_no_memory(trial->round->problem);
+	struct beside *beside = trial->own;
+	beside->pages = calloc(number_of(trial, "request"), sizeof *beside->pages);
+	if (!beside->pages)
+		return problem_no_memory(trial->round->problem);
+	int result = fixture_open(&beside->fixture, trial, REQUESTS_UNDER_WAY);
 	if (result < 0) {
-		free(beside ? beside->pages : NULL);
-		free(beside);
+		free(beside->pages);
 		return -1;
 	}
-	trial->own = beside;
 	result = balloon_device_create(beside->fixture.map, NULL, &beside->device);
 	if (result < 0)
 		close_trial(trial);
@@ -239,7 +228,8 @@ static int open_trial(struct trial *trial)
 static int make(struct round *round, const char *channel, uint32_t n_pages, uint32_t request,
 	uint32_t host_us, const struct way_pair *ways)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct beside), open_trial, repeat, repeat, NULL, close_trial};
 	round->labels = (struct labels){{{"channel", .text = channel},
 		{"strategy", .text = last_strategy(round->plan)}, {"pages", .number = n_pages},
 		{"request", .number = request}, {"host_us", .number = host_us}}};
@@ -275,14 +265,13 @@ static int make_contention(struct round *round, size_t number)
 	return make(round, "slow", plan->n_zone_pages / n_shares * MEMBERS, 1, 0, &contention);
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"reference", "reference_ns_per_page", NULL, 0}, {"x that", "times_reference", "%.3g", 0},
 	NO_COLUMN};
 
 const struct workload workload_cost = {
-	"cost", "ns_per_page", columns, count_costs, make_cost, NULL};
+	"cost", "ns_per_page", columns, count_costs, make_cost, NULL, 0};
 const struct workload workload_latency = {
-	"latency", "ns_per_page", columns, count_one, make_latency, NULL};
+	"latency", "ns_per_page", columns, NULL, make_latency, NULL, 1};
 const struct workload workload_contention = {
-	"contention", "ns_per_page", columns, count_one, make_contention, NULL};
+	"contention", "ns_per_page", columns, NULL, make_contention, NULL, 1};

@@ -5,7 +5,6 @@
  * way, where nobody looks for a block and nothing is counted.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <balloon/sync.h>
@@ -113,7 +112,7 @@ static int repeat(struct trial *trial)
 		blocks->workers[i].place.own = blocks;
 		blocks->workers[i].number = i;
 	}
-	int result = crew_run(blocks->workers, n_threads, true, REPEAT_S);
+	int result = workers_run(blocks->workers, n_threads, true, REPEAT_S);
 	if (result < 0)
 		return trial_fail_errno(trial, "starting threads", result);
 	for (unsigned i = 0; i < n_threads; i++) {
@@ -133,19 +132,12 @@ static int repeat(struct trial *trial)
 static int open_trial(struct trial *trial)
 {
 	const struct balloon_zone_config config = {.n_frames = number_of(trial, "pages")};
-	void *memory = NULL;
-	if (posix_memalign(&memory, 128, sizeof(struct blocks)) != 0)
-		return problem_no_memory(trial->round->problem);
-	struct blocks *blocks = memset(memory, 0, sizeof *blocks);
+	struct blocks *blocks = trial->own;
 	balloon_atomic_init(&blocks->n_contended, 0, BALLOON_SHARED_COUNTER);
 	balloon_lock_init(&blocks->lock, BALLOON_RANK_LEAF, &blocks->n_contended);
 	while (1u << blocks->order < number_of(trial, "block"))
 		blocks->order++;
-	int result = balloon_zone_create(&config, &blocks->zone);
-	if (result < 0)
-		free(blocks);
-	trial->own = blocks;
-	return trial_expect(trial, "making a zone", result);
+	return trial_expect(trial, "making a zone", balloon_zone_create(&config, &blocks->zone));
 }
 
 static void close_trial(struct trial *trial)
@@ -153,20 +145,14 @@ static void close_trial(struct trial *trial)
 	struct blocks *blocks = trial->own;
 	balloon_zone_destroy(blocks->zone);
 	balloon_lock_fini(&blocks->lock);
-	free(blocks);
 }
 
 /* ---- Rounds ---------------------------------------------------------------------------------- */
 
-static size_t count(const void *plan)
-{
-	(void)plan;
-	return (size_t)N_ORDERS_OF_BLOCKS * THREADS_MAX;
-}
-
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct blocks), open_trial, repeat, repeat, NULL, close_trial};
 	const struct system_plan *plan = round->plan;
 	round->labels = (struct labels){{{"block", .number = 1u << orders[number / THREADS_MAX]},
 		{"threads", .number = number % THREADS_MAX + 1},
@@ -176,9 +162,9 @@ static int make(struct round *round, size_t number)
 	return 0;
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/block", "ns_per_block", NULL, 0}, {"[min max]", "ns_per_block/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/block", "ns_per_block"),
 	{"ns/page", "ns_per_page", "%.3g", 0}, {"x lock", "ratio/floor-lock", "%.3g", 0},
 	NO_COLUMN};
 
-const struct workload workload_blocks = {"blocks", "ns_per_block", columns, count, make, NULL};
+const struct workload workload_blocks = {"blocks", "ns_per_block", columns, NULL, make, NULL,
+	(size_t)N_ORDERS_OF_BLOCKS *THREADS_MAX};

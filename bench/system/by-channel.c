@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "system/by-channel.h"
+#include "system/release.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,16 +86,10 @@ static int open_madvise(struct trial *trial, enum balloon_madvise_call call)
 		.page_size = region->page_bytes,
 		.n_pages = region->n_pages,
 		.call = call};
-	struct by_channel *by_channel = calloc(1, sizeof *by_channel);
-	if (!by_channel)
-		return -ENOMEM;
+	struct by_channel *by_channel = trial->own;
 	int result = balloon_madvise_create(&config, &by_channel->channel);
 	if (result == 0 && (result = by_channel_init(by_channel, release_of(trial)->request)) < 0)
 		balloon_madvise_destroy(by_channel->channel);
-	if (result < 0)
-		free(by_channel);
-	else
-		trial->own = by_channel;
 	return result;
 }
 
@@ -104,7 +98,6 @@ static void close_madvise(struct trial *trial)
 	struct by_channel *by_channel = trial->own;
 	balloon_madvise_destroy(by_channel->channel);
 	by_channel_fini(by_channel);
-	free(by_channel);
 }
 
 static int open_vector(struct trial *trial)
@@ -120,9 +113,10 @@ static int open_each(struct trial *trial)
 #define BY_MADVISE(which)                                                                          \
 	{                                                                                          \
 		.name = "madvise-" #which, .kind = "channel", .channel = "madvise",                \
-		.call = #which, .open = open_##which, .close = close_madvise,                      \
-		.inflate = by_channel_inflate, .deflate = by_channel_deflate,                      \
-		.cycle = by_channel_cycle, .check = by_channel_check                               \
+		.call = #which, .own_bytes = sizeof(struct by_channel), .open = open_##which,      \
+		.close = close_madvise, .inflate = by_channel_inflate,                             \
+		.deflate = by_channel_deflate, .cycle = by_channel_cycle,                          \
+		.check = by_channel_check                                                          \
 	}
 
 static const struct releaser by_vector = BY_MADVISE(vector), by_each = BY_MADVISE(each);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole driver as a releaser: it fills to everything, and leaks it again. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include <balloon/driver.h>
 #include <balloon/madvise.h>
@@ -27,7 +26,6 @@ static void close_driven(struct trial *trial)
 	if (by_driver->channel)
 		balloon_madvise_destroy(by_driver->channel);
 	source_fini(&by_driver->source);
-	free(by_driver);
 }
 
 static int make_map(struct by_driver *by_driver, const struct trial *trial)
@@ -56,12 +54,9 @@ static int open_driven(struct trial *trial)
 	const struct region *region = region_of(trial);
 	const struct balloon_madvise_config config = {
 		.base = region->base, .page_size = region->page_bytes, .n_pages = region->n_pages};
-	struct by_driver *by_driver = calloc(1, sizeof *by_driver);
-	if (!by_driver || source_init(&by_driver->source, region->order, region->n_pages) < 0) {
-		free(by_driver);
+	struct by_driver *by_driver = trial->own;
+	if (source_init(&by_driver->source, region->order, region->n_pages) < 0)
 		return -ENOMEM;
-	}
-	trial->own = by_driver;
 	int result = balloon_madvise_create(&config, &by_driver->channel);
 	if (result == 0)
 		result = make_map(by_driver, trial);
@@ -125,6 +120,7 @@ const struct releaser driver_releaser = {
 	.kind = "driver",
 	.channel = "madvise",
 	.call = "auto",
+	.own_bytes = sizeof(struct by_driver),
 	.open = open_driven,
 	.close = close_driven,
 	.inflate = inflate,

@@ -30,12 +30,6 @@ void add_drivers(struct round *round, const struct trial_ops *ops, const void *h
 	}
 }
 
-size_t count_one(const void *plan)
-{
-	(void)plan;
-	return 1;
-}
-
 /* ---- Options --------------------------------------------------------------------------------- */
 
 static const char *const *names(void)
@@ -85,41 +79,41 @@ int command_system(int argc, char **argv)
 			"blocks: of a zone, allocated and freed, on 1 and 2 threads, beside the lock "
 			"alone\n"
 			"all (default)",
-			OPTION_NAMES, AT(workloads), 1, 0, names(), "workload"},
+			OPTION_NAMES, AT(workloads), 1, 0, names(), .what = "workload"},
 		{"channel", "LIST",
 			"release: madvise: the process's own memory; memfd: memory shared with a host in "
 			"another process (default: both)",
-			OPTION_NAMES, AT(channels), 1, 0, channel_names, "channel"},
+			OPTION_NAMES, AT(channels), 1, 0, channel_names, .what = "channel"},
 		{"order", "LIST",
 			"release: contiguous; clusters of 16 pages; random; blocks of 2 MiB, huge pages "
 			"if the system has some (default: all)",
-			OPTION_NAMES, AT(orders), 1, 0, page_order_names, "order"},
+			OPTION_NAMES, AT(orders), 1, 0, page_order_names, .what = "order"},
 		{"other-thread", "LIST",
 			"release: off, on: another thread of the process runs on a processor of its own "
 			"(default: both)",
-			OPTION_NAMES, AT(other_threads), 1, 0, off_and_on, "other-thread"},
+			OPTION_NAMES, AT(other_threads), 1, 0, off_and_on, .what = "other-thread"},
 		{"driver", "LIST", "these driver designs; all (default). Compaction: the last one",
-			OPTION_NAMES, AT(drivers), 1, 0, driver_names(), "driver design"},
+			OPTION_NAMES, AT(drivers), 1, 0, driver_names(), .what = "driver design"},
 		{"strategy", "LIST",
 			"these strategies; all (default). Other than compaction: the last one",
-			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), "strategy"},
+			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), .what = "strategy"},
 		{"pages", "N", "release: pages, a multiple of 512 (default 16K)", OPTION_NUMBER,
-			AT(n_pages), 1024, SYSTEM_PAGES_MAX, NULL, NULL},
+			AT(n_pages), 1024, .max = SYSTEM_PAGES_MAX},
 		{"zone", "N",
 			"target, compaction, cost, latency, blocks: pages of the zone; contention: a "
 			"64th of so many (default 256K)",
-			OPTION_NUMBER, AT(n_zone_pages), 4096, SYSTEM_PAGES_MAX, NULL, NULL},
+			OPTION_NUMBER, AT(n_zone_pages), 4096, .max = SYSTEM_PAGES_MAX},
 		{"request", "N", "pages of a request, 1 to 1024 (default 256)", OPTION_NUMBER,
-			AT(request), 1, SYSTEM_REQUEST_MAX, NULL, NULL},
+			AT(request), 1, .max = SYSTEM_REQUEST_MAX},
 		{"host-us", "N",
 			"target, relief, latency: how long a host takes for a request, in us (default "
 			"100)",
-			OPTION_NUMBER, AT(host_us), 1, SYSTEM_HOST_US_MAX, NULL, NULL},
+			OPTION_NUMBER, AT(host_us), 1, .max = SYSTEM_HOST_US_MAX},
 		{"events", "N", "relief: how often memory runs out, a repeat (default 20)",
-			OPTION_NUMBER, AT(n_events), 1, SYSTEM_EVENTS_MAX, NULL, NULL},
+			OPTION_NUMBER, AT(n_events), 1, .max = SYSTEM_EVENTS_MAX},
 		{"pairs", "N",
 			"heap: allocations and frees, a repeat; of large blocks a 16th (default 32K)",
-			OPTION_NUMBER, AT(n_pairs), 1, SYSTEM_PAIRS_MAX, NULL, NULL},
+			OPTION_NUMBER, AT(n_pairs), 1, .max = SYSTEM_PAIRS_MAX},
 		OPTION_REPEAT(system_plan, 15), OPTION_JSON(system_plan), OPTION_CSV(system_plan)};
 	const struct options options = {.command = "balloon-bench system",
 		.about =

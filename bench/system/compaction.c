@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "system/fixture.h"
-#include "system/region.h"
+#include "common/pages.h"
 
 enum { PASSES_MAX = 10 };
 
@@ -132,28 +132,24 @@ static int make_frames(struct field *field, uint32_t n_pages)
 		return -1;
 	for (uint32_t i = 0; i < n_pages; i++)
 		field->frames[i] = balloon_page(i);
-	order_shuffle(field->frames, n_pages, 1);
+	pages_shuffle(field->frames, n_pages, 1);
 	return 0;
 }
 
-static void free_field(struct field *field)
+static void free_frames(const struct field *field)
 {
-	if (!field)
-		return;
 	free(field->frames);
 	free(field->blocks);
-	free(field);
 }
 
 static int open_trial(struct trial *trial)
 {
-	struct field *field = calloc(1, sizeof *field);
-	int result = field && make_frames(field, number_of(trial, "pages")) == 0
+	struct field *field = trial->own;
+	int result = make_frames(field, number_of(trial, "pages")) == 0
 			     ? fixture_open(&field->fixture, trial, 0)
 			     : problem_no_memory(trial->round->problem);
 	if (result < 0)
-		free_field(field);
-	trial->own = field;
+		free_frames(field);
 	return result;
 }
 
@@ -161,12 +157,13 @@ static void close_trial(struct trial *trial)
 {
 	struct field *field = trial->own;
 	fixture_close(&field->fixture);
-	free_field(field);
+	free_frames(field);
 }
 
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct field), open_trial, repeat, repeat, NULL, close_trial};
 	const struct system_plan *plan = round->plan;
 	(void)number;
 	round->labels = (struct labels){{{"channel", .text = "null"},
@@ -179,12 +176,11 @@ static int make(struct round *round, size_t number)
 	return 0;
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"ms", "seconds", NULL, 1e3}, {"migrated", "migrated", "%.0f", 0},
 	{"passes", "passes", NULL, 0}, {"order 9 %", "order_9_before", "%.1f", 100},
 	{"after", "order_9_after", "%.1f", 100}, {"order 10 %", "order_10_before", "%.1f", 100},
 	{"after", "order_10_after", "%.1f", 100}, NO_COLUMN};
 
 const struct workload workload_compaction = {
-	"compaction", "ns_per_page", columns, count_one, make, NULL};
+	"compaction", "ns_per_page", columns, NULL, make, NULL, 1};

@@ -70,17 +70,14 @@ struct crew {
 	const struct shape *shape;
 	void (*run)(struct member *member, uint32_t n_pairs);
 	const struct allocator *allocator;
-	pthread_mutex_t gate; /* closed until all members are there */
-	pthread_barrier_t start;
-	unsigned n_members;
-	uint32_t n_pairs; /* a member's; of a pipe, those of its two */
+	pthread_barrier_t warm; /* until all members are */
+	uint32_t n_pairs;       /* a member's; of a pipe, those of its two */
 	_Atomic(struct set *) spare;
 	struct set sets[MEMBERS_MAX + 1];
 	struct pipe pipes[MEMBERS_MAX / 2];
 };
 
 struct member {
-	pthread_t thread;
 	struct crew *crew;
 	struct set *set;
 	struct pipe *pipe;

@@ -15,6 +15,7 @@
 #define JEMALLOC_MANGLE
 #include <jemalloc/jemalloc.h>
 
+#include "common/threads.h"
 #include "system/heap-patterns.h"
 #include "system/system.h"
 
@@ -102,20 +103,16 @@ static const struct allocator plain = {plain_allocate, plain_free};
 static const struct allocator arena = {arena_allocate, arena_free};
 static const struct allocator heap = {heap_allocate, heap_free};
 
-static void plain_run(struct member *member, uint32_t n_pairs)
-{
-	run_shape(&plain, member, n_pairs);
-}
+/* One loop over all for each allocator, inlined. */
+#define RUN(allocator)                                                                             \
+	static void allocator##_run(struct member *member, uint32_t n_pairs)                       \
+	{                                                                                          \
+		run_shape(&allocator, member, n_pairs);                                            \
+	}
 
-static void arena_run(struct member *member, uint32_t n_pairs)
-{
-	run_shape(&arena, member, n_pairs);
-}
-
-static void heap_run(struct member *member, uint32_t n_pairs)
-{
-	run_shape(&heap, member, n_pairs);
-}
+RUN(plain)
+RUN(arena)
+RUN(heap)
 
 static const struct subject subjects[] = {
 	{"malloc", "raw", PLACE_NONE, false, 0, &plain, plain_run},
@@ -177,23 +174,18 @@ static void drain(struct member *member, struct set *set)
 		take(member->crew->allocator, member, &set->slots[i]);
 }
 
-static void *work(void *argument)
+static void work(void *argument)
 {
 	struct member *member = argument;
 	struct crew *crew = member->crew;
-	pthread_mutex_lock(&crew->gate);
-	pthread_mutex_unlock(&crew->gate);
-	if (crew->n_members == 0) /* not all of them came */
-		return NULL;
 	fill(member, member->set);
 	crew->run(member, crew->n_pairs / WARM_UP_SHARE);
-	pthread_barrier_wait(&crew->start);
+	pthread_barrier_wait(&crew->warm);
 	member->paused_ns = 0;
 	uint64_t begin_ns = thread_cpu_ns();
 	crew->run(member, crew->n_pairs);
 	member->ns = thread_cpu_ns() - begin_ns - member->paused_ns;
 	drain(member, member->set);
-	return NULL;
 }
 
 /* Of a pipe one member produces and the next one consumes; who is alone does both. */
@@ -205,37 +197,6 @@ static struct member make_member(struct crew *crew, unsigned number, unsigned n_
 		.produces = number % 2 == 0,
 		.consumes = number % 2 == 1 || n_members == 1,
 		.random = number + 1};
-}
-
-/* Returns 0 or a negative errno: none has done anything. */
-static int start_members(struct crew *crew, struct member *members, unsigned n_members)
-{
-	int result = 0;
-	unsigned n = 0;
-	pthread_mutex_lock(&crew->gate);
-	for (; n < n_members && result == 0; n += result == 0) {
-		members[n] = make_member(crew, n, n_members);
-		result = -pthread_create(&members[n].thread, NULL, work, &members[n]);
-	}
-	crew->n_members = result < 0 ? 0 : n_members;
-	pthread_barrier_init(&crew->start, NULL, n_members);
-	pthread_mutex_unlock(&crew->gate);
-	for (unsigned i = 0; result < 0 && i < n; i++)
-		pthread_join(members[i].thread, NULL);
-	return result;
-}
-
-/* Returns what went wrong, or NULL; *ns: of all members together. */
-static const char *join_members(struct member *members, unsigned n_members, uint64_t *ns)
-{
-	const char *problem = NULL;
-	*ns = 0;
-	for (unsigned i = 0; i < n_members; i++) {
-		pthread_join(members[i].thread, NULL);
-		*ns += members[i].ns;
-		problem = problem ? problem : members[i].problem;
-	}
-	return problem;
 }
 
 /* How many pairs all members make together; whole batches of pipes. */
@@ -253,20 +214,28 @@ static int repeat(struct trial *trial)
 {
 	const unsigned n_threads = number_of(trial, "threads");
 	struct crew *crew = trial->own;
-	struct member members[MEMBERS_MAX];
-	struct member spare = make_member(crew, MEMBERS_MAX, 1);
+	struct member members[MEMBERS_MAX], spare = make_member(crew, MEMBERS_MAX, 1);
+	const struct threads threads = {
+		n_threads, false, work, members, sizeof *members, NULL, NULL};
 	const uint32_t n_pairs = share_pairs(crew, trial);
 	uint64_t ns = 0;
+	for (unsigned i = 0; i < n_threads; i++)
+		members[i] = make_member(crew, i, n_threads);
 	fill(&spare, spare.set);
 	atomic_store(&crew->spare, spare.set);
-	int result = start_members(crew, members, n_threads);
-	const char *what = result < 0 ? NULL : join_members(members, n_threads, &ns);
+	pthread_barrier_init(&crew->warm, NULL, n_threads);
+	int result = threads_run(&threads);
+	pthread_barrier_destroy(&crew->warm);
 	drain(&spare, atomic_load(&crew->spare));
-	pthread_barrier_destroy(&crew->start);
+	const char *problem = spare.problem;
+	for (unsigned i = 0; i < n_threads; i++) {
+		ns += members[i].ns;
+		problem = problem ? problem : members[i].problem;
+	}
 	if (result < 0)
 		return trial_fail_errno(trial, "starting threads", result);
-	if (what || spare.problem)
-		return trial_fail(trial, "%s", what ? what : spare.problem);
+	if (problem)
+		return trial_fail(trial, "%s", problem);
 	trial_note(trial, "ns_per_pair", (double)ns / n_pairs);
 	return 0;
 }
@@ -285,7 +254,6 @@ static void close_trial(struct trial *trial)
 		balloon_heap_destroy(crew->place.heap);
 	if (subject_of(trial)->place == PLACE_ARENA)
 		close_arena(&crew->place);
-	free(crew);
 }
 
 static void init_crew(struct crew *crew, const struct trial *trial)
@@ -293,7 +261,6 @@ static void init_crew(struct crew *crew, const struct trial *trial)
 	const struct subject *subject = subject_of(trial);
 	crew->run = subject->run;
 	crew->allocator = subject->allocator;
-	pthread_mutex_init(&crew->gate, NULL);
 	for (size_t i = 0; i < N_SHAPES; i++)
 		if (shapes[i].name == text_of(trial, "pattern"))
 			crew->shape = &shapes[i];
@@ -306,30 +273,20 @@ static void init_crew(struct crew *crew, const struct trial *trial)
 static int open_trial(struct trial *trial)
 {
 	const struct subject *subject = subject_of(trial);
-	struct crew *crew = calloc(1, sizeof *crew);
+	struct crew *crew = trial->own;
 	int result = 0;
-	if (!crew)
-		return problem_no_memory(trial->round->problem);
 	init_crew(crew, trial);
 	if (subject->place == PLACE_ARENA)
 		result = open_arena(&crew->place, subject->decay_ms);
 	if (subject->place == PLACE_HEAP)
 		result = open_heap(&crew->place, plan_of(trial), subject);
-	trial->own = crew;
-	if (result < 0)
-		free(crew);
 	return trial_expect(trial, "making it", result);
-}
-
-static size_t count(const void *plan)
-{
-	(void)plan;
-	return (size_t)N_SHAPES * N_THREAD_COUNTS;
 }
 
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct crew), open_trial, repeat, repeat, NULL, close_trial};
 	round->labels = (struct labels){{{"pattern", .text = shapes[number / N_THREAD_COUNTS].name},
 		{"threads", .number = thread_counts[number % N_THREAD_COUNTS]}}};
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
@@ -341,9 +298,9 @@ static int make(struct round *round, size_t number)
 	return 0;
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/pair", "ns_per_pair", NULL, 0}, {"[min max]", "ns_per_pair/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/pair", "ns_per_pair"),
 	{"x malloc", "ratio/malloc", "%.3g", 0}, {"x jemalloc", "ratio/jemalloc", "%.3g", 0},
 	{"x keeping", "ratio/jemalloc-keeps", "%.3g", 0}, NO_COLUMN};
 
-const struct workload workload_heap = {"heap", "ns_per_pair", columns, count, make, NULL};
+const struct workload workload_heap = {
+	"heap", "ns_per_pair", columns, NULL, make, NULL, (size_t)N_SHAPES *N_THREAD_COUNTS};

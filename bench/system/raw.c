@@ -3,20 +3,12 @@
 #define _GNU_SOURCE 1 /* madvise(), syscall() */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "system/release.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
 
 enum { VECTOR_MAX = SYSTEM_REQUEST_MAX };
 
@@ -62,20 +54,13 @@ static const struct releaser raw_per_page = {"raw-per-page", "raw", .call = "mad
 static int open_self(struct trial *trial)
 {
 	long fd = syscall(SYS_pidfd_open, getpid(), 0u);
-	int *own = malloc(sizeof *own);
-	if (fd < 0 || !own) {
-		free(own);
-		return fd < 0 ? -errno : -ENOMEM;
-	}
-	*own = (int)fd;
-	trial->own = own;
-	return 0;
+	*(int *)trial->own = (int)fd;
+	return fd < 0 ? -errno : 0;
 }
 
 static void close_self(struct trial *trial)
 {
 	close(*(int *)trial->own);
-	free(trial->own);
 }
 
 static int vector(struct trial *trial, uint32_t first, uint32_t n)
@@ -107,6 +92,7 @@ static const struct releaser raw_vector = {
 	.name = "raw-vector",
 	.kind = "raw",
 	.call = "process_madvise",
+	.own_bytes = sizeof(int),
 	.open = open_self,
 	.close = close_self,
 	.inflate = vectors,

@@ -11,31 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/pages.h"
+
 const char *const page_order_names[] = {"contiguous", "clusters", "random", "blocks", NULL};
 
 /* ---- Order ----------------------------------------------------------------------------------- */
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state >> 32;
-}
-
-/* As Fisher and Yates shuffle. */
-void order_shuffle(struct balloon_page *pages, uint32_t n, uint32_t run)
-{
-	uint64_t random = UINT64_C(0x9e3779b97f4a7c15);
-	for (uint32_t i = n / run; i > 1; i--) {
-		uint32_t k = (uint32_t)(next_random(&random) % i);
-		for (uint32_t j = 0; j < run; j++) {
-			struct balloon_page page = pages[(i - 1) * run + j];
-			pages[(i - 1) * run + j] = pages[k * run + j];
-			pages[k * run + j] = page;
-		}
-	}
-}
 
 static int make_order(struct region *region, enum page_order order)
 {
@@ -45,7 +25,7 @@ static int make_order(struct region *region, enum page_order order)
 	for (uint32_t i = 0; i < region->n_pages; i++)
 		region->order[i] = balloon_page(i);
 	if (order != ORDER_CONTIGUOUS)
-		order_shuffle(region->order, region->n_pages,
+		pages_shuffle(region->order, region->n_pages,
 			order == ORDER_CLUSTERS ? CLUSTER_PAGES : 1);
 	return 0;
 }

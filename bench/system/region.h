@@ -21,9 +21,6 @@ extern const char *const page_order_names[]; /* NULL after the last */
 
 enum { SMALL_PAGE = 4096, HUGE_PAGE = 2 << 20, CLUSTER_PAGES = 16 };
 
-/** Put runs of so many adjacent pages into a random order, each time the same. */
-void order_shuffle(struct balloon_page *pages, uint32_t n, uint32_t run);
-
 struct region {
 	char *base; /* page 0's */
 	size_t n_bytes;

@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/pin.h"
+#include "common/threads.h"
 
 /* Of all requests, one in so many is repeated on pages that are still warm. */
 enum { WARM_SHARE = 8 };
@@ -112,81 +111,63 @@ static int run_steps(struct trial *trial)
 /* ---- Where it runs: on one processor, beside a neighbour's ------------------------------------ */
 
 /*
- * Another thread of the process, which runs all the time on a processor of its own. What it does does not matter:
- * whatever the first thread unmaps, the kernel has to tell the processor on which the other one runs. A thread that
- * sleeps costs nothing.
+ * The neighbour is another thread of the process, which runs all the time on a processor of its own. What it does does
+ * not matter: whatever the first thread unmaps, the kernel has to tell the processor on which the other one runs. A
+ * thread that sleeps costs nothing.
  */
-struct neighbour {
-	pthread_t thread;
-	atomic_bool has_begun, stop;
-};
-
-static void *run_neighbour(void *argument)
-{
-	struct neighbour *neighbour = argument;
-	pin_thread(1);
-	atomic_store(&neighbour->has_begun, true);
-	while (!atomic_load_explicit(&neighbour->stop, memory_order_relaxed))
-		; /* no hint that it only waits: below virtual machines it would be taken at its word */
-	return NULL;
-}
-
-/* Returns 0 once it runs, or a negative errno. */
-static int begin_neighbour(struct neighbour *neighbour)
-{
-	atomic_init(&neighbour->has_begun, false);
-	atomic_init(&neighbour->stop, false);
-	int error = pthread_create(&neighbour->thread, NULL, run_neighbour, neighbour);
-	while (!error && !atomic_load(&neighbour->has_begun))
-		sched_yield();
-	return -error;
-}
-
-struct pinned {
-	struct trial *trial;
+struct place {
+	struct trial *trial;  /* NULL: the neighbour */
+	atomic_bool *is_run;  /* the neighbour runs */
+	atomic_bool *is_over; /* the repeat is over */
 	int result;
 };
 
-static void *run_pinned(void *argument)
+static void run_place(void *context)
 {
-	struct pinned *pinned = argument;
-	pin_thread(0);
-	pinned->result = run_steps(pinned->trial);
-	return NULL;
+	struct place *place = context;
+	if (place->trial) {
+		while (!atomic_load(place->is_run))
+			sched_yield();
+		place->result = run_steps(place->trial);
+		atomic_store(place->is_over, true);
+	} else {
+		atomic_store(place->is_run, true);
+		while (!atomic_load_explicit(place->is_over, memory_order_relaxed))
+			; /* no hint that it only waits: below virtual machines it would be taken at its word */
+	}
 }
 
 static int repeat(struct trial *trial)
 {
-	struct pinned pinned = {trial, -1};
-	struct neighbour neighbour;
-	pthread_t thread;
 	const bool has_neighbour = release_of(trial)->has_neighbour;
-	if (has_neighbour &&
-		trial_expect(trial, "starting a thread", begin_neighbour(&neighbour)) < 0)
-		return -1;
-	int error = pthread_create(&thread, NULL, run_pinned, &pinned);
-	if (!error)
-		pthread_join(thread, NULL);
-	if (has_neighbour) {
-		atomic_store(&neighbour.stop, true);
-		pthread_join(neighbour.thread, NULL);
-	}
-	return error ? trial_fail_errno(trial, "starting a thread", -error) : pinned.result;
+	atomic_bool is_run = !has_neighbour, is_over = false;
+	struct place places[] = {{trial, &is_run, &is_over, -1}, {NULL, &is_run, &is_over, 0}};
+	const struct threads threads = {
+		has_neighbour ? 2 : 1, true, run_place, places, sizeof *places, NULL, NULL};
+	int result = threads_run(&threads);
+	return result < 0 ? trial_fail_errno(trial, "starting a thread", result) : places[0].result;
 }
 
 static int open_trial(struct trial *trial)
 {
 	const struct releaser *releaser = releaser_of(trial);
-	return trial_expect(trial, "opening", releaser->open ? releaser->open(trial) : 0);
+	trial->own = calloc(1, releaser->own_bytes + 1);
+	if (!trial->own)
+		return problem_no_memory(trial->round->problem);
+	int result = releaser->open ? releaser->open(trial) : 0;
+	if (result < 0)
+		free(trial->own);
+	return trial_expect(trial, "opening", result);
 }
 
 static void close_trial(struct trial *trial)
 {
 	if (releaser_of(trial)->close)
 		releaser_of(trial)->close(trial);
+	free(trial->own);
 }
 
-const struct trial_ops release_ops = {open_trial, repeat, repeat, NULL, close_trial};
+const struct trial_ops release_ops = {0, open_trial, repeat, repeat, NULL, close_trial};
 
 /* ---- Rounds ---------------------------------------------------------------------------------- */
 
@@ -198,9 +179,7 @@ static size_t count(const void *context)
 
 static void end(struct round *round)
 {
-	struct release *release = round->shared;
-	region_fini(&release->region);
-	free(release);
+	region_fini(&((struct release *)round->shared)->region);
 }
 
 static struct trial *add(struct round *round, const struct releaser *releaser, const char *name)
@@ -237,16 +216,13 @@ static int make(struct round *round, size_t number)
 	const bool has_neighbour = plan->other_threads.at[number % plan->other_threads.n];
 	if (is_memfd && order == ORDER_BLOCKS) /* shared memory has no huge pages here */
 		return 0;
-	struct release *release = calloc(1, sizeof *release);
+	struct release *release = round_share(round, sizeof *release);
 	if (!release)
-		return problem_no_memory(round->problem);
+		return -1;
 	release->has_neighbour = has_neighbour;
 	release->request = plan->request;
-	if (region_init(&release->region, order, plan->n_pages, is_memfd, round->problem) < 0) {
-		free(release);
+	if (region_init(&release->region, order, plan->n_pages, is_memfd, round->problem) < 0)
 		return -1;
-	}
-	round->shared = release;
 	round->end = end;
 	round->labels = (struct labels){{{"memory", .text = is_memfd ? "memfd" : "anonymous"},
 		{"order", .text = page_order_names[order]},
@@ -262,11 +238,10 @@ static int make(struct round *round, size_t number)
 	return 0;
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"GiB/s", "gib_per_s", "%.2f", 0}, {"x one", "ratio/raw-one-call", "%.3g", 0},
 	{"x vec", "ratio/raw-vector", "%.3g", 0}, {"x page", "ratio/raw-per-page", "%.3g", 0},
 	{"deflate", "deflate_ns_per_page", NULL, 0}, {"refault", "refault_ns_per_page", NULL, 0},
 	{"warm", "refault_warm_ns_per_page", NULL, 0}, NO_COLUMN};
 
-const struct workload workload_release = {"release", "ns_per_page", columns, count, make, NULL};
+const struct workload workload_release = {"release", "ns_per_page", columns, count, make, NULL, 0};

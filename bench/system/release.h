@@ -8,6 +8,8 @@
 #ifndef SYSTEM_RELEASE_H
 #define SYSTEM_RELEASE_H
 
+#include <balloon/channel-ops.h>
+
 #include "system/region.h"
 #include "system/system.h"
 
@@ -22,6 +24,7 @@ struct release {
 struct releaser {
 	const char *name, *kind, *channel, *call;
 
+	size_t own_bytes;                 /* of trial->own: zeros */
 	int (*open)(struct trial *trial); /* optional; after an error nothing is left */
 	void (*close)(struct trial *trial);
 	/** Release all pages, in the region's order. */
@@ -50,6 +53,25 @@ static inline const struct region *region_of(const struct trial *trial)
 int give_at_once(struct trial *trial);
 int give_each(struct trial *trial);
 int give_some(struct trial *trial, uint32_t first, uint32_t n);
+
+/* Channels as releasers: requests are prepared, submitted, waited for, one after the other. */
+
+/** A channel in the middle of its work. */
+struct by_channel {
+	struct balloon_channel *channel;
+	struct balloon_request request;
+	void *memory; /* the request's */
+};
+
+/** Make the request of an open channel. Returns 0 or a negative errno. */
+int by_channel_init(struct by_channel *by_channel, uint32_t request_pages);
+void by_channel_fini(struct by_channel *by_channel);
+
+/** For releasers whose trial->own is a struct by_channel. */
+int by_channel_inflate(struct trial *trial);
+int by_channel_deflate(struct trial *trial);
+int by_channel_cycle(struct trial *trial, uint32_t first, uint32_t n);
+const char *by_channel_check(struct trial *trial);
 
 /** What is held against; NULL after the last. */
 extern const struct releaser *const raw_releasers[];

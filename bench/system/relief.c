@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,24 +25,18 @@ struct shortage {
 	struct balloon_page *taken; /* a request's worth: by somebody else */
 	uint32_t n_taken;
 	bool promises_progress;
-	/* A thread that fills one request at a time, when it is told to. */
 	pthread_t filler;
-	sem_t go, done;
-	bool is_over;
+	atomic_bool has_filled;
 	int filled; /* what the fill came to */
 };
 
+/* A thread of its own for each fill. */
 static void *fill(void *argument)
 {
 	struct shortage *shortage = argument;
-	for (;;) {
-		sem_wait(&shortage->go);
-		if (shortage->is_over)
-			return NULL;
-		shortage->filled =
-			balloon_driver_fill(shortage->fixture.driver, SYSTEM_REQUEST_MAX);
-		sem_post(&shortage->done);
-	}
+	shortage->filled = balloon_driver_fill(shortage->fixture.driver, SYSTEM_REQUEST_MAX);
+	atomic_store(&shortage->has_filled, true);
+	return NULL;
 }
 
 /* As it was in the beginning: the balloon holds all pages but a request's worth, which are free. */
@@ -65,33 +59,29 @@ static bool is_filling(struct shortage *shortage)
 	return stats.n_outstanding > 0 && fixture_n_free(&shortage->fixture) == 0;
 }
 
-/* Tell the filler to fill; whether it is at it now. Otherwise it has come to an end. */
-static bool try_fill(struct shortage *shortage)
-{
-	sem_post(&shortage->go);
-	while (!is_filling(shortage)) {
-		if (sem_trywait(&shortage->done) == 0)
-			return false;
-		sched_yield();
-	}
-	return true;
-}
-
 /*
  * Nothing may be inflated for a while after a relief, and a fill may be over before it is seen:
- * then once more. Returns 0 or a negative errno.
+ * then once more. Returns 0, and the filler is to be joined; or a negative errno.
  */
 static int begin_fill(struct shortage *shortage, const struct trial *trial)
 {
-	while (!try_fill(shortage)) {
-		if (shortage->filled < 0 && shortage->filled != -EAGAIN)
-			return shortage->filled;
-		int result = put_back(shortage, trial);
+	for (;;) {
+		atomic_store(&shortage->has_filled, false);
+		int result = -pthread_create(&shortage->filler, NULL, fill, shortage);
+		if (result < 0)
+			return result;
+		while (!is_filling(shortage) && !atomic_load(&shortage->has_filled))
+			sched_yield();
+		if (!atomic_load(&shortage->has_filled))
+			return 0;
+		pthread_join(shortage->filler, NULL);
+		result = shortage->filled < 0 && shortage->filled != -EAGAIN
+				 ? shortage->filled
+				 : put_back(shortage, trial);
 		if (result < 0)
 			return result;
 		nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 	}
-	return 0;
 }
 
 static int take_all(struct shortage *shortage)
@@ -149,7 +139,7 @@ static int event(struct shortage *shortage, struct trial *trial, double *n_busy,
 		return result;
 	result = recover(shortage, trial, n_busy, ns);
 	if (fills)
-		sem_wait(&shortage->done);
+		pthread_join(shortage->filler, NULL);
 	return result < 0 ? result : put_back(shortage, trial);
 }
 
@@ -172,46 +162,21 @@ static int repeat(struct trial *trial)
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
-static void end_filler(struct shortage *shortage)
-{
-	shortage->is_over = true;
-	sem_post(&shortage->go);
-	pthread_join(shortage->filler, NULL);
-	sem_destroy(&shortage->go);
-	sem_destroy(&shortage->done);
-}
-
-static int begin_filler(struct shortage *shortage)
-{
-	sem_init(&shortage->go, 0, 0);
-	sem_init(&shortage->done, 0, 0);
-	return -pthread_create(&shortage->filler, NULL, fill, shortage);
-}
-
 static int open_trial(struct trial *trial)
 {
-	struct shortage *shortage = calloc(1, sizeof *shortage);
-	if (shortage)
-		shortage->taken = calloc(number_of(trial, "request"), sizeof *shortage->taken);
-	if (!shortage || !shortage->taken) {
-		free(shortage);
-		return problem_no_memory(trial->round->problem);
-	}
-	trial->own = shortage;
+	struct shortage *shortage = trial->own;
 	shortage->promises_progress = strcmp(text_of(trial, "guarantee"), "progress") == 0;
+	shortage->taken = calloc(number_of(trial, "request"), sizeof *shortage->taken);
+	if (!shortage->taken)
+		return problem_no_memory(trial->round->problem);
 	int result = fixture_open(&shortage->fixture, trial, 0);
 	if (result == 0) {
-		result = put_back(shortage, trial);
-		if (result == 0)
-			result = begin_filler(shortage);
+		result = trial_expect(trial, "filling the balloon", put_back(shortage, trial));
 		if (result < 0)
 			fixture_close(&shortage->fixture);
-		result = trial_expect(trial, "filling the balloon", result);
 	}
-	if (result < 0) {
+	if (result < 0)
 		free(shortage->taken);
-		free(shortage);
-	}
 	return result;
 }
 
@@ -219,18 +184,9 @@ static void close_trial(struct trial *trial)
 {
 	struct shortage *shortage = trial->own;
 	struct balloon_frames *frames = balloon_zone_frames(shortage->fixture.zone);
-	end_filler(shortage);
 	frames->ops->free(frames, shortage->taken, shortage->n_taken); /* of an event that failed */
 	fixture_close(&shortage->fixture);
 	free(shortage->taken);
-	free(shortage);
-}
-
-/* Without a fill under way, and with one. */
-static size_t count(const void *plan)
-{
-	(void)plan;
-	return 2;
 }
 
 static const char *guarantee_of(const char *design)
@@ -242,7 +198,8 @@ static const char *guarantee_of(const char *design)
 
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct shortage), open_trial, repeat, repeat, NULL, close_trial};
 	const struct system_plan *plan = round->plan;
 	round->labels = (struct labels){{{"channel", .text = "slow"},
 		{"strategy", .text = last_strategy(plan)},
@@ -260,4 +217,4 @@ static const struct column columns[] = {{"", "subject", NULL, 0},
 	{"p50 us", "recovery_ns/p50", "%.1f", 1e-3}, {"p99 us", "recovery_ns/p99", "%.1f", 1e-3},
 	{"max us", "recovery_ns/max", "%.1f", 1e-3}, {"busy", "busy", NULL, 0}, NO_COLUMN};
 
-const struct workload workload_relief = {"relief", NULL, columns, count, make, NULL};
+const struct workload workload_relief = {"relief", NULL, columns, NULL, make, NULL, 2};

@@ -57,7 +57,4 @@ const char *last_driver(const struct system_plan *plan);
 /** A trial for each driver design that was asked for. */
 void add_drivers(struct round *round, const struct trial_ops *ops, const void *how);
 
-/** A count() of one round. */
-size_t count_one(const void *plan);
-
 #endif

@@ -7,23 +7,26 @@
  * is. The target is reached when all three are done and the balloon is as large as it is to be.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/threads.h"
 #include "system/fixture.h"
 
 /* A thread that fills, or one that leaks. */
 struct mover {
-	pthread_t thread;
-	sem_t *gate; /* opened once all are there */
 	struct balloon_driver *driver;
 	int (*move)(struct balloon_driver *driver, uint32_t n_pages);
 	uint32_t request, n_left;
 	uint64_t n_again;
 	int error; /* that should not have been */
+};
+
+/* The thread that runs the driver. */
+struct runner {
+	struct fixture *fixture;
+	uint64_t target;
+	int error;
 };
 
 /* The driver's design is busy, or there is nothing just now: others may go on. */
@@ -37,10 +40,9 @@ static bool is_for_now(int result)
 	return result == 0 || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
 }
 
-static void *move(void *argument)
+static void move(void *argument)
 {
 	struct mover *mover = argument;
-	sem_wait(mover->gate);
 	while (mover->n_left > 0 && mover->error == 0) {
 		uint32_t n = mover->n_left < mover->request ? mover->n_left : mover->request;
 		int result = mover->move(mover->driver, n);
@@ -52,35 +54,25 @@ static void *move(void *argument)
 			stand_back();
 		mover->n_again += result <= 0;
 	}
-	return NULL;
 }
 
-/* Returns 0 or a negative errno; in either case both have ended. */
-static int run_beside(struct fixture *fixture, struct mover *movers, uint64_t target)
+static void run(void *argument)
 {
-	sem_post(movers[0].gate);
-	sem_post(movers[1].gate);
-	int result = fixture_reach(fixture, target);
-	for (int i = 0; i < 2; i++)
-		pthread_join(movers[i].thread, NULL);
-	if (result == 0) /* what they did after the first run's end */
-		result = fixture_reach(fixture, target);
-	return result < 0 ? result : movers[0].error ? movers[0].error : movers[1].error;
+	struct runner *runner = argument;
+	runner->error = fixture_reach(runner->fixture, runner->target);
 }
 
-/* Returns 0, or a negative errno: there are none. */
-static int start(struct mover *movers)
+/* Returns 0 or a negative errno. */
+static int run_beside(struct mover *movers, struct runner *runner)
 {
-	int error = pthread_create(&movers[0].thread, NULL, move, &movers[0]);
-	if (error)
-		return -error;
-	error = pthread_create(&movers[1].thread, NULL, move, &movers[1]);
-	if (!error)
-		return 0;
-	movers[0].n_left = 0;
-	sem_post(movers[0].gate);
-	pthread_join(movers[0].thread, NULL);
-	return -error;
+	const struct threads threads = {2, false, move, movers, sizeof *movers, run, runner};
+	int result = threads_run(&threads);
+	if (result == 0 && runner->error == 0) /* what they did after the first run's end */
+		run(runner);
+	return result < 0        ? result
+	       : runner->error   ? runner->error
+	       : movers[0].error ? movers[0].error
+				 : movers[1].error;
 }
 
 static void note(struct trial *trial, const struct balloon_driver_progress *before,
@@ -99,24 +91,19 @@ static int reach_target(struct trial *trial)
 {
 	struct fixture *fixture = trial->own;
 	const uint32_t n_pages = number_of(trial, "pages");
-	sem_t gate;
-	const struct mover filler = {.gate = &gate,
-		.driver = fixture->driver,
+	const struct mover filler = {.driver = fixture->driver,
 		.move = balloon_driver_fill,
 		.request = number_of(trial, "request"),
 		.n_left = n_pages / 4};
 	struct mover movers[2] = {filler, filler};
+	struct runner runner = {fixture, n_pages / 2, 0};
 	movers[1].move = balloon_driver_leak;
-	struct balloon_driver_progress before = fixture_progress(fixture), after;
-	sem_init(&gate, 0, 0);
-	int result = start(movers);
+	struct balloon_driver_progress before = fixture_progress(fixture);
 	uint64_t begin_ns = now_ns();
-	if (result == 0)
-		result = run_beside(fixture, movers, n_pages / 2);
+	int result = run_beside(movers, &runner);
 	uint64_t ns = now_ns() - begin_ns;
-	after = fixture_progress(fixture);
+	struct balloon_driver_progress after = fixture_progress(fixture);
 	note(trial, &before, &after, movers, ns);
-	sem_destroy(&gate);
 	return result;
 }
 
@@ -131,31 +118,18 @@ static int repeat(struct trial *trial)
 
 static int open_trial(struct trial *trial)
 {
-	trial->own = malloc(sizeof(struct fixture));
-	if (!trial->own)
-		return problem_no_memory(trial->round->problem);
-	int result = fixture_open(trial->own, trial, 0);
-	if (result < 0)
-		free(trial->own);
-	return result;
+	return fixture_open(trial->own, trial, 0);
 }
 
 static void close_trial(struct trial *trial)
 {
 	fixture_close(trial->own);
-	free(trial->own);
-}
-
-/* With a host that takes no time, and with one that does. */
-static size_t count(const void *plan)
-{
-	(void)plan;
-	return 2;
 }
 
 static int make(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {open_trial, repeat, repeat, NULL, close_trial};
+	static const struct trial_ops ops = {
+		sizeof(struct fixture), open_trial, repeat, repeat, NULL, close_trial};
 	const struct system_plan *plan = round->plan;
 	round->labels = (struct labels){{{"channel", .text = number == 0 ? "null" : "slow"},
 		{"strategy", .text = last_strategy(plan)}, {"pages", .number = plan->n_zone_pages},
@@ -165,9 +139,8 @@ static int make(struct round *round, size_t number)
 	return 0;
 }
 
-static const struct column columns[] = {{"", "subject", NULL, 0},
-	{"ns/page", "ns_per_page", NULL, 0}, {"[min max]", "ns_per_page/range", NULL, 0},
+static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"ms", "seconds", NULL, 1e3}, {"busy", "busy", NULL, 0}, {"again", "again", NULL, 0},
 	NO_COLUMN};
 
-const struct workload workload_target = {"target", "ns_per_page", columns, count, make, NULL};
+const struct workload workload_target = {"target", "ns_per_page", columns, NULL, make, NULL, 2};

@@ -2,22 +2,15 @@
 /* The inside of balloon-bench run: its arithmetic, and whether it finds what goes wrong. */
 #include <math.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "expect.h"
 #include "harness/interrupt.h"
 #include "harness/rows.h"
 #include "references/shelf.h"
 #include "run/bench.h"
 #include "run/loops.h"
-
-static int n_failed;
-
-#define CHECK(condition)                                                                           \
-	((condition) ? (void)0                                                                     \
-		     : (void)(n_failed++,                                                          \
-			       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition)))
 
 /* ---- Arithmetic ----------------------------------------------------------------------------- */
 
@@ -56,21 +49,9 @@ static int note_next(struct trial *trial)
 	return 0;
 }
 
-static int open_nothing(struct trial *trial)
-{
-	(void)trial;
-	return 0;
-}
-
-static void close_nothing(struct trial *trial)
-{
-	(void)trial;
-}
-
 static int make_known(struct round *round, size_t number)
 {
-	static const struct trial_ops ops = {
-		open_nothing, note_next, note_next, NULL, close_nothing};
+	static const struct trial_ops ops = {0, NULL, note_next, note_next, NULL, NULL};
 	(void)number;
 	round->labels = (struct labels){{{"order", .text = "up"}, {"pages", .number = 7},
 		{"fill", .number = 1, .is_flag = true}}};
@@ -86,7 +67,8 @@ static double number_at(const json_t *row, const char *name, const char *part)
 
 static void check_rows(void)
 {
-	static const struct workload known = {"known", "ns_per_page", NULL, NULL, make_known, NULL};
+	static const struct workload known = {
+		"known", "ns_per_page", NULL, NULL, make_known, NULL, 1};
 	static struct round round;
 	struct problem problem;
 	json_t *rows = json_array();
@@ -96,7 +78,8 @@ static void check_rows(void)
 	const json_t *row = json_array_get(rows, 0), *reference = json_array_get(rows, 1);
 	CHECK(json_array_size(rows) == 2);
 	CHECK(number_at(row, "ns_per_page", "median") == 6);
-	CHECK(number_at(row, "ns_per_page", "min") == 2 && number_at(row, "ns_per_page", "max") == 8);
+	CHECK(number_at(row, "ns_per_page", "min") == 2 &&
+		number_at(row, "ns_per_page", "max") == 8);
 	/* Of pairs, not of medians: 4, 1 and 6. */
 	const json_t *ratio = json_object_get(row, "ratio");
 	CHECK(number_at(ratio, "other", "median") == 4 && json_object_size(ratio) == 1);
@@ -152,7 +135,7 @@ static void check_order(enum order order, uint32_t n_expected)
 	for (uint32_t i = 0; i < 64; i++)
 		pages[i] = balloon_page(i);
 	if (order == ORDER_RANDOM)
-		pages_shuffle(pages, 64);
+		pages_shuffle(pages, 64, 1);
 	n_rounds = n_ascending = 0;
 	worker = (struct worker){.shape = &shape, .stop = &is_over, .pages = pages, .n_pages = 64};
 	loops_moving(&by_address, &worker);
@@ -236,20 +219,10 @@ static int make_faulty(struct round *round, size_t number)
 /* A round of the faulty subject. */
 static void expect(int expected, enum work workload, const char *words)
 {
-	static const struct workload faults = {"faults", NULL, NULL, NULL, make_faulty, NULL};
-	static struct round round;
-	struct problem problem = {.text = ""};
+	static const struct workload faults = {"faults", NULL, NULL, NULL, make_faulty, NULL, 1};
 	n_kept = 0;
 	work = workload;
-	int result = round_make(&round, &faults, NULL, 1, 0, &problem);
-	if (result == 0)
-		result = round_run(&round, NULL);
-	round_fini(&round);
-	if (result == expected && strstr(problem.text, words))
-		return;
-	n_failed++;
-	fprintf(stderr, "expected %d and '%s', not %d and '%s'\n", expected, words, result,
-		problem.text);
+	expect_round(&faults, expected, words);
 }
 
 static const struct subject *find_reference(const char *name)
