@@ -38,6 +38,7 @@ struct option_row {
 
 /** A command's line: what --help says, and what is parsed. */
 struct options {
+	/* About: where a row has much more to say, glibc's argp may lose count of columns; a test sees it. */
 	const char *command, *arguments, *about, *after;
 	const struct option_row *rows;
 	size_t n_rows;

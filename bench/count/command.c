@@ -86,7 +86,7 @@ static const struct column columns[] = {{"a page", "subject", NULL, 0},
 	{"instructions", "instructions_per_page", "%.3f", 0},
 	{"L1 misses", "l1_misses_per_page", "%.3f", 0},
 	{"LL misses", "ll_misses_per_page", "%.3f", 0}, NO_COLUMN};
-static const struct workload cycle = {"cycle", NULL, columns, count, make, NULL, 0};
+static const struct workload cycle = {"cycle", NULL, NULL, columns, count, make, NULL, 0};
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
@@ -123,7 +123,8 @@ int command_count(int argc, char **argv)
 			"with the option `counting` counts atomic read-modify-writes. Any other one "
 			"counts instructions and the cache misses of a simulation (32 KiB and 2 MiB), "
 			"by running itself under Valgrind's callgrind. The floors list and lock are "
-			"counted beside the strategies.\n",
+			"counted beside the strategies."
+			"\n" ABOUT_INTERRUPTS,
 		.rows = rows,
 		.n_rows = sizeof rows / sizeof rows[0]};
 	run_plan_init(&plan);

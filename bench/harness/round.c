@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The trials of a round take turns. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "harness/interrupt.h"
 #include "harness/trial.h"
 
 int round_make(struct round *round, const struct workload *workload, const void *plan,
@@ -68,6 +68,28 @@ static void show(
 	fprintf(stderr, "\r%s, round %zu of %zu: repeat %zu of %u, %s%s\033[K",
 		round->workload->name, progress->n_done + 1, progress->n_all, trial->n_repeats + 1,
 		round->n_repeats, trial->subject, left);
+}
+
+/* ---- Interrupts ------------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+void interrupt_watch(void)
+{
+	sigaction(SIGINT,
+		&(struct sigaction){.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND},
+		NULL);
+}
+
+bool is_interrupted(void)
+{
+	return interrupted;
 }
 
 /* ---- Turns ----------------------------------------------------------------------------------- */

@@ -24,29 +24,31 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-json_t *spread_json(double *values, size_t n)
+static json_t *spread_json(double *values, size_t n)
 {
-	size_t n_known = 0;
-	for (size_t i = 0; i < n; i++)
-		if (!isnan(values[i]))
-			values[n_known++] = values[i];
-	if (n_known == 0)
-		return NULL;
-	qsort(values, n_known, sizeof *values, compare);
-	double median = (values[(n_known - 1) / 2] + values[n_known / 2]) / 2;
+	qsort(values, n, sizeof *values, compare);
+	double median = (values[(n - 1) / 2] + values[n / 2]) / 2;
 	return json_pack(
-		"{s:f, s:f, s:f}", "median", median, "min", values[0], "max", values[n_known - 1]);
+		"{s:f, s:f, s:f}", "median", median, "min", values[0], "max", values[n - 1]);
 }
 
-/* Of the trial's values each over another one's; of the values alone if there is no other. */
-static json_t *spread_of(const double *values, const double *over, size_t n)
+/* Put what the repeats came to into an object: each value over another one; the values alone if there is no other.
+ * What is no number is left out, and a figure without any. Returns 0 or -1. */
+static int put_spread(
+	json_t *object, const char *name, const double *values, const double *over, size_t n)
 {
-	double *copy = calloc(n + 1, sizeof *copy);
-	for (size_t i = 0; copy && i < n; i++)
-		copy[i] = over ? values[i] / over[i] : values[i];
-	json_t *spread = copy ? spread_json(copy, n) : NULL;
-	free(copy);
-	return spread;
+	double *known = calloc(n, sizeof *known);
+	size_t n_known = 0;
+	int result = known ? 0 : -1;
+	for (size_t i = 0; known && i < n; i++) {
+		double value = over ? values[i] / over[i] : values[i];
+		if (isfinite(value))
+			known[n_known++] = value;
+	}
+	if (n_known > 0)
+		result = json_object_set_new(object, name, spread_json(known, n_known));
+	free(known);
+	return result;
 }
 
 static const double *values_of(const struct trial *trial, const char *name)
@@ -63,24 +65,25 @@ static bool is_reference(const struct trial *trial)
 	       strcmp(trial->kind, "raw") == 0;
 }
 
-/* NULL: it has none. */
-static json_t *ratios_json(const struct trial *trial)
+/* Returns 0 also if it has none; or -1. */
+static int put_ratios(json_t *row, const struct trial *trial)
 {
 	const struct round *round = trial->round;
 	const double *own = round->workload->time ? values_of(trial, round->workload->time) : NULL;
-	json_t *ratios = own ? json_object() : NULL;
-	for (size_t i = 0; ratios && i < round->n_trials; i++) {
+	json_t *ratios = json_object();
+	int result = ratios ? 0 : -1;
+	for (size_t i = 0; own && i < round->n_trials; i++) {
 		const struct trial *other = &round->trials[i];
 		size_t n =
 			trial->n_repeats < other->n_repeats ? trial->n_repeats : other->n_repeats;
-		const double *values = values_of(other, round->workload->time);
-		if (is_reference(other) && values && n > 0)
-			json_object_set_new(ratios, other->subject, spread_of(own, values, n));
+		const double *over = values_of(other, round->workload->time);
+		if (is_reference(other) && over && n > 0)
+			result |= put_spread(ratios, other->subject, own, over, n);
 	}
 	if (json_object_size(ratios) > 0)
-		return ratios;
+		result |= json_object_set(row, "ratio", ratios);
 	json_decref(ratios);
-	return NULL;
+	return result;
 }
 
 static json_t *buckets_json(const struct histogram *histogram)
@@ -115,7 +118,6 @@ static json_t *label_json(const struct label *label)
 
 static json_t *row_json(const struct trial *trial)
 {
-	json_t *ratios = ratios_json(trial);
 	json_t *row = json_pack("{s:s, s:s, s:s}", "subject", trial->subject, "kind", trial->kind,
 		"workload", trial->round->workload->name);
 	int result = 0;
@@ -123,14 +125,13 @@ static json_t *row_json(const struct trial *trial)
 		result |= json_object_set_new(row, label->name, label_json(label));
 	result |= json_object_set_new(row, "repeats", json_integer((json_int_t)trial->n_repeats));
 	for (size_t i = 0; i < FIGURES_MAX && trial->figures[i].name; i++)
-		result |= json_object_set_new(row, trial->figures[i].name,
-			spread_of(trial->figures[i].values, NULL, trial->n_repeats));
+		result |= put_spread(row, trial->figures[i].name, trial->figures[i].values, NULL,
+			trial->n_repeats);
 	for (size_t i = 0; i < DURATIONS_MAX && trial->durations[i].name; i++)
 		if (trial->durations[i].histogram.n > 0)
 			result |= json_object_set_new(row, trial->durations[i].name,
 				durations_json(&trial->durations[i].histogram));
-	if (ratios)
-		result |= json_object_set_new(row, "ratio", ratios);
+	result |= put_ratios(row, trial);
 	if (result == 0)
 		return row;
 	json_decref(row);

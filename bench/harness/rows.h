@@ -14,9 +14,6 @@
 
 #include "harness/trial.h"
 
-/** Median, least and most of n values, which are sorted here; NAN are left out. NULL: there are none, or no memory. */
-json_t *spread_json(double *values, size_t n);
-
 /** Append the rows of a round's trials that have a repeat. Returns 0, or -1: they cannot be. */
 int rows_append(json_t *rows, const struct round *round);
 

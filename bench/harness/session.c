@@ -6,7 +6,6 @@
 
 #include "common/clock.h"
 #include "common/command.h"
-#include "harness/interrupt.h"
 #include "harness/output.h"
 #include "harness/rows.h"
 
@@ -111,6 +110,29 @@ static int run(struct work *work, json_t *subjects)
 		result = -1;
 	return result;
 }
+
+/* ---- What there is to choose ------------------------------------------------------------------ */
+
+const char *const *workloads_names(const struct workload *const *workloads)
+{
+	static const char *names[LIST_MAX + 1];
+	for (size_t i = 0; workloads[i]; i++)
+		names[i] = workloads[i]->name;
+	return names;
+}
+
+const char *workloads_about(const struct workload *const *workloads)
+{
+	static char text[4096] = "what is measured:";
+	for (size_t i = 0; workloads[i]; i++) {
+		size_t n = strlen(text);
+		snprintf(text + n, sizeof text - n, "\n%s: %s", workloads[i]->name,
+			workloads[i]->about);
+	}
+	return text;
+}
+
+/* ---- The session ----------------------------------------------------------------------------- */
 
 static bool is_stdout(const char *path)
 {

@@ -8,7 +8,7 @@
 #include "common/options.h"
 #include "harness/trial.h"
 
-enum { REPEATS_MAX = 10000 };
+enum { REPEATS_MAX = 10000, EXIT_INTERRUPTED = 130 };
 
 /** What every such command is asked: the first member of its plan. */
 struct session {
@@ -16,6 +16,11 @@ struct session {
 	bool is_pinned;                   /* each thread stays on one processor */
 	const char *json_path, *csv_path; /* NULL: none */
 };
+
+/** The end of what such a command is about. */
+#define ABOUT_INTERRUPTS                                                                           \
+	"\nAn interrupt (Ctrl-C) ends it; what is complete is shown and written, and the exit "    \
+	"status is 130.\n"
 
 /** Rows of a command's table of options. */
 #define OPTION_REPEAT(plan, usually)                                                               \
@@ -36,6 +41,10 @@ struct session {
 		"csv", "FILE", "the same as CSV, medians alone", OPTION_TEXT,                      \
 			.offset = offsetof(struct plan, session.csv_path)                          \
 	}
+
+/** The names of workloads, which end with NULL, for a row of options; and what --help says about them. */
+const char *const *workloads_names(const struct workload *const *workloads);
+const char *workloads_about(const struct workload *const *workloads);
 
 /** Where and with what figures are made, as JSON; NULL: no memory. */
 json_t *machine_json(bool is_pinned);

@@ -76,7 +76,7 @@ struct trial {
 
 /** One row of a command's table of workloads. */
 struct workload {
-	const char *name;
+	const char *name, *about; /* as --help says it */
 	const char *time; /* the figure that is compared: ratios are of it; NULL: there are none */
 	const struct column *columns;
 	/** How many rounds there are. NULL: as many as the last member says. */
@@ -121,6 +121,13 @@ int round_run(struct round *round, const struct progress *progress);
 
 /** Give a round zeros to share. Returns them; NULL, after saying so: no memory. */
 void *round_share(struct round *round, size_t n_bytes);
+
+/**
+ * From now on the first interrupt (Ctrl-C) is noted, and ends a measurement between two repeats; the second one ends
+ * the program at once.
+ */
+void interrupt_watch(void);
+bool is_interrupted(void);
 
 /** May follow a round_make() that failed. */
 void round_fini(struct round *round);

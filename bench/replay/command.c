@@ -116,7 +116,7 @@ static const struct column columns[] = {{"", "subject", NULL, 0},
 	{"pages/s", "pages_per_s", "%.0f", 0}, {"[min max]", "pages_per_s/range", "%.0f", 0},
 	{"listed", "final_listed", "%.0f", 0}, {"isolated", "final_isolated", "%.0f", 0},
 	NO_COLUMN};
-static const struct workload replay = {"replay", NULL, columns, count, make, NULL, 0};
+static const struct workload replay = {"replay", NULL, NULL, columns, count, make, NULL, 0};
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -165,13 +165,11 @@ static int read_options(struct replay_plan *plan, int argc, char **argv)
 			"Run recordings (CSV, plain or gzip) through strategies: files, or names of "
 			"those that come with the program (balloon-bench list shows them); without "
 			"any, all of these. Each row is checked on the way, counts and memory map at "
-			"the end; only page operations are timed. Every LIST is joined by commas.\n",
+			"the end; only page operations are timed. Every LIST is joined by commas."
+			"\n" ABOUT_INTERRUPTS,
 		.after =
 			"All figures are medians of all repeats. matches: dequeues that gave the page "
-			"of the recording.\n"
-			"\n"
-			"An interrupt (Ctrl-C) ends the command; the results so far are shown and "
-			"written, and the exit status is 130.",
+			"of the recording.",
 		.rows = rows,
 		.n_rows = sizeof rows / sizeof rows[0],
 		.take = take};

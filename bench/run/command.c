@@ -24,13 +24,32 @@ static size_t count(const void *plan)
 	return run_n_shapes(plan);
 }
 
+static int make(struct round *round, size_t number);
+
+/* A row for each, in the order of enum work; what a row is about is a loop in loops.h. */
+#define WORKLOAD(name, about)                                                                      \
+	{                                                                                          \
+		name, about, "ns_per_page", columns, count, make, NULL, 0                          \
+	}
+static const struct workload rows_of_work[N_WORKLOADS] = {
+	WORKLOAD("cycle", "insert n pages, then dequeue n (default)"),
+	WORKLOAD("churn", "each thread dequeues a batch and inserts it again"),
+	WORKLOAD("scan",
+		"half of the threads churn, the others isolate what they find and put it back"),
+	WORKLOAD("migrate", "the same, with a new page in place of each one found"),
+	WORKLOAD("multi", "churn, on several devices of one map"),
+	WORKLOAD("mixed", "all of these at random"),
+};
+static const struct workload *const workloads[] = {&rows_of_work[WORKLOAD_CYCLE],
+	&rows_of_work[WORKLOAD_CHURN], &rows_of_work[WORKLOAD_SCAN],
+	&rows_of_work[WORKLOAD_MIGRATE], &rows_of_work[WORKLOAD_MULTI],
+	&rows_of_work[WORKLOAD_MIXED], NULL};
+
 static int make(struct round *round, size_t number)
 {
 	const struct run_plan *plan = round->plan;
-	enum work work = 0;
-	while (workload_names[work] != round->workload->name)
-		work++;
-	const struct shape shape = run_shape(plan, work, number);
+	const struct shape shape =
+		run_shape(plan, (enum work)(round->workload - rows_of_work), number);
 	round->labels = run_labels(&shape);
 	run_add(round, &shape, &bench_ops);
 	return bench_make(round, &shape, plan->seconds, plan->session.is_pinned);
@@ -61,16 +80,8 @@ static int check(const struct run_plan *plan)
 static int read_options(struct run_plan *plan, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-		{"workload", "LIST",
-			"what is done:\n"
-			"cycle: insert n pages, dequeue n (default)\n"
-			"churn: each thread dequeues a batch and inserts it again\n"
-			"scan: half of the threads churn, the others isolate what they find and put it "
-			"back\n"
-			"migrate: the same, with a new page in place of each one found\n"
-			"multi: churn, on several devices of one map\n"
-			"mixed: all of these at random",
-			OPTION_NAMES, AT(workloads), 1, 0, workload_names, .what = "workload"},
+		{"workload", "LIST", workloads_about(workloads), OPTION_NAMES, AT(workloads), 1, 0,
+			workloads_names(workloads), .what = "workload"},
 		{"strategy", "LIST", "these strategies; all (default): every built-in one",
 			OPTION_NAMES, AT(strategies), 1, 0, strategy_names(), .what = "strategy"},
 		{"reference", "LIST", "these references; all (default) that were built; none",
@@ -104,16 +115,14 @@ static int read_options(struct run_plan *plan, int argc, char **argv)
 			"Run workloads through strategies and references, in turns, and time them. "
 			"Counts are verified after every repeat, pages and memory maps in the end. "
 			"Every LIST is joined by commas; all combinations are run. A number may end "
-			"in K or M.\n",
+			"in K or M."
+			"\n" ABOUT_INTERRUPTS,
 		.after =
 			"ns/page: wall time, over all threads together, for a page to go out and come "
 			"in again (dequeued and inserted, or isolated and put back), the median of "
 			"all repeats. x list, x lock: as a multiple of what floor-list and floor-lock "
 			"needed in the same repeat. fairness: what the slowest thread did for the "
-			"fastest's one. waits: locks found taken, a page. bytes: of state, a page.\n"
-			"\n"
-			"An interrupt (Ctrl-C) ends the run; the results so far are shown and "
-			"written, and the exit status is 130.",
+			"fastest's one. waits: locks found taken, a page. bytes: of state, a page.",
 		.rows = rows,
 		.n_rows = sizeof rows / sizeof rows[0]};
 	int status = options_read(&options, argc, argv, plan);
@@ -128,20 +137,13 @@ static int read_options(struct run_plan *plan, int argc, char **argv)
 int command_run(int argc, char **argv)
 {
 	static struct run_plan plan;
-	static struct workload workloads[N_WORKLOADS];
-	const struct workload *each[N_WORKLOADS];
 	run_plan_init(&plan);
 	int status = read_options(&plan, argc, argv);
 	if (status != COMMAND_LINE_GO_ON)
 		return status;
-	for (size_t i = 0; i < N_WORKLOADS; i++) {
-		workloads[i] = (struct workload){
-			workload_names[i], "ns_per_page", columns, count, make, NULL, 0};
-		each[i] = &workloads[i];
-	}
 	run_plan_subjects(&plan);
 	json_t *subjects = json_array();
 	for (size_t i = 0; i < plan.n_subjects; i++)
 		subjects = array_with(subjects, subject_json(&plan.subjects[i]));
-	return session_run(&plan, each, &plan.workloads, subjects);
+	return session_run(&plan, workloads, &plan.workloads, subjects);
 }

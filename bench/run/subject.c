@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/subject.h"
 
-const char *const workload_names[] = {"cycle", "churn", "scan", "migrate", "multi", "mixed", NULL};
 const char *const order_names[] = {"sequential", "random", NULL};
 
 bool shape_is_filled(const struct shape *shape)

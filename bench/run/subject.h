@@ -56,7 +56,7 @@ struct shape {
 };
 
 /** NULL after the last. */
-extern const char *const workload_names[], *const order_names[];
+extern const char *const order_names[];
 
 /** Does the balloon begin with all pages in it, or with none? */
 bool shape_is_filled(const struct shape *shape);

@@ -5,7 +5,7 @@
 #include <sched.h>
 
 #include "common/threads.h"
-#include "harness/interrupt.h"
+#include "harness/trial.h"
 
 bool worker_fail(struct worker *worker, const char *call, int error)
 {

@@ -269,9 +269,12 @@ static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"reference", "reference_ns_per_page", NULL, 0}, {"x that", "times_reference", "%.3g", 0},
 	NO_COLUMN};
 
-const struct workload workload_cost = {
-	"cost", "ns_per_page", columns, count_costs, make_cost, NULL, 0};
-const struct workload workload_latency = {
-	"latency", "ns_per_page", columns, NULL, make_latency, NULL, 1};
-const struct workload workload_contention = {
-	"contention", "ns_per_page", columns, NULL, make_contention, NULL, 1};
+const struct workload workload_cost = {"cost",
+	"of a fill and a leak, beside the strategy alone; with requests of one page as well",
+	"ns_per_page", columns, count_costs, make_cost, NULL, 0};
+const struct workload workload_latency = {"latency",
+	"a run at a host that takes its time, beside one request after the other", "ns_per_page",
+	columns, NULL, make_latency, NULL, 1};
+const struct workload workload_contention = {"contention",
+	"16 threads that fill and leak single pages, beside one", "ns_per_page", columns, NULL,
+	make_contention, NULL, 1};

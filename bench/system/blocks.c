@@ -166,5 +166,6 @@ static const struct column columns[] = {COLUMNS_OF("ns/block", "ns_per_block"),
 	{"ns/page", "ns_per_page", "%.3g", 0}, {"x lock", "ratio/floor-lock", "%.3g", 0},
 	NO_COLUMN};
 
-const struct workload workload_blocks = {"blocks", "ns_per_block", columns, NULL, make, NULL,
-	(size_t)N_ORDERS_OF_BLOCKS *THREADS_MAX};
+const struct workload workload_blocks = {"blocks",
+	"of a zone, allocated and freed, on 1 and 2 threads, beside the lock alone", "ns_per_block",
+	columns, NULL, make, NULL, (size_t)N_ORDERS_OF_BLOCKS *THREADS_MAX};

@@ -6,8 +6,7 @@
 
 static const struct workload *const workloads[] = {&workload_release, &workload_target,
 	&workload_compaction, &workload_relief, &workload_cost, &workload_latency,
-	&workload_contention, &workload_heap, &workload_blocks};
-enum { N_WORKLOADS = sizeof workloads / sizeof workloads[0] };
+	&workload_contention, &workload_heap, &workload_blocks, NULL};
 
 /* ---- What workloads share -------------------------------------------------------------------- */
 
@@ -32,18 +31,10 @@ void add_drivers(struct round *round, const struct trial_ops *ops, const void *h
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-static const char *const *names(void)
-{
-	static const char *all[N_WORKLOADS + 1];
-	for (size_t i = 0; i < N_WORKLOADS; i++)
-		all[i] = workloads[i]->name;
-	return all;
-}
-
 static void init(struct system_plan *plan)
 {
 	plan->session.n_repeats = 15;
-	plan->workloads = list_all(N_WORKLOADS);
+	plan->workloads = list_all(names_count(workloads_names(workloads)));
 	plan->channels = plan->other_threads = list_all(2);
 	plan->orders = list_all(names_count(page_order_names));
 	plan->drivers = list_all(names_count(driver_names()));
@@ -63,23 +54,8 @@ int command_system(int argc, char **argv)
 	static struct system_plan plan;
 	static const char *const off_and_on[] = {"off", "on", NULL};
 	const struct option_row rows[] = {
-		{"workload", "LIST",
-			"what is measured:\n"
-			"release: memory is given back, request by request, by raw system calls, by "
-			"channels, by the whole driver\n"
-			"target: reached while others fill and leak\n"
-			"compaction: of a zone whose half a balloon holds, at random\n"
-			"relief: from a failed allocation to one that succeeds\n"
-			"cost: of a fill and a leak, beside the strategy alone; with requests of one page "
-			"as well\n"
-			"latency: a run at a host that takes its time, beside one request after the "
-			"other\n"
-			"contention: 16 threads that fill and leak single pages, beside one\n"
-			"heap: an allocation and its free, on 1, 2 and 4 threads, beside jemalloc's\n"
-			"blocks: of a zone, allocated and freed, on 1 and 2 threads, beside the lock "
-			"alone\n"
-			"all (default)",
-			OPTION_NAMES, AT(workloads), 1, 0, names(), .what = "workload"},
+		{"workload", "LIST", workloads_about(workloads), OPTION_NAMES, AT(workloads), 1, 0,
+			workloads_names(workloads), .what = "workload"},
 		{"channel", "LIST",
 			"release: madvise: the process's own memory; memfd: memory shared with a host in "
 			"another process (default: both)",
@@ -119,16 +95,14 @@ int command_system(int argc, char **argv)
 		.about =
 			"Measure what the system around the pages costs. What is compared takes "
 			"turns, repeat by repeat, and each repeat is checked. Every LIST is joined by "
-			"commas. A number may end in K or M. Pages are of 4 KiB.\n",
+			"commas. A number may end in K or M. Pages are of 4 KiB."
+			"\n" ABOUT_INTERRUPTS,
 		.after =
 			"x one, x vec, x page: release times over those of one call over everything, "
 			"of a vector of so many pages a call, of a call a page, in the same repeat. "
 			"refault: pages are touched again after all were released; warm: right after "
 			"their own request. What a page costs that the machine below had really taken "
-			"cannot be measured from here.\n"
-			"\n"
-			"An interrupt (Ctrl-C) ends the command; the results so far are shown and "
-			"written, and the exit status is 130.",
+			"cannot be measured from here.",
 		.rows = rows,
 		.n_rows = sizeof rows / sizeof rows[0]};
 	init(&plan);

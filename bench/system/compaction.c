@@ -182,5 +182,6 @@ static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"after", "order_9_after", "%.1f", 100}, {"order 10 %", "order_10_before", "%.1f", 100},
 	{"after", "order_10_after", "%.1f", 100}, NO_COLUMN};
 
-const struct workload workload_compaction = {
-	"compaction", "ns_per_page", columns, NULL, make, NULL, 1};
+const struct workload workload_compaction = {"compaction",
+	"of a zone whose half a balloon holds, at random", "ns_per_page", columns, NULL, make, NULL,
+	1};

@@ -302,5 +302,6 @@ static const struct column columns[] = {COLUMNS_OF("ns/pair", "ns_per_pair"),
 	{"x malloc", "ratio/malloc", "%.3g", 0}, {"x jemalloc", "ratio/jemalloc", "%.3g", 0},
 	{"x keeping", "ratio/jemalloc-keeps", "%.3g", 0}, NO_COLUMN};
 
-const struct workload workload_heap = {
-	"heap", "ns_per_pair", columns, NULL, make, NULL, (size_t)N_SHAPES *N_THREAD_COUNTS};
+const struct workload workload_heap = {"heap",
+	"an allocation and its free, on 1, 2 and 4 threads, beside jemalloc's", "ns_per_pair",
+	columns, NULL, make, NULL, (size_t)N_SHAPES *N_THREAD_COUNTS};

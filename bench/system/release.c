@@ -244,4 +244,6 @@ static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"deflate", "deflate_ns_per_page", NULL, 0}, {"refault", "refault_ns_per_page", NULL, 0},
 	{"warm", "refault_warm_ns_per_page", NULL, 0}, NO_COLUMN};
 
-const struct workload workload_release = {"release", "ns_per_page", columns, count, make, NULL, 0};
+const struct workload workload_release = {"release",
+	"memory is given back, request by request, by raw system calls, by channels, by the whole driver",
+	"ns_per_page", columns, count, make, NULL, 0};

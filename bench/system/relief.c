@@ -217,4 +217,5 @@ static const struct column columns[] = {{"", "subject", NULL, 0},
 	{"p50 us", "recovery_ns/p50", "%.1f", 1e-3}, {"p99 us", "recovery_ns/p99", "%.1f", 1e-3},
 	{"max us", "recovery_ns/max", "%.1f", 1e-3}, {"busy", "busy", NULL, 0}, NO_COLUMN};
 
-const struct workload workload_relief = {"relief", NULL, columns, NULL, make, NULL, 2};
+const struct workload workload_relief = {"relief", "from a failed allocation to one that succeeds",
+	NULL, columns, NULL, make, NULL, 2};

@@ -143,4 +143,5 @@ static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"ms", "seconds", NULL, 1e3}, {"busy", "busy", NULL, 0}, {"again", "again", NULL, 0},
 	NO_COLUMN};
 
-const struct workload workload_target = {"target", "ns_per_page", columns, NULL, make, NULL, 2};
+const struct workload workload_target = {"target", "reached while others fill and leak",
+	"ns_per_page", columns, NULL, make, NULL, 2};

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "expect.h"
-#include "harness/interrupt.h"
 #include "harness/rows.h"
 #include "references/shelf.h"
 #include "run/bench.h"
@@ -37,12 +36,13 @@ static void check_histogram(void)
 }
 
 /* A trial of known figures, as a workload would have noted them. */
-static const double own[] = {8, 2, 6}, other[] = {2, 2, 1};
+static const double own[] = {8, 2, 6}, other[] = {2, 2, 1}, none[] = {0, 0, 0};
 
 static int note_next(struct trial *trial)
 {
 	const double *values = trial->how;
 	trial_note(trial, "ns_per_page", values[trial->n_repeats]);
+	trial_note(trial, "share", NAN); /* the system does not say */
 	if (trial->n_repeats > 0 && values == own)
 		trial_note(trial, "busy", 4 + 6 * (double)(trial->n_repeats - 1));
 	histogram_add(trial_durations(trial, "call_ns"), 7);
@@ -57,6 +57,7 @@ static int make_known(struct round *round, size_t number)
 		{"fill", .number = 1, .is_flag = true}}};
 	round_add(round, "own", "strategy", &ops, own);
 	trial_label(round_add(round, "other", "floor", &ops, other), "call", "each");
+	round_add(round, "none", "peer", &ops, none);
 	return 0;
 }
 
@@ -68,7 +69,7 @@ static double number_at(const json_t *row, const char *name, const char *part)
 static void check_rows(void)
 {
 	static const struct workload known = {
-		"known", "ns_per_page", NULL, NULL, make_known, NULL, 1};
+		.name = "known", .time = "ns_per_page", .make = make_known};
 	static struct round round;
 	struct problem problem;
 	json_t *rows = json_array();
@@ -76,7 +77,7 @@ static void check_rows(void)
 	CHECK(round_run(&round, NULL) == 0 && rows_append(rows, &round) == 0);
 	round_fini(&round);
 	const json_t *row = json_array_get(rows, 0), *reference = json_array_get(rows, 1);
-	CHECK(json_array_size(rows) == 2);
+	CHECK(json_array_size(rows) == 3 && !json_object_get(row, "share"));
 	CHECK(number_at(row, "ns_per_page", "median") == 6);
 	CHECK(number_at(row, "ns_per_page", "min") == 2 &&
 		number_at(row, "ns_per_page", "max") == 8);
@@ -84,7 +85,7 @@ static void check_rows(void)
 	const json_t *ratio = json_object_get(row, "ratio");
 	CHECK(number_at(ratio, "other", "median") == 4 && json_object_size(ratio) == 1);
 	CHECK(number_at(ratio, "other", "min") == 1 && number_at(ratio, "other", "max") == 6);
-	/* What is not known of a repeat does not count, nor does a label that does not apply. */
+	/* Over nothing is no ratio. What is not known of a repeat does not count, nor does a label that does not apply. */
 	CHECK(number_at(row, "busy", "median") == 7 && !json_object_get(reference, "busy"));
 	CHECK(!json_object_get(row, "call") && json_object_get(reference, "call"));
 	CHECK(json_is_true(json_object_get(row, "fill")));
@@ -219,7 +220,8 @@ static int make_faulty(struct round *round, size_t number)
 /* A round of the faulty subject. */
 static void expect(int expected, enum work workload, const char *words)
 {
-	static const struct workload faults = {"faults", NULL, NULL, NULL, make_faulty, NULL, 1};
+	static const struct workload faults = {
+		"faults", NULL, NULL, NULL, NULL, make_faulty, NULL, 1};
 	n_kept = 0;
 	work = workload;
 	expect_round(&faults, expected, words);

@@ -168,7 +168,8 @@ static int make_release(struct round *round, size_t number)
 
 static void expect_release(int expected, const char *words)
 {
-	static const struct workload faults = {"release", NULL, NULL, NULL, make_release, NULL, 1};
+	static const struct workload faults = {
+		"release", NULL, NULL, NULL, NULL, make_release, NULL, 1};
 	expect_round(&faults, expected, words);
 }
 
