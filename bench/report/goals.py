@@ -1,128 +1,103 @@
 # SPDX-License-Identifier: MIT
-"""The goals, and what is reached."""
+"""The goals, and what is reached: by who does that work best, in the run that has the reference."""
 
 import math
 from collections import namedtuple
 
-from results import NAN, Setup
-from selection import fairness, fastest, lowest, ns, times, trial_times
+from selection import by_setting, figure, ns, rows_of
+from words import number, plural, times
 
-# figure: ns a page, or times what the reference took in the same run, and so many ns on top.
-Target = namedtuple("Target", "what figure to more_ns", defaults=(None, 0))
-Goal = namedtuple("Goal", "id work setup targets")
-SystemGoal = namedtuple("SystemGoal", "id work order other_thread targets")
-HeapGoal = namedtuple("HeapGoal", "id work subjects is_large what to times")
-# times: how many times better than the figure; 1 and above: the goal is reached.
-Attained = namedtuple("Attained", "figure reached times")
-# Of a line of the table. goal: what goes over all of its lines, on the first one.
-Line = namedtuple("Line", "goal what is_of_same_run attained")
+# value: of a row, which is to be at most the limit, or at least. only: which rows do that work.
+Goal = namedtuple("Goal", "id work said where value limit unit only is_at_least is_worst",
+                  defaults=(lambda row: True, False, False))
+# better: how many times better than the goal; 1 and above: it is reached. NAN: not measured.
+Line = namedtuple("Line", "goal better reached who")
 
-FAIRNESS = "fairness"  # what a target can be about instead of time: the slowest thread over the fastest
-MUTEX_AND_STACK = (Target("floor-mutex", 1, "floor-mutex"), Target("ck-stack", 1, "ck-stack"))
+
+def beside(id_, work, limit, to, where, said=None, **how):
+    """Times what a reference took in the same run."""
+    return Goal(id_, work, said or f"{times(limit)} {to}", where, lambda row: row.ratio(to), limit, f"\u00d7 {to}",
+                **how)
+
+
+def in_ns(id_, work, limit, where, value=ns, **how):
+    """Of another machine."""
+    return Goal(id_, work, f"{limit:g} ns (another machine\u2019s)", where, value, limit, "ns", **how)
+
+
+def heap(work, limit, to, where, *subjects):
+    return beside("W13", work, limit, to, where, f"{times(limit)} {to}, at worst",
+                  only=lambda row: row.subject in subjects, is_worst=True)
+
+
+# A list needs a link in each page's descriptor; a bitmap has no room for one.
+LIST = {"only": lambda row: not row.figure("bytes_per_page").median < 4}
+CACHE = {"only": lambda row: "cache" in row.subject}
+CHURN = {"kind": "strategy", "workload": "churn", "batch": 1}
+BATCH = {"kind": "strategy", "workload": "cycle", "order": "sequential", "batch": 256}
+RANDOM = {"kind": "strategy", "workload": "cycle", "order": "random", "pages": 2097152, "threads": 1}
+BLOCKS = {"kind": "zone", "workload": "blocks"}
+RELEASE = {"kind": "channel", "workload": "release", "memory": "anonymous"}
+COST = {"kind": "driver", "workload": "cost"}
+SMALL = {"kind": "heap", "workload": "heap", "pattern": ("64-bytes", "mix", "larson", "pipe")}
+LARGE = {"kind": "heap", "workload": "heap", "pattern": "large"}
+NOWHERE = {"workload": ""}
 
 GOALS = (
-    Goal("W1", "take one page out, put one in, hot; one thread", Setup("churn", None, 1, 1), (
-        Target("the list work under the same lock, inline, \u00d7 1.2", 1.2, "floor-lock"),
-        Target("with a cache for each thread", 5))),
-    Goal("W2", "the same; two threads on one balloon", Setup("churn", None, 2, 1), (
-        Target("mutex", 34), Target("ck_stack", 111), Target("mempool with a cache for each core", 2.6),
-        *MUTEX_AND_STACK)),
-    Goal("W3", "the same; 8 threads", Setup("churn", None, 8, 1), (
-        Target("goal on two cores", 32), MUTEX_AND_STACK[0], Target("fairness: within 3 \u00d7", 1 / 3, FAIRNESS))),
-    Goal("W4", "batches of 256 in and out; one thread", Setup("cycle", "sequential", 1, 256, 4096), (
-        Target("list", 3.0), Target("handles only", 0.66), Target("bitmap words", 0.16),
-        *(Target(name, 1, name) for name in ("floor-list", "floor-lock", "dpdk-ring", "floor-bitmap")))),
-    Goal("W4", "the same; two threads", Setup("cycle", "sequential", 2, 256, 4096), (
-        Target("list", 3.1), Target("handles only", 1.3), Target("bitmap words", 0.09),
-        *(Target(name, 1, name) for name in ("floor-lock", "dpdk-ring", "floor-bitmap")))),
-    Goal("W4", "the same; 8 threads", Setup("cycle", "sequential", 8, 256, 4096), (
-        Target("list", 10), Target("floor-lock", 1, "floor-lock"))),
-    Goal("W5", "fill and drain 2 M pages in random order", Setup("cycle", "random", None, None, 2097152), (
-        Target("goal", 20), Target("a list", 200), Target("floor-list", 1, "floor-list"))),
-)
-
-VECTOR = Target("a vector of pages a call \u00d7 1.1", 1.1, "raw-vector")
-SYSTEM_GOALS = (
-    SystemGoal("W8", "release pages in random order, requests of 256, through the host channel", "random", False,
-               (VECTOR,)),
-    SystemGoal("W8", "the same; clusters of 16 pages", "clusters", False, (Target("goal", 250),)),
-    SystemGoal("W9", "pages in random order, another thread of the process running", "random", True, (
-        Target("goal", 660), Target("a twentieth of a call a page", 0.05, "raw-per-page"), VECTOR)),
-    SystemGoal("W10", "release contiguous pages", "contiguous", False, (
-        Target("one call over everything \u00d7 1.1", 1.1, "raw-one-call"),)),
-    SystemGoal("W10", "the same; whole blocks of 2 MiB", "blocks", False, (
-        Target("one call over everything + 1 ns a page of 4 KiB", 1, "raw-one-call", 1),)),
-)
-
-WITHOUT_CACHES = "jemalloc without caches \u00d7 1.15"
-HEAP_GOALS = (
-    HeapGoal("W12", "heap with thread caches, blocks up to 4 KiB, wherever it is slowest", ("heap-caches",), False,
-             "jemalloc with its caches \u00d7 1.4", "malloc", 1.4),
-    HeapGoal("W13", "heap without caches, the same", ("heap",), False, WITHOUT_CACHES, "jemalloc", 1.15),
-    HeapGoal("W13", "the same; the arena keeps what is free", ("heap-keeps",), False, WITHOUT_CACHES,
-             "jemalloc-keeps", 1.15),
-    HeapGoal("W14", "heap, blocks of 16 to 64 KiB", ("heap", "heap-caches"), True, WITHOUT_CACHES, "jemalloc", 1.15),
-    HeapGoal("W14", "the same; the arena keeps what is free", ("heap-keeps",), True, WITHOUT_CACHES,
-             "jemalloc-keeps", 1.15),
-)
+    beside("W1", "one page out and in, hot, 1 thread", 0.9, "floor-lock", CHURN | {"threads": 1}),
+    in_ns("W1", "the same through a cache", 5, CHURN | {"threads": 1}, **CACHE),
+    beside("W2", "one page, 2 threads on one balloon", 0.4, "floor-mutex", CHURN | {"threads": 2}),
+    in_ns("W2", "the same", 24, CHURN | {"threads": 2}),
+    in_ns("W2", "the same through a cache", 5, CHURN | {"threads": 2}, **CACHE),
+    in_ns("W3", "one page, 8 threads on one balloon", 24, CHURN | {"threads": 8}),
+    Goal("W3", "the slowest thread over the fastest", "at least a third", CHURN | {"threads": 8}, figure("fairness"),
+         1 / 3, "", is_at_least=True),
+    beside("W4", "batches of 256, 1 thread", 0.9, "dpdk-ring", BATCH | {"threads": 1}),
+    beside("W4", "batches of 256, 2 threads", 0.5, "dpdk-ring", BATCH | {"threads": 2}),
+    beside("W4", "batches of 256, 1 thread; lists", 1.35, "floor-list", BATCH | {"threads": 1}, **LIST),
+    in_ns("W5", "2 M pages in random order drained", 2, NOWHERE),
+    in_ns("W5", "filled and drained", 4, RANDOM),
+    beside("W5", "the same beside a list", 0.04, "floor-list", RANDOM, "25 \u00d7 faster than any list"),
+    in_ns("W6", "64 aligned pages of a zone claimed and released, a page", 0.2, BLOCKS | {"block": 64, "threads": 1},
+          figure("ns_per_page")),
+    in_ns("W7", "one 2 MiB block of a zone in and out, 1 thread", 48, BLOCKS | {"block": 512, "threads": 1}),
+    in_ns("W7", "the same, 2 threads", 24, BLOCKS | {"block": 512, "threads": 2}),
+    beside("W8", "random pages given back", 1.05, "raw-vector", RELEASE | {"order": "random", "other_thread": False}),
+    beside("W8", "clusters of 16 pages", 0.55, "raw-vector", RELEASE | {"order": "clusters", "other_thread": False}),
+    beside("W9", "random pages beside another thread", 1.05, "raw-vector",
+           RELEASE | {"order": "random", "other_thread": True}),
+    Goal("W10", "whole 2 MiB blocks", "raw-one-call + 1 ns for 4 KiB",
+         RELEASE | {"order": "blocks", "other_thread": False},
+         lambda row: ns(row) / (ns(row) / row.ratio("raw-one-call") + 1), 1, "\u00d7 that"),
+    Goal("W11", "driver, fill and leak, requests of 256", "2.20 \u00d7 the strategy alone", COST | {"request": 256},
+         figure("times_reference"), 2.2, "\u00d7 the strategy"),
+    in_ns("W11", "driver, requests of 1", 250, COST | {"request": 1}),
+    Goal("W12", "driver, a host that takes its time", "5 \u00d7 as fast as one request at a time",
+         {"kind": "driver", "workload": "latency"}, lambda row: 1 / max(row.figure("times_reference").median, 1e-9), 5,
+         "\u00d7 as fast", is_at_least=True),
+    heap("heap, pairs up to 4 KiB, with thread caches", 1.4, "malloc", SMALL, "heap-caches"),
+    heap("without caches", 1.15, "jemalloc", SMALL, "heap"),
+    heap("without caches, keeps what is free", 1.15, "jemalloc-keeps", SMALL, "heap-keeps"),
+    heap("pairs of 16 to 64 KiB", 1.15, "jemalloc", LARGE, "heap", "heap-caches"),
+    heap("the same, keeps what is free", 1.15, "jemalloc-keeps", LARGE, "heap-keeps"),
+    beside("W14", "a QEMU guest in; out; in with reporting", 1, "", NOWHERE, "1.10; 1.15; 0.45 \u00d7 rings by hand"),
+    *(Goal("W15", f"bytes a page, {devices}", f"{limit:g} (bitmaps)", {"kind": "strategy", "devices": n},
+           figure("bytes_per_page"), limit, "bytes")
+      for n, devices, limit in ((1, "one device", 0.35), (2, "two devices", 0.6))))
 
 
-def attain(target, reached, reference_times):
-    """reference_times: what is reached, in times of the target's reference."""
-    figure = target.figure * (reached / reference_times if target.to else 1) + target.more_ns
-    return Attained(figure, reached, figure / reached)
+def better(goal, row):
+    value = goal.value(row)
+    return value / goal.limit if goal.is_at_least else goal.limit / value if value > 0 else math.inf
 
 
-def attain_by_row(model, target, best):
-    if not best:
-        return Attained(NAN if target.to not in (None, FAIRNESS) else target.figure, NAN, NAN)
-    if target.to == FAIRNESS:
-        return Attained(target.figure, fairness(best), fairness(best) / target.figure)
-    return attain(target, ns(best), times(model, best, target.to).median if target.to else 1)
-
-
-def attain_by_trial(target, best):
-    if not best or not best.ns.median > 0:
-        return Attained(NAN if target.to else target.figure, NAN, NAN)
-    return attain(target, best.ns.median, trial_times(best, target.to) if target.to else 1)
-
-
-def attain_by_heap(goal, trial):
-    taken = trial_times(trial, goal.to) if trial else NAN
-    better = goal.times / taken if taken > 0 else NAN
-    reached = trial.ns.median if trial else NAN
-    return Attained(reached * better, reached, better)
-
-
-def is_for(goal, trial):
-    return (trial.workload == "heap" and trial.pattern is not None and (trial.pattern == "large") == goal.is_large
-            and trial.subject in goal.subjects)
-
-
-def worst_of(model, goal):
-    """The trial that takes most of its reference's time; None: not measured."""
-    trials = [trial for trial in model.trials.values()
-              if is_for(goal, trial) and not math.isnan(attain_by_heap(goal, trial).times)]
-    return min(trials, key=lambda trial: attain_by_heap(goal, trial).times, default=None)
-
-
-def heap_verdict(trial):
-    """Of the goal that is this trial's; NAN: there is none."""
-    return next((attain_by_heap(goal, trial).times for goal in HEAP_GOALS if is_for(goal, trial)), NAN)
-
-
-def lines_of(model):
-    """Every goal's lines with figures, but for W11, which has none to beat: goals of rows, of trials, of heaps."""
-    rows, trials, heaps = [], [], []
-    for goal in GOALS:
-        best = lowest(model, goal.setup, ns)
-        rows += [Line((goal, best) if i == 0 else None, target.what, target.to not in (None, FAIRNESS),
-                      attain_by_row(model, target, best)) for i, target in enumerate(goal.targets)]
-    for goal in SYSTEM_GOALS:
-        best = fastest(model, "channel", goal.order, goal.other_thread)
-        trials += [Line((goal, best) if i == 0 else None, target.what, target.to is not None,
-                        attain_by_trial(target, best)) for i, target in enumerate(goal.targets)]
-    for goal in HEAP_GOALS:
-        worst = worst_of(model, goal)
-        heaps.append(Line((goal, worst), goal.what, True, attain_by_heap(goal, worst)))
-    return rows, trials, heaps
+def attain(model, goal):
+    rows = [row for row in rows_of(model, goal.value, **goal.where) if goal.only(row)]
+    if not rows:
+        return Line(goal, math.nan, "", "")
+    if not goal.is_worst:  # the same work for all: of several numbers of pages the least
+        rows = min(by_setting(rows).values(), key=lambda beside: beside[0]["pages"] or 0)
+    best = (min if goal.is_worst else max)(rows, key=lambda row: better(goal, row))
+    reached = f"{number(goal.value(best))} {goal.unit}" + (f", {number(ns(best))} ns" if "\u00d7" in goal.unit else "")
+    where = f", {best['pattern']}, {plural(best['threads'] or 1, 'thread')}" if goal.is_worst else ""
+    return Line(goal, better(goal, best), reached, best.subject + where)

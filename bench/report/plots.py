@@ -1,54 +1,63 @@
 # SPDX-License-Identifier: MIT
-"""Plots, drawn by gnuplot: lines with their names at their ends, and bars with their numbers."""
+"""The plots, drawn by gnuplot: each has a finding over it, and its legend below, so that it can be narrow."""
 
 import math
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from results import NAN, Problem
-from words import clean, number, round_number, text
+from results import REFERENCES, Problem, Spread
+from selection import by_setting, cost, highest, lowest, ns, p99, rows_of, widest
+from words import clean, number, pages, plural, text, time, times, whole
 
-WIDTH, LETTER, BOTTOM = 600, 8, 60  # pixels
-LEFT, TOP, PLOT_HEIGHT, LINE = 66, 36, 320, 17
-RIGHT, BAR, BARS_TOP = 76, 26, 12
-INK, AXES, GRID = "#1A1A1A", "#333333", "#E4E4E4"
+WIDTH, FONT, LETTER, LINE = 420, 12, 6.8, 17  # pixels
+LEFT, RIGHT, TOP, PLOT_HEIGHT, AXIS = 52, 14, 28, 250, 54
+INK, GRID = "#1A1A1A", "#E4E4E4"
+SHOWN_REFERENCES = ("floor-list", "floor-lock", "floor-mutex", "ck-stack", "dpdk-ring")  # those of the goals
+
+# Colour, dash as gnuplot says it, its number of a shape, width: the palette of Okabe and Ito, which the colour-blind
+# tell apart, with filled shapes. References are grey, with open ones.
+OWN = [(colour, dash, point, 2.2) for colour, dash, point in (
+    ("#0072B2", "1", 7), ("#D55E00", "(14,5)", 5), ("#009E73", "(4,4)", 9), ("#CC79A7", "(14,4,3,4)", 13),
+    ("#E69F00", "(8,3,3,3,3,3)", 11), ("#56B4E9", "(20,5)", 15), ("#000000", "(6,6)", 2))]
+OWN += [(look[0], "(3,5)", point, 1.6) for look, point in zip(OWN, (6, 4, 8, 12, 10, 14, 1))]  # of who comes after
+GREY = [("#6E6E6E", dash, point, 1.2) for dash, point in (
+    ("(2,3)", 4), ("(2,5)", 6), ("(4,3)", 8), ("(7,4)", 12), ("(12,3,2,3)", 1))]
 
 
-# ---- How a subject looks, in every plot the same ----------------------------------------------------------------
+def styles_of(own, grey):
+    return {name: styles[i % len(styles)] for names, styles in ((own, OWN), (grey, GREY))
+            for i, name in enumerate(names)}
 
 
 @dataclass
-class Style:
-    colour: str
-    dash: str = "1"  # as gnuplot says it
-    point: int = 7  # gnuplot's number of a shape
-    width: float = 1.3
-    size: float = 1.0
+class Axis:
+    label: str
+    min: float
+    max: float
+    is_log: bool = False
+    ticks: list | None = None  # of value and label; None: gnuplot knows
+
+    def script(self, name, place):
+        ticks = ", ".join(f"{quote(label, chr(39) + '%')} {value:.9g}" for value, label in self.ticks or [])
+        return (f"set logscale {name}\n" * self.is_log
+                + f"set {name}range [{self.min:.9g}:{self.max:.9g}]\nset {name}tics scale 0.5,0 tc rgb '{INK}'"
+                + f" ({ticks})" * (self.ticks is not None)
+                + f"\nset label {quote(self.label)} at {place} tc rgb '{INK}'\n")
 
 
-# Strategies have the palette of Okabe and Ito, which the colour-blind tell apart, and filled shapes.
-STYLES = {
-    "strategy": [Style(colour, dash, point, 2.4, size) for colour, dash, point, size in (
-        ("#0072B2", "1", 7, 1.0), ("#D55E00", "(14,5)", 5, 0.9), ("#009E73", "(4,4)", 9, 1.1),
-        ("#CC79A7", "(14,4,3,4)", 13, 1.2), ("#E69F00", "(8,3,3,3,3,3)", 11, 1.1), ("#56B4E9", "(20,5)", 15, 1.1),
-        ("#000000", "(6,6)", 4, 1.0))],
-    "floor": [Style("#6E6E6E", "(2,3)", point, size=size) for point, size in (
-        (4, 0.9), (6, 0.9), (8, 1.0), (12, 1.1), (10, 1.0), (14, 1.0))],
-    "peer": [Style("#8C8C8C", dash, point, size=0.9) for dash in ("(7,4)", "(12,3,2,3)") for point in (2, 1, 3)],
-}
-
-
-def style_of(model, name):
-    kind = model.subjects[name].kind
-    styles = STYLES[kind]
-    same = [subject.name for subject in model.subjects.values() if subject.kind == kind]
-    return styles[same.index(name) % len(styles)]
-
-
-# ---- Axes -------------------------------------------------------------------------------------------------------
+def axis_of(label, values, show=None):
+    """Holds all values: from 0, or logarithmic if they differ much, or have units to show."""
+    low, high = min(values) / 1.4, max(values) * 1.4
+    if high / low <= 12 and not show:
+        return Axis(label, 0, high)
+    decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    every = math.ceil(len(decades) / 6)
+    at = [10.0 ** decade * step for decade in decades if decade % every == 0
+          for step in ((1,) if len(decades) > 2 else (1, 2, 5)) if low <= 10.0 ** decade * step <= high]
+    return Axis(label, low, high, True, [(value, (show or "{:g}".format)(value)) for value in at])
 
 
 def quote(value, doubled="'"):
@@ -58,195 +67,170 @@ def quote(value, doubled="'"):
 
 
 @dataclass
-class Axis:
-    label: str
-    min: float = 0
-    max: float = 1
-    is_log: bool = False
-    ticks: list = field(default_factory=list)  # of value and label
+class Plot:
+    """Marks of series, by their names, joined by lines or not."""
 
-    def round_ticks(self, show=round_number):
-        """At round numbers between min and max."""
-        if self.is_log:
-            steps = (1,) if self.max / self.min > 5000 else (1, 2, 5)
-            decades = range(math.floor(math.log10(self.min)), math.floor(math.log10(self.max)) + 1)
-            at = [10.0 ** decade * step for decade in decades for step in steps]
-        elif self.max > self.min:
-            span = self.max - self.min
-            step = 10.0 ** math.floor(math.log10(span / 4))
-            step *= 5 if span / step > 20 else 2 if span / step > 9 else 1
-            at = [i * step for i in range(math.ceil(self.min / step), math.floor(self.max / step * (1 + 1e-9)) + 1)]
-        else:
-            at = []
-        self.ticks = [(value, show(value)) for value in at if self.min <= value <= self.max * (1 + 1e-9)]
+    id: str
+    finding: str
+    x: Axis
+    y: Axis
+    series: dict  # of (x, y, from, to), a bar to each mark
+    styles: dict
+    is_joined: bool = True
+    left: int = LEFT
+    plot_height: int = PLOT_HEIGHT
+    svg: str = ""
 
-    def place(self, value):
-        """From 0 at min to 1 at max."""
-        if self.is_log:
-            return math.log(value / self.min) / math.log(self.max / self.min)
-        return (value - self.min) / (self.max - self.min)
+    def legend(self, i, name, columns, height):
+        """Its place below the axis."""
+        colour, dash, point, width = self.styles[name]
+        x = (12 + (WIDTH - 12) / columns * (i % columns)) / WIDTH
+        y = 1 - (TOP + self.plot_height + AXIS + 6 + LINE * (i // columns)) / height
+        line = (f"set arrow from screen {x:.4f},{y:.4f} to screen {x + 26 / WIDTH:.4f},{y:.4f} nohead lw {width} "
+                f"dt {dash} lc rgb '{colour}'\n") if self.is_joined else ""
+        return (f"{line}set label '' at screen {x + 13 / WIDTH:.4f},{y:.4f} point pt {point} ps 0.8 lc rgb '{colour}'\n"
+                f"set label {quote(name)} at screen {x + 32 / WIDTH:.4f},{y:.4f} left tc rgb '{INK}'\n")
 
-    def script(self, name, place):
-        ticks = ", ".join(f"{quote(label, chr(39) + '%')} {value:.9g}" for value, label in self.ticks)
-        return (f"set logscale {name}\n" if self.is_log else "") + (
-            f"set {name}range [{self.min:.9g}:{self.max:.9g}]\n"
-            f"set {name}tics scale 0.5,0 ({ticks}) tc rgb '{AXES}'\n"
-            # gnuplot's own names of axes are not seen with margins in pixels.
-            f"set label {quote(self.label)} at {place} tc rgb '{AXES}'\n")
+    def script(self):
+        columns = max(1, min(3, int((WIDTH - 12) / (40 + LETTER * max(map(len, self.series))))))
+        height = TOP + self.plot_height + AXIS + LINE * math.ceil(len(self.series) / columns)
+        below = 1 - (TOP + self.plot_height) / height
+        parts = [f"reset\nset terminal svg size {WIDTH},{height} font 'sans-serif,{FONT}' noenhanced name 'plot'\n"
+                 f"set encoding utf8\nunset key\nset lmargin at screen {self.left / WIDTH:.4f}\n"
+                 f"set rmargin at screen {1 - RIGHT / WIDTH:.4f}\nset tmargin at screen {1 - TOP / height:.4f}\n"
+                 f"set bmargin at screen {below:.4f}\nset border 3 lw 1 lc rgb '{INK}'\n"
+                 f"set grid xtics ytics lt 1 lc rgb '{GRID}' lw 1\nset tics nomirror out\n",
+                 self.x.script("x", f"screen {(self.left + WIDTH - RIGHT) / 2 / WIDTH:.4f}, "
+                                    f"screen {below - 38 / height:.4f} center"),
+                 self.y.script("y", f"screen 0.01, screen {1 - 12 / height:.4f} left")]
+        drawn = []
+        for i, (name, marks) in enumerate(self.series.items()):
+            colour, dash, point, width = self.styles[name]
+            parts += [self.legend(i, name, columns, height), f"$marks{i} << EOD\n",
+                      *(" ".join(f"{value:.9g}" for value in mark) + "\n" for mark in marks), "EOD\n"]
+            line = f"linespoints lw {width} dt {dash}" if self.is_joined else "points lw 1.5"
+            drawn.insert(0, f"$marks{i} using 1:2:3:4 with {'y' if self.is_joined else 'x'}errorbars pt 0 ps 0 lw 1 "
+                         f"lc rgb '{colour}', $marks{i} using 1:2 with {line} pt {point} ps 0.8 lc rgb '{colour}'")
+        return "".join([*parts, "plot ", ", ".join(drawn), "\n"])
 
+    def describe(self):
+        """For those who do not see it."""
+        def said(x, y, *_):
+            return f"{number(y)} at {x:.9g}" if self.is_joined else f"{dict(self.y.ticks)[y]} {number(x)}"
 
-BELOW = "graph 0.5, graph 0 center offset 0,-2.2"
-
-
-def names_width(names, least):
-    return least + LETTER * min(max([8, *map(len, names)]), 28)
-
-
-def head(height, left, right, top, grid):
-    return (f"reset\nset terminal svg size {WIDTH},{height} font 'sans-serif,14' noenhanced name 'plot'\n"
-            f"set encoding utf8\nunset key\n"
-            f"set lmargin at screen {left / WIDTH:.4f}\nset rmargin at screen {1 - right / WIDTH:.4f}\n"
-            f"set tmargin at screen {1 - top / height:.4f}\nset bmargin at screen {BOTTOM / height:.4f}\n"
-            f"set border 3 lw 1 lc rgb '{AXES}'\n"
-            f"set grid {grid} lt 1 lc rgb '{GRID}' lw 1\nset tics nomirror out\n")
+        return f"{self.y.label}; {self.x.label}. " + "".join(
+            f"{name}: {', '.join(said(*mark) for mark in marks)}. " for name, marks in self.series.items())
 
 
 # ---- Lines ------------------------------------------------------------------------------------------------------
 
-
-@dataclass
-class Series:
-    name: str
-    style: Style
-    marks: list  # of x, y, and a bar from low to high
-    shown: list | None = None  # a curve, of so many marks that its shape is shown at these alone
-
-
-def spread_places(places, gap):
-    """Places ascend. Each stays as near as the others let it, a gap apart: the places less what the gaps before them
-    take have to ascend, and least squares make that a merge of neighbours."""
-    blocks = []
-    for i, place in enumerate(places):
-        block = (place - i * gap, 1)
-        while blocks and blocks[-1][0] / blocks[-1][1] >= block[0] / block[1]:
-            last = blocks.pop()
-            block = (block[0] + last[0], block[1] + last[1])
-        blocks.append(block)
-    highest = 1 - (len(places) - 1) * gap
-    firsts = [max(0, min(total / n, highest)) for total, n in blocks for _ in range(n)]
-    return [first + i * gap for i, first in enumerate(firsts)]
+COST = "ns a page, out and in; lower is better"
+# By what varies: names of the axes, of which rows, and what they show, of the best strategies at both ends.
+LINES = (
+    ("threads", "threads on one balloon, one page at a time", "million pages a second; higher is better",
+     {"workload": "churn", "batch": 1}, "{a} is the fastest strategy on {first} thread, {at_a} million pages a second, "
+     "and {b} with {last}, {at_b}"),
+    ("batch", "pages a call (batch), one thread", COST, {"workload": "cycle", "order": "sequential", "threads": 1},
+     "{a} needs {at_a} ns a page at batch {first}; batches of {last} bring {b} to {at_b} ns"),
+    ("pages", "pages in the balloon, in random order (K: 1024)", COST,
+     {"workload": "cycle", "order": "random", "threads": 1},
+     "In random order the best strategy needs {at_a} ns with {first} pages ({a}), {at_b} ns with {last} ({b})"))
 
 
-@dataclass
-class Chart:
-    x: Axis
-    y: Axis
-    series: list = field(default_factory=list)
-
-    def fit_y(self, show=round_number):
-        """Hold all marks, whose bars may reach out of it; logarithmic if need be."""
-        values = [mark[1] for series in self.series for mark in series.marks]
-        low, high = min(values), max(values)
-        self.y.is_log = high / low > 6
-        self.y.min, self.y.max = (low / 1.4, high * 1.4) if self.y.is_log else (0, high * 1.12)
-        self.y.round_ticks(show)
-
-    def labels(self, plot_height):
-        """Names beside the plot, none over another."""
-        ends = sorted(((max(0, min(self.y.place(s.marks[-1][1]), 1)), s) for s in self.series), key=lambda end: end[0])
-        places = spread_places([place for place, _ in ends], LINE / plot_height)
-        for place, (_, series) in zip(places, ends):
-            style, (x, y, *_) = series.style, series.marks[-1]
-            yield (f"set arrow from {x:.9g},{y:.9g} to graph 1.045,{place:.5f} nohead lc rgb '{style.colour}' lw 0.8 "
-                   f"dt (1,3)\nset label '' at graph 1.06,{place:.5f} point pt {style.point} ps {style.size:.2f} lc rgb "
-                   f"'{style.colour}'\nset label {quote(series.name)} at graph 1.095,{place:.5f} left tc rgb '{INK}'\n")
-
-    @staticmethod
-    def data(name, marks):
-        lines = (" ".join(f"{value:.9g}" for value in mark) for mark in marks)
-        return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"
-
-    def script(self):
-        plot_height = max(LINE * len(self.series), PLOT_HEIGHT)
-        parts = [head(plot_height + TOP + BOTTOM, LEFT, names_width([s.name for s in self.series], 50), TOP,
-                      "xtics ytics"),
-                 self.x.script("x", BELOW), self.y.script("y", "graph 0, graph 1 left offset -5,1")]
-        plots = []
-        for i, series in enumerate(self.series):
-            style = series.style
-            if series.shown is None:
-                series.marks.sort(key=lambda mark: mark[0])
-            parts.append(self.data(f"marks{i}", series.marks))
-            plot = f"$marks{i} using 1:2 with lines lc rgb '{style.colour}' lw {style.width:.2f} dt {style.dash}"
-            if series.shown is None:
-                plot += f", $marks{i} using 1:2:3:4 with yerrorbars pt 0 ps 0 lw 1 lc rgb '{style.colour}'"
-            elif series.shown:
-                parts.append(self.data(f"shown{i}", series.shown))
-            if series.shown is None or series.shown:
-                plot += (f", ${'marks' if series.shown is None else 'shown'}{i} using 1:2 with points pt {style.point} "
-                         f"ps {style.size:.2f} lw 1.5 lc rgb '{style.colour}'")
-            plots.insert(0, plot)
-        return "".join([*parts, *self.labels(plot_height), "plot ", ", ".join(plots), "\n"])
-
-    def describe(self, show=lambda x, y: f"{number(y)} at {x:.9g}"):
-        lines = (f"{s.name}: " + ", ".join(show(*mark[:2]) for mark in (s.marks if s.shown is None else s.shown)) + ". "
-                 if s.shown is None or s.shown else f"{s.name}. " for s in self.series)
-        return f"Upwards: {self.y.label}; to the right: {self.x.label}. " + "".join(lines)
+def lines(model, varied, x_label, y_label, where, finding):
+    """Strategies, and the goals' references, over what varies."""
+    beside = widest([row for row in rows_of(model, **where) if row[varied] and cost(row).min > 0
+                     and (row.kind == "strategy" or row.subject in SHOWN_REFERENCES)], (varied,))
+    values = sorted({row[varied] for row in beside})
+    ends = [lowest([row for row in beside if row[varied] == value and row.kind == "strategy"]) for value in values]
+    if len(values) < 2 or not ends[0] or not ends[-1]:
+        return None
+    a, b = ends[0], ends[-1]
+    show = (lambda value: 1e3 / value) if varied == "threads" else float  # million pages a second
+    count = pages if varied == "pages" else whole
+    again = {"threads": "still", "batch": "it"}.get(varied, a.subject)
+    finding = finding.format(a=a.subject, b=again if a.subject == b.subject else b.subject, first=count(values[0]),
+                             last=count(values[-1]), at_a=number(show(ns(a))), at_b=number(show(ns(b))))
+    series = {}
+    for row in sorted(beside, key=lambda row: ([*model.subjects].index(row.subject), row[varied])):
+        series.setdefault(row.subject, []).append((row[varied], *map(show, cost(row))))
+    room = (values[-1] / values[0]) ** 0.04
+    x = Axis(x_label, values[0] / room, values[-1] * room, True, [(n, count(n)) for n in values])
+    styles = styles_of([item.name for item in model.subjects.values() if item.kind not in REFERENCES], SHOWN_REFERENCES)
+    y = axis_of(y_label, [y for marks in series.values() for _, y, *_ in marks])
+    return Plot(varied, finding, x, y, series, styles)
 
 
-# ---- Bars -------------------------------------------------------------------------------------------------------
+# ---- Dots -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Bar:
-    name: str
-    colour: str
-    is_reference: bool
-    value: tuple
-    shown: str
+def dots(name, finding, label, above, marks, styles):
+    """A line for each thing, and marks on it: by series, of (thing, Spread)."""
+    things = list(dict.fromkeys(thing for pairs in marks.values() for thing, _ in pairs))
+    places = {thing: len(things) - 1 - i for i, thing in enumerate(things)}
+    x = axis_of(label, [value.median for pairs in marks.values() for _, value in pairs], time)
+    y = Axis(above, -0.6, len(things) - 0.4, False, [(place, thing) for thing, place in places.items()])
+    series = {subject: [(value.median, places[thing], value.min or value.median, value.max) for thing, value in pairs]
+              for subject, pairs in marks.items()}
+    return Plot(name, finding, x, y, series, styles, False, int(16 + LETTER * min(max(map(len, things)), 28)),
+                max(PLOT_HEIGHT - 60, 22 * len(things)))
 
 
-@dataclass
-class Bars:
-    x: Axis
-    bars: list
-    level: float = NAN  # a line across all bars, with a name
-    level_name: str = ""
+def release(model):
+    """Raw calls, channels, and of drivers the fastest one."""
+    marks, best, raw = {}, {}, set()
+    for beside in by_setting(rows_of(model, workload="release")).values():
+        fastest = lowest([row for row in beside if row.kind == "driver"])
+        where = beside[0]
+        shared, thread = "shared, " * (where["memory"] == "memfd"), ", thread" * (where["other_thread"] is True)
+        thing = f"{shared}{where['order']}{thread}"
+        for row in beside:
+            if row.kind in ("raw", "channel") or row is fastest:
+                marks.setdefault("the fastest driver" if row is fastest else row.subject, []).append((thing, cost(row)))
+        raw |= {row.subject for row in beside if row.kind == "raw"}
+        best[thing] = lowest([row for row in beside if row.kind == "channel"])
+    if not marks:
+        return None
+    finding, alone, beside = "What it costs to give pages back", best.get("random"), best.get("random, thread")
+    if alone:
+        finding = f"Pages in random order cost {alone.subject} {time(ns(alone))} each"
+        finding += f", {time(ns(beside))} while another thread runs" if beside else ""
+    return dots("release", finding, "to give back 4 KiB; lower is better",
+                "thread: beside another thread; shared: with a host", marks,
+                styles_of([name for name in marks if name not in raw], [name for name in marks if name in raw]))
 
-    def sort(self, sign):
-        """Lowest first, or with -1 highest; strategies before references."""
-        self.bars.sort(key=lambda bar: (bar.is_reference, sign * bar.value.median))
 
-    def script(self):
-        n = len(self.bars)
-        top = BARS_TOP + (0 if math.isnan(self.level) else BAR)  # room for the level's name
-        names = ", ".join(f"{quote(bar.name, chr(39) + '%')} {n - 1 - i}" for i, bar in enumerate(self.bars))
-        parts = [head(top + BOTTOM + BAR * n, names_width([bar.name for bar in self.bars], 16), RIGHT, top, "xtics"),
-                 self.x.script("x", BELOW),
-                 f"set yrange [-0.5:{n - 1}.5]\nset ytics scale 0,0 ({names}) tc rgb '{INK}'\n"]
-        if not math.isnan(self.level):
-            parts.append(f"set arrow from {self.level:.9g},graph 0 to {self.level:.9g},graph 1 nohead front lw 1.5 lc "
-                         f"rgb '{INK}' dt (4,4)\nset label {quote(self.level_name)} at {self.level:.9g},graph 1 center "
-                         f"offset 0,0.8 tc rgb '{INK}'\n")
-        plots = []
-        for i, bar in enumerate(self.bars):
-            y, (median, low, high) = n - 1 - i, bar.value
-            # The number stands after the bar, or after what goes beyond it.
-            parts.append(f"set label {quote(bar.shown)} at {high:.9g},{y} left offset 0.6,0 tc rgb '{INK}'\n")
-            if high > low:
-                parts.append(f"set arrow from {low:.9g},{y} to {high:.9g},{y} heads size screen 0.006,90 front lw 1.3 "
-                             f"lc rgb '{INK}'\n")
-            parts.append(f"$bar{i} << EOD\n{median:.9g} {y} {self.x.min:.9g} {median:.9g} {y - 0.34:g} {y + 0.34:g}\n"
-                         "EOD\n")
-            plots.append(f"$bar{i} using 1:2:3:4:5:6 with boxxyerror fs solid {0.45 if bar.is_reference else 0.9} lc "
-                         f"rgb '{bar.colour}'")
-        return "".join([*parts, "plot ", ", ".join(plots), "\n"])
-
-    def describe(self):
-        return f"{self.x.label}. " + "".join(f"{bar.name}: {bar.shown}. " for bar in self.bars)
+def latency(model):
+    """Where compaction is at work if that was measured, and otherwise wherever most was."""
+    value = p99("dequeue_ns")
+    known = [row for row in rows_of(model, value, "strategy") if value(row) > 0]
+    work = next((work for work in ("mixed", "migrate", "scan") if any(row.workload == work for row in known)), None)
+    rows = widest([row for row in known if work in (None, row.workload)])
+    if not rows:
+        return None
+    best, worst = lowest(rows, value), highest(rows, value)
+    finding = f"99 of 100 calls to dequeue return within {time(value(best))} of {best.subject}"
+    if worst is not best:
+        finding += f"; {worst.subject} takes {times(value(worst) / value(best))} as long"
+    marks = {}
+    for row in rows:
+        for name, taken in zip(("50 %", "99 %", "99.9 %", "the slowest"), row.durations["dequeue_ns"][1:]):
+            if taken > 0:
+                marks.setdefault(name, []).append((row.subject, Spread(taken, taken, taken)))
+    return dots("latency", finding, "a call to dequeue; lower is better",
+                f"{best.workload}, {plural(best['threads'] or 1, 'thread')}", marks, styles_of(marks, ()))
 
 
 # ---- gnuplot ----------------------------------------------------------------------------------------------------
+
+
+def plots_of(model):
+    """All of them, in one run of gnuplot."""
+    made = [release(model), *(lines(model, *each) for each in LINES), latency(model)]
+    plots = [plot for plot in made if plot]
+    for plot, drawing in zip(plots, draw([plot.script() for plot in plots])):
+        plot.svg = finish(drawing, plot.id, plot.finding, plot.describe())
+    return plots
 
 
 def draw(scripts):
@@ -257,10 +241,9 @@ def draw(scripts):
         # --default-settings: what the user has set for plots of their own is not for these.
         run = subprocess.run(["gnuplot", "--default-settings", "-"], input="".join([*scripts, "unset output\n"]),
                              capture_output=True, encoding="utf-8", errors="replace", check=False)
-    except FileNotFoundError:
-        raise Problem("gnuplot is not installed: nothing can be plotted") from None
     except OSError as error:
-        raise Problem(f"gnuplot cannot be started: {error.strerror}") from None
+        raise Problem("gnuplot is not installed: nothing can be plotted" if isinstance(error, FileNotFoundError) else
+                      f"gnuplot cannot be started: {error.strerror}") from None
     if run.returncode == 127:  # where a process is made before its program is found
         raise Problem("gnuplot is not installed: nothing can be plotted")
     if run.returncode < 0:

@@ -1,27 +1,51 @@
 # SPDX-License-Identifier: MIT
-"""What is reported: results of balloon-bench run, system and count, read with suspicion.
+"""What is reported: rows of balloon-bench run, system, replay and count, read with suspicion.
 
-A number that is not known is NAN. Whatever is not as balloon-bench writes it is refused, by a Problem that says
-where."""
+Whatever is not as balloon-bench writes it is refused, by a Problem that says where."""
 
 import json
 import math
-from collections import namedtuple
+import re
+from collections import Counter, namedtuple
 from dataclasses import dataclass, field
+from functools import cached_property
 
-NAN = math.nan
-KINDS = ("strategy", "floor", "peer")
-TRIAL_KINDS = ("raw", "channel", "driver", "strategy", "heap")
+KINDS = ("strategy", "channel", "driver", "heap", "zone", "floor", "peer", "raw")
+REFERENCES = ("floor", "peer", "raw")
 NAME_MAX_BYTES = 64
+NO_RESULTS = "no results of balloon-bench run, system, replay or count"
+
+# What values have to be, by what is said of those that are not.
+TEXT, FLAG, NUMBER = "not a text", "neither true nor false", "not a number"
+COUNT = "not a whole number of at least 0"
+CHECKS = {TEXT: lambda value: isinstance(value, str), FLAG: lambda value: isinstance(value, bool),
+          NUMBER: lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+          COUNT: lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63}
+
+LABELS = {**dict.fromkeys(("order", "mix", "memory", "channel", "call", "driver", "strategy", "guarantee", "pattern",
+                           "recording", "mode", "tasks"), TEXT), "other_thread": FLAG, "fill": FLAG,
+          **dict.fromkeys(("threads", "batch", "pages", "devices", "page_bytes", "request", "host_us", "rows", "block",
+                           "l1_bytes", "ll_bytes"), COUNT), "repeat_s": NUMBER}
+AT_LEAST_ONE = ("threads", "batch", "devices", "page_bytes", "block")
+HOW = ("repeat_s", "l1_bytes", "ll_bytes")  # labels that tell no rows apart
+OWN = ("channel", "call", "driver", "strategy", "guarantee")  # that subjects beside each other may have their own of
+
+SHARES = ("success_rate", "huge_share", "order_9_before", "order_9_after", "order_10_before", "order_10_after")
+FIGURES = ("ns_per_page", "ns_per_pair", "ns_per_block", "pages_per_s", "gib_per_s", "fairness",
+           "cpu_s_per_million_pages", "contended_per_page", *SHARES, "deflate_ns_per_page", "refault_ns_per_page",
+           "refault_warm_ns_per_page", "reference_ns_per_page", "times_reference", "seconds", "migrated", "passes",
+           "busy", "again", "isolate_attempts", "isolated", "dequeues", "dequeue_matches", "isolates", "skipped_rows",
+           "lock_contended", "final_listed", "final_isolated", "bytes_per_page", "atomics_per_page",
+           "instructions_per_page", "l1_misses_per_page", "ll_misses_per_page", "predicted_ns_per_page")
+DURATIONS = ("dequeue_ns", "isolate_ns", "recovery_ns")
+QUANTILES = ("samples", "p50", "p99", "p99.9", "max")
 
 Spread = namedtuple("Spread", "median min max")
-UNKNOWN = Spread(NAN, NAN, NAN)
-Latency = namedtuple("Latency", "samples p50 p99 p99_9 max histogram")
-# What was done, whoever did it. In a pattern: None, whatever it is.
-Setup = namedtuple("Setup", "workload order threads batch pages devices mix", defaults=(None,) * 7)
-Count = namedtuple("Count", "atomics instructions l1_misses ll_misses")
-NO_COUNT = Count(NAN, NAN, NAN, NAN)
-Machine = namedtuple("Machine", "cpu cores kernel compiler library date is_pinned")
+UNKNOWN = Spread(math.nan, math.nan, math.nan)
+Duration = namedtuple("Duration", "samples p50 p99 p99_9 max")
+Machine = namedtuple("Machine", "cpu kernel compiler library date cores pinned")
+Subject = namedtuple("Subject", "name kind what lacks")
+Input = namedtuple("Input", "path machine is_complete n_rows")  # a file
 
 
 class Problem(Exception):
@@ -29,344 +53,209 @@ class Problem(Exception):
 
 
 @dataclass
-class Subject:
-    name: str
-    kind: str
-    what: str | None = None
-    lacks: str | None = None
-
-
-@dataclass
 class Row:
-    """A result of balloon-bench run."""
-
     subject: str
     kind: str
-    setup: Setup
-    repeats: int
-    ns: Spread
-    fairness: Spread
-    cpu: Spread
-    contended: Spread
-    success: Spread
-    bytes_per_page: float
-    attempts: float
-    isolated: float
-    dequeue: Latency
-    isolate: Latency
-    ratios: dict
-    source: "Input"
-
-
-@dataclass
-class Trial:
-    """A result of balloon-bench system: what says where it was done, and its figures by name."""
-
     workload: str
-    subject: str
-    kind: str
-    guarantee: str | None
+    repeats: int
+    source: Input
     labels: dict
-    # What may tell it from another one: setting is the same for all subjects beside each other.
-    setting: tuple
-    own: tuple
-    ns: Spread
     figures: dict
-    recovery: Latency
-    ratios: dict
-    source: "Input"
+    durations: dict
+    ratios: dict  # its time over a reference's, by the reference
 
-    def __getattr__(self, name):
-        if name == "labels" or name not in self.labels:
-            raise AttributeError(name)
-        return self.labels[name]
+    def __getitem__(self, label):
+        return self.labels.get(label)
 
+    def figure(self, name):
+        return self.figures.get(name, UNKNOWN)
 
-TEXTS = ("memory", "channel", "call", "order", "driver", "strategy", "pattern")
-FLAGS = ("other_thread", "fill")
-NUMBERS = {"pages": 0, "page_bytes": 4096, "request": 0, "host_us": 0, "threads": 0}
-SETTING = ("order", "memory", "pattern", *FLAGS, *NUMBERS)
-OWN = ("channel", "call", "driver", "strategy")
-SPREADS = ("gib_per_s", "deflate_ns_per_page", "refault_ns_per_page", "refault_warm_ns_per_page", "seconds", "busy",
-           "again", "migrated", "passes", "reference_ns_per_page", "times_reference")
-SHARES = ("huge_share", "order_9_before", "order_9_after", "order_10_before", "order_10_after")
+    def ratio(self, to):
+        return self.ratios.get(to, UNKNOWN).median
 
-
-@dataclass
-class Input:
-    """A file."""
-
-    path: str
-    machine: Machine
-    is_complete: bool
-    seconds: float
-    n_rows: int = 0
-    n_counts: int = 0
-    n_trials: int = 0
-    n_replaced: int = 0  # rows, of any file, that rows of this one took the place of
+    def setting(self):
+        """The same for all rows that are beside each other."""
+        return (self.workload, *((name, self[name]) for name in LABELS
+                                 if name in self.labels and name not in (*HOW, *OWN)))
 
 
 @dataclass
 class Model:
     inputs: list = field(default_factory=list)
-    rows: dict = field(default_factory=dict)  # by subject and setup, in the files' order
-    counts: dict = field(default_factory=dict)
-    trials: dict = field(default_factory=dict)
-    subjects: dict = field(default_factory=dict)  # by name: strategies, floors, peers
+    rows: dict = field(default_factory=dict)  # by what tells them apart, in the files' order
+    subjects: dict = field(default_factory=dict)  # by name, each kind together
+    replaced: Counter = field(default_factory=Counter)  # by path: rows that a file's took the place of
 
 
 # ---- A document -------------------------------------------------------------------------------------------------
 
 
-def one_line(text):
-    return "".join("?" if c < " " else c for c in text)
+def refuse(file, what):
+    raise Problem(f"{file}: {''.join('?' if c < ' ' else c for c in what)}")
 
 
 class Node:
-    """A value of a document, and where it stands."""
+    """A value of a document, and where it stands. What is null is not there."""
 
     def __init__(self, file, value, path=""):
         self.file, self.value, self.path = file, value, path
 
     def refuse(self, what):
-        raise Problem(f"{self.file}: {one_line(self.path) or 'the document'}: {what}")
+        refuse(self.file, f"{self.path or 'the document'}: {what}")
 
-    def is_known(self):
-        return self.value is not None
+    @cached_property
+    def members(self):
+        if self.value is not None and not isinstance(self.value, dict):
+            self.refuse("not an object")
+        return {key: value for key, value in (self.value or {}).items() if value is not None}
 
     def member(self, key):
-        if self.is_known() and not isinstance(self.value, dict):
-            self.refuse("not an object")
-        path = f"{self.path}.{key}" if self.path else key
-        return Node(self.file, self.value.get(key) if self.is_known() else None, path)
+        return Node(self.file, self.members.get(key), f"{self.path}.{key}" if self.path else key)
 
     def elements(self):
-        if self.is_known() and not isinstance(self.value, list):
+        if self.value is not None and not isinstance(self.value, list):
             self.refuse("not an array")
         return [Node(self.file, value, f"{self.path}[{i}]") for i, value in enumerate(self.value or [])]
 
-    def objects(self):
-        for element in self.elements():
-            if not element.is_known():
-                element.refuse("not an object")
-            yield element
+    def get(self, key, what):
+        node = self.member(key)
+        return node.value if node.value is None or CHECKS[what](node.value) else node.refuse(what)
 
     def number(self, key):
-        node = self.member(key)
-        if not node.is_known():
-            return NAN
-        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-            node.refuse("not a number")
-        if node.value < 0:
-            node.refuse("less than 0")
-        return float(node.value)
-
-    def count(self, key, otherwise=0):
-        node = self.member(key)
-        if not node.is_known():
-            return otherwise
-        if isinstance(node.value, bool) or not isinstance(node.value, int) or not 0 <= node.value < 1 << 63:
-            node.refuse("not a whole number of at least 0")
-        return node.value
-
-    def at_least_one(self, key):
-        n = self.count(key, 1)
-        return n if n > 0 else self.member(key).refuse("0")
-
-    def text(self, key):
-        node = self.member(key)
-        if node.is_known() and not isinstance(node.value, str):
-            node.refuse("not a text")
-        return node.value
+        value = self.get(key, NUMBER)
+        if value is None or value < 0:
+            self.member(key).refuse("missing" if value is None else "less than 0")
+        return float(value)
 
     def name(self, key):
-        name = self.text(key)
-        if name is None:
-            self.member(key).refuse("missing")
+        name = self.get(key, TEXT)
         if not name or len(name.encode()) > NAME_MAX_BYTES:
-            self.member(key).refuse("longer than 64 bytes" if name else "empty")
+            self.member(key).refuse("missing" if name is None else "longer than 64 bytes" if name else "empty")
         return name
 
-    def flag(self, key, otherwise):
-        node = self.member(key)
-        if node.is_known() and not isinstance(node.value, bool):
-            node.refuse("neither true nor false")
-        return node.value if node.is_known() else otherwise
+    def kind(self):
+        kind = self.name("kind")
+        return kind if kind in KINDS else self.member("kind").refuse(f"none of {', '.join(KINDS)}")
 
-    def choice(self, key, names, otherwise):
-        text = self.text(key)
-        if text is not None and text not in names:
-            self.member(key).refuse(f"neither {', '.join(names[:-1])} nor {names[-1]}")
-        return otherwise if text is None else text
+    def spread(self):
+        spread = Spread(*map(self.number, Spread._fields))
+        return spread if spread.min <= spread.median <= spread.max else self.refuse("not a median between min and max")
 
-    def spread(self, key):
-        node = self.member(key)
-        median, low, high = node.number("median"), node.number("min"), node.number("max")
-        spread = Spread(median, median if math.isnan(low) else low, median if math.isnan(high) else high)
-        if node.is_known() and not spread.min <= spread.median <= spread.max:
-            node.refuse("not a median between min and max")
-        return spread
-
-    def share(self, key):
-        share = self.spread(key)
-        return self.member(key).refuse("more than 1") if share.max > 1 else share
-
-    def ratios(self):
-        node = self.member("ratio")
-        if node.is_known() and not isinstance(node.value, dict):
-            node.refuse("not an object")
-        return {name: node.spread(name) for name in node.value or {}}
-
-    def latency(self, key):
-        node = self.member(key)
-        return Latency(*(node.number(name) for name in ("samples", "p50", "p99", "p99.9", "max")),
-                       read_histogram(node.member("histogram")))
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def read_histogram(histogram):
-    """Pairs of an upper bound and a count; the bounds ascend."""
-    before = -1
-    for pair in histogram.elements():
-        value = pair.value if isinstance(pair.value, list) else []
-        if len(value) < 2 or not is_number(value[0]) or not is_number(value[1]) or value[1] < 0:
-            pair.refuse("not a pair of an upper bound and a count")
-        if value[0] <= before:
-            pair.refuse("not above the bound before it")
-        before = value[0]
-    return histogram.value or []
+    def duration(self):
+        """Its histogram, of pairs of an upper bound and a count, has to be right, and is not shown."""
+        before = -1
+        for pair in self.member("histogram").elements():
+            value = pair.value if isinstance(pair.value, list) else []
+            if len(value) != 2 or not all(map(CHECKS[NUMBER], value)) or value[1] < 0:
+                pair.refuse("not a pair of an upper bound and a count")
+            if value[0] <= before:
+                pair.refuse("not above the bound before it")
+            before = value[0]
+        return Duration(*map(self.number, QUANTILES))
 
 
 def parse(path):
     """The document of a file, as strictly as the programs that wrote it."""
-    def refuse(what):
-        raise Problem(f"{path}: {one_line(what)}")
-
     def pairs(members):
         if len(dict(members)) < len(members):
-            refuse("an object has a name twice")
+            refuse(path, "an object has a name twice")
         if any("\0" in text for member in members for text in member if isinstance(text, str)):
-            refuse("a text holds a character 0")
+            refuse(path, "a text holds a character 0")
         return dict(members)
 
     def number(text):
-        return float(text) if math.isfinite(float(text)) else refuse(f"{text} is too large a number")
+        return float(text) if math.isfinite(float(text)) else refuse(path, f"{text} is too large a number")
 
     try:
         with open(path, "rb") as file:
             data = file.read()
         return json.loads(data.decode(), object_pairs_hook=pairs, parse_float=number,
-                          parse_constant=lambda text: refuse(f"{text} is no number"))
+                          parse_constant=lambda text: refuse(path, f"{text} is no number"))
     except OSError as error:
-        refuse(error.strerror)
+        refuse(path, error.strerror)
     except UnicodeDecodeError as error:
-        line = data[:error.start].count(b"\n") + 1
-        raise Problem(f"{path}:{line}: not UTF-8") from None
+        refuse(f"{path}:{data[:error.start].count(10) + 1}", "not UTF-8")
     except json.JSONDecodeError as error:
-        raise Problem(f"{path}:{error.lineno}: {one_line(error.msg)}") from None
+        refuse(f"{path}:{error.lineno}", error.msg)
     except (RecursionError, ValueError):
-        refuse("nested too deeply, or a number that is too long")
+        refuse(path, "nested too deeply, or a number that is too long")
 
 
 # ---- Into the model ---------------------------------------------------------------------------------------------
 
 
-def guess_kind(model, name):
-    if name in model.subjects:
-        return model.subjects[name].kind
-    return "floor" if name.startswith("floor-") else "strategy"
+def read_labels(node):
+    labels = {name: node.get(name, what) for name, what in LABELS.items() if name in node.members}
+    for name, is_wrong, what in (
+            *((name, labels.get(name) == 0, "0") for name in AT_LEAST_ONE),
+            ("repeat_s", labels.get("repeat_s", 0) < 0, "less than 0"),
+            ("mix", not re.fullmatch("[0-9]+(:[0-9]+){3}", labels.get("mix", "0:0:0:0")), "no shares as in 40:40:15:5"),
+            ("mode", labels.get("mode", "order") not in ("order", "recorded"), "neither order nor recorded")):
+        if is_wrong:
+            node.member(name).refuse(what)
+    return labels
 
 
-def add_subject(model, subject):
-    """One name has one kind; a later file may know more. Each kind stays together."""
-    old = model.subjects.setdefault(subject.name, subject)
-    old.what = old.what or subject.what
-    old.lacks = old.lacks or subject.lacks
-    model.subjects = dict(sorted(model.subjects.items(), key=lambda item: KINDS.index(item[1].kind)))
-    return old
+def read_figures(node):
+    """Those that are known by name, and whatever else looks like one."""
+    def is_figure(value):
+        return isinstance(value, dict) and set(value) == {*Spread._fields} and all(map(CHECKS[NUMBER], value.values()))
+
+    figures = {name: node.member(name).spread() for name, value in node.members.items()
+               if name in FIGURES or name not in LABELS and is_figure(value)}
+    for name in SHARES:
+        if name in figures and figures[name].max > 1:
+            node.member(name).refuse("more than 1")
+    return figures
 
 
-def read_setup(node):
-    order, mix = node.text("order"), node.member("mix")
-    return Setup(node.name("workload"), "sequential" if order is None else order, node.at_least_one("threads"),
-                 node.at_least_one("batch"), node.count("pages"), node.at_least_one("devices"),
-                 tuple(mix.count(share) for share in ("fill", "leak", "scan", "migrate")))
+def read_row(node, source):
+    ratios = node.member("ratio")
+    return Row(node.name("subject"), node.kind(), node.name("workload"), node.get("repeats", COUNT) or 0, source,
+               read_labels(node), read_figures(node),
+               {name: node.member(name).duration() for name in DURATIONS if name in node.members},
+               {name: ratios.member(name).spread() for name in ratios.members})
 
 
-def add(table, key, result):
-    """A result takes the place of an earlier one of the same setup."""
-    result.source.n_replaced += key in table
-    table[key] = result
+def add_row(model, row):
+    """What a later row says counts, name by name. Ratios are of the run that has the time."""
+    old = model.rows.setdefault((row.subject, row.setting(), *(row[name] for name in OWN)), row)
+    if old is row:
+        return
+    model.replaced[row.source.path] += any(name in old.figures for name in row.figures)
+    if not {"ns_per_page", "ns_per_pair", "ns_per_block", "pages_per_s"}.isdisjoint(row.figures):
+        old.source, old.repeats, old.ratios = row.source, row.repeats, row.ratios
+    old.labels |= row.labels
+    old.figures |= row.figures
+    old.durations |= row.durations
 
 
-def load_row(model, node, source):
-    isolation, latencies = node.member("isolation"), node.member("latency_ns")
-    name = node.name("strategy")
-    row = Row(name, node.choice("kind", KINDS, guess_kind(model, name)), read_setup(node), node.count("repeats"),
-              node.spread("ns_per_page"), node.spread("fairness"), node.spread("cpu_s_per_million_pages"),
-              node.spread("contended_per_page"), isolation.spread("success_rate"), node.number("bytes_per_page"),
-              isolation.number("attempts"), isolation.number("isolated"), latencies.latency("dequeue"),
-              latencies.latency("isolate"), node.ratios(), source)
-    row.kind = add_subject(model, Subject(name, row.kind)).kind
-    add(model.rows, (name, row.setup), row)
-
-
-def load_count(model, node, source):
-    key = (node.name("strategy"), read_setup(node))
-    count = Count(*(node.number(name) for name in ("atomics_per_page", "instructions_per_page", "l1_misses_per_page",
-                                                   "ll_misses_per_page")))
-    old = model.counts.get(key, NO_COUNT)
-    model.counts[key] = Count(*(b if math.isnan(a) else a for a, b in zip(count, old)))
-
-
-def load_trial(model, node, source):
-    labels = {name: node.text(name) for name in TEXTS}
-    labels |= {name: node.flag(name, None) for name in FLAGS}
-    labels |= {name: node.count(name, otherwise) for name, otherwise in NUMBERS.items()}
-    figures = {name: node.spread(name) for name in SPREADS} | {name: node.share(name) for name in SHARES}
-    workload, subject = node.name("workload"), node.name("subject")
-    trial = Trial(workload, subject, node.choice("kind", TRIAL_KINDS, "driver"), node.text("guarantee"),
-                  labels, (workload, *(labels[name] for name in SETTING)), (subject, *(labels[name] for name in OWN)),
-                  node.spread("ns_per_pair" if node.member("ns_per_pair").is_known() else "ns_per_page"), figures,
-                  node.latency("recovery_ns"), node.ratios(), source)
-    add(model.trials, (trial.setting, trial.own), trial)
-
-
-def load_subject(model, node, source):
-    name = node.name("name")
-    add_subject(model, Subject(name, node.choice("kind", KINDS, guess_kind(model, name)), node.text("what"),
-                               node.text("lacks")))
-
-
-def read_machine(node):
-    return Machine(node.text("cpu"), node.count("cores"), node.text("kernel"), node.text("compiler"),
-                   node.text("library"), node.text("date"), node.flag("pinned", False))
+def add_subject(model, name, kind, what=None, lacks=None):
+    old = model.subjects.get(name, Subject(name, kind, None, None))
+    model.subjects[name] = old._replace(what=old.what or what, lacks=old.lacks or lacks)
 
 
 def load_file(model, path):
     root = Node(path, parse(path))
-    if not isinstance(root.value, dict):
-        root.refuse("not an object")
-    source = Input(path, read_machine(root.member("machine")), root.flag("complete", True), root.number("seconds"))
+    machine, results = root.member("machine"), root.member("results")
+    if results.value is None:
+        root.refuse(NO_RESULTS)
+    about = {name: machine.get(name, COUNT if name == "cores" else FLAG if name == "pinned" else TEXT)
+             for name in Machine._fields}
+    source = Input(path, Machine(**about), root.get("complete", FLAG) is not False, len(results.elements()))
     model.inputs.append(source)
-    kinds = [root.member(name) for name in ("results", "counts", "system")]
-    if not any(node.is_known() for node in kinds):
-        root.refuse("neither results of balloon-bench run or system nor counts of balloon-bench count")
-    source.n_rows, source.n_counts, source.n_trials = (len(node.elements()) for node in kinds)
-    for key, load in (("subjects", load_subject), ("results", load_row), ("system", load_trial),
-                      ("counts", load_count)):
-        for element in root.member(key).objects():
-            load(model, element, source)
+    for node in root.member("subjects").elements():
+        add_subject(model, node.name("name"), node.kind(), node.get("what", TEXT), node.get("lacks", TEXT))
+    for row in (read_row(node, source) for node in results.elements()):
+        add_subject(model, row.subject, row.kind)
+        add_row(model, row)
 
 
 def load(paths):
     model = Model()
     for path in paths:
         load_file(model, path)
-    if not model.rows and not model.trials:
-        raise Problem(f"{paths[0]}{' and the other files' if len(paths) > 1 else ''}: no results of balloon-bench run "
-                      "or system")
+    if not any(row.figures or row.durations for row in model.rows.values()):
+        refuse(paths[0] + " and the other files" * (len(paths) > 1), NO_RESULTS)
+    model.subjects = dict(sorted(model.subjects.items(), key=lambda item: KINDS.index(item[1].kind)))
     return model

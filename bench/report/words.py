@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How numbers and setups are written."""
+"""How numbers and settings are written."""
 
 import math
 
@@ -19,8 +19,8 @@ def number(value):
     return f"{value:,.{decimals}f}"
 
 
-def round_number(value):
-    return number(value) if value >= 1000 else f"{value:.4g}"
+def times(value):
+    return f"{number(value)}\u00a0\u00d7"
 
 
 def whole(value):
@@ -38,37 +38,33 @@ def pages(n):
 def time(ns):
     for unit in ("ns", "\u00b5s", "ms"):
         if not ns >= 999.5:
-            return f"{ns:.3g} {unit}"
+            return f"{ns:.3g}\u00a0{unit}"
         ns /= 1000
-    return f"{ns:.3g} s"
+    return f"{ns:.3g}\u00a0s"
 
 
 def percent(fraction):
     value = 100 * fraction
     if 99.95 <= value < 100:  # not all of them, and does not look so
-        return f"{math.floor(value * 100) / 100:.2f} %"
-    return f"{value:.3g} %"
+        return f"{math.floor(value * 100) / 100:.2f}\u00a0%"
+    return f"{value:.3g}\u00a0%"
 
 
-def plural(n, noun):
-    return f"{whole(n)} {noun}{'' if n == 1 else 's'}"
+def plural(n, noun, many=None):
+    return f"{whole(n)} {noun if n == 1 else many or noun + 's'}"
 
 
-def setup_words(setup):
-    """ "churn, 2 threads, batch 1, 4,096 pages, in random order" """
-    fill, leak, scan, migrate = setup.mix
-    shares = f" ({fill} fill, {leak} leak, {scan} scan, {migrate} migrate)" if fill else ""
-    words = [setup.workload + shares, plural(setup.threads, "thread"), f"batch {whole(setup.batch)}"]
-    if setup.pages > 0:
-        words.append(plural(setup.pages, "page"))
-    if setup.devices > 1:
-        words.append(plural(setup.devices, "device"))
-    if setup.order != "sequential":
-        words.append("in random order")
-    return ", ".join(words)
+def joined(words, last="and"):
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
 
 
-# ---- As HTML ----------------------------------------------------------------------------------------------------
+def setting_words(row):
+    """ "churn, threads 2, batch 1, pages 4,096" """
+    def shown(value):
+        return value if isinstance(value, str) else ("no", "yes")[value] if isinstance(value, bool) else whole(value)
+
+    return ", ".join([row.workload, *(f"{name.replace('_', ' ')} {shown(value)}" for name, value in row.setting()[1:])])
 
 
 def clean(value):
@@ -81,7 +77,6 @@ def text(value):
 
 
 def prose(value):
-    """A sentence: names are not broken, and a number stays with its \u00d7."""
-    words = [Markup('<span class="name">{}</span>').format(clean(word)) if "-" in word else text(word)
-             for word in value.split(" ")]
-    return Markup(Markup(" ").join(words).replace(" \u00d7 ", Markup("&nbsp;\u00d7 ")))
+    """A sentence: names are not broken."""
+    return Markup(" ").join(Markup('<span class="name">{}</span>').format(clean(word)) if "-" in word else text(word)
+                            for word in value.split(" "))
