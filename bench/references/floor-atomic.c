@@ -38,6 +38,7 @@ static int create(struct instance *instance)
 const struct subject reference_floor_atomic = {
 	.name = "floor-atomic",
 	.what = "one atomic read-modify-write a page, uncontended; it moves no pages",
+	.lacks = "no pages are moved",
 	.kind = SUBJECT_FLOOR,
 	.workloads = 1 << WORKLOAD_CYCLE | 1 << WORKLOAD_CHURN,
 	.create = create,

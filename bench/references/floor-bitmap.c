@@ -44,6 +44,7 @@ static int create(struct instance *instance)
 const struct subject reference_floor_bitmap = {
 	.name = "floor-bitmap",
 	.what = "a bit a page, 64 pages by one atomic operation; it names no single pages",
+	.lacks = "no single pages are named; no list, no owner of a page",
 	.kind = SUBJECT_FLOOR,
 	.workloads = 1 << WORKLOAD_CYCLE,
 	.create = create,
