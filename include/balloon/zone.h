@@ -5,10 +5,10 @@
  * A block of order k is 2^k adjacent frames, the first of which has a page frame number that is a
  * multiple of 2^k: blocks are the map's, wherever the zone begins, so a block of huge pages' size is one.
  *
- * The zone is a bitmap with summaries above it: one bit a frame and a third of one for the summaries, a
- * sixth of a byte in all; no list, and no search over all frames. In a zone of 2^24 frames a call looks at
- * 2,000 words at most to find its frames, however they are fragmented. What it takes or frees costs a step
- * for 64 frames, and a word for each level of the summaries.
+ * The zone is a bitmap with summaries above it: a bit a frame, one for what is reserved, and less than half
+ * of one for the summaries, three tenths of a byte in all; no list, and no search over all frames. In a zone of 2^24
+ * frames a call looks at 2,000 words at most to find its frames, however they are fragmented. What it takes or
+ * frees costs a step for 64 frames, and a word for each level of the summaries.
  *
  * Small blocks come from stretches that are in use already, so that whole ones stay whole; bulk
  * allocation of single frames takes whole stretches first, so that a host gets long ranges.

@@ -4,32 +4,62 @@
 #include "zone/bitmap.h"
 #include "zone/zone.h"
 
-/* A word of a tier was changed: to the set of its new class. */
-static inline void reclass(struct zone_tier *tier, uint32_t word, uint64_t before, uint64_t after)
+/* Words join a class of a tier, or leave it: some of those that one word of its set names. */
+static inline void join(
+	struct balloon_zone *zone, uint32_t tier, uint32_t class, uint32_t above, uint64_t bits)
 {
-	uint32_t old_class = word_class(before);
-	uint32_t new_class = word_class(after);
+	uint32_t *has_class = &zone->has_class[tier];
+	set_add_some(&zone->tiers[tier].classes[class], above, bits);
+	BALLOON_WRITE(*has_class, BALLOON_READ(*has_class) | UINT32_C(1) << class);
+}
+
+static inline void leave(
+	struct balloon_zone *zone, uint32_t tier, uint32_t class, uint32_t above, uint64_t bits)
+{
+	uint32_t *has_class = &zone->has_class[tier];
+	struct zone_set *set = &zone->tiers[tier].classes[class];
+	set_remove_some(set, above, bits);
+	if (set_word(set, above) == 0 && set_is_empty(set))
+		BALLOON_WRITE(*has_class, BALLOON_READ(*has_class) & ~(UINT32_C(1) << class));
+}
+
+/* The class of whole and of empty words is plain: change_words() does not write it down. */
+static inline uint32_t class_before(const struct zone_tier *tier, uint32_t word, uint64_t before)
+{
+	if (before == 0 || before == WORD_WHOLE)
+		return before ? WORD_ORDER : WORD_NOTHING;
+	return BALLOON_READ(tier->class_of[word]);
+}
+
+/* A word of a tier was changed: to its new class. */
+static inline void reclass(
+	struct balloon_zone *zone, uint32_t tier, uint32_t word, uint64_t before, uint64_t after)
+{
+	const uint64_t bit = UINT64_C(1) << word % WORD_BITS;
+	const uint32_t old_class = class_before(&zone->tiers[tier], word, before);
+	const uint32_t new_class = word_class(after, old_class);
+	BALLOON_WRITE(zone->tiers[tier].class_of[word], (uint8_t)new_class);
 	if (old_class == new_class)
 		return;
 	if (old_class != WORD_NOTHING)
-		set_remove(&tier->classes[old_class], word);
+		leave(zone, tier, old_class, word / WORD_BITS, bit);
 	if (new_class != WORD_NOTHING)
-		set_add(&tier->classes[new_class], word);
+		join(zone, tier, new_class, word / WORD_BITS, bit);
 }
 
 /* Whether a word is whole has changed, and so has its bit in the tier above. */
-static void reclass_above(struct zone_tier *above, uint32_t word)
+static void reclass_above(struct balloon_zone *zone, uint32_t word)
 {
-	uint64_t after = zone_word(above, word / WORD_BITS);
+	uint64_t after = zone_word(&zone->tiers[1], word / WORD_BITS);
 	uint64_t before = after ^ UINT64_C(1) << word % WORD_BITS;
-	reclass(above, word / WORD_BITS, before, after);
+	reclass(zone, 1, word / WORD_BITS, before, after);
 }
 
-/* The blocks of the words above are to be counted again. */
-static void uncount(struct balloon_zone *zone, uint32_t word)
+/* The blocks of the words that a word of tier 1 names are to be counted again. */
+static void uncount(struct balloon_zone *zone, uint32_t above)
 {
-	if (!set_has(&zone->uncounted, word / WORD_BITS))
-		set_add(&zone->uncounted, word / WORD_BITS);
+	if (!set_has(&zone->uncounted, above))
+		set_add(&zone->uncounted, above);
 	BALLOON_ADD(zone->n_looked, 1);
 }
 
@@ -39,10 +69,10 @@ static void change(struct balloon_zone *zone, uint32_t word, uint64_t after)
 	uint64_t before = zone_word(tier, word);
 	balloon_lock_assert_held(&zone->lock);
 	BALLOON_WRITE(tier->words[word], after);
-	uncount(zone, word);
-	reclass(tier, word, before, after);
+	uncount(zone, word / WORD_BITS);
+	reclass(zone, 0, word, before, after);
 	if ((before == WORD_WHOLE) != (after == WORD_WHOLE))
-		reclass_above(&zone->tiers[1], word);
+		reclass_above(zone, word);
 	if (before == 0)
 		set_add(&zone->any, word);
 	if (after == 0)
@@ -73,7 +103,7 @@ void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 	uint32_t lowest = word_lowest(bits);
 	uint32_t n = word_highest(bits) + 1 - lowest;
 	bool are_all = bits == word_mask(lowest, n);
-	balloon_runs_will_take(zone, word * WORD_BITS + lowest, n, are_all);
+	zone_runs_will_take(zone, word * WORD_BITS + lowest, n, are_all);
 	take(zone, word, bits, are_all ? n : word_count(bits));
 }
 
@@ -89,7 +119,7 @@ static void give_runs(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 		if (zone_is_quiet(zone, word, after, run)) {
 			quiet |= run;
 		} else {
-			balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
+			zone_runs_will_give(zone, word * WORD_BITS + lowest, n);
 			give(zone, word, run, n);
 		}
 	}
@@ -108,15 +138,17 @@ void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits)
 		return;
 	}
 	if (!zone_is_quiet(zone, word, zone_word(&zone->tiers[0], word) | bits, bits))
-		balloon_runs_will_give(zone, word * WORD_BITS + lowest, n);
+		zone_runs_will_give(zone, word * WORD_BITS + lowest, n);
 	give(zone, word, bits, n);
 }
+
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 /*
  * The words of a range that it covers from the first to the last bit, as far as one word of the tier
  * above names them: how many, from the one of `frame` on.
  */
-static uint32_t n_covered(uint32_t frame, uint32_t n)
+static inline uint32_t n_covered(uint32_t frame, uint32_t n)
 {
 	uint32_t n_named = WORD_BITS - frame / WORD_BITS % WORD_BITS;
 	if (frame % WORD_BITS)
@@ -125,41 +157,48 @@ static uint32_t n_covered(uint32_t frame, uint32_t n)
 }
 
 /* So many words become whole, or empty, which they all were not: each set hears of it once. */
-static void change_words(struct balloon_zone *zone, uint32_t word, uint32_t n, bool to_whole)
+static inline void change_words(struct balloon_zone *zone, uint32_t word, uint32_t n, bool to_whole)
 {
 	struct zone_tier *tier = &zone->tiers[0];
-	struct zone_tier *above = &zone->tiers[1];
-	uint64_t bits = word_mask(word % WORD_BITS, n);
-	uint64_t before = zone_word(above, word / WORD_BITS);
+	const uint32_t above = word / WORD_BITS;
+	const uint64_t bits = word_mask(word % WORD_BITS, n);
+	const uint64_t before = zone_word(&zone->tiers[1], above);
 	balloon_lock_assert_held(&zone->lock);
-	uncount(zone, word);
-	for (uint32_t i = 0; i < n; i++)
-		BALLOON_WRITE(tier->words[word + i], to_whole ? WORD_WHOLE : 0);
+	uncount(zone, above);
+	for (uint32_t i = word; i < word + n; i++)
+		BALLOON_WRITE(tier->words[i], ~zone_word(tier, i));
 	if (to_whole) {
-		balloon_set_add_some(&tier->classes[WORD_ORDER], word / WORD_BITS, bits);
-		balloon_set_add_some(&zone->any, word / WORD_BITS, bits);
+		join(zone, 0, WORD_ORDER, above, bits);
+		set_add_some(&zone->any, above, bits);
+		BALLOON_ADD(zone->n_free, n * WORD_BITS);
 	} else {
-		balloon_set_remove_some(&tier->classes[WORD_ORDER], word / WORD_BITS, bits);
-		balloon_set_remove_some(&zone->any, word / WORD_BITS, bits);
+		leave(zone, 0, WORD_ORDER, above, bits);
+		set_remove_some(&zone->any, above, bits);
+		BALLOON_ADD(zone->n_free, -(uint64_t)n * WORD_BITS);
 	}
-	reclass(above, word / WORD_BITS, before, zone_word(above, word / WORD_BITS));
+	reclass(zone, 1, above, before, before ^ bits);
+}
+
+void balloon_zone_take_words(struct balloon_zone *zone, uint32_t word, uint32_t n)
+{
+	zone_runs_will_take(zone, word * WORD_BITS, n * WORD_BITS, true);
+	change_words(zone, word, n, false);
+}
+
+void balloon_zone_give_words(struct balloon_zone *zone, uint32_t word, uint32_t n)
+{
+	zone_runs_will_give(zone, word * WORD_BITS, n * WORD_BITS);
+	change_words(zone, word, n, true);
 }
 
 void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
-	uint32_t n_inside;
-	uint64_t inside = zone_piece(frame, n, &n_inside);
-	if (n == n_inside) {
-		balloon_zone_take(zone, frame / WORD_BITS, inside);
-		return;
-	}
-	balloon_runs_will_take(zone, frame, n, true);
+	zone_runs_will_take(zone, frame, n, true);
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
 			change_words(zone, frame / WORD_BITS, n_words, false);
 			piece = n_words * WORD_BITS;
-			BALLOON_ADD(zone->n_free, -(uint64_t)piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
 			take(zone, frame / WORD_BITS, bits, piece);
@@ -171,17 +210,16 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 {
 	uint32_t n_inside;
 	uint64_t inside = zone_piece(frame, n, &n_inside);
-	if (n == n_inside) {
+	if (n == n_inside && n < WORD_BITS) {
 		balloon_zone_give(zone, frame / WORD_BITS, inside);
 		return;
 	}
-	balloon_runs_will_give(zone, frame, n);
+	zone_runs_will_give(zone, frame, n);
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
 			change_words(zone, frame / WORD_BITS, n_words, true);
 			piece = n_words * WORD_BITS;
-			BALLOON_ADD(zone->n_free, piece);
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
 			give(zone, frame / WORD_BITS, bits, piece);
@@ -189,38 +227,43 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 	}
 }
 
-bool balloon_zone_range_is_free(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
+/* Is any frame of the range free (of_free), or in use? Of words that it covers, the tier above tells. */
+static inline bool range_has(
+	const struct balloon_zone *zone, uint32_t frame, uint32_t n, bool of_free)
 {
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
-		uint64_t bits = zone_piece(frame, n, &piece);
-		if (~zone_word(&zone->tiers[0], frame / WORD_BITS) & bits)
-			return false;
+		const uint32_t word = frame / WORD_BITS;
+		uint32_t n_words = n_covered(frame, n);
+		uint64_t free, bits;
+		if (n_words) {
+			bits = word_mask(word % WORD_BITS, n_words);
+			free = of_free ? set_word(&zone->any, word / WORD_BITS)
+				       : zone_word(&zone->tiers[1], word / WORD_BITS);
+			piece = n_words * WORD_BITS;
+		} else {
+			bits = zone_piece(frame, n, &piece);
+			free = zone_word(&zone->tiers[0], word);
+		}
+		if ((of_free ? free : ~free) & bits)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+bool balloon_zone_range_is_free(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	return !range_has(zone, frame, n, false);
 }
 
 bool balloon_zone_range_is_used(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
-	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
-		uint64_t bits = zone_piece(frame, n, &piece);
-		if (zone_word(&zone->tiers[0], frame / WORD_BITS) & bits)
-			return false;
-	}
-	return true;
+	return !range_has(zone, frame, n, true);
 }
 
 bool balloon_zone_give_used(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
-	uint32_t n_inside;
-	uint64_t inside = zone_piece(frame, n, &n_inside);
-	if (n > n_inside) {
-		if (!balloon_zone_range_is_used(zone, frame, n))
-			return false;
-		balloon_zone_give_range(zone, frame, n);
-		return true;
-	}
-	if (zone_word(&zone->tiers[0], frame / WORD_BITS) & inside)
+	if (range_has(zone, frame, n, true))
 		return false;
-	balloon_zone_give(zone, frame / WORD_BITS, inside);
+	balloon_zone_give_range(zone, frame, n);
 	return true;
 }

@@ -10,6 +10,11 @@ void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
 void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
+/** n words, of those that one word of tier 1 names: they are all whole, or in none of them is a free frame. */
+void balloon_zone_take_words(struct balloon_zone *zone, uint32_t word, uint32_t n);
+
+void balloon_zone_give_words(struct balloon_zone *zone, uint32_t word, uint32_t n);
+
 /** Take n frames that are free, or give back n that are not. */
 void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t n);
 

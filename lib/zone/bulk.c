@@ -10,27 +10,20 @@ static struct balloon_zone *zone_of(struct balloon_frames *frames)
 	return (struct balloon_zone *)(void *)frames;
 }
 
-static uint32_t first_word(const struct balloon_zone *zone, uint32_t class)
-{
-	return balloon_set_next(&zone->tiers[0].classes[class], 0);
-}
-
 /*
- * The word to take frames from next. Many come from whole words, ascending, so that the host gets long
+ * The word to take frames from next; SET_NONE. Many come from whole words, ascending, so that the host gets long
  * ranges; a few come from a broken one, the least broken first, which is often where the last few came
  * from.
  */
 static uint32_t pick_word(const struct balloon_zone *zone, size_t n_wanted)
 {
-	uint32_t whole = first_word(zone, WORD_ORDER);
-	if (n_wanted >= WORD_BITS / 2 && whole != SET_NONE)
-		return whole;
-	for (uint32_t above = WORD_ORDER; above > 0; above--) {
-		uint32_t word = first_word(zone, above - 1);
-		if (word != SET_NONE)
-			return word;
-	}
-	return whole;
+	uint32_t classes = BALLOON_READ(zone->has_class[0]);
+	uint32_t broken = classes & ((UINT32_C(1) << WORD_ORDER) - 1);
+	if (classes == 0)
+		return SET_NONE;
+	if (broken == 0 || (n_wanted >= WORD_BITS / 2 && classes != broken))
+		return set_first(&zone->tiers[0].classes[WORD_ORDER]);
+	return set_first(&zone->tiers[0].classes[word_highest(broken)]);
 }
 
 /* Take the lowest free frames of a word, n at most. Returns how many. */

@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where in a zone there is room. */
+/* Where in a zone there is room for a range. */
 
 #include "zone/find.h"
 #include "zone/zone.h"
-
-/* A free block of an order that the words of this tier can hold, as a bit of its bitmap. */
-static uint32_t find_in_tier(const struct zone_tier *tier, uint32_t order, uint32_t class_max)
-{
-	for (uint32_t class = order; class <= class_max; class ++) {
-		uint32_t word = balloon_set_next(&tier->classes[class], 0);
-		if (word != SET_NONE)
-			return word * WORD_BITS + word_best_block(zone_word(tier, word), order);
-	}
-	return SET_NONE;
-}
-
-uint32_t balloon_zone_find_block(const struct balloon_zone *zone, uint32_t order)
-{
-	uint32_t found = SET_NONE;
-	if (order < WORD_ORDER) /* in broken words first */
-		found = find_in_tier(&zone->tiers[0], order, WORD_ORDER - 1);
-	if (found != SET_NONE)
-		return found;
-	order = order < WORD_ORDER ? 0 : order - WORD_ORDER;
-	found = find_in_tier(&zone->tiers[1], order, WORD_ORDER);
-	return found == SET_NONE ? SET_NONE : found * WORD_BITS;
-}
-
-/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 static uint64_t find_below(
 	struct balloon_zone *zone, uint32_t level, uint32_t index, uint32_t n, uint32_t k);

@@ -268,7 +268,7 @@ static bool book_run(
 
 void balloon_runs_book(struct balloon_zone *zone)
 {
-	struct zone_span fresh = zone->runs.fresh;
+	struct zone_span fresh = zone->fresh;
 	if (fresh.start == fresh.end)
 		return;
 	struct zone_span run = run_in_words(zone, &fresh);
@@ -282,20 +282,13 @@ void balloon_runs_book(struct balloon_zone *zone)
 			goes_on |= book_run(zone, level, i, &part);
 		}
 	}
-	zone->runs.fresh.start = zone->runs.fresh.end = 0;
+	zone->fresh.start = zone->fresh.end = 0;
 }
 
 void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
-	struct zone_span *fresh = &zone->runs.fresh;
-	if (fresh->end == frame && fresh->start != fresh->end) {
-		fresh->end += n;
-	} else if (fresh->start == (uint64_t)frame + n && fresh->start != fresh->end) {
-		fresh->start = frame;
-	} else {
-		balloon_runs_book(zone);
-		*fresh = (struct zone_span){frame, (uint64_t)frame + n};
-	}
+	balloon_runs_book(zone);
+	zone->fresh = (struct zone_span){frame, (uint64_t)frame + n};
 }
 
 /* Is the run, for some alignment, as long as the best one? */
@@ -401,16 +394,9 @@ static void unbook_taken(struct balloon_zone *zone, const struct zone_span *take
 	}
 }
 
-void balloon_runs_will_take(struct balloon_zone *zone, uint32_t frame, uint32_t n, bool are_all)
+void balloon_runs_will_take(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
 	const struct zone_span taken = {frame, (uint64_t)frame + n};
-	struct zone_span *fresh = &zone->runs.fresh;
-	if (are_all && taken.start == fresh->start && taken.end <= fresh->end) {
-		fresh->start = taken.end;
-	} else if (are_all && taken.end == fresh->end && taken.start >= fresh->start) {
-		fresh->end = taken.start;
-	} else {
-		balloon_runs_book(zone);
-		unbook_taken(zone, &taken);
-	}
+	balloon_runs_book(zone);
+	unbook_taken(zone, &taken);
 }

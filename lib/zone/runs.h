@@ -55,7 +55,6 @@ struct zone_span {
 struct zone_runs {
 	struct zone_level levels[RUNS_LEVELS_MAX];
 	uint32_t n_levels;
-	struct zone_span fresh; /* free, adjacent, and not counted in any node yet */
 };
 
 struct balloon_zone;
@@ -66,13 +65,9 @@ uint64_t balloon_runs_words(uint32_t n_words);
 /** Make the tree for a zone that has its tiers, in so many words of zeros. */
 void balloon_runs_init(struct balloon_zone *zone, uint64_t *words);
 
-/* Both before the bitmap changes. What is freed in runs of no account need not be said. */
-
-/** These frames, which are in use, are about to become free. */
+/* These, which are not fresh ones or beside them, before the bitmap changes: zone_runs_will_give(), _take(). */
 void balloon_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t n);
-
-/** Frames from the first to the last of these, which are free, are about to be taken: all, or some. */
-void balloon_runs_will_take(struct balloon_zone *zone, uint32_t frame, uint32_t n, bool are_all);
+void balloon_runs_will_take(struct balloon_zone *zone, uint32_t frame, uint32_t n);
 
 /** The node has this run, too: among its best ones, if it is one of them. */
 void balloon_runs_raise(struct zone_node *node, const struct zone_span *run);

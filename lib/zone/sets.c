@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets with summaries. Whoever owns a set holds its lock. */
 
-#include <balloon/sync.h>
-
 #include "core/memory.h"
 #include "zone/sets.h"
-#include "zone/words.h"
 
 static uint32_t words_for(uint32_t n_bits)
 {
@@ -33,28 +30,26 @@ void balloon_set_init(struct zone_set *set, uint64_t *words, uint32_t n_items)
 	} while (n_items > 1);
 }
 
-void balloon_set_add_some(struct zone_set *set, uint32_t word, uint64_t bits)
+void balloon_set_raise(struct zone_set *set, uint32_t word)
 {
-	for (uint32_t level = 0; level < set->n_levels; level++) {
-		uint64_t *place = &set->levels[level][word];
+	for (uint32_t level = 1; level < set->n_levels; level++) {
+		uint64_t *place = &set->levels[level][word / WORD_BITS];
 		uint64_t before = BALLOON_READ(*place);
-		BALLOON_WRITE(*place, before | bits);
+		BALLOON_WRITE(*place, before | UINT64_C(1) << word % WORD_BITS);
 		if (before)
 			return; /* the levels above know */
-		bits = UINT64_C(1) << word % WORD_BITS;
 		word /= WORD_BITS;
 	}
 }
 
-void balloon_set_remove_some(struct zone_set *set, uint32_t word, uint64_t bits)
+void balloon_set_lower(struct zone_set *set, uint32_t word)
 {
-	for (uint32_t level = 0; level < set->n_levels; level++) {
-		uint64_t *place = &set->levels[level][word];
-		uint64_t after = BALLOON_READ(*place) & ~bits;
+	for (uint32_t level = 1; level < set->n_levels; level++) {
+		uint64_t *place = &set->levels[level][word / WORD_BITS];
+		uint64_t after = BALLOON_READ(*place) & ~(UINT64_C(1) << word % WORD_BITS);
 		BALLOON_WRITE(*place, after);
 		if (after)
 			return;
-		bits = UINT64_C(1) << word % WORD_BITS;
 		word /= WORD_BITS;
 	}
 }
@@ -63,8 +58,7 @@ uint32_t balloon_set_next(const struct zone_set *set, uint32_t from)
 {
 	uint32_t n = set->n_items;
 	uint32_t level = 0;
-	/* The last level is one word: most sets are empty, and most searches end here. */
-	if (BALLOON_READ(set->levels[set->n_levels - 1][0]) == 0)
+	if (set_is_empty(set)) /* as most are: most searches end here */
 		return SET_NONE;
 	for (;; level++) {
 		if (level == set->n_levels || from >= n)

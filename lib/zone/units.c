@@ -3,9 +3,7 @@
 
 #include <balloon/types.h>
 
-#include "zone/bitmap.h"
-#include "zone/find.h"
-#include "zone/reserve.h"
+#include "zone/blocks.h"
 #include "zone/zone.h"
 
 static struct balloon_zone *zone_of(struct balloon_frames *units)
@@ -19,34 +17,14 @@ static int units_allocate(struct balloon_frames *units, struct balloon_page *pag
 {
 	(void)allocation;
 	struct balloon_zone *zone = zone_of(units);
-	uint32_t order = zone->unit_order;
-	size_t n = 0;
 	if (n_pages > BALLOON_BATCH_MAX)
 		n_pages = BALLOON_BATCH_MAX;
 	balloon_lock_acquire(&zone->lock);
-	for (; n < n_pages; n++) {
-		uint32_t frame = balloon_zone_find_block(zone, order);
-		if (frame == SET_NONE)
-			break;
-		balloon_zone_take_range(zone, frame, UINT32_C(1) << order);
-		pages[n] = balloon_page((zone->first + frame) >> order);
-	}
+	size_t n =
+		balloon_zone_take_blocks(zone, zone->unit_order, zone->unit_order, pages, n_pages);
 	int result = zone_counted(zone, n > 0);
 	balloon_lock_release(&zone->lock);
 	return result < 0 ? result : (int)n;
-}
-
-/* All of its frames are the zone's and in use, and go back; or it is left alone. */
-static bool give(struct balloon_zone *zone, struct balloon_page unit)
-{
-	uint32_t n_frames = UINT32_C(1) << zone->unit_order;
-	uint32_t frame;
-	if (unit.index > UINT32_MAX >> zone->unit_order)
-		return false;
-	struct balloon_page first = balloon_page(unit.index << zone->unit_order);
-	if (balloon_zone_check_range(zone, first, n_frames, &frame) < 0)
-		return false;
-	return balloon_zone_give_or_keep(zone, frame, n_frames);
 }
 
 static void units_free(
@@ -54,9 +32,16 @@ static void units_free(
 {
 	struct balloon_zone *zone = zone_of(units);
 	balloon_lock_acquire(&zone->lock);
-	for (size_t i = 0; i < n_pages; i++)
-		if (!give(zone, pages[i]))
+	while (n_pages > 0) {
+		size_t n = balloon_zone_give_blocks(
+			zone, zone->unit_order, zone->unit_order, pages, n_pages);
+		if (n == 0) { /* a caller's mistake, and nobody to tell */
 			BALLOON_ADD(zone->n_strays, 1);
+			n = 1;
+		}
+		pages += n;
+		n_pages -= n;
+	}
 	balloon_lock_release(&zone->lock);
 }
 

@@ -76,23 +76,26 @@ int balloon_zone_stats(struct balloon_zone *zone, struct balloon_zone_stats *sta
 	return 0;
 }
 
-/* A word is in the set of its class, and in no other. */
+/* A broken word knows its class; each word is in the set of its own, and in no other. */
 static bool is_in_its_class(const struct zone_tier *tier, uint32_t word)
 {
-	uint32_t own = word_class(tier->words[word]);
+	uint32_t own = word_class(tier->words[word], 0);
+	if (own < WORD_ORDER && tier->class_of[word] != own)
+		return false;
 	for (uint32_t class = 0; class < WORD_CLASSES; class ++)
 		if (set_has(&tier->classes[class], word) != (class == own))
 			return false;
 	return true;
 }
 
-static bool tier_is_sound(const struct zone_tier *tier)
+static bool tier_is_sound(const struct zone_tier *tier, uint32_t has_class)
 {
 	for (uint32_t word = 0; word < tier->n_words; word++)
 		if (!is_in_its_class(tier, word))
 			return false;
 	for (uint32_t class = 0; class < WORD_CLASSES; class ++)
-		if (!balloon_set_is_sound(&tier->classes[class]))
+		if (!balloon_set_is_sound(&tier->classes[class]) ||
+			(has_class >> class & 1) == set_is_empty(&tier->classes[class]))
 			return false;
 	return true;
 }
@@ -228,9 +231,10 @@ int balloon_zone_validate(struct balloon_zone *zone)
 	balloon_lock_acquire(&zone->lock);
 	balloon_runs_book(zone);
 	bool is_sound = ends_are_sound(zone) && counts_are_sound(zone) &&
-			reservations_are_sound(zone) && tier_is_sound(&zone->tiers[0]) &&
-			tier_is_sound(&zone->tiers[1]) && blocks_are_sound(zone) &&
-			runs_are_sound(zone);
+			reservations_are_sound(zone) &&
+			tier_is_sound(&zone->tiers[0], zone->has_class[0]) &&
+			tier_is_sound(&zone->tiers[1], zone->has_class[1]) &&
+			blocks_are_sound(zone) && runs_are_sound(zone);
 	balloon_lock_release(&zone->lock);
 	return is_sound ? 0 : -EUCLEAN;
 }

@@ -65,15 +65,36 @@ static inline uint64_t word_pairs(uint64_t blocks, uint32_t order)
 	return blocks & blocks >> (1 << (order - 1)) & word_starts(order);
 }
 
-/** The class of a word: the order of its largest free block, or WORD_NOTHING. */
-static inline uint32_t word_class(uint64_t word)
+/** All bits of blocks of an order, 0 to 6, of which the first bits are given. */
+static inline uint64_t word_fill(uint64_t blocks, uint32_t order)
 {
-	uint32_t order = 0;
-	if (word == 0 || word == WORD_WHOLE)
-		return word ? WORD_ORDER : WORD_NOTHING;
-	while ((word &= word >> (1 << order)) & word_starts(order + 1))
-		order++;
-	return order;
+	return blocks * word_mask(0, 1 << order);
+}
+
+/**
+ * Has the word a free block of this order? Each place where one may start, taken from the used bits, borrows from what
+ * is above it if the 2^order bits there are zeros: the lowest such place shows it in its highest bit, which is
+ * the one below the next place.
+ */
+static inline bool word_has_block(uint64_t word, uint32_t order)
+{
+	const uint64_t starts = word_starts(order);
+	return ((~word - starts) & word & (starts >> 1 | starts << (WORD_BITS - 1))) != 0;
+}
+
+/** The class of a word: the order of its largest free block, or WORD_NOTHING. It is looked for from `near` on. */
+static inline uint32_t word_class(uint64_t word, uint32_t near)
+{
+	uint32_t class = near < WORD_NOTHING ? near : 0;
+	if (word == 0)
+		return WORD_NOTHING;
+	if (word_has_block(word, class))
+		while (class < WORD_ORDER && word_has_block(word, class + 1))
+			class ++;
+	else
+		while (!word_has_block(word, --class))
+			;
+	return class;
 }
 
 /** Where n free bits in a row, 1 to 64, start. */
@@ -98,17 +119,17 @@ static inline uint32_t word_suffix(uint64_t word)
 }
 
 /**
- * Where in a word that has a free block of this order to take one: the lowest whose buddy is not
- * free, so that pairs stay pairs; else the lowest.
+ * Of a word's free blocks of an order, by their first bits, those to be taken first: whose buddies are not
+ * free, so that pairs stay pairs. If there are none: all.
  */
-static inline uint32_t word_best_block(uint64_t word, uint32_t order)
+static inline uint64_t word_spare_blocks(uint64_t word, uint32_t order)
 {
 	uint64_t blocks = word_blocks(word, order);
 	if (order == WORD_ORDER)
-		return 0;
-	uint64_t pairs = word_blocks(word, order + 1);
+		return blocks;
+	uint64_t pairs = word_pairs(blocks, order + 1);
 	uint64_t lone = blocks & ~(pairs | pairs << (1 << order));
-	return word_lowest(lone ? lone : blocks);
+	return lone ? lone : blocks;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Zones: how one lies in its memory, and the calls on blocks and ranges. */
+/* Zones: how one lies in its memory, and the calls on ranges. */
 
 #include "zone/bitmap.h"
 #include "zone/find.h"
@@ -31,6 +31,12 @@ static uint32_t words_for(uint32_t n)
 	return (n - 1) / WORD_BITS + 1;
 }
 
+/* For the class of each word, a byte. */
+static uint32_t class_words(uint32_t n)
+{
+	return (n - 1) / sizeof(uint64_t) + 1;
+}
+
 int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_bytes)
 {
 	if (!config_is_sane(config) || !size_bytes)
@@ -41,7 +47,7 @@ int balloon_zone_size(const struct balloon_zone_config *config, size_t *size_byt
 	uint64_t n_words = 2 * (uint64_t)n + (WORD_CLASSES + 1) * balloon_set_words(n) +
 			   (WORD_CLASSES + 1) * balloon_set_words(n_above) +
 			   n_above * (sizeof(struct zone_blocks) / sizeof(uint64_t)) +
-			   balloon_runs_words(n);
+			   class_words(n) + class_words(n_above) + balloon_runs_words(n);
 	uint64_t size = ROOM(sizeof(struct balloon_zone)) + n_words * sizeof(uint64_t);
 	*size_bytes = (size_t)ROOM(size);
 	return 0;
@@ -51,6 +57,12 @@ static void carve_set(struct zone_set *set, uint64_t **words, uint32_t n_items)
 {
 	balloon_set_init(set, *words, n_items);
 	*words += balloon_set_words(n_items);
+}
+
+static void carve_classes(struct zone_tier *tier, uint64_t **words)
+{
+	tier->class_of = (uint8_t *)*words;
+	*words += class_words(tier->n_words);
 }
 
 /* The words past the zone are zeros: all frames are in use, and all sets empty. */
@@ -73,6 +85,8 @@ static void carve(struct balloon_zone *zone)
 	carve_set(&zone->uncounted, &words, tiers[1].n_words);
 	zone->blocks = (struct zone_blocks *)(void *)words;
 	words += tiers[1].n_words * (sizeof(struct zone_blocks) / sizeof(uint64_t));
+	carve_classes(&tiers[0], &words);
+	carve_classes(&tiers[1], &words);
 	balloon_runs_init(zone, nodes);
 }
 
@@ -117,28 +131,6 @@ int balloon_zone_fini(struct balloon_zone *zone)
 	return 0;
 }
 
-/* Under the lock: take what was found, if anything was. */
-static int take_found(
-	struct balloon_zone *zone, uint32_t frame, uint32_t n, struct balloon_page *first)
-{
-	if (frame != SET_NONE) {
-		balloon_zone_take_range(zone, frame, n);
-		*first = balloon_page(zone->first + frame);
-	}
-	return zone_counted(zone, frame != SET_NONE);
-}
-
-int balloon_zone_allocate(struct balloon_zone *zone, unsigned order, struct balloon_page *first)
-{
-	if (!zone || !first || order > BALLOON_ZONE_ORDER_MAX)
-		return -EINVAL;
-	balloon_lock_acquire(&zone->lock);
-	uint32_t frame = balloon_zone_find_block(zone, order);
-	int result = take_found(zone, frame, UINT32_C(1) << order, first);
-	balloon_lock_release(&zone->lock);
-	return result;
-}
-
 int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames, uint32_t align_frames,
 	struct balloon_page *first)
 {
@@ -147,7 +139,11 @@ int balloon_zone_allocate_range(struct balloon_zone *zone, uint32_t n_frames, ui
 		return -EINVAL;
 	balloon_lock_acquire(&zone->lock);
 	uint32_t frame = balloon_zone_find_range(zone, n_frames, align_frames);
-	int result = take_found(zone, frame, n_frames, first);
+	if (frame != SET_NONE) {
+		balloon_zone_take_range(zone, frame, n_frames);
+		*first = balloon_page(zone->first + frame);
+	}
+	int result = zone_counted(zone, frame != SET_NONE);
 	balloon_lock_release(&zone->lock);
 	return result;
 }
@@ -174,19 +170,6 @@ int balloon_zone_free_range(struct balloon_zone *zone, struct balloon_page first
 		result = -ESTALE;
 	balloon_lock_release(&zone->lock);
 	return result;
-}
-
-int balloon_zone_free(struct balloon_zone *zone, struct balloon_page first, unsigned order)
-{
-	uint32_t frame;
-	if (order > BALLOON_ZONE_ORDER_MAX)
-		return -EINVAL;
-	int result = balloon_zone_check_range(zone, first, UINT32_C(1) << order, &frame);
-	if (result < 0)
-		return result;
-	if (frame % (UINT32_C(1) << order))
-		return -EINVAL;
-	return balloon_zone_free_range(zone, first, UINT32_C(1) << order);
 }
 
 int balloon_zone_take_frames(

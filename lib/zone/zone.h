@@ -4,7 +4,8 @@
  *
  * Tier 0 is the bitmap: a bit says that a frame is free. Each word of it is of a class, the order of
  * its largest free block, and for each class there is the set of its words. So a block of up to 64
- * frames is found where the least is broken for it: in the lowest class that has it.
+ * frames is found where the least is broken for it: in the lowest class that has it. A broken word's class is
+ * written down, as it is most often the same, or near, when the word has changed.
  *
  * Tier 1 is the same once more above it: its bitmap says which words of tier 0 are whole, which is
  * just the set of those of the highest class. Its words stand for 4096 frames, and their classes for
@@ -16,7 +17,7 @@
  * Frame 0 is aligned, so that blocks are aligned within words; it and others may lie before the zone, and
  * are never free.
  *
- * Memory: for each 64 frames 16 bytes and a bit in each of 8 sets; for each 4096 a node, a count of blocks
+ * Memory: for each 64 frames 17 bytes and a bit in each of 8 sets; for each 4096 a node, a count of blocks, a byte
  * and a bit in each of 8 sets.
  */
 #ifndef BALLOON_ZONE_ZONE_H
@@ -33,6 +34,7 @@
 
 struct zone_tier {
 	uint64_t *words;
+	uint8_t *class_of; /* each word's, if it is broken */
 	uint32_t n_words;
 	struct zone_set classes[WORD_CLASSES]; /* of words */
 };
@@ -58,9 +60,14 @@ struct balloon_zone {
 	uint32_t n_frames;  /* constant: these and the zone's */
 	uint64_t first_pfn; /* constant: of frame 0; a multiple of ZONE_ALIGN */
 	struct balloon_atomic_word n_contended;
-	struct balloon_lock lock; /* protects the rest */
+	/* In one cache line what almost every call writes. */
+	BALLOON_ALIGNED struct balloon_lock lock; /* protects the rest */
 	uint64_t n_free;
 	uint64_t n_allocations;
+	struct zone_span fresh; /* free, adjacent, and not counted in any node of the runs yet */
+	uint32_t has_class[ZONE_TIERS]; /* bits: the classes that words of the tier are of */
+	/* Events, for tests: words looked at for ranges and counts, and words that changed. */
+	uint64_t n_looked;
 	uint64_t n_failures;
 	uint64_t n_strays;
 	struct zone_tier tiers[ZONE_TIERS];
@@ -72,8 +79,6 @@ struct balloon_zone {
 	uint64_t n_blocks[ZONE_ORDERS];
 	struct zone_set uncounted; /* words of tier 1 with blocks that may have changed since */
 	struct zone_runs runs;
-	/* Events, for tests: words looked at for ranges and counts, and words that changed. */
-	uint64_t n_looked;
 };
 
 /* Frames are counted from frame 0 in all that follows; the caller holds the lock. */
@@ -158,6 +163,36 @@ static inline bool zone_is_quiet(
 	const struct zone_span run = {
 		base + word_highest(used_below) + 1, base + word_lowest(used_above)};
 	return runs_is_below(&zone->runs.levels[0].nodes[word / RUNS_FAN], &run);
+}
+
+/* Both before the bitmap changes. What is freed in runs of no account need not be said. */
+
+/** These frames, which are in use, are about to become free. */
+static inline void zone_runs_will_give(struct balloon_zone *zone, uint32_t frame, uint32_t n)
+{
+	struct zone_span *fresh = &zone->fresh;
+	if (fresh->start == fresh->end)
+		*fresh = (struct zone_span){frame, (uint64_t)frame + n};
+	else if (fresh->end == frame)
+		fresh->end += n;
+	else if (fresh->start == (uint64_t)frame + n)
+		fresh->start = frame;
+	else
+		balloon_runs_will_give(zone, frame, n);
+}
+
+/** Frames from the first to the last of these, which are free, are about to be taken: all, or some. */
+static inline void zone_runs_will_take(
+	struct balloon_zone *zone, uint32_t frame, uint32_t n, bool are_all)
+{
+	const struct zone_span taken = {frame, (uint64_t)frame + n};
+	struct zone_span *fresh = &zone->fresh;
+	if (are_all && taken.start == fresh->start && taken.end <= fresh->end)
+		fresh->start = taken.end;
+	else if (are_all && taken.end == fresh->end && taken.start >= fresh->start)
+		fresh->end = taken.start;
+	else
+		balloon_runs_will_take(zone, frame, n);
 }
 
 /** The bits of a range that lie in one word, from `frame` on; `*n` of them. */

@@ -10,6 +10,44 @@
 
 enum { N_ITEMS_MAX = 300000 };
 
+/* The order of the largest free block, by looking at each place where one may start. */
+static uint32_t class_by_looking(uint64_t word)
+{
+	for (uint32_t order = WORD_ORDER; word; order--)
+		for (uint32_t start = 0; start < WORD_BITS; start += UINT32_C(1) << order)
+			if ((word >> start | ~word_mask(0, 1 << order)) == WORD_WHOLE)
+				return order;
+	return WORD_NOTHING;
+}
+
+static void hold_class(uint64_t word)
+{
+	const uint32_t class = class_by_looking(word);
+	for (uint32_t near = 0; near <= WORD_NOTHING; near++)
+		CHECK_EQ(word_class(word, near), class);
+	for (uint32_t order = 0; word && order <= WORD_ORDER; order++)
+		CHECK_EQ(word_has_block(word, order), order <= class);
+}
+
+Test(zone, a_word_is_of_the_order_of_its_largest_block)
+{
+	uint64_t random = 88172645463325252;
+	for (uint32_t start = 0; start < WORD_BITS; start++) {
+		for (uint32_t n = 1; n <= WORD_BITS - start; n++) {
+			hold_class(word_mask(start, n));
+			hold_class(~word_mask(start, n));
+		}
+	}
+	for (uint32_t i = 0; i < scaled(20000); i++) {
+		random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+		uint64_t sparse = random & random >> 7 & random >> 17;
+		hold_class(random);
+		hold_class(sparse);
+		hold_class(~sparse);
+		hold_class(word_fill(sparse & word_starts(i % 7), i % 7));
+	}
+}
+
 /* What next finds, by looking at every number. */
 static void hold_search(const struct zone_set *set, const bool *is_in, uint32_t from)
 {
@@ -17,6 +55,10 @@ static void hold_search(const struct zone_set *set, const bool *is_in, uint32_t 
 	while (next < set->n_items && !is_in[next])
 		next++;
 	CHECK_EQ(balloon_set_next(set, from), next < set->n_items ? next : SET_NONE);
+	if (from == 0 && next < set->n_items)
+		CHECK_EQ(set_first(set), next);
+	if (from == 0)
+		CHECK_EQ(set_is_empty(set), next == set->n_items);
 }
 
 static void hold_set(uint32_t n_items)
@@ -162,6 +204,23 @@ Test(zone, frames_that_were_just_freed_can_be_taken_in_any_pattern)
 	}
 }
 
+/* A tier has wrong notes of which classes there are, and of what class a broken word is. */
+static void hold_classes(struct balloon_zone *zone, uint32_t tier)
+{
+	for (uint32_t class = 0; class < WORD_CLASSES; class ++) {
+		zone->has_class[tier] ^= UINT32_C(1) << class;
+		CHECK_EQ(balloon_zone_validate(zone), -EUCLEAN);
+		zone->has_class[tier] ^= UINT32_C(1) << class;
+	}
+	for (uint32_t word = 0; word < zone->tiers[tier].n_words; word++) {
+		const uint64_t bits = zone->tiers[tier].words[word];
+		zone->tiers[tier].class_of[word] ^= 1;
+		CHECK_EQ(balloon_zone_validate(zone), bits + 1 > 1 ? -EUCLEAN : 0);
+		zone->tiers[tier].class_of[word] ^= 1;
+	}
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+}
+
 /* Damage by hand, such as only an error of the library could do. */
 Test(zone, the_validity_check_sees_damage)
 {
@@ -170,11 +229,13 @@ Test(zone, the_validity_check_sees_damage)
 	model_open(&m, 4096 - 5);
 	for (uint32_t order = 0; order < BALLOON_ZONE_ORDER_MAX; order++)
 		CHECK_EQ(both_allocate(&m, order, &frame), 0);
-	/* 64 words of bits, 8 sets of a word, 7 of a word above, all of them counted. */
-	hold_bits(m.zone, (64 + 8 + 7) * sizeof(uint64_t));
+	/* 64 words of bits and of kept ones, 8 sets of a word, 7 of a word above, and one: all are counted. */
+	hold_bits(m.zone, (64 + 64 + 8 + 7 + 1) * sizeof(uint64_t));
 	m.zone->n_free++;
 	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
 	m.zone->n_free--;
+	for (uint32_t tier = 0; tier < ZONE_TIERS; tier++)
+		hold_classes(m.zone, tier);
 	model_close(&m);
 	hold_end();
 }

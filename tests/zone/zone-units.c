@@ -156,18 +156,32 @@ Test(zone, what_is_no_unit_in_use_is_left_alone)
 	struct balloon_zone_stats stats;
 	open_units(&u, 0);
 	CHECK_EQ(u.source->ops->allocate(u.source, &page, 1, 0), 1);
-	/* Partly before the zone, partly past it, far away, and past all numbers; free; with a free frame. */
-	const uint32_t strays[] = {FIRST / UNIT, N_UNITS, 0, UINT32_MAX, page.index + 1};
+	/* Partly before the zone, partly past it, far away, and past all numbers, where those of frames begin again;
+	 * free; with a free frame. */
+	const uint32_t strays[] = {FIRST / UNIT, N_UNITS, 0, UINT32_MAX,
+		page.index + UINT32_MAX / UNIT + 1, page.index + 1};
 	for (uint32_t i = 0; i < sizeof(strays) / sizeof(*strays); i++)
 		u.source->ops->free(u.source, &(struct balloon_page){strays[i]}, 1);
 	CHECK_EQ(balloon_zone_free(u.zone, balloon_page(page.index * UNIT + 1), 0), 0);
 	u.source->ops->free(u.source, &page, 1);
 	CHECK_EQ(balloon_zone_stats(u.zone, &stats), 0);
-	CHECK_EQ(stats.n_strays, 6);
+	CHECK_EQ(stats.n_strays, 7);
 	CHECK_EQ(stats.n_free, N - UNIT + 1);
 	CHECK_EQ(u.source->ops->n_free(u.source), (N - UNIT + 1) / UNIT);
 	CHECK_EQ(balloon_zone_take_frames(u.zone, balloon_page(page.index * UNIT + 1), 1), 0);
 	u.source->ops->free(u.source, &page, 1);
+	/* Among others that go back; twice. */
+	struct balloon_page pages[8];
+	CHECK_EQ(u.source->ops->allocate(u.source, pages, 6, 0), 6);
+	const struct balloon_page left = pages[3];
+	pages[6] = pages[2];
+	pages[3] = balloon_page(0);
+	pages[7] = balloon_page(UINT32_MAX);
+	u.source->ops->free(u.source, pages, 8);
+	CHECK_EQ(balloon_zone_stats(u.zone, &stats), 0);
+	CHECK_EQ(stats.n_strays, 10);
+	CHECK_EQ(stats.n_free, N - UNIT);
+	u.source->ops->free(u.source, &left, 1);
 	CHECK_EQ(balloon_zone_destroy(u.zone), 0);
 }
 
