@@ -97,6 +97,32 @@ BALLOON_EXPORT int balloon_zone_free(
 	struct balloon_zone *zone, struct balloon_page first, unsigned order);
 
 /**
+ * Allocate up to n_blocks blocks of one order under one hold of the lock: those that as many calls of
+ * balloon_zone_allocate() would get, in their order, if nobody else came in between.
+ *
+ * firsts: the caller's, of n_blocks entries; receives the first frame of each block. Returns how many, from the
+ * beginning of the array on; -EINVAL: a null pointer, a count of zero, an order above BALLOON_ZONE_ORDER_MAX;
+ * -E2BIG: a count above BALLOON_BATCH_MAX; -ENOMEM: there is no free block of that order, not one. It is one event
+ * of the statistics.
+ * Threads: any. Locks: the zone's, once. Allocates nothing. Cost: adjacent blocks within 64 frames, from
+ * order 6 on within 4096, are found and taken together. Context: thread.
+ */
+BALLOON_EXPORT int balloon_zone_allocate_blocks(
+	struct balloon_zone *zone, unsigned order, struct balloon_page *firsts, size_t n_blocks);
+
+/**
+ * Free blocks of one order, or parts of what was allocated, under one hold of the lock: in array order, up to the
+ * first one that balloon_zone_free() would refuse.
+ *
+ * firsts: n_blocks first frames. Returns how many were freed; if that is none, why the first one was refused, as
+ * balloon_zone_free() says; -EINVAL also: a null pointer, a count of zero; -E2BIG: a count above BALLOON_BATCH_MAX.
+ * Threads, locks: as balloon_zone_allocate_blocks(). Cost: adjacent blocks that follow each other in the array,
+ * ascending or descending, are freed together, 64 at once. Context: thread.
+ */
+BALLOON_EXPORT int balloon_zone_free_blocks(struct balloon_zone *zone, unsigned order,
+	const struct balloon_page *firsts, size_t n_blocks);
+
+/**
  * Allocate n_frames adjacent frames, of which the first has a page frame number that is a multiple of
  * align_frames, a power of two.
  *

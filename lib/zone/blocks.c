@@ -193,3 +193,36 @@ int balloon_zone_free(struct balloon_zone *zone, struct balloon_page first, unsi
 	balloon_lock_release(&zone->lock);
 	return is_given ? 0 : -ESTALE;
 }
+
+static int check_blocks(const struct balloon_zone *zone, unsigned order,
+	const struct balloon_page *firsts, size_t n_blocks)
+{
+	if (!zone || !firsts || order > BALLOON_ZONE_ORDER_MAX || n_blocks == 0)
+		return -EINVAL;
+	return n_blocks > BALLOON_BATCH_MAX ? -E2BIG : 0;
+}
+
+int balloon_zone_allocate_blocks(
+	struct balloon_zone *zone, unsigned order, struct balloon_page *firsts, size_t n_blocks)
+{
+	int result = check_blocks(zone, order, firsts, n_blocks);
+	if (result < 0)
+		return result;
+	balloon_lock_acquire(&zone->lock);
+	size_t n = balloon_zone_take_blocks(zone, order, 0, firsts, n_blocks);
+	result = zone_counted(zone, n > 0);
+	balloon_lock_release(&zone->lock);
+	return result < 0 ? result : (int)n;
+}
+
+int balloon_zone_free_blocks(struct balloon_zone *zone, unsigned order,
+	const struct balloon_page *firsts, size_t n_blocks)
+{
+	int result = check_blocks(zone, order, firsts, n_blocks);
+	if (result < 0)
+		return result;
+	balloon_lock_acquire(&zone->lock);
+	size_t n = balloon_zone_give_blocks(zone, order, 0, firsts, n_blocks);
+	balloon_lock_release(&zone->lock);
+	return n > 0 ? (int)n : refusal(zone, order, firsts[0]);
+}

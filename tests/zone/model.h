@@ -66,6 +66,9 @@ static inline struct balloon_page page_of(uint32_t frame)
 
 /** Calls on both, with all that their result has to be. */
 int both_allocate(struct model *m, uint32_t order, uint32_t *frame);
+int both_allocate_blocks(struct model *m, uint32_t order, struct balloon_page *firsts, uint32_t n);
+int both_free_blocks(
+	struct model *m, uint32_t order, const struct balloon_page *firsts, uint32_t n);
 int both_allocate_range(struct model *m, uint32_t n, uint32_t align, uint32_t *frame);
 int both_allocate_bulk(struct model *m, struct balloon_page *pages, uint32_t n);
 int both_take_lowest(

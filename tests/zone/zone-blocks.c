@@ -160,3 +160,120 @@ Test(zone, blocks_are_aligned_to_page_frame_numbers)
 	hold_alignment(0, (UINT64_C(1) << 51) + 1023);
 	hold_alignment(BALLOON_PAGES_MAX - 3000, 5);
 }
+
+/* ---- Several under one hold of the lock ------------------------------------------------------ */
+
+enum { MANY = 200 };
+
+static uint32_t below(uint32_t *random, uint32_t n)
+{
+	*random = *random * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)*random * n >> 32);
+}
+
+/* The same holes in both, of all lengths. */
+static void break_up(struct model *m, uint32_t seed)
+{
+	for (uint32_t frame = 0; frame < m->n;) {
+		uint32_t n = 1 + below(&seed, UINT32_C(1) << below(&seed, 12));
+		n = n < m->n - frame ? n : m->n - frame;
+		if (below(&seed, 3) == 0) {
+			CHECK_EQ(balloon_zone_take_frames(m->zone, page_of(frame), n), 0);
+			model_take(m, frame, n);
+			m->n_allocations++;
+		}
+		frame += n;
+	}
+}
+
+Test(zone, several_blocks_are_those_of_as_many_calls)
+{
+	for (uint32_t seed = 0; seed < scaled(66); seed++) {
+		const uint32_t order = seed % (BALLOON_ZONE_ORDER_MAX + 1);
+		struct balloon_page firsts[MANY];
+		struct model several, single;
+		uint32_t random = seed, frame;
+		model_open(&several, 5 * 4096 + 77);
+		model_open(&single, 5 * 4096 + 77);
+		break_up(&several, seed);
+		break_up(&single, seed);
+		for (int n = 1; n > 0;) {
+			n = both_allocate_blocks(&several, order, firsts, 1 + below(&random, MANY));
+			for (int i = 0; i < n; i++) {
+				CHECK_EQ(both_allocate(&single, order, &frame), 0);
+				CHECK_EQ(frame, frame_of(firsts[i]));
+			}
+		}
+		model_close(&several);
+		model_close(&single);
+	}
+}
+
+static void hold_order_of_freeing(uint32_t order, uint32_t step)
+{
+	struct balloon_page firsts[MANY], shuffled[MANY];
+	struct model m;
+	model_open(&m, ((uint32_t)MANY << order) + 5);
+	CHECK_EQ(both_allocate_blocks(&m, order, firsts, MANY), MANY);
+	for (uint32_t i = 0; i < MANY; i++)
+		shuffled[i] = firsts[i * step % MANY];
+	CHECK_EQ(both_free_blocks(&m, order, shuffled, MANY / 2), MANY / 2);
+	model_check(&m);
+	CHECK_EQ(both_free_blocks(&m, order, shuffled + MANY / 2, MANY / 2), MANY / 2);
+	CHECK_EQ(m.n_free, m.n);
+	model_close(&m);
+}
+
+Test(zone, several_blocks_go_back_in_any_order)
+{
+	const uint32_t steps[] = {
+		1, MANY - 1, 3, 101}; /* without a common factor: each block once */
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++)
+		for (uint32_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+			hold_order_of_freeing(order, steps[i]);
+}
+
+enum wrong { IS_FREE, IS_PAST, IS_FAR, IS_BEFORE, IS_TWICE, IS_UNALIGNED, N_WRONG };
+
+/* One that cannot be freed, among others that can: those before it go back, no other. */
+static void hold_stop(uint32_t order, enum wrong wrong, uint32_t at)
+{
+	enum { N = 8 };
+	const uint32_t size = UINT32_C(1) << order;
+	struct balloon_page firsts[N];
+	struct model m;
+	model_open(&m, (N + 1) * size);
+	CHECK_EQ(both_allocate_blocks(&m, order, firsts, N), N);
+	both_free_range(&m, frame_of(firsts[at]), size);
+	const struct balloon_page pages[N_WRONG] = {firsts[at], page_of(m.n),
+		balloon_page(UINT32_MAX - 5), balloon_page(FIRST - 1), firsts[at ? at - 1 : 0],
+		balloon_page(firsts[at].index + size / 2)};
+	firsts[at] = pages[wrong];
+	int n = both_free_blocks(&m, order, firsts, N);
+	CHECK(at ? n == (int)at : n < 0);
+	model_close(&m);
+}
+
+Test(zone, freeing_stops_at_the_first_block_that_cannot_be_freed)
+{
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++)
+		for (uint32_t at = 0; at < 8; at++)
+			for (enum wrong wrong = 0; wrong < N_WRONG; wrong++)
+				if (order > 0 || wrong != IS_UNALIGNED)
+					hold_stop(order, wrong, at);
+}
+
+/* A frame in use that was allocated alone, a part of a block, blocks of another order: all the same. */
+Test(zone, several_parts_of_blocks_can_be_freed)
+{
+	struct balloon_page firsts[2], parts[MANY];
+	struct model m;
+	model_open(&m, 4096);
+	CHECK_EQ(both_allocate_blocks(&m, 10, firsts, 2), 2);
+	for (uint32_t i = 0; i < 16; i++)
+		parts[i] = page_of(frame_of(firsts[0]) + 64 * i);
+	CHECK_EQ(both_free_blocks(&m, 5, parts, 16), 16);
+	CHECK_EQ(both_free_blocks(&m, 6, parts, 16), -ESTALE);
+	CHECK_EQ(both_free_blocks(&m, 8, firsts + 1, 1), 1);
+	model_close(&m);
+}

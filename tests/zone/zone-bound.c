@@ -140,6 +140,25 @@ Test(zone, frames_come_back_as_cheaply_in_descending_order)
 	CHECK_EQ(balloon_zone_destroy(zone), 0);
 }
 
+/* Several blocks that are adjacent, of one row of words, change what stands above them once. */
+Test(zone, adjacent_blocks_are_taken_and_given_together)
+{
+	enum { N = 64 };
+	struct balloon_zone *zone = make_zone(1 << 16);
+	struct balloon_page firsts[N];
+	uint64_t before = zone->n_looked;
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 6, firsts, N), N);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 6, firsts, N), N);
+	for (uint32_t i = 0; i < N; i++)
+		firsts[i] = balloon_page(64 * (N - 1 - i));
+	claim(zone, 0, 64 * N);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 6, firsts, N), N);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 0, firsts, N), N);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 0, firsts, N), N);
+	CHECK(zone->n_looked - before <= 12);
+	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
 /* Under one hold of the lock few words are counted, and those only that changed. */
 Test(zone, statistics_count_what_changed)
 {

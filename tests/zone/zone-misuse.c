@@ -45,6 +45,25 @@ static void hold_allocate(struct model *m)
 	CHECK_EQ(balloon_zone_take_frames(zone, balloon_page(FIRST - 1), 1), -ERANGE);
 }
 
+static void hold_several(struct model *m)
+{
+	struct balloon_page pages[2] = {{77}, {77}};
+	const size_t too_many = (size_t)BALLOON_BATCH_MAX + 1;
+	struct balloon_zone *zone = m->zone;
+	CHECK_EQ(balloon_zone_allocate_blocks(NULL, 0, pages, 2), -EINVAL);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 0, NULL, 2), -EINVAL);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 0, pages, 0), -EINVAL);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 0, pages, too_many), -E2BIG);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, BALLOON_ZONE_ORDER_MAX + 1, pages, 2), -EINVAL);
+	CHECK_EQ(pages[0].index, 77);
+	pages[0] = page_of(256);
+	CHECK_EQ(balloon_zone_free_blocks(NULL, 0, pages, 1), -EINVAL);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 0, NULL, 1), -EINVAL);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 0, pages, 0), -EINVAL);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 0, pages, too_many), -E2BIG);
+	CHECK_EQ(balloon_zone_free_blocks(zone, BALLOON_ZONE_ORDER_MAX + 1, pages, 1), -EINVAL);
+}
+
 static void hold_calls(void)
 {
 	struct model m;
@@ -54,6 +73,7 @@ static void hold_calls(void)
 	m.n_allocations++;
 	hold_free(&m, 256);
 	hold_allocate(&m);
+	hold_several(&m);
 	CHECK_EQ(balloon_zone_destroy(m.zone), -EBUSY);
 	CHECK_EQ(balloon_zone_fini(NULL), -EINVAL);
 	CHECK_EQ(balloon_zone_stats(m.zone, NULL), -EINVAL);

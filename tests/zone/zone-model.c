@@ -161,6 +161,48 @@ int both_allocate(struct model *m, uint32_t order, uint32_t *frame)
 	return result;
 }
 
+/* As many as there are; each call counts once. */
+int both_allocate_blocks(struct model *m, uint32_t order, struct balloon_page *firsts, uint32_t n)
+{
+	const uint32_t size = UINT32_C(1) << order;
+	uint64_t n_there = n_blocks(m, size);
+	int result = balloon_zone_allocate_blocks(m->zone, order, firsts, n);
+	CHECK_EQ(result, n_there == 0 ? -ENOMEM : (int)(n < n_there ? n : n_there));
+	count(m, result > 0);
+	for (int i = 0; i < result; i++) {
+		CHECK_EQ(model_align(m, frame_of(firsts[i]), size), frame_of(firsts[i]));
+		model_take(m, frame_of(firsts[i]), size);
+	}
+	return result;
+}
+
+/* Why a block cannot be freed; 0: it can. */
+static int refusal(const struct model *m, uint32_t frame, uint32_t size)
+{
+	if (frame >= m->n || size > m->n - frame)
+		return -ERANGE;
+	if (model_align(m, frame, size) != frame)
+		return -EINVAL;
+	return model_all(m, frame, size, false) ? 0 : -ESTALE;
+}
+
+/* In array order, up to the first one that cannot be freed. */
+int both_free_blocks(struct model *m, uint32_t order, const struct balloon_page *firsts, uint32_t n)
+{
+	const uint32_t size = UINT32_C(1) << order;
+	int refused = 0;
+	uint32_t n_freed = 0;
+	for (; n_freed < n; n_freed++) {
+		refused = refusal(m, frame_of(firsts[n_freed]), size);
+		if (refused)
+			break;
+		model_give(m, frame_of(firsts[n_freed]), size);
+	}
+	int result = balloon_zone_free_blocks(m->zone, order, firsts, n);
+	CHECK_EQ(result, n_freed ? (int)n_freed : refused);
+	return result;
+}
+
 int both_allocate_range(struct model *m, uint32_t n, uint32_t align, uint32_t *frame)
 {
 	struct balloon_page first = {0};

@@ -29,8 +29,30 @@ static uint32_t some_length(struct random *random, uint32_t max)
 	return length < max ? length : max;
 }
 
+/* Blocks from here and there, most of them beside the last one: in use or not, aligned or not. */
+static void free_blocks(struct model *m, struct random *random)
+{
+	struct balloon_page firsts[BULK_MAX];
+	uint32_t order = below(random, BALLOON_ZONE_ORDER_MAX + 1);
+	uint32_t size = UINT32_C(1) << order;
+	uint32_t n = 1 + below(random, BULK_MAX);
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || below(random, 8) == 0)
+			at = (uint32_t)model_align(m, below(random, m->n), size);
+		else
+			at = below(random, 16) ? at + size : at - 2 * size;
+		firsts[i] = page_of(at + (below(random, 64) == 0));
+	}
+	both_free_blocks(m, order, firsts, n);
+}
+
 static void free_something(struct model *m, struct random *random)
 {
+	if (below(random, 3) == 0) {
+		free_blocks(m, random);
+		return;
+	}
 	uint32_t frame = below(random, m->n);
 	uint32_t n = some_length(random, m->n - frame);
 	if (model_all(m, frame, n, false)) {
@@ -60,7 +82,7 @@ static void take_something(struct model *m, struct random *random)
 	struct balloon_page pages[BULK_MAX];
 	uint32_t first = below(random, m->n);
 	uint32_t frame, n;
-	switch (below(random, 5)) {
+	switch (below(random, 6)) {
 	case 0:
 		both_allocate(m, below(random, BALLOON_ZONE_ORDER_MAX + 1), &frame);
 		break;
@@ -72,6 +94,10 @@ static void take_something(struct model *m, struct random *random)
 		both_allocate_bulk(m, pages, 1 + below(random, BULK_MAX));
 		break;
 	case 3:
+		both_allocate_blocks(m, below(random, BALLOON_ZONE_ORDER_MAX + 1), pages,
+			1 + below(random, BULK_MAX));
+		break;
+	case 4:
 		frame = first + below(random, m->n);
 		both_take_lowest(m, first, frame, pages, 1 + below(random, BULK_MAX));
 		break;

@@ -103,6 +103,8 @@ static void give(struct reserved *r)
 			pages[n_used++] = page_of(frame + i);
 	if (n_used == n && below(r, 2)) {
 		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n), 0);
+	} else if (n_used > 0 && below(r, 2)) {
+		CHECK_EQ(balloon_zone_free_blocks(r->zone, 0, pages, n_used), n_used);
 	} else {
 		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n),
 			n_used == n ? 0 : -ESTALE);
@@ -192,6 +194,31 @@ Test(zone, what_becomes_free_in_a_reserved_stretch_is_kept_for_it)
 	}
 }
 
+/* Blocks of whole words, one by one and several at once, of which a reserved stretch has a part. */
+Test(zone, blocks_that_lie_in_a_stretch_go_to_it)
+{
+	enum { N_BLOCKS = 8, BLOCK = 64 };
+	const struct balloon_zone_config config = {.n_frames = N_BLOCKS * BLOCK};
+	struct balloon_zone_reservation stretch;
+	struct balloon_page firsts[N_BLOCKS], page;
+	struct balloon_zone *zone;
+	CHECK_EQ(balloon_zone_create(&config, &zone), 0);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 6, firsts, N_BLOCKS), N_BLOCKS);
+	CHECK_EQ(balloon_zone_reserve(zone, &stretch, balloon_page(100), 200), 0);
+	CHECK_EQ(balloon_zone_free(zone, firsts[1], 6), 0);
+	CHECK_EQ(balloon_zone_missing(zone, &stretch), 200 - 28);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 6, firsts + 2, 3), 3);
+	CHECK_EQ(balloon_zone_missing(zone, &stretch), 0);
+	CHECK_EQ(balloon_zone_free(zone, firsts[2], 6), -ESTALE);
+	CHECK_EQ(balloon_zone_allocate_blocks(zone, 6, &page, 1), -ENOMEM);
+	CHECK_EQ(balloon_zone_frames(zone)->ops->n_free(balloon_zone_frames(zone)), 4 * 64 - 200);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(balloon_zone_unreserve(zone, &stretch), 0);
+	CHECK_EQ(balloon_zone_free(zone, firsts[0], 6), 0);
+	CHECK_EQ(balloon_zone_free_blocks(zone, 6, firsts + 5, 3), 3);
+	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
 Test(zone, misuse_of_reservations_changes_nothing)
 {
 	struct reserved r;
@@ -213,6 +240,9 @@ Test(zone, misuse_of_reservations_changes_nothing)
 	CHECK_EQ(balloon_zone_free(r.zone, page_of(5), 0), -ESTALE);
 	CHECK_EQ(balloon_zone_take_frames(r.zone, page_of(5), 1), -EBUSY);
 	struct balloon_page page = page_of(5);
+	CHECK_EQ(balloon_zone_free_blocks(r.zone, 0, &page, 1), -ESTALE);
+	CHECK_EQ(balloon_zone_allocate_blocks(r.zone, 0, &page, 1), -ENOMEM);
+	page = page_of(5);
 	r.frames->ops->free(r.frames, &page, 1);
 	struct balloon_zone_stats stats;
 	CHECK_EQ(balloon_zone_stats(r.zone, &stats), 0);

@@ -69,6 +69,22 @@ static void bulk(struct shared *s, size_t thread, uint32_t round)
 		frames->ops->free(frames, pages, (size_t)n);
 }
 
+/* The same of blocks. */
+static void several(struct shared *s, size_t thread, uint32_t round)
+{
+	struct balloon_page firsts[BULK];
+	uint32_t order = round % 8;
+	int n = balloon_zone_allocate_blocks(s->zone, order, firsts, BULK);
+	CHECK(n > 0 || n == -ENOMEM);
+	for (int i = 0; i < n; i++)
+		mark(s, thread, &(struct held){firsts[i], UINT32_C(1) << order}, 0);
+	for (int i = 0; i < n; i++)
+		mark(s, thread, &(struct held){firsts[i], UINT32_C(1) << order},
+			(unsigned char)(thread + 1));
+	if (n > 0)
+		CHECK_EQ(balloon_zone_free_blocks(s->zone, order, firsts, (size_t)n), n);
+}
+
 static void work(void *shared, size_t thread)
 {
 	struct shared *s = shared;
@@ -83,6 +99,8 @@ static void work(void *shared, size_t thread)
 			take(s, thread, one, round);
 		if (round % 16 == 0)
 			bulk(s, thread, round / 16);
+		if (round % 16 == 8)
+			several(s, thread, round / 16);
 		if (round % 256 == 0)
 			CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
 	}
