@@ -33,6 +33,7 @@ def heap(work, limit, to, where, *subjects):
 # A list needs a link in each page's descriptor; a bitmap has no room for one.
 LIST = {"only": lambda row: not row.figure("bytes_per_page").median < 4}
 CACHE = {"only": lambda row: "cache" in row.subject}
+CALLS = {"only": lambda row: "bulk" not in row.subject}
 CHURN = {"kind": "strategy", "workload": "churn", "batch": 1}
 BATCH = {"kind": "strategy", "workload": "cycle", "order": "sequential", "batch": 256}
 RANDOM = {"kind": "strategy", "workload": "cycle", "order": "random", "pages": 2097152, "threads": 1}
@@ -60,8 +61,8 @@ GOALS = (
     beside("W5", "the same beside a list", 0.04, "floor-list", RANDOM, "25 \u00d7 faster than any list"),
     in_ns("W6", "64 aligned pages of a zone claimed and released, a page", 0.2, BLOCKS | {"block": 64, "threads": 1},
           figure("ns_per_page")),
-    in_ns("W7", "one 2 MiB block of a zone in and out, 1 thread", 48, BLOCKS | {"block": 512, "threads": 1}),
-    in_ns("W7", "the same, 2 threads", 24, BLOCKS | {"block": 512, "threads": 2}),
+    in_ns("W7", "one 2 MiB block of a zone in and out, 1 thread", 48, BLOCKS | {"block": 512, "threads": 1}, **CALLS),
+    in_ns("W7", "the same, 2 threads", 24, BLOCKS | {"block": 512, "threads": 2}, **CALLS),
     beside("W8", "random pages given back", 1.05, "raw-vector", RELEASE | {"order": "random", "other_thread": False}),
     beside("W8", "clusters of 16 pages", 0.55, "raw-vector", RELEASE | {"order": "clusters", "other_thread": False}),
     beside("W9", "random pages beside another thread", 1.05, "raw-vector",

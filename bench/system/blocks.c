@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks: each thread allocates a block of a zone and frees it, again and again. Beside it what no zone under one lock
- * can do without, two holds of the library's lock; and what a block's bits cost alone, an atomic operation a word and
+ * Blocks: each thread allocates a block of a zone and frees it, again and again; or 64 of them by one call. Beside it
+ * what no zone under one lock can do without for a call each way, two holds of such a lock; and what a block's bits cost alone, an atomic operation a word and
  * way, where nobody looks for a block and nothing is counted.
  */
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "run/bench.h"
 #include "system/system.h"
 
-enum { THREADS_MAX = 2, PAIRS_OF_A_ROUND = 64, WORD_PAGES = 64, WORDS_MAX = 8 };
+enum { THREADS_MAX = 2, BLOCKS_OF_A_CALL = 64, WORD_PAGES = 64, WORDS_MAX = 8 };
 #define REPEAT_S 0.02
 
 static const unsigned orders[] = {6, 9}; /* 64 pages, and 2 MiB */
@@ -34,33 +34,47 @@ struct blocks {
 	struct worker workers[THREADS_MAX];
 };
 
-/* ---- Subjects: each makes a round of pairs ---------------------------------------------------- */
+/* ---- Subjects: each makes a pair, or some, and says how many ---------------------------------- */
 
 struct blocks_subject {
 	const char *name, *kind;
 	void (*work)(struct worker *worker);
 };
 
-static void pair_zone(struct blocks *blocks, struct worker *worker)
+static unsigned pair_zone(struct blocks *blocks, struct worker *worker)
 {
 	struct balloon_page first;
 	int result = balloon_zone_allocate(blocks->zone, blocks->order, &first);
 	if (result == 0)
 		result = balloon_zone_free(blocks->zone, first, blocks->order);
-	if (result < 0)
-		worker_fail(worker, "allocating or freeing a block", result);
+	return result == 0 || worker_fail(worker, "allocating or freeing a block", result);
 }
 
-static void pair_lock(struct blocks *blocks, struct worker *worker)
+/* A small zone has fewer blocks, or none while the other thread has them. */
+static unsigned pairs_zone(struct blocks *blocks, struct worker *worker)
+{
+	struct balloon_page firsts[BLOCKS_OF_A_CALL];
+	int n = balloon_zone_allocate_blocks(blocks->zone, blocks->order, firsts, BLOCKS_OF_A_CALL);
+	if (n == -ENOMEM) {
+		worker_yield();
+		return 0;
+	}
+	if (n < 0 || balloon_zone_free_blocks(blocks->zone, blocks->order, firsts, (size_t)n) != n)
+		return worker_fail(worker, "allocating or freeing blocks", n < 0 ? n : -EIO);
+	return (unsigned)n;
+}
+
+static unsigned pair_lock(struct blocks *blocks, struct worker *worker)
 {
 	(void)worker;
 	for (int i = 0; i < 2; i++) {
 		balloon_lock_acquire(&blocks->lock);
 		balloon_lock_release(&blocks->lock);
 	}
+	return 1;
 }
 
-static void pair_bits(struct blocks *blocks, struct worker *worker)
+static unsigned pair_bits(struct blocks *blocks, struct worker *worker)
 {
 	uint64_t *words = blocks->lines[worker->number].words;
 	const unsigned n_words = (1u << blocks->order) / WORD_PAGES;
@@ -68,24 +82,25 @@ static void pair_bits(struct blocks *blocks, struct worker *worker)
 		__atomic_fetch_or(&words[i], UINT64_MAX, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < n_words; i++)
 		__atomic_exchange_n(&words[i], 0, __ATOMIC_ACQUIRE);
+	return 1;
 }
 
 #define WORK(pair)                                                                                 \
 	static void work_##pair(struct worker *worker)                                             \
 	{                                                                                          \
-		do {                                                                               \
-			for (int i = 0; i < PAIRS_OF_A_ROUND; i++)                                 \
-				pair(worker->place.own, worker);                                   \
-			worker->n_done += PAIRS_OF_A_ROUND;                                        \
-		} while (!worker->failed && !worker_is_stopped(worker));                           \
+		do                                                                                 \
+			worker->n_done += pair(worker->place.own, worker);                         \
+		while (!worker->failed && !worker_is_stopped(worker));                             \
 	}
 
 WORK(pair_zone)
+WORK(pairs_zone)
 WORK(pair_lock)
 WORK(pair_bits)
 
 static const struct blocks_subject subjects[] = {{"zone", "zone", work_pair_zone},
-	{"floor-lock", "floor", work_pair_lock}, {"floor-bitmap", "floor", work_pair_bits}};
+	{"zone-bulk", "zone", work_pairs_zone}, {"floor-lock", "floor", work_pair_lock},
+	{"floor-bitmap", "floor", work_pair_bits}};
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
@@ -123,7 +138,7 @@ static int repeat(struct trial *trial)
 		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
 		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
 	}
-	const double ns = (double)(end_ns - begin_ns) / (double)n_done;
+	const double ns = (double)(end_ns - begin_ns) / (double)(n_done ? n_done : 1);
 	trial_note(trial, "ns_per_block", ns);
 	trial_note(trial, "ns_per_page", ns / number_of(trial, "block"));
 	return check_zone(trial) < 0 ? -1 : result;
@@ -134,7 +149,7 @@ static int open_trial(struct trial *trial)
 	const struct balloon_zone_config config = {.n_frames = number_of(trial, "pages")};
 	struct blocks *blocks = trial->own;
 	balloon_atomic_init(&blocks->n_contended, 0, BALLOON_SHARED_COUNTER);
-	balloon_lock_init(&blocks->lock, BALLOON_RANK_LEAF, &blocks->n_contended);
+	balloon_lock_init_lasting(&blocks->lock, BALLOON_RANK_LEAF, &blocks->n_contended);
 	while (1u << blocks->order < number_of(trial, "block"))
 		blocks->order++;
 	return trial_expect(trial, "making a zone", balloon_zone_create(&config, &blocks->zone));
