@@ -15,11 +15,9 @@ static const struct {
 
 static int run_command(int argc, char **argv)
 {
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-		if (strcmp(argv[0], commands[i].name) != 0)
-			continue;
-		return commands[i].run(argc, argv);
-	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(argc, argv);
 	return usage_error("unknown command '%s': see balloon-bench --help", argv[0]);
 }
 
@@ -30,7 +28,7 @@ static int take(void *context, int key, char *value)
 {
 	(void)context;
 	(void)key;
-	return usage_unexpected("balloon-bench", value);
+	return usage_error("unexpected argument '%s'", value);
 }
 
 static const struct command_line line = {

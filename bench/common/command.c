@@ -17,11 +17,6 @@ int usage_error(const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int usage_unexpected(const char *command, const char *argument)
-{
-	return usage_error("%s: unexpected argument '%s'", command, argument);
-}
-
 int failure(const struct problem *problem)
 {
 	problem_print(problem);

@@ -22,9 +22,6 @@ int command_system(int argc, char **argv);
 /** Say on stderr that the program was called wrongly. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** The same about an argument, where a command takes none. */
-int usage_unexpected(const char *command, const char *argument);
-
 /** Where something is that comes with the program: in the build tree beside it, or where the installation put it. */
 struct folder {
 	char path[2 * PATH_MAX];

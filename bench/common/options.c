@@ -191,7 +191,8 @@ static int take(void *context, int key, char *value)
 				(char *)reading->plan + options->rows[i].offset);
 	if (options->take)
 		return options->take(reading->plan, value);
-	return usage_unexpected(strchr(options->command, ' ') + 1, value);
+	return usage_error(
+		"%s: unexpected argument '%s'", strchr(options->command, ' ') + 1, value);
 }
 
 int options_read(const struct options *options, int argc, char **argv, void *plan)

@@ -60,11 +60,6 @@ static const struct trial_ops *count_ops(struct round *round)
 
 /* ---- The workload ---------------------------------------------------------------------------- */
 
-static size_t count(const void *plan)
-{
-	return run_n_shapes(plan);
-}
-
 static int make(struct round *round, size_t number)
 {
 	const struct run_plan *plan = round->plan;
@@ -86,7 +81,7 @@ static const struct column columns[] = {{"a page", "subject", NULL, 0},
 	{"instructions", "instructions_per_page", "%.3f", 0},
 	{"L1 misses", "l1_misses_per_page", "%.3f", 0},
 	{"LL misses", "ll_misses_per_page", "%.3f", 0}, NO_COLUMN};
-static const struct workload cycle = {"cycle", NULL, NULL, columns, count, make, NULL, 0};
+static const struct workload cycle = {"cycle", NULL, NULL, columns, run_n_shapes, make, NULL, 0};
 
 /* ---- The command ----------------------------------------------------------------------------- */
 

@@ -81,12 +81,7 @@ int trial_fail(const struct trial *trial, const char *format, ...)
 		trial->subject, setting, what);
 }
 
-int trial_fail_errno(const struct trial *trial, const char *call, int error)
+int trial_expect(const struct trial *trial, const char *call, int result)
 {
-	return trial_fail(trial, "%s failed: %s", call, strerror(-error));
-}
-
-int trial_expect(const struct trial *trial, const char *call, int error)
-{
-	return error < 0 ? trial_fail_errno(trial, call, error) : 0;
+	return result < 0 ? trial_fail(trial, "%s failed: %s", call, strerror(-result)) : 0;
 }

@@ -147,12 +147,11 @@ void trial_note(struct trial *trial, const char *name, double value);
 /** Where the repeats of a trial put durations of single calls. */
 struct histogram *trial_durations(struct trial *trial, const char *name);
 
-/** Say which trial failed at what. Each returns -1. error: a negative errno. */
+/** Say which trial failed at what. Returns -1. */
 int trial_fail(const struct trial *trial, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int trial_fail_errno(const struct trial *trial, const char *call, int error);
 
-/** 0, or what trial_fail_errno() returns if error is negative. */
-int trial_expect(const struct trial *trial, const char *call, int error);
+/** The same, with its reason, if a call's result is a negative errno. Returns 0 or -1. */
+int trial_expect(const struct trial *trial, const char *call, int result);
 
 #endif

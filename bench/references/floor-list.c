@@ -18,7 +18,8 @@ LOOPS_OF_REFERENCE
 const struct subject reference_floor_list = {
 	.name = "floor-list",
 	.what = "the same list work without lock or library",
-	.lacks = "no lock; no isolation, no owner that is checked, no refusal of a page put in twice",
+	.lacks =
+		"no lock; no isolation, no owner that is checked, no refusal of a page put in twice",
 	.kind = SUBJECT_FLOOR,
 	.ops = &ops,
 	.workloads = LOOPS_MOVING,

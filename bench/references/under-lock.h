@@ -37,7 +37,7 @@ static void destroy(struct instance *instance)
 }
 
 #define UNDER_LOCK(called, is)                                                                     \
-	.name = (called), .what = (is),                                                           \
-	.lacks = "no isolation, no owner that is checked, no refusal of a page put in twice", .kind = SUBJECT_FLOOR, .ops = &ops,                        \
-	.workloads = LOOPS_MOVING, .create = create, .destroy = destroy, .work = work,             \
-	.count = shelves_count
+	.name = (called), .what = (is),                                                            \
+	.lacks = "no isolation, no owner that is checked, no refusal of a page put in twice",      \
+	.kind = SUBJECT_FLOOR, .ops = &ops, .workloads = LOOPS_MOVING, .create = create,           \
+	.destroy = destroy, .work = work, .count = shelves_count

@@ -102,7 +102,7 @@ int bench_open(struct trial *trial)
 		result = subject->create(instance);
 	if (result < 0) {
 		free(instance->spares);
-		return trial_fail_errno(trial, "making it", result);
+		return trial_expect(trial, "making it", result);
 	}
 	if (shape_is_filled(&bench->shape) && subject->ops)
 		result = fill(bench, instance);

@@ -19,17 +19,12 @@ static const struct column columns[] = {COLUMNS_OF("ns/page", "ns_per_page"),
 	{"isolate p50 ns", "isolate_ns/p50", "%.0f", 0}, {"p99", "isolate_ns/p99", "%.0f", 0},
 	{"p99.9", "isolate_ns/p99.9", "%.0f", 0}, {"max", "isolate_ns/max", "%.0f", 0}, NO_COLUMN};
 
-static size_t count(const void *plan)
-{
-	return run_n_shapes(plan);
-}
-
 static int make(struct round *round, size_t number);
 
 /* A row for each, in the order of enum work; what a row is about is a loop in loops.h. */
 #define WORKLOAD(name, about)                                                                      \
 	{                                                                                          \
-		name, about, "ns_per_page", columns, count, make, NULL, 0                          \
+		name, about, "ns_per_page", columns, run_n_shapes, make, NULL, 0                   \
 	}
 static const struct workload rows_of_work[N_WORKLOADS] = {
 	WORKLOAD("cycle", "insert n pages, then dequeue n (default)"),

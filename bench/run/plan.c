@@ -35,8 +35,9 @@ void run_plan_subjects(struct run_plan *plan)
 		plan->subjects[plan->n_subjects++] = *references[plan->references.at[i]];
 }
 
-size_t run_n_shapes(const struct run_plan *plan)
+size_t run_n_shapes(const void *context)
 {
+	const struct run_plan *plan = context;
 	return plan->orders.n * plan->pages.n * plan->threads.n * plan->batches.n;
 }
 

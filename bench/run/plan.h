@@ -33,7 +33,7 @@ void run_plan_init(struct run_plan *plan);
 void run_plan_subjects(struct run_plan *plan);
 
 /** How many shapes a workload has, and each of them, by its number. */
-size_t run_n_shapes(const struct run_plan *plan);
+size_t run_n_shapes(const void *plan);
 struct shape run_shape(const struct run_plan *plan, enum work work, size_t number);
 
 /** The labels of a round of this shape. */

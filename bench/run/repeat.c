@@ -66,7 +66,7 @@ static int check_workers(const struct trial *trial)
 	const struct bench *bench = bench_of(trial);
 	for (unsigned i = 0; i < bench->shape.n_threads; i++)
 		if (bench->workers[i].failed)
-			return trial_fail_errno(
+			return trial_expect(
 				trial, bench->workers[i].failed, bench->workers[i].error);
 	return 0;
 }
@@ -79,7 +79,7 @@ static int check_counts(const struct trial *trial, struct counts *counts)
 		return 0;
 	int result = instance->subject->count(instance, counts);
 	if (result < 0)
-		return trial_fail_errno(trial, "counting", result);
+		return trial_expect(trial, "counting", result);
 	if (counts->n_listed == n_expected && counts->n_isolated == 0)
 		return 0;
 	return trial_fail(trial,
@@ -126,25 +126,20 @@ static void sum_up(struct trial *trial, uint64_t n_contended)
 {
 	const struct bench *bench = bench_of(trial);
 	const struct instance *instance = trial->own;
-	uint64_t n_done = 0, n_attempts = 0, n_isolated = 0, cpu_ns = 0, aside_ns = 0;
-	uint64_t begin_ns = UINT64_MAX, end_ns = 0;
+	uint64_t n_done, n_attempts = 0, n_isolated = 0, cpu_ns = 0;
+	double elapsed_ns = workers_elapsed_ns(bench->workers, bench->shape.n_threads, &n_done);
 	for (unsigned i = 0; i < bench->shape.n_threads; i++) {
 		const struct worker *worker = &bench->workers[i];
-		n_done += worker->n_done;
 		n_attempts += worker->n_attempts;
 		n_isolated += worker->n_isolated;
-		cpu_ns += worker->cpu_ns;
-		aside_ns += worker->aside_ns;
-		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
-		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
+		cpu_ns += worker->cpu_ns - worker->aside_ns;
 		histogram_merge(trial_durations(trial, "dequeue_ns"), &worker->dequeue);
 		histogram_merge(trial_durations(trial, "isolate_ns"), &worker->isolate);
 	}
 	double n = n_done ? (double)n_done : 1;
-	double elapsed_ns = (double)(end_ns - begin_ns) - (double)aside_ns / bench->shape.n_threads;
 	trial_note(trial, "ns_per_page", elapsed_ns / n);
 	trial_note(trial, "fairness", fairness(bench));
-	trial_note(trial, "cpu_s_per_million_pages", (double)(cpu_ns - aside_ns) / 1e3 / n);
+	trial_note(trial, "cpu_s_per_million_pages", (double)cpu_ns / 1e3 / n);
 	trial_note(trial, "bytes_per_page", instance->bytes_per_page);
 	if (instance->subject->count)
 		trial_note(trial, "contended_per_page", (double)n_contended / n);
@@ -183,7 +178,7 @@ int bench_repeat(struct trial *trial, double seconds)
 		return -1;
 	int result = workers_run(bench->workers, bench->shape.n_threads, bench->is_pinned, seconds);
 	if (result < 0)
-		return trial_fail_errno(trial, "starting threads", result);
+		return trial_expect(trial, "starting threads", result);
 	if (check_all(trial, &after) < 0)
 		return -1;
 	if (result == 0)

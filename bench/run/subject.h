@@ -119,8 +119,9 @@ struct instance {
 
 struct subject {
 	const char *name;
-	const char *what;  /* in one line */
-	const char *lacks; /* what a reference does not do of a strategy's work; NULL of a strategy */
+	const char *what; /* in one line */
+	const char
+		*lacks; /* what a reference does not do of a strategy's work; NULL of a strategy */
 	enum subject_kind kind;
 	const struct balloon_strategy *strategy; /* NULL for a reference */
 	const struct ops *ops;                   /* NULL: no operations outside its work() */

@@ -69,3 +69,16 @@ int workers_run(struct worker *workers, unsigned n, bool is_pinned, double secon
 	int result = threads_run(&threads);
 	return result < 0 ? result : shift.was_interrupted;
 }
+
+double workers_elapsed_ns(const struct worker *workers, unsigned n, uint64_t *n_done)
+{
+	uint64_t begin_ns = UINT64_MAX, end_ns = 0, aside_ns = 0;
+	*n_done = 0;
+	for (unsigned i = 0; i < n; i++) {
+		begin_ns = workers[i].begin_ns < begin_ns ? workers[i].begin_ns : begin_ns;
+		end_ns = workers[i].end_ns > end_ns ? workers[i].end_ns : end_ns;
+		aside_ns += workers[i].aside_ns;
+		*n_done += workers[i].n_done;
+	}
+	return (double)(end_ns - begin_ns) - (double)aside_ns / n;
+}

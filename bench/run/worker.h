@@ -59,6 +59,9 @@ void worker_restore_order(struct worker *worker);
  * negative error number: no thread has worked. */
 int workers_run(struct worker *workers, unsigned n, bool is_pinned, double seconds);
 
+/** Wall time of all together, less a thread's share of what was no work; and what they did. */
+double workers_elapsed_ns(const struct worker *workers, unsigned n, uint64_t *n_done);
+
 /** The time that it worked. */
 static inline uint64_t worker_elapsed_ns(const struct worker *worker)
 {

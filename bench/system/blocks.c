@@ -104,23 +104,12 @@ static const struct blocks_subject subjects[] = {{"zone", "zone", work_pair_zone
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
-/* Nothing is in use between two repeats. */
-static int check_zone(const struct trial *trial)
-{
-	const struct blocks *blocks = trial->own;
-	struct balloon_frames *frames = balloon_zone_frames(blocks->zone);
-	if (balloon_zone_validate(blocks->zone) < 0 ||
-		frames->ops->n_free(frames) != number_of(trial, "pages"))
-		return trial_fail(trial, "the zone is not valid, or not whole");
-	return 0;
-}
-
 static int repeat(struct trial *trial)
 {
 	struct blocks *blocks = trial->own;
 	const struct blocks_subject *subject = trial->how;
 	const unsigned n_threads = number_of(trial, "threads");
-	uint64_t n_done = 0, begin_ns = UINT64_MAX, end_ns = 0;
+	uint64_t n_done;
 	memset(blocks->workers, 0, sizeof blocks->workers);
 	for (unsigned i = 0; i < n_threads; i++) {
 		blocks->workers[i].work = subject->work;
@@ -129,19 +118,20 @@ static int repeat(struct trial *trial)
 	}
 	int result = workers_run(blocks->workers, n_threads, true, REPEAT_S);
 	if (result < 0)
-		return trial_fail_errno(trial, "starting threads", result);
-	for (unsigned i = 0; i < n_threads; i++) {
-		const struct worker *worker = &blocks->workers[i];
-		if (worker->failed)
-			return trial_fail_errno(trial, worker->failed, worker->error);
-		n_done += worker->n_done;
-		begin_ns = worker->begin_ns < begin_ns ? worker->begin_ns : begin_ns;
-		end_ns = worker->end_ns > end_ns ? worker->end_ns : end_ns;
-	}
-	const double ns = (double)(end_ns - begin_ns) / (double)(n_done ? n_done : 1);
+		return trial_expect(trial, "starting threads", result);
+	for (unsigned i = 0; i < n_threads; i++)
+		if (blocks->workers[i].failed)
+			return trial_expect(
+				trial, blocks->workers[i].failed, blocks->workers[i].error);
+	double ns = workers_elapsed_ns(blocks->workers, n_threads, &n_done);
+	ns /= (double)(n_done ? n_done : 1);
 	trial_note(trial, "ns_per_block", ns);
 	trial_note(trial, "ns_per_page", ns / number_of(trial, "block"));
-	return check_zone(trial) < 0 ? -1 : result;
+	struct balloon_frames *frames = balloon_zone_frames(blocks->zone);
+	if (balloon_zone_validate(blocks->zone) < 0 ||
+		frames->ops->n_free(frames) != number_of(trial, "pages"))
+		return trial_fail(trial, "the zone is not valid, or not whole");
+	return result;
 }
 
 static int open_trial(struct trial *trial)

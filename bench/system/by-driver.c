@@ -13,7 +13,6 @@ struct by_driver {
 	struct balloon_channel *channel;
 	struct balloon_memmap *map;
 	struct balloon_driver *driver;
-	const char *problem; /* that was seen on the way */
 };
 
 static void close_driven(struct trial *trial)
@@ -77,11 +76,9 @@ static int inflate(struct trial *trial)
 {
 	struct by_driver *by_driver = trial->own;
 	const uint32_t n_pages = region_of(trial)->n_pages;
-	source_restart(&by_driver->source, 0);
+	by_driver->source.next = 0;
 	int result = reach(by_driver, n_pages);
-	if (result == 0 && by_driver->source.n_out != n_pages)
-		by_driver->problem = "the target is reached without all pages";
-	return result;
+	return result == 0 && by_driver->source.n_out != n_pages ? -ENODATA : result;
 }
 
 static int deflate(struct trial *trial)
@@ -92,7 +89,7 @@ static int deflate(struct trial *trial)
 static int cycle(struct trial *trial, uint32_t first, uint32_t n)
 {
 	struct by_driver *by_driver = trial->own;
-	source_restart(&by_driver->source, first);
+	by_driver->source.next = first;
 	int result = balloon_driver_fill(by_driver->driver, n);
 	if (result >= 0)
 		result = result == (int)n ? balloon_driver_leak(by_driver->driver, n) : -EIO;
@@ -103,8 +100,8 @@ static const char *check(struct trial *trial)
 {
 	struct by_driver *by_driver = trial->own;
 	struct balloon_driver_progress progress;
-	const char *what = by_driver->problem;
-	if (what || balloon_driver_validate(by_driver->driver, &what) < 0)
+	const char *what = "the driver is not valid";
+	if (balloon_driver_validate(by_driver->driver, &what) < 0)
 		return what;
 	if (balloon_memmap_validate(by_driver->map, NULL) < 0)
 		return "the map is not valid";

@@ -15,11 +15,6 @@ const char *last_strategy(const struct system_plan *plan)
 	return strategy_names()[plan->strategies.at[plan->strategies.n - 1]];
 }
 
-const char *last_driver(const struct system_plan *plan)
-{
-	return driver_names()[plan->drivers.at[plan->drivers.n - 1]];
-}
-
 void add_drivers(struct round *round, const struct trial_ops *ops, const void *how)
 {
 	const struct system_plan *plan = round->plan;

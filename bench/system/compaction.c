@@ -167,8 +167,8 @@ static int make(struct round *round, size_t number)
 	const struct system_plan *plan = round->plan;
 	(void)number;
 	round->labels = (struct labels){{{"channel", .text = "null"},
-		{"driver", .text = last_driver(plan)}, {"pages", .number = plan->n_zone_pages},
-		{"request", .number = plan->request}}};
+		{"driver", .text = driver_names()[plan->drivers.at[plan->drivers.n - 1]]},
+		{"pages", .number = plan->n_zone_pages}, {"request", .number = plan->request}}};
 	for (size_t i = 0; i < plan->strategies.n; i++) {
 		const char *name = strategy_names()[plan->strategies.at[i]];
 		trial_label(round_add(round, name, "strategy", &ops, NULL), "strategy", name);

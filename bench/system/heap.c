@@ -233,7 +233,7 @@ static int repeat(struct trial *trial)
 		problem = problem ? problem : members[i].problem;
 	}
 	if (result < 0)
-		return trial_fail_errno(trial, "starting threads", result);
+		return trial_expect(trial, "starting threads", result);
 	if (problem)
 		return trial_fail(trial, "%s", problem);
 	trial_note(trial, "ns_per_pair", (double)ns / n_pairs);

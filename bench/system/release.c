@@ -64,7 +64,7 @@ static int touch_warm(struct trial *trial)
 		uint32_t left = region->n_pages - first, n = left < request ? left : request;
 		int result = releaser_of(trial)->cycle(trial, first, n);
 		if (result < 0)
-			return trial_fail_errno(trial, "a single request", result);
+			return trial_expect(trial, "a single request", result);
 		uint64_t begin_ns = now_ns();
 		region_touch(region, region->order + first, n);
 		ns += now_ns() - begin_ns;
@@ -145,7 +145,7 @@ static int repeat(struct trial *trial)
 	const struct threads threads = {
 		has_neighbour ? 2 : 1, true, run_place, places, sizeof *places, NULL, NULL};
 	int result = threads_run(&threads);
-	return result < 0 ? trial_fail_errno(trial, "starting a thread", result) : places[0].result;
+	return result < 0 ? trial_expect(trial, "starting a thread", result) : places[0].result;
 }
 
 static int open_trial(struct trial *trial)

@@ -46,12 +46,10 @@ static void *answer(void *argument)
 			continue;
 		}
 		struct slow_order order = slow->orders[slow->first];
-		pthread_mutex_unlock(&slow->mutex);
-		wait_until(order.due_ns);
-		pthread_mutex_lock(&slow->mutex);
 		slow->first = (slow->first + 1) % SLOW_REQUESTS_MAX;
 		slow->n--;
 		pthread_mutex_unlock(&slow->mutex);
+		wait_until(order.due_ns);
 		balloon_request_complete(&slow->channel, order.request, order.request->id,
 			order.request->n_pages, 0);
 		pthread_mutex_lock(&slow->mutex);

@@ -61,8 +61,3 @@ void source_fini(struct source *source)
 	pthread_mutex_destroy(&source->mutex);
 	free(source->is_out);
 }
-
-void source_restart(struct source *source, uint32_t first)
-{
-	source->next = first;
-}

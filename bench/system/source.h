@@ -12,8 +12,8 @@ struct source {
 	pthread_mutex_t mutex; /* protects the rest */
 	const struct balloon_page *order;
 	uint32_t n_frames;
-	uint32_t next;         /* in the order: what is handed out next */
-	uint32_t n_out;        /* frames */
+	uint32_t next;  /* in the order: what is handed out next; to be set while all are back */
+	uint32_t n_out; /* frames */
 	unsigned char *is_out; /* by frame */
 	const char *violation; /* what was given back that was not out; NULL: nothing */
 };
@@ -21,8 +21,5 @@ struct source {
 /** All frames of the order, which is a permutation of them. Returns 0 or -ENOMEM. */
 int source_init(struct source *source, const struct balloon_page *order, uint32_t n_frames);
 void source_fini(struct source *source);
-
-/** Begin anew, from this place of the order; all frames have come back. */
-void source_restart(struct source *source, uint32_t first);
 
 #endif

@@ -50,9 +50,8 @@ static inline const char *text_of(const struct trial *trial, const char *name)
 	return label_of(trial, name)->text;
 }
 
-/** The strategy, and the driver design, of workloads that want one: the last that was asked for. */
+/** The strategy of workloads that want one: the last that was asked for. */
 const char *last_strategy(const struct system_plan *plan);
-const char *last_driver(const struct system_plan *plan);
 
 /** A trial for each driver design that was asked for. */
 void add_drivers(struct round *round, const struct trial_ops *ops, const void *how);

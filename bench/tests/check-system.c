@@ -267,7 +267,7 @@ static void check_source(void)
 	CHECK(ops->allocate(&source.frames, got, 1, 0) == -ENOMEM);
 	ops->free(&source.frames, got, 4);
 	CHECK(source.n_out == 0 && !source.violation);
-	source_restart(&source, 2);
+	source.next = 2;
 	CHECK(ops->allocate(&source.frames, got, 4, 0) == 2 && got[0].index == 3);
 	ops->free(&source.frames, got, 1);
 	ops->free(&source.frames, got, 1); /* twice */
