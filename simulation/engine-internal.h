@@ -24,6 +24,7 @@ enum engine_point_kind {
 	ENGINE_POINT_WAKE,
 	ENGINE_POINT_CLOCK,
 	ENGINE_POINT_OTHER,
+	ENGINE_POINT_LOCKED, /* no point: a lock that was waited for is taken */
 };
 
 const char *engine_point_name(unsigned kind);
@@ -52,7 +53,7 @@ void engine_sleep_on(const volatile void *word, uint64_t deadline_ns);
 /* Wake up to n threads that sleep on it. */
 void engine_wake(const volatile void *word, uint32_t n);
 /* Wait until (*word & bits) == 0: true; or the deadline: false. There is no point in between and the
- * return. */
+ * return; to an explorer what the caller does then is a step. */
 bool engine_wait_clear(const uint32_t *word, uint32_t bits, uint64_t deadline_ns);
 /* A store that the thread's next load may overtake. */
 void engine_store_later(uint32_t *place, uint32_t value, uintptr_t where);
@@ -64,5 +65,7 @@ void engine_held_check(const void *word, uint32_t rank, bool is_plural);
 void engine_held_add(const void *word, uint32_t rank);
 void engine_held_remove(const void *word);
 bool engine_held(const void *word);
+/* The locks that a thread holds, or held when the last run ended: number i, NULL past the last. */
+const void *engine_held_at(uint32_t thread, uint32_t i);
 
 #endif

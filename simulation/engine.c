@@ -25,7 +25,7 @@ enum {
 	START_NS = 1000000000,
 };
 
-#define NEVER UINT64_MAX
+#define NEVER ENGINE_NEVER
 
 enum status {
 	READY,
@@ -53,6 +53,7 @@ enum guard {
 struct thread {
 	struct engine_context context;
 	const char *name;
+	uint32_t number;
 	void (*function)(void *);
 	void *argument;
 	enum status status;
@@ -84,8 +85,12 @@ struct thread {
 
 static struct {
 	struct thread *current; /* NULL: no thread runs */
-	uint64_t countdown;     /* points until the engine has to decide something */
+	const struct engine_explorer *explorer;
+	uint64_t until_step;  /* with an explorer */
+	struct thread *ended; /* with an explorer: the last of all, as which it looks at the end */
+	uint64_t countdown;   /* points until the engine has to decide something */
 	uint64_t step;
+	uint64_t n_runs;
 	uint64_t hash;
 	uint64_t n_changes; /* stores that changed a word */
 	uint64_t now_ns;
@@ -190,12 +195,15 @@ static void leave_run(void)
 {
 	struct thread *last = engine.current;
 	engine.current = NULL;
+	engine.ended = NULL;
 	engine_context_switch(&last->context, &engine.home, true);
 	__builtin_unreachable();
 }
 
 static _Noreturn void found(enum engine_finding finding, const char *format, va_list arguments)
 {
+	if (!engine.current)
+		engine.current = engine.ended;
 	if (!engine.current) {
 		vfprintf(stderr, format, arguments);
 		die("\nfound outside of a run");
@@ -223,7 +231,7 @@ void engine_check_eq(long long a, long long b, const char *what, const char *fil
 static void on_signal(int number, siginfo_t *info, void *unused)
 {
 	(void)unused;
-	if (!engine.current) {
+	if (!engine.current && !engine.ended) {
 		signal(number, SIG_DFL);
 		raise(number);
 		return;
@@ -247,11 +255,13 @@ void __asan_on_error(void)
 
 static void on_tick(int unused)
 {
-	static uint64_t last_hash;
+	static uint64_t last_step, last_run;
 	(void)unused;
-	if (engine.current && engine.hash == last_hash)
-		engine_fail(ENGINE_SPIN, "%s loops without a point", engine.current->name);
-	last_hash = engine.hash;
+	const struct thread *thread = engine.current ? engine.current : engine.ended;
+	if (thread && engine.step == last_step && engine.n_runs == last_run)
+		engine_fail(ENGINE_SPIN, "%s loops without a point", thread->name);
+	last_step = engine.step;
+	last_run = engine.n_runs;
 }
 
 void engine_watch(unsigned seconds)
@@ -473,13 +483,34 @@ static struct thread *choose_thread(void)
 	}
 }
 
+/* Of an explorer's run: nothing in it is left to chance, and time stands still while somebody can run. */
+static struct thread *ask_explorer(const struct thread *self)
+{
+	uint32_t candidates = 0;
+	for (;;) {
+		for (uint32_t i = 0; i < engine.n_threads; i++)
+			if (can_run(&engine.threads[i]))
+				candidates |= 1u << i;
+		if (candidates)
+			break;
+		if (!probe() && !let_time_go_on())
+			deadlock();
+	}
+	uint32_t next = engine.explorer->next(candidates,
+		self ? (uint32_t)(self - engine.threads) : ENGINE_NOBODY, &engine.until_step);
+	if (next >= engine.n_threads || !(candidates & 1u << next))
+		die("the explorer chose what was not offered");
+	return &engine.threads[next];
+}
+
 /* Decide who goes on, and go there. Returns when it is this thread. */
 static void decide(void)
 {
 	struct thread *self = engine.current;
-	struct thread *next = choose_thread();
+	struct thread *next = engine.explorer ? ask_explorer(self) : choose_thread();
 	next->status = READY;
-	choose_countdown();
+	if (!engine.explorer)
+		choose_countdown();
 	if (next == self)
 		return;
 	engine.current = next;
@@ -589,11 +620,12 @@ static void show_store(struct thread *thread)
 	thread->later = NULL;
 }
 
-void engine_access(const volatile void *place, size_t size_bytes, unsigned kind, uintptr_t where)
+/* Not a part of its caller, which is to save no registers. */
+#define APART __attribute__((noinline))
+
+APART static void pass_point(struct thread *thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where)
 {
-	struct thread *thread = engine.current;
-	if (!thread)
-		return;
 	if (thread->stored) {
 		engine.n_changes +=
 			read_value(thread->stored, thread->stored_bytes) != thread->stored_over;
@@ -617,6 +649,34 @@ void engine_access(const volatile void *place, size_t size_bytes, unsigned kind,
 		thread->stored_bytes = size_bytes;
 		thread->stored_over = read_value(place, size_bytes);
 	}
+}
+
+static void pass_explored(struct thread *thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where)
+{
+	engine.step++;
+	engine.explorer->access(thread->number, place, size_bytes, kind, where);
+}
+
+APART static void pass_choice(struct thread *thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where)
+{
+	decide();
+	pass_explored(thread, place, size_bytes, kind, where);
+}
+
+/* Most of what explorers do is to come here. */
+void engine_access(const volatile void *place, size_t size_bytes, unsigned kind, uintptr_t where)
+{
+	struct thread *thread = engine.current;
+	if (!thread)
+		return;
+	if (!engine.explorer)
+		pass_point(thread, place, size_bytes, kind, where);
+	else if (engine.step == engine.until_step)
+		pass_choice(thread, place, size_bytes, kind, where);
+	else
+		pass_explored(thread, place, size_bytes, kind, where);
 }
 
 void engine_point(void)
@@ -690,6 +750,8 @@ static void block(enum status status, uint64_t deadline_ns)
 bool engine_wait_clear(const uint32_t *word, uint32_t bits, uint64_t deadline_ns)
 {
 	struct thread *self = engine.current;
+	if (!self && engine.ended)
+		engine_fail(ENGINE_LOCK, "a lock is held when all have ended");
 	if (!self)
 		die("a lock is taken twice outside of a run");
 	while (*(const volatile uint32_t *)word & bits) {
@@ -701,6 +763,12 @@ bool engine_wait_clear(const uint32_t *word, uint32_t bits, uint64_t deadline_ns
 		self->deadline_ns = deadline_ns;
 		look_for_circle(self);
 		block(LOCKED_OUT, deadline_ns);
+		/* That the caller takes it now is a step, or nobody could come between it and the next point. */
+		if (engine.explorer && (*(const volatile uint32_t *)word & bits) == 0) {
+			engine.step++;
+			engine.explorer->access(self->number, word, sizeof(*word),
+				ENGINE_POINT_LOCKED, (uintptr_t)__builtin_return_address(0));
+		}
 	}
 	return true;
 }
@@ -774,7 +842,16 @@ bool engine_held(const void *word)
 	for (uint32_t i = 0; self && i < self->n_held; i++)
 		if (self->held[i].word == word)
 			return true;
+	if (self && engine.explorer) {
+		engine.explorer->unheld(self->number, word);
+		return true;
+	}
 	return !self; /* outside of a run nobody knows */
+}
+
+const void *engine_held_at(uint32_t thread, uint32_t i)
+{
+	return i < engine.threads[thread].n_held ? engine.threads[thread].held[i].word : NULL;
 }
 
 void engine_held_check(const void *word, uint32_t rank, bool is_plural)
@@ -901,6 +978,15 @@ void engine_progress(void)
 		choose_priority(engine.current);
 }
 
+/* As nobody, so that it comes to no point. */
+static void end_explored(void)
+{
+	engine.ended = engine.current;
+	engine.current = NULL;
+	engine.explorer->end();
+	engine.current = engine.ended;
+}
+
 static _Noreturn void end_thread(void)
 {
 	struct thread *self = engine.current;
@@ -909,8 +995,11 @@ static _Noreturn void end_thread(void)
 	engine_progress();
 	show_store(self);
 	self->status = ENDED;
-	if (!self->is_daemon && --engine.n_wanted == 0)
+	if (!self->is_daemon && --engine.n_wanted == 0) {
+		if (engine.explorer)
+			end_explored();
 		leave_run();
+	}
 	decide();
 	abort();
 }
@@ -929,6 +1018,7 @@ static uint32_t spawn(const char *name, void (*function)(void *), void *argument
 	uint32_t number = engine.n_threads++;
 	struct thread *thread = &engine.threads[number];
 	*thread = (struct thread){.name = name,
+		.number = number,
 		.function = function,
 		.argument = argument,
 		.is_daemon = is_daemon,
@@ -983,6 +1073,9 @@ static void set_up(const struct engine_options *options)
 	engine.options = *options;
 	if (!engine.options.chooser)
 		engine.options.chooser = &engine_random;
+	engine.explorer = engine.options.chooser->explorer;
+	engine.ended = NULL;
+	engine.n_runs++;
 	if (!engine.options.max_points)
 		engine.options.max_points = MAX_POINTS;
 	if (!engine.options.spin_points)
@@ -1022,23 +1115,44 @@ static void fill_report(struct engine_report *report)
 	for (uint32_t i = 0; i < engine.n_threads; i++)
 		snprintf(report->names[i], sizeof(report->names[i]), "%s", engine.threads[i].name);
 	report->n_trace = engine.step < ENGINE_TRACE ? (uint32_t)engine.step : ENGINE_TRACE;
+	if (engine.explorer)
+		report->n_trace = 0;
 	for (uint32_t i = 0; i < report->n_trace; i++)
 		report->trace[i] = engine.trace[(engine.step - report->n_trace + i) % ENGINE_TRACE];
+}
+
+static void begin_run(const struct engine_options *options, struct engine_report *report)
+{
+	if (engine.current)
+		die("a run within a run");
+	catch_signals();
+	restore_arena();
+	report->finding = ENGINE_NONE;
+	report->what[0] = '\0';
+	report->thread = 0;
+	engine.report = report;
+	set_up(options);
+}
+
+bool engine_run_threads(const struct engine_options *options, const struct engine_thread *threads,
+	uint32_t n_threads, struct engine_report *report)
+{
+	begin_run(options, report);
+	for (uint32_t i = 0; i < n_threads; i++)
+		spawn(threads[i].name, threads[i].function, threads[i].context, false);
+	struct thread *first = engine.explorer ? ask_explorer(NULL) : choose_thread();
+	engine.current = first;
+	engine_context_switch(&engine.home, &first->context, false);
+	if (report->finding != ENGINE_NONE)
+		fill_report(report);
+	return report->finding != ENGINE_NONE;
 }
 
 struct engine_report engine_run_with(
 	const struct engine_options *options, void (*scenario)(void *), void *context)
 {
 	struct engine_report report;
-	if (engine.current)
-		die("a run within a run");
-	catch_signals();
-	restore_arena();
-	report.finding = ENGINE_NONE;
-	report.what[0] = '\0';
-	report.thread = 0;
-	engine.report = &report;
-	set_up(options);
+	begin_run(options, &report);
 	spawn("main", scenario, context, false);
 	engine.current = &engine.threads[0];
 	engine_context_switch(&engine.home, &engine.threads[0].context, false);

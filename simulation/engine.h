@@ -75,6 +75,29 @@ enum engine_policy {
 	ENGINE_EVERY_POINT,
 };
 
+enum { ENGINE_NOBODY = ENGINE_THREADS_MAX };
+
+/**
+ * What an explorer has in place of choose(ENGINE_CHOOSE_THREAD), to make the same start of a run again at
+ * full speed: it says when it wants to be asked next, and watches what threads do. There is no trace then.
+ */
+struct engine_explorer {
+	/* Who goes on of those that can, a bit a thread. self: who comes to the point; it is no candidate if it
+	 * ended or waits; ENGINE_NOBODY at the start. *until_step: receives the step, above engine_step(), at
+	 * which this is asked next, unless the thread ends or waits before; ENGINE_NEVER: not before that. */
+	uint32_t (*next)(uint32_t candidates, uint32_t self, uint64_t *until_step);
+	/* The thread is about to make an access, or has just taken a lock that it had to wait for. */
+	void (*access)(uint32_t thread, const volatile void *place, size_t size_bytes,
+		unsigned kind, uintptr_t where);
+	/* A thread does without a lock what it asserts to hold the lock for. The run goes on. */
+	void (*unheld)(uint32_t thread, const void *word);
+	/* All threads have ended. Called as the last of them, so that whatever is found or crashes is of this
+	 * run; comes to no point. */
+	void (*end)(void);
+};
+
+#define ENGINE_NEVER UINT64_MAX
+
 /** Where choices come from. All of a run come from one of these. */
 struct engine_chooser {
 	const char *name;
@@ -85,6 +108,7 @@ struct engine_chooser {
 	uint32_t (*choose)(
 		const struct engine_chooser *chooser, enum engine_choice choice, uint32_t n);
 	void *context;
+	const struct engine_explorer *explorer; /* with ENGINE_EVERY_POINT, optional */
 };
 
 extern const struct engine_chooser engine_random; /* ENGINE_UNIFORM */
@@ -165,6 +189,19 @@ struct engine_report engine_run_with(
 	const struct engine_options *options, void (*scenario)(void *), void *context);
 struct engine_report engine_run(uint64_t seed, const struct engine_chooser *chooser,
 	void (*scenario)(void *), void *context);
+
+struct engine_thread {
+	const char *name; /* constant */
+	void (*function)(void *context);
+	void *context;
+};
+
+/**
+ * Run threads that are all there from the start, without a first one: for explorers, who run them again and
+ * again. Fills of *report what differs, without a finding the finding alone. Returns whether there is one.
+ */
+bool engine_run_threads(const struct engine_options *options, const struct engine_thread *threads,
+	uint32_t n_threads, struct engine_report *report);
 
 /** Runs with n_seeds seeds, up to the first finding. Returns 0; 1: *report says what and where. */
 int engine_sweep(uint64_t first_seed, uint64_t n_seeds, const struct engine_chooser *chooser,

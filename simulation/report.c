@@ -33,6 +33,7 @@ const char *engine_point_name(unsigned kind)
 		[ENGINE_POINT_WAKE] = "wake",
 		[ENGINE_POINT_CLOCK] = "clock",
 		[ENGINE_POINT_OTHER] = "point",
+		[ENGINE_POINT_LOCKED] = "locked",
 	};
 	return names[kind];
 }

@@ -17,8 +17,22 @@
 
 #include "fault.h"
 
-/* Does this thread do without a lock just now? */
-static _Thread_local bool mutant_is_unlocked;
+struct mutant_thread {
+	bool is_unlocked; /* it does without a lock just now */
+	/* What it locked last and what it put off dropping: for the faults that move an unlock. */
+	struct balloon_atomic_u32 *page_flags;
+	struct balloon_atomic_u32 *late_references;
+};
+
+/* The threads of a controlled build share one thread of the system. */
+#ifdef BALLOON_CONTROLLED
+#include "engine.h"
+static struct mutant_thread mutant_threads[ENGINE_THREADS_MAX];
+#define mutant_self() (&mutant_threads[engine_is_running() ? engine_self() : 0])
+#else
+static _Thread_local struct mutant_thread mutant_thread;
+#define mutant_self() (&mutant_thread)
+#endif
 
 /*
  * A broken list leads out of the map. Keep it within, so that the shadow state gets to see what a
@@ -27,7 +41,7 @@ static _Thread_local bool mutant_is_unlocked;
 static inline void *mutant_descriptor_at(
 	const struct balloon_descriptors *descriptors, uint32_t index)
 {
-	if (mutant_is_unlocked)
+	if (mutant_self()->is_unlocked)
 		balloon_hook_yield();
 	return balloon_descriptor_at(descriptors, index % descriptors->n_pages);
 }
@@ -37,10 +51,6 @@ static inline void *mutant_descriptor_at(
 #define balloon_descriptor(map, page) mutant_descriptor_at(&(map)->descriptors, (page).index)
 
 #include <balloon/list.h>
-
-/* What this thread locked last and what it put off dropping: for the faults that move an unlock. */
-static _Thread_local struct balloon_atomic_u32 *mutant_page_flags;
-static _Thread_local struct balloon_atomic_u32 *mutant_late_references;
 
 /* What follows is locking with faults: clang's thread-safety analysis is right not to like it. */
 
@@ -52,13 +62,13 @@ static inline bool mutant_is(enum fault_kind kind, const char *function)
 BALLOON_LOCK_INTERNALS
 static inline void mutant_lock_acquire(struct balloon_lock *lock, const char *function)
 {
-	mutant_is_unlocked = mutant_is(FAULT_NO_LOCK, function);
-	if (mutant_is_unlocked)
+	mutant_self()->is_unlocked = mutant_is(FAULT_NO_LOCK, function);
+	if (mutant_self()->is_unlocked)
 		return;
 	if (mutant_is(FAULT_EARLY_CLEAR, function)) {
-		balloon_atomic_and(
-			mutant_page_flags, ~(uint32_t)BALLOON_PAGE_FLAG_FIRST, BALLOON_RELAXED);
-		balloon_page_unlock(mutant_page_flags);
+		balloon_atomic_and(mutant_self()->page_flags, ~(uint32_t)BALLOON_PAGE_FLAG_FIRST,
+			BALLOON_RELAXED);
+		balloon_page_unlock(mutant_self()->page_flags);
 	}
 	balloon_lock_acquire(lock);
 }
@@ -89,15 +99,15 @@ BALLOON_LOCK_INTERNALS
 static inline void mutant_lock_release(struct balloon_lock *lock, const char *function)
 {
 	if (mutant_is(FAULT_NO_LOCK, function))
-		mutant_is_unlocked = false;
+		mutant_self()->is_unlocked = false;
 	else if (fault_of_run.kind == FAULT_RELAXED_LOCK)
 		mutant_lock_release_relaxed(lock);
 	else
 		balloon_lock_release(lock);
 	if (mutant_is(FAULT_LATE_UNLOCK, function)) {
 		balloon_hook_yield();
-		balloon_reference_put(mutant_late_references, 1);
-		balloon_page_unlock(mutant_page_flags);
+		balloon_reference_put(mutant_self()->late_references, 1);
+		balloon_page_unlock(mutant_self()->page_flags);
 	}
 }
 
@@ -117,7 +127,7 @@ static inline void mutant_page_lock(struct balloon_atomic_u32 *flags,
 {
 	if (!mutant_is(FAULT_NO_PAGE_LOCK, function))
 		balloon_page_lock(flags, n_contended);
-	mutant_page_flags = flags;
+	mutant_self()->page_flags = flags;
 }
 
 BALLOON_LOCK_INTERNALS
@@ -136,7 +146,7 @@ static inline void mutant_reference_put(
 	struct balloon_atomic_u32 *references, uint32_t n, const char *function)
 {
 	if (mutant_is(FAULT_LATE_UNLOCK, function))
-		mutant_late_references = references;
+		mutant_self()->late_references = references;
 	else
 		balloon_reference_put(references, n);
 }

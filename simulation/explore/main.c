@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * balloon-explore: every schedule of a few threads on a small map, up to a bound on preemptions.
+ *
+ * What is explored. The library's own code of pages, core and strategies, in the controlled build: each
+ * access through <balloon/sync.h>, plain or atomic, is a step, and between any two steps any other thread may
+ * go on. Taking a lock is one step (a failed try is another, and whoever waits is not run until it is free), a
+ * trylock and a release are one each. The scenarios are those of scenario.h; of each the search makes, once
+ * each, all schedules with at most --preemptions switches away from a thread that could go on, and as many
+ * others as there are: faults that are known need one or two, and all pairs at 3 take a minute a strategy. What
+ * a schedule is held against is in world.h and model.h; the engine adds deadlocks, the ranks of locks, assertions,
+ * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
+ * it shows whether anything comes of it; schedules in which nothing does are counted apart.
+ *
+ * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
+ * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
+ * locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
+ * system. Code that touches shared memory without <balloon/sync.h> runs as one with the step before it. More
+ * preemptions, threads, calls and pages than were asked for: not explored. No schedule is left out as equal to
+ * another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <balloon/strategy.h>
+
+#include "common/command-line.h"
+#include "explore/table.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, STRATEGIES_MAX = 16 };
+
+struct options {
+	const struct balloon_strategy *strategies[STRATEGIES_MAX];
+	uint32_t n_strategies;
+	const char *scenario; /* NULL: all */
+	const char *schedule; /* to replay; NULL */
+	const char *json;
+	uint32_t n_preemptions;
+	bool has_triples;
+	bool is_list;
+	bool goes_on;
+};
+
+/* Of one strategy. */
+struct sum {
+	uint64_t n_scenarios;
+	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
+	uint64_t n_steps;
+	uint64_t n_found;
+	uint64_t n_asserted; /* scenarios in which assertions about locks alone failed */
+	clock_t begin;
+};
+
+static _Noreturn void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void wrong(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("balloon-explore: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputs("; see --help\n", stderr);
+	va_end(arguments);
+	exit(EXIT_USAGE);
+}
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "balloon-explore: %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILED);
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+enum {
+	STRATEGY = COMMAND_LINE_KEY,
+	SCENARIO,
+	TRIPLES,
+	PREEMPTIONS,
+	LIST,
+	REPLAY,
+	KEEP_GOING,
+	JSON,
+};
+
+static const struct argp_option rows[] = {
+	{"strategy", STRATEGY, "LIST", 0, "page strategies, as a,b,c (all)", 0},
+	{"scenario", SCENARIO, "NAME", 0,
+		"one of --list, or all of a name without what is isolated, pages and devices: "
+		"'dequeue|isolate+putback' (all)",
+		0},
+	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
+	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2)", 0},
+	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
+	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
+	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
+	{"json", JSON, "FILE", 0, "write results to this file, too", 0}, {0}};
+
+static void add_strategies(struct options *options, char *list)
+{
+	char *rest = NULL;
+	if (!strcmp(list, "all"))
+		return;
+	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		const struct balloon_strategy *strategy = balloon_strategy_find(name);
+		if (!strategy || options->n_strategies == STRATEGIES_MAX)
+			wrong("--strategy: no strategy '%s'", name);
+		options->strategies[options->n_strategies++] = strategy;
+	}
+	if (options->n_strategies == 0)
+		wrong("--strategy: an empty list");
+}
+
+static uint32_t n_preemptions_of(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || n > SEARCH_PREEMPTIONS_MAX)
+		wrong("--preemptions: '%s' is no number from 0 to %d", text,
+			SEARCH_PREEMPTIONS_MAX);
+	return (uint32_t)n;
+}
+
+static int take(void *context, int key, char *value)
+{
+	struct options *options = context;
+	switch (key) {
+	case STRATEGY:
+		add_strategies(options, value);
+		return 0;
+	case SCENARIO:
+		options->scenario = value;
+		return 0;
+	case TRIPLES:
+		options->has_triples = true;
+		return 0;
+	case PREEMPTIONS:
+		options->n_preemptions = n_preemptions_of(value);
+		return 0;
+	case LIST:
+		options->is_list = true;
+		return 0;
+	case REPLAY:
+		options->schedule = value;
+		return 0;
+	case KEEP_GOING:
+		options->goes_on = true;
+		return 0;
+	case JSON:
+		options->json = value;
+		return 0;
+	default:
+		wrong("%s: no such argument", value);
+	}
+}
+
+static const struct command_line line = {
+	.name = "balloon-explore",
+	.about = "Run every schedule of a few threads on page strategies, up to a bound on "
+		 "preemptions.\n",
+	.after = "Exit status: 0 nothing found, 1 a finding, or something failed, 2 wrong usage.",
+	.options = rows,
+	.take = take,
+};
+
+static void parse(struct options *options, int argc, char **argv)
+{
+	*options = (struct options){.n_preemptions = 2};
+	int status = command_line_read(&line, argc, argv, options);
+	if (status != COMMAND_LINE_GO_ON)
+		exit(status);
+	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
+		if (balloon_strategy_at(i))
+			options->strategies[options->n_strategies++] = balloon_strategy_at(i);
+}
+
+/* ---- Results as JSON ------------------------------------------------------------------------- */
+
+static FILE *json;
+static bool is_json_begun;
+
+static void open_json(const struct options *options)
+{
+	if (!options->json)
+		return;
+	json = fopen(options->json, "w");
+	if (!json)
+		die(options->json);
+	fprintf(json, "{\"preemptions\": %" PRIu32 ", \"runs\": [", options->n_preemptions);
+}
+
+static void close_json(const struct options *options)
+{
+	if (!json)
+		return;
+	fputs("\n]}\n", json);
+	if (ferror(json) | fclose(json))
+		die(options->json);
+}
+
+static void put_quoted(const char *text)
+{
+	putc('"', json);
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\')
+			fprintf(json, "\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			fprintf(json, "\\u%04x", (unsigned)*text);
+		else
+			putc(*text, json);
+	putc('"', json);
+}
+
+static void put_finding(const struct search_finding *finding)
+{
+	char schedule[SEARCH_TEXT_MAX];
+	search_format(&finding->schedule, schedule, sizeof(schedule));
+	fprintf(json,
+		"{\"kind\": \"%s\", \"what\": ", engine_finding_name(finding->report.finding));
+	put_quoted(finding->report.what);
+	fprintf(json,
+		", \"preemptions\": %" PRIu32 ", \"steps\": %" PRIu64 ", \"schedule\": \"%s\"}",
+		finding->n_preemptions, finding->report.step, schedule);
+}
+
+/* Counts are of all schedules with at most 0, 1, ... preemptions. */
+static void put_run(const struct options *options, const struct balloon_strategy *strategy,
+	const struct scenario *scenario, const struct search_result *result)
+{
+	uint64_t n = 0;
+	if (!json)
+		return;
+	fprintf(json, "%s\n{\"strategy\": \"%s\", \"scenario\": ", is_json_begun ? "," : "",
+		strategy->name);
+	is_json_begun = true;
+	put_quoted(scenario->name);
+	fputs(", \"schedules\": [", json);
+	for (uint32_t i = 0; i <= options->n_preemptions; i++)
+		fprintf(json, "%s%" PRIu64, i ? ", " : "", n += result->n_schedules[i]);
+	fprintf(json, "], \"steps\": %" PRIu64 ", \"found\": %" PRIu64 ", \"asserted\": %" PRIu64,
+		result->n_steps, result->n_found, result->n_asserted);
+	fputs(", \"finding\": ", json);
+	if (result->finding)
+		put_finding(result->finding);
+	else
+		fputs("null", json);
+	putc('}', json);
+}
+
+/* ---- Results for people ---------------------------------------------------------------------- */
+
+static bool is_terminal(void)
+{
+	static int is_one = -1;
+	if (is_one < 0)
+		is_one = isatty(STDERR_FILENO);
+	return is_one;
+}
+
+static char progress[160];
+
+static void show_progress(uint64_t n_schedules)
+{
+	if (is_terminal())
+		fprintf(stderr, "\r\033[K%s, %" PRIu64 " schedules", progress, n_schedules);
+}
+
+static void end_progress(void)
+{
+	if (is_terminal())
+		fputs("\r\033[K", stderr);
+}
+
+static void print_counts(const struct options *options, const uint64_t *n_schedules)
+{
+	uint64_t n = 0;
+	for (uint32_t i = 0; i <= options->n_preemptions; i++)
+		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
+}
+
+static void print_finding(const struct balloon_strategy *strategy, const struct scenario *scenario,
+	const struct search_finding *finding)
+{
+	static struct engine_report report;
+	char schedule[SEARCH_TEXT_MAX];
+	search_format(&finding->schedule, schedule, sizeof(schedule));
+	printf("%s, %s: %s: %s\n", strategy->name, scenario->name,
+		engine_finding_name(finding->report.finding), finding->report.what);
+	if (finding->schedule.n_switches == 0) {
+		printf("  before there are threads\n");
+		return;
+	}
+	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
+		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
+	table_print(&finding->schedule, &report, stdout);
+	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
+		strategy->name, scenario->name, schedule);
+}
+
+static void print_sum(const struct options *options, const struct balloon_strategy *strategy,
+	const struct sum *sum)
+{
+	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
+	uint64_t n = 0;
+	for (uint32_t i = 0; i <= options->n_preemptions; i++)
+		n += sum->n_schedules[i];
+	printf("%s: %" PRIu64 " scenarios, ", strategy->name, sum->n_scenarios);
+	print_counts(options, sum->n_schedules);
+	printf(" schedules, %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps,
+		seconds, seconds > 0 ? (double)n / seconds : 0);
+	printf("found in %" PRIu64 ", by assertions about locks alone in %" PRIu64 "\n",
+		sum->n_found, sum->n_asserted);
+}
+
+/* ---- Searches -------------------------------------------------------------------------------- */
+
+/* Of a scenario that has a finding: the one with the fewest preemptions, and of those one with the fewest
+ * steps. `asserted`: by an assertion about a lock alone. */
+static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserted)
+{
+	struct search_options options = {.progress = show_progress};
+	struct search_result result;
+	struct search_finding *shortest = NULL;
+	for (; !shortest && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
+		search_run(world_subject(), &options, &result);
+		shortest = asserted ? result.asserted : result.finding;
+	}
+	return shortest;
+}
+
+/* A finding before there are threads: the map cannot even be made. */
+static void find_before(const struct engine_report *report, struct search_result *result)
+{
+	static struct search_finding finding;
+	finding.report = *report;
+	finding.n_preemptions = 0;
+	finding.schedule.n_switches = 0;
+	*result = (struct search_result){.n_found = 1, .finding = &finding};
+}
+
+static void explore(const struct options *options, const struct balloon_strategy *strategy,
+	const struct scenario *scenario, struct search_result *result)
+{
+	static struct engine_report report;
+	const struct search_options search_options = {.n_preemptions = options->n_preemptions,
+		.ends_at_finding = true,
+		.progress = show_progress};
+	if (!world_open(scenario, strategy, &report)) {
+		find_before(&report, result);
+		return;
+	}
+	search_run(world_subject(), &search_options, result);
+	if (result->finding)
+		result->finding = find_shortest(options->n_preemptions, false);
+}
+
+/* Nothing else was found, but an assertion about a lock failed. */
+static void print_asserted(const struct options *options, const struct balloon_strategy *strategy,
+	const struct scenario *scenario)
+{
+	static struct engine_report report;
+	if (world_open(scenario, strategy, &report))
+		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true));
+}
+
+static void add(struct sum *sum, const struct search_result *result)
+{
+	sum->n_scenarios++;
+	sum->n_steps += result->n_steps;
+	sum->n_found += result->finding != NULL;
+	sum->n_asserted += !result->finding && result->asserted;
+	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
+		sum->n_schedules[i] += result->n_schedules[i];
+}
+
+static bool is_wanted(const struct options *options, const struct scenario *scenario)
+{
+	return !options->scenario || scenario_is(scenario, options->scenario);
+}
+
+/* Returns whether there is a finding. */
+static bool explore_strategy(const struct options *options, const struct scenarios *scenarios,
+	const struct balloon_strategy *strategy)
+{
+	struct sum sum = {.begin = clock()};
+	struct search_result result;
+	const struct scenario *asserted = NULL; /* the first such */
+	bool is_found = false;
+	for (size_t i = 0; i < scenarios->n && (!is_found || options->goes_on); i++) {
+		const struct scenario *scenario = &scenarios->all[i];
+		if (!is_wanted(options, scenario))
+			continue;
+		snprintf(progress, sizeof(progress), "%s, %zu of %zu scenarios", strategy->name, i,
+			scenarios->n);
+		show_progress(0);
+		explore(options, strategy, scenario, &result);
+		end_progress();
+		add(&sum, &result);
+		put_run(options, strategy, scenario, &result);
+		if (options->scenario) {
+			printf("%s, %s: ", strategy->name, scenario->name);
+			print_counts(options, result.n_schedules);
+			printf(" schedules\n");
+		}
+		if (result.asserted && !asserted)
+			asserted = scenario;
+		if (!result.finding)
+			continue;
+		is_found = true;
+		print_finding(strategy, scenario, result.finding);
+	}
+	if (asserted && !is_found)
+		print_asserted(options, strategy, asserted);
+	print_sum(options, strategy, &sum);
+	return is_found || asserted;
+}
+
+static int explore_all(const struct options *options, const struct scenarios *scenarios)
+{
+	bool is_found = false;
+	open_json(options);
+	for (uint32_t i = 0; i < options->n_strategies && (!is_found || options->goes_on); i++)
+		is_found |= explore_strategy(options, scenarios, options->strategies[i]);
+	close_json(options);
+	return is_found ? EXIT_FAILED : 0;
+}
+
+/* ---- The program ----------------------------------------------------------------------------- */
+
+static const struct scenario *the_only(
+	const struct options *options, const struct scenarios *scenarios)
+{
+	const struct scenario *only = NULL;
+	for (size_t i = 0; i < scenarios->n; i++)
+		if (is_wanted(options, &scenarios->all[i])) {
+			if (only)
+				wrong("--replay: of one scenario");
+			only = &scenarios->all[i];
+		}
+	return only;
+}
+
+static int replay(const struct options *options, const struct scenarios *scenarios)
+{
+	static struct search_schedule schedule;
+	static struct engine_report report;
+	const struct scenario *scenario = the_only(options, scenarios);
+	if (options->n_strategies != 1)
+		wrong("--replay: of one strategy");
+	if (!search_parse(options->schedule, scenario->n_threads, &schedule))
+		wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
+			(unsigned)scenario->n_threads);
+	bool is_asserted;
+	bool is_found = !world_open(scenario, options->strategies[0], &report);
+	if (!is_found) {
+		search_replay(world_subject(), &schedule, &report, &is_asserted);
+		if (!strcmp(report.what, search_misfit))
+			wrong("--replay: '%s': %s", options->schedule, search_misfit);
+		is_found = table_print(&schedule, &report, stdout);
+	}
+	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
+		engine_finding_name(report.finding));
+	printf(is_found ? ": %s\n" : "\n", report.what);
+	return is_found ? EXIT_FAILED : 0;
+}
+
+static void list(const struct options *options, const struct scenarios *scenarios)
+{
+	for (size_t i = 0; i < scenarios->n; i++)
+		if (is_wanted(options, &scenarios->all[i]))
+			puts(scenarios->all[i].name);
+}
+
+static void check_scenario(const struct options *options, const struct scenarios *scenarios)
+{
+	for (size_t i = 0; i < scenarios->n; i++)
+		if (is_wanted(options, &scenarios->all[i]))
+			return;
+	wrong("--scenario: no scenario '%s'", options->scenario);
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	struct scenarios scenarios = {NULL, 0};
+	int status = 0;
+	parse(&options, argc, argv);
+	if (!scenarios_generate(&scenarios, options.has_triples || options.scenario))
+		die("scenarios");
+	check_scenario(&options, &scenarios);
+	engine_watch(5);
+	if (options.is_list)
+		list(&options, &scenarios);
+	else if (options.schedule)
+		status = replay(&options, &scenarios);
+	else
+		status = explore_all(&options, &scenarios);
+	free(scenarios.all);
+	if (fflush(stdout) != 0)
+		die("standard output");
+	return status;
+}

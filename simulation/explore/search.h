@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A depth-first search over the schedules of some threads: all of them in which at most so many switches are
+ * preemptions.
+ *
+ * A schedule is the list of its switches. Threads begin, and are switched to, when they are chosen; each makes
+ * at least one step before the next choice. A switch away from a thread that could go on is a preemption. One
+ * away from a thread that ended, or waits for a lock, is none, and all who can go on are tried there.
+ *
+ * The search keeps no states: it makes the start of a run again, up to the last choice that is left to vary,
+ * and goes on from there without preemptions. Each run is one schedule, none comes twice.
+ */
+#ifndef EXPLORE_SEARCH_H
+#define EXPLORE_SEARCH_H
+
+#include "engine.h"
+
+enum {
+	SEARCH_PREEMPTIONS_MAX = 12,
+	SEARCH_STEPS_MAX = 4000, /* of a run: more is a thread that does not end */
+	SEARCH_TEXT_MAX = 256,
+};
+
+/** From so many steps on the thread runs. The first of a schedule is at 0. */
+struct search_switch {
+	uint32_t step;
+	uint32_t thread;
+};
+
+struct search_schedule {
+	uint32_t n_switches;
+	struct search_switch switches[SEARCH_STEPS_MAX];
+};
+
+/** What is explored. Whatever a run changes begin() makes anew. */
+struct search_subject {
+	const struct engine_thread *threads;
+	uint32_t n_threads;
+	void (*begin)(void); /* optional, as the others */
+	void (*access)(uint32_t thread, const volatile void *place, size_t size_bytes,
+		unsigned kind, uintptr_t where);
+	void (*unheld)(uint32_t thread, const void *word);
+	void (*end)(void);
+};
+
+struct search_finding {
+	struct engine_report report;
+	uint32_t n_preemptions;
+	struct search_schedule schedule;
+};
+
+struct search_result {
+	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
+	uint64_t n_steps;
+	uint64_t n_found; /* schedules with a finding */
+	/* Schedules in which an assertion about a lock failed, and nothing else was found. */
+	uint64_t n_asserted;
+	struct search_finding *finding;  /* of those found, one with the fewest steps; NULL: none */
+	struct search_finding *asserted; /* the same of those asserted */
+};
+
+struct search_options {
+	uint32_t n_preemptions;
+	bool ends_at_finding;
+	void (*progress)(uint64_t n_schedules); /* now and then; optional */
+};
+
+/** What is said where an assertion about a lock failed, and nothing else is found. */
+extern const char search_unheld[];
+extern const char search_misfit[];
+
+/** Findings in the result stay until the next search. */
+void search_run(const struct search_subject *subject, const struct search_options *options,
+	struct search_result *result);
+
+/** Make one schedule again. Where it leaves a choice open, whoever runs goes on. Returns whether there is a
+ * finding: ENGINE_CLAIM and search_misfit, too, if it is no schedule of these threads. *is_asserted: an assertion
+ * about a lock failed. */
+bool search_replay(const struct search_subject *subject, const struct search_schedule *schedule,
+	struct engine_report *report, bool *is_asserted);
+
+/** "a12b7a": thread a makes 12 steps, b makes 7, a goes on to the end. */
+void search_format(const struct search_schedule *schedule, char *text, size_t size);
+/** Returns whether it is one of n_threads threads. */
+bool search_parse(const char *text, uint32_t n_threads, struct search_schedule *schedule);
+
+#endif

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "explore/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <balloon/list.h>
+#include <balloon/strategy.h>
+
+#include "engine-internal.h"
+
+enum {
+	MEMORY_BYTES = 8192,
+	DESCRIPTOR_MAX = 64,
+	N_LANES = 4,
+	KEY_WORDS = 1 + MODEL_CALLS + N_LANES,
+	KNOWN_MAX = 1 << 12, /* a power of two */
+};
+
+/* A thread of the scenario. */
+struct player {
+	uint32_t number;
+	const struct actor *actor;
+	struct made *made; /* its call under way; NULL: none */
+	uint32_t *begins;  /* receives the step of its first access; NULL: that was made */
+};
+
+/* What is told apart at the end of a schedule. */
+struct outcome {
+	uint64_t words[KEY_WORDS];
+};
+
+static struct {
+	const struct scenario *scenario;
+	const struct balloon_strategy *strategy;
+	_Alignas(BALLOON_MEMORY_ALIGN) unsigned char memory[MEMORY_BYTES];
+	_Alignas(BALLOON_MEMORY_ALIGN) unsigned char start[MEMORY_BYTES];
+	size_t n_bytes;
+	struct balloon_memmap *map;
+	struct balloon_device *devices[SCENARIO_DEVICES];
+	uintptr_t descriptors; /* where they begin in memory, how many bytes there are, of each */
+	uintptr_t descriptors_bytes;
+	uint32_t descriptor_bytes;
+	uint8_t page_at[SCENARIO_PAGES * DESCRIPTOR_MAX]; /* of a byte of theirs */
+	int8_t holders[SCENARIO_PAGES];
+	int8_t holders_at_start[SCENARIO_PAGES];
+	uint8_t states[SCENARIO_PAGES]; /* as the calls that have returned left them */
+	uint8_t states_at_start[SCENARIO_PAGES];
+	struct player players[SCENARIO_THREADS];
+	struct history history;
+	struct engine_thread threads[SCENARIO_THREADS];
+	struct search_subject subject;
+	void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t);
+	/* Outcomes that were looked at, and are right: there are few in many schedules. */
+	struct outcome known[KNOWN_MAX];
+	uint32_t n_known;
+	uint32_t n_words;
+} world;
+
+/* ---- Accesses -------------------------------------------------------------------------------- */
+
+static bool names(const struct call *call, uint32_t page)
+{
+	for (uint32_t i = 0; call->operation != DEQUEUE && i < call->n_pages; i++)
+		if (call->pages[i].index == page)
+			return true;
+	return false;
+}
+
+/* Not a part of its caller, which runs at every access and is to save no registers. */
+#define APART __attribute__((noinline))
+
+/* Whose an isolated page is no strategy knows, nor whose one is that is in no balloon: may this call, if it is
+ * misuse, do its work on the page? */
+static bool is_done_to(const struct call *call, uint32_t page)
+{
+	bool takes_owned = call->operation == INSERT ||
+			   (call->operation == MIGRATE && call->pages[1].index == page);
+	return world.states[page] == (takes_owned ? BALLOON_PAGE_OWNED : BALLOON_PAGE_ISOLATED);
+}
+
+/* A thread touches the descriptor of a page in another one's hands. */
+APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
+{
+	const struct made *made = world.players[thread].made;
+	bool is_store = kind == ENGINE_POINT_WRITE || kind == ENGINE_POINT_STORE;
+	bool is_named = made && names(&made->call, page);
+	bool is_isolate = is_named && made->call.operation == ISOLATE;
+	bool is_misuse = is_named && world.scenario->is_misuse && !is_isolate;
+	if ((is_isolate && !is_store) ||
+		(is_misuse && (!is_store || is_done_to(&made->call, page))))
+		return;
+	engine_fail(ENGINE_CLAIM, "I5: page %u is in the hands of %c, and %s of %c touches it (%s)",
+		(unsigned)page, 'a' + world.holders[page], world_call(thread), 'a' + (int)thread,
+		engine_point_name(kind));
+}
+
+APART static void stray(uint32_t thread)
+{
+	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", world_call(thread),
+		'a' + (int)thread);
+}
+
+static void look_at_place(uint32_t thread, const volatile void *place, unsigned kind)
+{
+	uintptr_t at = (uintptr_t)place - (uintptr_t)world.memory;
+	if (at >= world.n_bytes) {
+		stray(thread);
+		return;
+	}
+	at -= world.descriptors;
+	if (at >= world.descriptors_bytes)
+		return;
+	uint32_t page = world.page_at[at];
+	if (world.holders[page] != SCENARIO_NOBODY && world.holders[page] != (int)thread)
+		judge(thread, page, kind);
+}
+
+APART static void begin_call(uint32_t thread, const volatile void *place, unsigned kind)
+{
+	*world.players[thread].begins = (uint32_t)engine_step();
+	world.players[thread].begins = NULL;
+	look_at_place(thread, place, kind);
+}
+
+static void look_at_access(uint32_t thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where)
+{
+	(void)size_bytes, (void)where;
+	if (world.players[thread].begins)
+		begin_call(thread, place, kind);
+	else
+		look_at_place(thread, place, kind);
+}
+
+/* The same, for whoever shows a schedule. */
+static void show_access(uint32_t thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where)
+{
+	world.watch(thread, place, size_bytes, kind, where);
+	look_at_access(thread, place, size_bytes, kind, where);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+static void give_away(const struct call *call, uint32_t thread)
+{
+	for (uint32_t i = 0; call->operation != ISOLATE && i < call->n_pages; i++)
+		if (world.holders[call->pages[i].index] == (int)thread)
+			world.holders[call->pages[i].index] = SCENARIO_NOBODY;
+}
+
+/* A page is in the thread's hands now. */
+static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
+{
+	world.states[page] = (uint8_t)state;
+	if (world.holders[page] == SCENARIO_NOBODY)
+		world.holders[page] = (int8_t)thread;
+}
+
+/* It was listed by the call that returns; somebody may have got it since. */
+static void note_listed(const struct balloon_page *pages, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (world.holders[pages[i].index] == SCENARIO_NOBODY)
+			world.states[pages[i].index] = BALLOON_PAGE_LISTED;
+}
+
+static void take_all(const struct balloon_page *pages, uint32_t first, uint32_t n, uint32_t thread,
+	enum balloon_page_state state)
+{
+	for (uint32_t i = first; i < n; i++)
+		take(pages[i].index, thread, state);
+}
+
+/* Pages that a call has listed, has given out, or did not want. */
+static void take_pages(const struct made *made, uint32_t thread)
+{
+	const struct call *call = &made->call;
+	const struct balloon_page *pages = call->pages;
+	uint32_t n_done = made->result > 0 ? (uint32_t)made->result : 0;
+	switch (call->operation) {
+	case DEQUEUE:
+		take_all(made->got, 0, n_done, thread, BALLOON_PAGE_OWNED);
+		break;
+	case ISOLATE:
+		take_all(pages, 0, n_done, thread, BALLOON_PAGE_ISOLATED);
+		break;
+	case FINALIZE:
+		take_all(pages, 0, n_done, thread, BALLOON_PAGE_OWNED);
+		break;
+	case PUTBACK:
+		note_listed(pages, n_done);
+		break;
+	case INSERT:
+		note_listed(pages, n_done);
+		if (!world.scenario->is_misuse)
+			take_all(pages, n_done, call->n_pages, thread, BALLOON_PAGE_OWNED);
+		break;
+	case MIGRATE:
+		if (n_done) {
+			take(pages[0].index, thread, BALLOON_PAGE_OWNED);
+			note_listed(&pages[1], 1);
+		} else if (!world.scenario->is_misuse) {
+			take(pages[0].index, thread, BALLOON_PAGE_ISOLATED);
+			take(pages[1].index, thread, BALLOON_PAGE_OWNED);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static int do_call(struct made *made)
+{
+	const struct call *call = &made->call;
+	struct balloon_device *device = world.devices[call->device];
+	switch (call->operation) {
+	case ISOLATE:
+		return balloon_pages_isolate(world.map, call->pages, call->n_pages);
+	case PUTBACK:
+		return balloon_pages_putback(world.map, call->pages, call->n_pages);
+	case MIGRATE:
+		return balloon_pages_migrate(device, &call->pages[1], &call->pages[0], 1);
+	case FINALIZE:
+		return balloon_pages_finalize(device, call->pages, call->n_pages);
+	case INSERT:
+		return balloon_pages_insert(device, call->pages, call->n_pages);
+	case DEQUEUE:
+		return balloon_pages_dequeue(device, made->got, call->n_pages);
+	case DEVICE_CLOSE:
+		return balloon_device_destroy(world.map, device);
+	case STATISTICS:
+		return balloon_device_stats(device, &made->stats);
+	}
+	return -EINVAL;
+}
+
+/* What is to be called, with the pages that there are. Returns false: nothing. */
+static bool prepare(struct made *made, const struct call *call, const struct made *first)
+{
+	made->call = *call;
+	if (!call->wants_first)
+		return true;
+	if (!first || first->result <= 0)
+		return false;
+	uint32_t n_got = (uint32_t)first->result;
+	if (call->takes_got)
+		memcpy(made->call.pages, first->got, sizeof(first->got));
+	if (call->takes_got || (call->operation != MIGRATE && n_got < call->n_pages))
+		made->call.n_pages = n_got;
+	return true;
+}
+
+static void make(struct player *player, struct made *made)
+{
+	player->made = made;
+	player->begins = &made->begin;
+	give_away(&made->call, player->number);
+	made->result = do_call(made);
+	made->end = (uint32_t)engine_step();
+	take_pages(made, player->number);
+	player->made = NULL;
+}
+
+static void play(void *context)
+{
+	struct player *player = context;
+	struct made *all = world.history.made[player->number];
+	uint32_t *n = &world.history.n_made[player->number];
+	for (uint32_t i = 0; i < player->actor->n_calls; i++) {
+		if (!prepare(&all[*n], &player->actor->calls[i], *n ? &all[0] : NULL))
+			return;
+		make(player, &all[*n]);
+		++*n;
+	}
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static void look_at_list(struct look *look, uint32_t slot)
+{
+	struct balloon_device *device = world.devices[slot];
+	uint32_t n = 0;
+	uint32_t page = BALLOON_LINK_END;
+	while (n < world.scenario->n_pages &&
+		(page = world.strategy->list_next(device, page)) != BALLOON_LINK_END)
+		look->devices[slot].list[n++] = page;
+	look->devices[slot].n_listed = n;
+}
+
+static void look_at_map(struct look *look)
+{
+	for (uint32_t i = 0; i < world.scenario->n_pages; i++) {
+		struct balloon_page_info info = world.strategy->inspect(world.map, balloon_page(i));
+		look->pages[i].state = info.state;
+		look->pages[i].device = info.device ? info.device->slot : 0;
+	}
+	for (uint32_t i = 0; i < world.scenario->n_devices; i++) {
+		look->devices[i].is_open = balloon_device_is_open(world.devices[i]);
+		world.strategy->device_stats(world.devices[i], &look->devices[i].stats);
+		if (world.strategy->list_next)
+			look_at_list(look, i);
+	}
+}
+
+static uint64_t pack_stats(const struct balloon_device_stats *stats)
+{
+	const uint64_t counts[] = {stats->n_listed, stats->n_isolated, stats->n_inserted,
+		stats->n_dequeued, stats->n_isolates, stats->n_putbacks, stats->n_migrated,
+		stats->n_finalized};
+	uint64_t packed = 0;
+	for (uint32_t i = 0; i < MODEL_COUNTS; i++)
+		packed = packed << 4 | (counts[i] & 15);
+	return packed;
+}
+
+static uint64_t pack_made(const struct made *made)
+{
+	uint64_t packed = (uint8_t)made->result;
+	if (made->call.operation == STATISTICS)
+		return packed << 32 | pack_stats(&made->stats);
+	for (int i = 0; made->call.operation == DEQUEUE && i < made->result; i++)
+		packed = packed << 3 | made->got[i].index;
+	return packed << 8 | made->call.n_pages;
+}
+
+/* Which calls had returned before which began. */
+static uint64_t pack_precedence(const struct history *history)
+{
+	uint64_t packed = 1;
+	for (uint32_t i = 0; i < history->scenario->n_threads; i++)
+		for (uint32_t j = 0; j < history->scenario->n_threads; j++) {
+			if (i == j)
+				continue;
+			for (uint32_t k = 0; k < history->n_made[i]; k++)
+				for (uint32_t l = 0; l < history->n_made[j]; l++)
+					packed = packed << 1 | (history->made[i][k].end <
+								       history->made[j][l].begin);
+		}
+	return packed;
+}
+
+/*
+ * The memory of the map, in four lanes of which each takes every fourth word. A step of a lane can be undone: of two
+ * memories that differ in one word of a lane the results differ, of others they do but for a chance of 2^-64.
+ */
+static void digest(uint64_t lanes[N_LANES])
+{
+	const uint64_t *words = (const void *)world.memory;
+	memset(lanes, 0, N_LANES * sizeof(*lanes));
+	for (size_t n = world.n_bytes / sizeof(*words); n > 0; n -= N_LANES, words += N_LANES)
+		for (uint32_t i = 0; i < N_LANES; i++) {
+			lanes[i] = (lanes[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+			lanes[i] ^= lanes[i] >> 29;
+		}
+}
+
+/* What the calls returned, in which order they were made, and all of the map. */
+static void pack(struct outcome *outcome)
+{
+	const struct history *history = &world.history;
+	const struct scenario *scenario = world.scenario;
+	uint64_t *word = outcome->words;
+	*word++ = pack_precedence(history);
+	for (uint32_t i = 0; i < scenario->n_threads; i++)
+		for (uint32_t j = 0; j < scenario->actors[i].n_calls; j++)
+			*word++ = j < history->n_made[i] ? pack_made(&history->made[i][j]) + 1 : 0;
+	digest(word);
+}
+
+/* Where it is, or is to be. The first word of a free place is 0. */
+static struct outcome *find(const struct outcome *outcome)
+{
+	uint64_t hash = 0;
+	for (uint32_t i = 0; i < world.n_words; i++)
+		hash = (hash ^ outcome->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t at = (uint32_t)(hash >> 32) % KNOWN_MAX;
+	while (world.known[at].words[0] && memcmp(world.known[at].words, outcome->words,
+						   world.n_words * sizeof(outcome->words[0])) != 0)
+		at = (at + 1) % KNOWN_MAX;
+	return &world.known[at];
+}
+
+static void check_map(void)
+{
+	struct balloon_finding finding;
+	if (balloon_memmap_validate(world.map, &finding) == 0)
+		return;
+	if (finding.page.index < world.scenario->n_pages)
+		engine_fail(
+			ENGINE_CLAIM, "%s (page %u)", finding.what, (unsigned)finding.page.index);
+	engine_fail(ENGINE_CLAIM, "%s", finding.what);
+}
+
+static void check_calls(void)
+{
+	char calls[200];
+	look_at_map(&world.history.after);
+	if (model_explains(&world.history))
+		return;
+	model_describe(&world.history, calls, sizeof(calls));
+	engine_fail(ENGINE_CLAIM, "no order of the calls explains: %s", calls);
+}
+
+static void look_at_end(void)
+{
+	struct outcome outcome;
+	pack(&outcome);
+	struct outcome *known = find(&outcome);
+	if (known->words[0])
+		return;
+	check_map();
+	check_calls();
+	if (world.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
+		*known = outcome;
+		world.n_known++;
+	}
+}
+
+/* ---- The start ------------------------------------------------------------------------------- */
+
+static void start(void)
+{
+	memcpy(world.memory, world.start, world.n_bytes);
+	memcpy(world.holders, world.holders_at_start, sizeof(world.holders));
+	memcpy(world.states, world.states_at_start, sizeof(world.states));
+	for (uint32_t i = 0; i < world.scenario->n_threads; i++) {
+		world.history.n_made[i] = 0;
+		world.players[i].made = NULL;
+		world.players[i].begins = NULL;
+	}
+}
+
+static void has_to_work(int result, enum operation operation)
+{
+	if (result < 0)
+		engine_fail(ENGINE_CLAIM, "%s says %d, and there is nobody else",
+			scenario_operation_name(operation), result);
+}
+
+static void set_up_page(uint32_t index)
+{
+	const struct scenario_page *page = &world.scenario->pages[index];
+	if (page->state == BALLOON_PAGE_OWNED)
+		return;
+	has_to_work(balloon_page_insert(world.devices[page->device], balloon_page(index)), INSERT);
+	if (page->state == BALLOON_PAGE_ISOLATED)
+		has_to_work(balloon_page_isolate(world.map, balloon_page(index)), ISOLATE);
+}
+
+/* As a run of its own, since a fault may show here already. */
+static void set_up(void *unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < world.scenario->n_devices; i++)
+		ENGINE_CHECK_EQ(balloon_device_create(world.map, NULL, &world.devices[i]), 0);
+	for (uint32_t i = 0; i < world.scenario->n_pages; i++)
+		set_up_page(i);
+	memcpy(world.start, world.memory, world.n_bytes);
+	look_at_map(&world.history.before);
+}
+
+static bool make_map(const struct scenario *scenario, const struct balloon_strategy *strategy)
+{
+	const struct balloon_memmap_config config = {.strategy = strategy,
+		.n_pages = scenario->n_pages,
+		.n_devices = scenario->n_devices};
+	if (balloon_memmap_size(&config, &world.n_bytes) < 0 || world.n_bytes > MEMORY_BYTES ||
+		strategy->descriptor_bytes > DESCRIPTOR_MAX ||
+		strategy->descriptor_align > DESCRIPTOR_MAX ||
+		balloon_memmap_init(world.memory, world.n_bytes, &config, &world.map) < 0)
+		return false;
+	world.descriptors = (uintptr_t)world.map->descriptors.first - (uintptr_t)world.memory;
+	world.descriptor_bytes = (uint32_t)world.map->descriptors.stride_bytes;
+	world.descriptors_bytes = scenario->n_pages * world.map->descriptors.stride_bytes;
+	for (uint32_t i = 0; i < world.descriptors_bytes; i++)
+		world.page_at[i] = (uint8_t)(i / world.descriptor_bytes);
+	return true;
+}
+
+/* Of two who think that a page is theirs, neither is believed. */
+static int holder_at_start(const struct scenario *scenario, uint32_t page)
+{
+	int holder = scenario->pages[page].holder;
+	for (uint32_t i = 0; scenario->is_misuse && i < scenario->n_threads; i++)
+		if ((int)i != holder && names(&scenario->actors[i].calls[0], page))
+			return SCENARIO_NOBODY;
+	return holder;
+}
+
+static void set_up_players(const struct scenario *scenario)
+{
+	static const char *const thread_names[SCENARIO_THREADS] = {"a", "b", "c"};
+	world.n_words = 1 + N_LANES;
+	for (uint32_t i = 0; i < scenario->n_threads; i++) {
+		world.players[i] = (struct player){.number = i, .actor = &scenario->actors[i]};
+		world.threads[i] = (struct engine_thread){thread_names[i], play, &world.players[i]};
+		world.n_words += scenario->actors[i].n_calls;
+	}
+	for (uint32_t i = 0; i < scenario->n_pages; i++) {
+		world.holders_at_start[i] = (int8_t)holder_at_start(scenario, i);
+		world.states_at_start[i] = (uint8_t)scenario->pages[i].state;
+	}
+}
+
+bool world_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
+	struct engine_report *report)
+{
+	static const struct engine_thread setter = {"setup", set_up, NULL};
+	const struct search_subject subject = {.threads = &setter, .n_threads = 1};
+	const struct search_schedule schedule = {.n_switches = 1};
+	bool is_asserted;
+	world.scenario = scenario;
+	world.strategy = strategy;
+	world.watch = NULL;
+	world.n_known = 0;
+	memset(world.known, 0, sizeof(world.known));
+	world.history.scenario = scenario;
+	world.history.is_ordered = strategy->order == BALLOON_ORDER_LIFO && strategy->list_next;
+	if (!make_map(scenario, strategy))
+		return false;
+	set_up_players(scenario);
+	world.subject = (struct search_subject){.threads = world.threads,
+		.n_threads = scenario->n_threads,
+		.begin = start,
+		.access = look_at_access,
+		.end = look_at_end};
+	return !search_replay(&subject, &schedule, report, &is_asserted);
+}
+
+const struct search_subject *world_subject(void)
+{
+	return &world.subject;
+}
+
+/* ---- For people ------------------------------------------------------------------------------ */
+
+void world_watch(void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t))
+{
+	world.watch = watch;
+	world.subject.access = watch ? show_access : look_at_access;
+}
+
+const struct scenario *world_scenario(void)
+{
+	return world.scenario;
+}
+
+const char *world_call(uint32_t thread)
+{
+	const struct made *made = world.players[thread].made;
+	return made ? scenario_operation_name(made->call.operation) : "-";
+}
+
+int world_holder(uint32_t page)
+{
+	return world.holders[page];
+}
+
+char world_page_state(uint32_t page)
+{
+	return "OLI"[world.states[page]];
+}
+
+void world_name_place(const volatile void *place, char *text, size_t size)
+{
+	uintptr_t at = (uintptr_t)place - (uintptr_t)world.memory;
+	uintptr_t slots = (uintptr_t)world.map->slots - (uintptr_t)world.memory;
+	if (at - world.descriptors < world.descriptors_bytes)
+		snprintf(text, size, "page %u+%u",
+			(unsigned)((at - world.descriptors) / world.descriptor_bytes),
+			(unsigned)((at - world.descriptors) % world.descriptor_bytes));
+	else if (at - slots < world.scenario->n_devices * world.map->slot_bytes)
+		snprintf(text, size, "device %u+%u",
+			(unsigned)((at - slots) / world.map->slot_bytes),
+			(unsigned)((at - slots) % world.map->slot_bytes));
+	else if (at < world.n_bytes)
+		snprintf(text, size, "map+%u", (unsigned)at);
+	else
+		snprintf(text, size, "%p", (void *)(uintptr_t)place);
+}

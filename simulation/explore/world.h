@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scenario on a strategy, as threads that can be searched, and what is held against each of their schedules.
+ *
+ * At the end: the map is valid, and some order of the calls explains what they returned and what is there
+ * (model.h). On the way: every access through <balloon/sync.h> lies within the map, and whose hands a page is
+ * in says who may touch its descriptor. A page is in a thread's hands from the return of the dequeue, finalize,
+ * migrate (the old page) or isolate that gave it out, or from the start, up to the call that gives it away. As
+ * long as it is, of other threads
+ *   - isolate of that page may read the descriptor and change it by atomic read-modify-writes (a reference, a
+ *     trylock), and may not store to it;
+ *   - in scenarios of misuse, so may any call that names the page: it has to look, to refuse. And it may
+ *     store where its work can be done, as to an isolated page that it puts back: whose that is, no strategy knows;
+ *   - everything else may not touch it at all: a putback that is still at work on the page, a walk along the
+ *     list, somebody who links its neighbour.
+ * Not covered: pages on lists; a page between the critical section that gives it out and the return; which
+ * lock protects an access that is allowed.
+ */
+#ifndef EXPLORE_WORLD_H
+#define EXPLORE_WORLD_H
+
+#include "explore/model.h"
+#include "explore/search.h"
+
+struct balloon_strategy;
+
+/** Make the map as it is at the start. Returns false: *report says what was found on the way. */
+bool world_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
+	struct engine_report *report);
+
+/** What to search; until the next world_open(). */
+const struct search_subject *world_subject(void);
+
+/** Before each access, and once a lock was waited for: for whoever shows a schedule. NULL: nobody. */
+void world_watch(void (*watch)(uint32_t thread, const volatile void *place, size_t size_bytes,
+	unsigned kind, uintptr_t where));
+
+const struct scenario *world_scenario(void);
+/** "page 1 + 4", "device 0 + 96", "map + 64". */
+void world_name_place(const volatile void *place, char *text, size_t size);
+/** Owned, listed, isolated as the calls that have returned left it: 'O', 'L', 'I'. */
+char world_page_state(uint32_t page);
+/** Whose hands it is in; SCENARIO_NOBODY. */
+int world_holder(uint32_t page);
+/** "dequeue", the call that a thread is in; "-": none. */
+const char *world_call(uint32_t thread);
+
+#endif
