@@ -159,17 +159,18 @@ def parse(path):
     def pairs(members):
         if len(dict(members)) < len(members):
             refuse(path, "an object has a name twice")
-        if any("\0" in text for member in members for text in member if isinstance(text, str)):
-            refuse(path, "a text holds a character 0")
+        if any(re.search("[\0\ud800-\udfff]", text) for member in members for text in member if isinstance(text, str)):
+            refuse(path, "a text holds a character 0, or half of one")
         return dict(members)
 
-    def number(text):
-        return float(text) if math.isfinite(float(text)) else refuse(path, f"{text} is too large a number")
+    def number(text, kind=float):
+        return kind(text) if math.isfinite(float(text)) else refuse(path, f"{text[:20]} is too large a number")
 
     try:
         with open(path, "rb") as file:
             data = file.read()
         return json.loads(data.decode(), object_pairs_hook=pairs, parse_float=number,
+                          parse_int=lambda text: number(text, int),
                           parse_constant=lambda text: refuse(path, f"{text} is no number"))
     except OSError as error:
         refuse(path, error.strerror)
