@@ -8,7 +8,7 @@
  * trylock and a release are one each. The scenarios are those of scenario.h; of each the search makes, once
  * each, all schedules with at most --preemptions switches away from a thread that could go on, and as many
  * others as there are: faults that are known need one or two, and all pairs at 3 take a minute a strategy. What
- * a schedule is held against is in world.h and model.h; the engine adds deadlocks, the ranks of locks, assertions,
+ * a schedule is held against is in play.h and model.h; the engine adds deadlocks, the ranks of locks, assertions,
  * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
  *
@@ -328,7 +328,7 @@ static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserte
 	struct search_result result;
 	struct search_finding *shortest = NULL;
 	for (; !shortest && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
-		search_run(world_subject(), &options, &result);
+		search_run(play_subject(), &options, &result);
 		shortest = asserted ? result.asserted : result.finding;
 	}
 	return shortest;
@@ -351,11 +351,11 @@ static void explore(const struct options *options, const struct balloon_strategy
 	const struct search_options search_options = {.n_preemptions = options->n_preemptions,
 		.ends_at_finding = true,
 		.progress = show_progress};
-	if (!world_open(scenario, strategy, &report)) {
+	if (!play_open(scenario, strategy, &report)) {
 		find_before(&report, result);
 		return;
 	}
-	search_run(world_subject(), &search_options, result);
+	search_run(play_subject(), &search_options, result);
 	if (result->finding)
 		result->finding = find_shortest(options->n_preemptions, false);
 }
@@ -365,7 +365,7 @@ static void print_asserted(const struct options *options, const struct balloon_s
 	const struct scenario *scenario)
 {
 	static struct engine_report report;
-	if (world_open(scenario, strategy, &report))
+	if (play_open(scenario, strategy, &report))
 		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true));
 }
 
@@ -457,9 +457,9 @@ static int replay(const struct options *options, const struct scenarios *scenari
 		wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
 			(unsigned)scenario->n_threads);
 	bool is_asserted;
-	bool is_found = !world_open(scenario, options->strategies[0], &report);
+	bool is_found = !play_open(scenario, options->strategies[0], &report);
 	if (!is_found) {
-		search_replay(world_subject(), &schedule, &report, &is_asserted);
+		search_replay(play_subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
 			wrong("--replay: '%s': %s", options->schedule, search_misfit);
 		is_found = table_print(&schedule, &report, stdout);

@@ -43,7 +43,7 @@ static void append(char *text, size_t size, const char *format, ...)
 static void note_lock(struct row *row, uint32_t thread, const void *word)
 {
 	char place[32];
-	world_name_place(word, place, sizeof(place));
+	play_name_place(word, place, sizeof(place));
 	place[strcspn(place, "+")] = '\0';
 	append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
 		'a' + (int)thread, place);
@@ -53,7 +53,7 @@ static void note_locks(struct row *row)
 {
 	const void *word;
 	row->locks[0] = '\0';
-	for (uint32_t i = 0; i < world_scenario()->n_threads; i++)
+	for (uint32_t i = 0; i < play_scenario()->n_threads; i++)
 		for (uint32_t j = 0; (word = engine_held_at(i, j)); j++)
 			note_lock(row, i, word);
 }
@@ -63,9 +63,9 @@ static void note_pages(void)
 {
 	struct row *row = &table.rows[table.n_rows - 1];
 	row->pages[0] = '\0';
-	for (uint32_t i = 0; i < world_scenario()->n_pages; i++) {
-		int holder = world_holder(i);
-		append(row->pages, sizeof(row->pages), "%s%c", i ? " " : "", world_page_state(i));
+	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
+		int holder = play_holder(i);
+		append(row->pages, sizeof(row->pages), "%s%c", i ? " " : "", play_page_state(i));
 		if (holder != SCENARIO_NOBODY)
 			append(row->pages, sizeof(row->pages), "%c", 'a' + holder);
 	}
@@ -84,7 +84,7 @@ static void note_step(uint32_t thread, const volatile void *place, size_t size_b
 	row->thread = thread;
 	row->where = kind == ENGINE_POINT_LOCKED ? table.last[thread] : where;
 	table.last[thread] = where;
-	world_name_place(place, name, sizeof(name));
+	play_name_place(place, name, sizeof(name));
 	snprintf(row->what, sizeof(row->what), "%s %s", engine_point_name(kind), name);
 	note_locks(row);
 }
@@ -93,7 +93,7 @@ static void note_step(uint32_t thread, const volatile void *place, size_t size_b
 
 static void print_heads(FILE *file)
 {
-	const struct scenario *scenario = world_scenario();
+	const struct scenario *scenario = play_scenario();
 	fprintf(file, "%5s", "");
 	for (uint32_t i = 0; i < scenario->n_threads; i++) {
 		char head[COLUMN] = "";
@@ -110,7 +110,7 @@ static void print_heads(FILE *file)
 static void print_row(const struct row *row, uint32_t step, const char *line, FILE *file)
 {
 	fprintf(file, "%5u", step);
-	for (uint32_t i = 0; i < world_scenario()->n_threads; i++) {
+	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
 		char cell[COLUMN + 1] = "";
 		if (i == row->thread)
 			snprintf(cell, sizeof(cell), "%.21s %.20s", line, row->what);
@@ -134,9 +134,9 @@ bool table_print(const struct search_schedule *schedule, struct engine_report *r
 {
 	bool is_asserted;
 	table.n_rows = 0;
-	world_watch(note_step);
-	bool is_found = search_replay(world_subject(), schedule, report, &is_asserted);
-	world_watch(NULL);
+	play_watch(note_step);
+	bool is_found = search_replay(play_subject(), schedule, report, &is_asserted);
+	play_watch(NULL);
 	if (table.n_rows > 0)
 		note_pages();
 	if (!is_found && is_asserted) {

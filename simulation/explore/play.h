@@ -16,8 +16,8 @@
  * Not covered: pages on lists; a page between the critical section that gives it out and the return; which
  * lock protects an access that is allowed.
  */
-#ifndef EXPLORE_WORLD_H
-#define EXPLORE_WORLD_H
+#ifndef EXPLORE_PLAY_H
+#define EXPLORE_PLAY_H
 
 #include "explore/model.h"
 #include "explore/search.h"
@@ -25,24 +25,24 @@
 struct balloon_strategy;
 
 /** Make the map as it is at the start. Returns false: *report says what was found on the way. */
-bool world_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
+bool play_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
 	struct engine_report *report);
 
-/** What to search; until the next world_open(). */
-const struct search_subject *world_subject(void);
+/** What to search; until the next play_open(). */
+const struct search_subject *play_subject(void);
 
 /** Before each access, and once a lock was waited for: for whoever shows a schedule. NULL: nobody. */
-void world_watch(void (*watch)(uint32_t thread, const volatile void *place, size_t size_bytes,
+void play_watch(void (*watch)(uint32_t thread, const volatile void *place, size_t size_bytes,
 	unsigned kind, uintptr_t where));
 
-const struct scenario *world_scenario(void);
+const struct scenario *play_scenario(void);
 /** "page 1 + 4", "device 0 + 96", "map + 64". */
-void world_name_place(const volatile void *place, char *text, size_t size);
+void play_name_place(const volatile void *place, char *text, size_t size);
 /** Owned, listed, isolated as the calls that have returned left it: 'O', 'L', 'I'. */
-char world_page_state(uint32_t page);
+char play_page_state(uint32_t page);
 /** Whose hands it is in; SCENARIO_NOBODY. */
-int world_holder(uint32_t page);
+int play_holder(uint32_t page);
 /** "dequeue", the call that a thread is in; "-": none. */
-const char *world_call(uint32_t thread);
+const char *play_call(uint32_t thread);
 
 #endif

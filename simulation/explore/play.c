@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "explore/world.h"
+#include "explore/play.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static struct {
 	struct outcome known[KNOWN_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
-} world;
+} play;
 
 /* ---- Accesses -------------------------------------------------------------------------------- */
 
@@ -77,50 +77,50 @@ static bool is_done_to(const struct call *call, uint32_t page)
 {
 	bool takes_owned = call->operation == INSERT ||
 			   (call->operation == MIGRATE && call->pages[1].index == page);
-	return world.states[page] == (takes_owned ? BALLOON_PAGE_OWNED : BALLOON_PAGE_ISOLATED);
+	return play.states[page] == (takes_owned ? BALLOON_PAGE_OWNED : BALLOON_PAGE_ISOLATED);
 }
 
 /* A thread touches the descriptor of a page in another one's hands. */
 APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 {
-	const struct made *made = world.players[thread].made;
+	const struct made *made = play.players[thread].made;
 	bool is_store = kind == ENGINE_POINT_WRITE || kind == ENGINE_POINT_STORE;
 	bool is_named = made && names(&made->call, page);
 	bool is_isolate = is_named && made->call.operation == ISOLATE;
-	bool is_misuse = is_named && world.scenario->is_misuse && !is_isolate;
+	bool is_misuse = is_named && play.scenario->is_misuse && !is_isolate;
 	if ((is_isolate && !is_store) ||
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
 	engine_fail(ENGINE_CLAIM, "I5: page %u is in the hands of %c, and %s of %c touches it (%s)",
-		(unsigned)page, 'a' + world.holders[page], world_call(thread), 'a' + (int)thread,
+		(unsigned)page, 'a' + play.holders[page], play_call(thread), 'a' + (int)thread,
 		engine_point_name(kind));
 }
 
 APART static void stray(uint32_t thread)
 {
-	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", world_call(thread),
+	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", play_call(thread),
 		'a' + (int)thread);
 }
 
 static void look_at_place(uint32_t thread, const volatile void *place, unsigned kind)
 {
-	uintptr_t at = (uintptr_t)place - (uintptr_t)world.memory;
-	if (at >= world.n_bytes) {
+	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
+	if (at >= play.n_bytes) {
 		stray(thread);
 		return;
 	}
-	at -= world.descriptors;
-	if (at >= world.descriptors_bytes)
+	at -= play.descriptors;
+	if (at >= play.descriptors_bytes)
 		return;
-	uint32_t page = world.page_at[at];
-	if (world.holders[page] != SCENARIO_NOBODY && world.holders[page] != (int)thread)
+	uint32_t page = play.page_at[at];
+	if (play.holders[page] != SCENARIO_NOBODY && play.holders[page] != (int)thread)
 		judge(thread, page, kind);
 }
 
 APART static void begin_call(uint32_t thread, const volatile void *place, unsigned kind)
 {
-	*world.players[thread].begins = (uint32_t)engine_step();
-	world.players[thread].begins = NULL;
+	*play.players[thread].begins = (uint32_t)engine_step();
+	play.players[thread].begins = NULL;
 	look_at_place(thread, place, kind);
 }
 
@@ -128,7 +128,7 @@ static void look_at_access(uint32_t thread, const volatile void *place, size_t s
 	unsigned kind, uintptr_t where)
 {
 	(void)size_bytes, (void)where;
-	if (world.players[thread].begins)
+	if (play.players[thread].begins)
 		begin_call(thread, place, kind);
 	else
 		look_at_place(thread, place, kind);
@@ -138,7 +138,7 @@ static void look_at_access(uint32_t thread, const volatile void *place, size_t s
 static void show_access(uint32_t thread, const volatile void *place, size_t size_bytes,
 	unsigned kind, uintptr_t where)
 {
-	world.watch(thread, place, size_bytes, kind, where);
+	play.watch(thread, place, size_bytes, kind, where);
 	look_at_access(thread, place, size_bytes, kind, where);
 }
 
@@ -147,24 +147,24 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 static void give_away(const struct call *call, uint32_t thread)
 {
 	for (uint32_t i = 0; call->operation != ISOLATE && i < call->n_pages; i++)
-		if (world.holders[call->pages[i].index] == (int)thread)
-			world.holders[call->pages[i].index] = SCENARIO_NOBODY;
+		if (play.holders[call->pages[i].index] == (int)thread)
+			play.holders[call->pages[i].index] = SCENARIO_NOBODY;
 }
 
 /* A page is in the thread's hands now. */
 static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
 {
-	world.states[page] = (uint8_t)state;
-	if (world.holders[page] == SCENARIO_NOBODY)
-		world.holders[page] = (int8_t)thread;
+	play.states[page] = (uint8_t)state;
+	if (play.holders[page] == SCENARIO_NOBODY)
+		play.holders[page] = (int8_t)thread;
 }
 
 /* It was listed by the call that returns; somebody may have got it since. */
 static void note_listed(const struct balloon_page *pages, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (world.holders[pages[i].index] == SCENARIO_NOBODY)
-			world.states[pages[i].index] = BALLOON_PAGE_LISTED;
+		if (play.holders[pages[i].index] == SCENARIO_NOBODY)
+			play.states[pages[i].index] = BALLOON_PAGE_LISTED;
 }
 
 static void take_all(const struct balloon_page *pages, uint32_t first, uint32_t n, uint32_t thread,
@@ -195,14 +195,14 @@ static void take_pages(const struct made *made, uint32_t thread)
 		break;
 	case INSERT:
 		note_listed(pages, n_done);
-		if (!world.scenario->is_misuse)
+		if (!play.scenario->is_misuse)
 			take_all(pages, n_done, call->n_pages, thread, BALLOON_PAGE_OWNED);
 		break;
 	case MIGRATE:
 		if (n_done) {
 			take(pages[0].index, thread, BALLOON_PAGE_OWNED);
 			note_listed(&pages[1], 1);
-		} else if (!world.scenario->is_misuse) {
+		} else if (!play.scenario->is_misuse) {
 			take(pages[0].index, thread, BALLOON_PAGE_ISOLATED);
 			take(pages[1].index, thread, BALLOON_PAGE_OWNED);
 		}
@@ -215,12 +215,12 @@ static void take_pages(const struct made *made, uint32_t thread)
 static int do_call(struct made *made)
 {
 	const struct call *call = &made->call;
-	struct balloon_device *device = world.devices[call->device];
+	struct balloon_device *device = play.devices[call->device];
 	switch (call->operation) {
 	case ISOLATE:
-		return balloon_pages_isolate(world.map, call->pages, call->n_pages);
+		return balloon_pages_isolate(play.map, call->pages, call->n_pages);
 	case PUTBACK:
-		return balloon_pages_putback(world.map, call->pages, call->n_pages);
+		return balloon_pages_putback(play.map, call->pages, call->n_pages);
 	case MIGRATE:
 		return balloon_pages_migrate(device, &call->pages[1], &call->pages[0], 1);
 	case FINALIZE:
@@ -230,7 +230,7 @@ static int do_call(struct made *made)
 	case DEQUEUE:
 		return balloon_pages_dequeue(device, made->got, call->n_pages);
 	case DEVICE_CLOSE:
-		return balloon_device_destroy(world.map, device);
+		return balloon_device_destroy(play.map, device);
 	case STATISTICS:
 		return balloon_device_stats(device, &made->stats);
 	}
@@ -264,11 +264,11 @@ static void make(struct player *player, struct made *made)
 	player->made = NULL;
 }
 
-static void play(void *context)
+static void perform(void *context)
 {
 	struct player *player = context;
-	struct made *all = world.history.made[player->number];
-	uint32_t *n = &world.history.n_made[player->number];
+	struct made *all = play.history.made[player->number];
+	uint32_t *n = &play.history.n_made[player->number];
 	for (uint32_t i = 0; i < player->actor->n_calls; i++) {
 		if (!prepare(&all[*n], &player->actor->calls[i], *n ? &all[0] : NULL))
 			return;
@@ -281,26 +281,26 @@ static void play(void *context)
 
 static void look_at_list(struct look *look, uint32_t slot)
 {
-	struct balloon_device *device = world.devices[slot];
+	struct balloon_device *device = play.devices[slot];
 	uint32_t n = 0;
 	uint32_t page = BALLOON_LINK_END;
-	while (n < world.scenario->n_pages &&
-		(page = world.strategy->list_next(device, page)) != BALLOON_LINK_END)
+	while (n < play.scenario->n_pages &&
+		(page = play.strategy->list_next(device, page)) != BALLOON_LINK_END)
 		look->devices[slot].list[n++] = page;
 	look->devices[slot].n_listed = n;
 }
 
 static void look_at_map(struct look *look)
 {
-	for (uint32_t i = 0; i < world.scenario->n_pages; i++) {
-		struct balloon_page_info info = world.strategy->inspect(world.map, balloon_page(i));
+	for (uint32_t i = 0; i < play.scenario->n_pages; i++) {
+		struct balloon_page_info info = play.strategy->inspect(play.map, balloon_page(i));
 		look->pages[i].state = info.state;
 		look->pages[i].device = info.device ? info.device->slot : 0;
 	}
-	for (uint32_t i = 0; i < world.scenario->n_devices; i++) {
-		look->devices[i].is_open = balloon_device_is_open(world.devices[i]);
-		world.strategy->device_stats(world.devices[i], &look->devices[i].stats);
-		if (world.strategy->list_next)
+	for (uint32_t i = 0; i < play.scenario->n_devices; i++) {
+		look->devices[i].is_open = balloon_device_is_open(play.devices[i]);
+		play.strategy->device_stats(play.devices[i], &look->devices[i].stats);
+		if (play.strategy->list_next)
 			look_at_list(look, i);
 	}
 }
@@ -348,9 +348,9 @@ static uint64_t pack_precedence(const struct history *history)
  */
 static void digest(uint64_t lanes[N_LANES])
 {
-	const uint64_t *words = (const void *)world.memory;
+	const uint64_t *words = (const void *)play.memory;
 	memset(lanes, 0, N_LANES * sizeof(*lanes));
-	for (size_t n = world.n_bytes / sizeof(*words); n > 0; n -= N_LANES, words += N_LANES)
+	for (size_t n = play.n_bytes / sizeof(*words); n > 0; n -= N_LANES, words += N_LANES)
 		for (uint32_t i = 0; i < N_LANES; i++) {
 			lanes[i] = (lanes[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
 			lanes[i] ^= lanes[i] >> 29;
@@ -360,8 +360,8 @@ static void digest(uint64_t lanes[N_LANES])
 /* What the calls returned, in which order they were made, and all of the map. */
 static void pack(struct outcome *outcome)
 {
-	const struct history *history = &world.history;
-	const struct scenario *scenario = world.scenario;
+	const struct history *history = &play.history;
+	const struct scenario *scenario = play.scenario;
 	uint64_t *word = outcome->words;
 	*word++ = pack_precedence(history);
 	for (uint32_t i = 0; i < scenario->n_threads; i++)
@@ -374,21 +374,21 @@ static void pack(struct outcome *outcome)
 static struct outcome *find(const struct outcome *outcome)
 {
 	uint64_t hash = 0;
-	for (uint32_t i = 0; i < world.n_words; i++)
+	for (uint32_t i = 0; i < play.n_words; i++)
 		hash = (hash ^ outcome->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
 	uint32_t at = (uint32_t)(hash >> 32) % KNOWN_MAX;
-	while (world.known[at].words[0] && memcmp(world.known[at].words, outcome->words,
-						   world.n_words * sizeof(outcome->words[0])) != 0)
+	while (play.known[at].words[0] && memcmp(play.known[at].words, outcome->words,
+						  play.n_words * sizeof(outcome->words[0])) != 0)
 		at = (at + 1) % KNOWN_MAX;
-	return &world.known[at];
+	return &play.known[at];
 }
 
 static void check_map(void)
 {
 	struct balloon_finding finding;
-	if (balloon_memmap_validate(world.map, &finding) == 0)
+	if (balloon_memmap_validate(play.map, &finding) == 0)
 		return;
-	if (finding.page.index < world.scenario->n_pages)
+	if (finding.page.index < play.scenario->n_pages)
 		engine_fail(
 			ENGINE_CLAIM, "%s (page %u)", finding.what, (unsigned)finding.page.index);
 	engine_fail(ENGINE_CLAIM, "%s", finding.what);
@@ -397,10 +397,10 @@ static void check_map(void)
 static void check_calls(void)
 {
 	char calls[200];
-	look_at_map(&world.history.after);
-	if (model_explains(&world.history))
+	look_at_map(&play.history.after);
+	if (model_explains(&play.history))
 		return;
-	model_describe(&world.history, calls, sizeof(calls));
+	model_describe(&play.history, calls, sizeof(calls));
 	engine_fail(ENGINE_CLAIM, "no order of the calls explains: %s", calls);
 }
 
@@ -413,9 +413,9 @@ static void look_at_end(void)
 		return;
 	check_map();
 	check_calls();
-	if (world.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
+	if (play.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
 		*known = outcome;
-		world.n_known++;
+		play.n_known++;
 	}
 }
 
@@ -423,13 +423,13 @@ static void look_at_end(void)
 
 static void start(void)
 {
-	memcpy(world.memory, world.start, world.n_bytes);
-	memcpy(world.holders, world.holders_at_start, sizeof(world.holders));
-	memcpy(world.states, world.states_at_start, sizeof(world.states));
-	for (uint32_t i = 0; i < world.scenario->n_threads; i++) {
-		world.history.n_made[i] = 0;
-		world.players[i].made = NULL;
-		world.players[i].begins = NULL;
+	memcpy(play.memory, play.start, play.n_bytes);
+	memcpy(play.holders, play.holders_at_start, sizeof(play.holders));
+	memcpy(play.states, play.states_at_start, sizeof(play.states));
+	for (uint32_t i = 0; i < play.scenario->n_threads; i++) {
+		play.history.n_made[i] = 0;
+		play.players[i].made = NULL;
+		play.players[i].begins = NULL;
 	}
 }
 
@@ -442,24 +442,24 @@ static void has_to_work(int result, enum operation operation)
 
 static void set_up_page(uint32_t index)
 {
-	const struct scenario_page *page = &world.scenario->pages[index];
+	const struct scenario_page *page = &play.scenario->pages[index];
 	if (page->state == BALLOON_PAGE_OWNED)
 		return;
-	has_to_work(balloon_page_insert(world.devices[page->device], balloon_page(index)), INSERT);
+	has_to_work(balloon_page_insert(play.devices[page->device], balloon_page(index)), INSERT);
 	if (page->state == BALLOON_PAGE_ISOLATED)
-		has_to_work(balloon_page_isolate(world.map, balloon_page(index)), ISOLATE);
+		has_to_work(balloon_page_isolate(play.map, balloon_page(index)), ISOLATE);
 }
 
 /* As a run of its own, since a fault may show here already. */
 static void set_up(void *unused)
 {
 	(void)unused;
-	for (uint32_t i = 0; i < world.scenario->n_devices; i++)
-		ENGINE_CHECK_EQ(balloon_device_create(world.map, NULL, &world.devices[i]), 0);
-	for (uint32_t i = 0; i < world.scenario->n_pages; i++)
+	for (uint32_t i = 0; i < play.scenario->n_devices; i++)
+		ENGINE_CHECK_EQ(balloon_device_create(play.map, NULL, &play.devices[i]), 0);
+	for (uint32_t i = 0; i < play.scenario->n_pages; i++)
 		set_up_page(i);
-	memcpy(world.start, world.memory, world.n_bytes);
-	look_at_map(&world.history.before);
+	memcpy(play.start, play.memory, play.n_bytes);
+	look_at_map(&play.history.before);
 }
 
 static bool make_map(const struct scenario *scenario, const struct balloon_strategy *strategy)
@@ -467,16 +467,16 @@ static bool make_map(const struct scenario *scenario, const struct balloon_strat
 	const struct balloon_memmap_config config = {.strategy = strategy,
 		.n_pages = scenario->n_pages,
 		.n_devices = scenario->n_devices};
-	if (balloon_memmap_size(&config, &world.n_bytes) < 0 || world.n_bytes > MEMORY_BYTES ||
+	if (balloon_memmap_size(&config, &play.n_bytes) < 0 || play.n_bytes > MEMORY_BYTES ||
 		strategy->descriptor_bytes > DESCRIPTOR_MAX ||
 		strategy->descriptor_align > DESCRIPTOR_MAX ||
-		balloon_memmap_init(world.memory, world.n_bytes, &config, &world.map) < 0)
+		balloon_memmap_init(play.memory, play.n_bytes, &config, &play.map) < 0)
 		return false;
-	world.descriptors = (uintptr_t)world.map->descriptors.first - (uintptr_t)world.memory;
-	world.descriptor_bytes = (uint32_t)world.map->descriptors.stride_bytes;
-	world.descriptors_bytes = scenario->n_pages * world.map->descriptors.stride_bytes;
-	for (uint32_t i = 0; i < world.descriptors_bytes; i++)
-		world.page_at[i] = (uint8_t)(i / world.descriptor_bytes);
+	play.descriptors = (uintptr_t)play.map->descriptors.first - (uintptr_t)play.memory;
+	play.descriptor_bytes = (uint32_t)play.map->descriptors.stride_bytes;
+	play.descriptors_bytes = scenario->n_pages * play.map->descriptors.stride_bytes;
+	for (uint32_t i = 0; i < play.descriptors_bytes; i++)
+		play.page_at[i] = (uint8_t)(i / play.descriptor_bytes);
 	return true;
 }
 
@@ -493,36 +493,37 @@ static int holder_at_start(const struct scenario *scenario, uint32_t page)
 static void set_up_players(const struct scenario *scenario)
 {
 	static const char *const thread_names[SCENARIO_THREADS] = {"a", "b", "c"};
-	world.n_words = 1 + N_LANES;
+	play.n_words = 1 + N_LANES;
 	for (uint32_t i = 0; i < scenario->n_threads; i++) {
-		world.players[i] = (struct player){.number = i, .actor = &scenario->actors[i]};
-		world.threads[i] = (struct engine_thread){thread_names[i], play, &world.players[i]};
-		world.n_words += scenario->actors[i].n_calls;
+		play.players[i] = (struct player){.number = i, .actor = &scenario->actors[i]};
+		play.threads[i] =
+			(struct engine_thread){thread_names[i], perform, &play.players[i]};
+		play.n_words += scenario->actors[i].n_calls;
 	}
 	for (uint32_t i = 0; i < scenario->n_pages; i++) {
-		world.holders_at_start[i] = (int8_t)holder_at_start(scenario, i);
-		world.states_at_start[i] = (uint8_t)scenario->pages[i].state;
+		play.holders_at_start[i] = (int8_t)holder_at_start(scenario, i);
+		play.states_at_start[i] = (uint8_t)scenario->pages[i].state;
 	}
 }
 
-bool world_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
+bool play_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
 	struct engine_report *report)
 {
 	static const struct engine_thread setter = {"setup", set_up, NULL};
 	const struct search_subject subject = {.threads = &setter, .n_threads = 1};
 	const struct search_schedule schedule = {.n_switches = 1};
 	bool is_asserted;
-	world.scenario = scenario;
-	world.strategy = strategy;
-	world.watch = NULL;
-	world.n_known = 0;
-	memset(world.known, 0, sizeof(world.known));
-	world.history.scenario = scenario;
-	world.history.is_ordered = strategy->order == BALLOON_ORDER_LIFO && strategy->list_next;
+	play.scenario = scenario;
+	play.strategy = strategy;
+	play.watch = NULL;
+	play.n_known = 0;
+	memset(play.known, 0, sizeof(play.known));
+	play.history.scenario = scenario;
+	play.history.is_ordered = strategy->order == BALLOON_ORDER_LIFO && strategy->list_next;
 	if (!make_map(scenario, strategy))
 		return false;
 	set_up_players(scenario);
-	world.subject = (struct search_subject){.threads = world.threads,
+	play.subject = (struct search_subject){.threads = play.threads,
 		.n_threads = scenario->n_threads,
 		.begin = start,
 		.access = look_at_access,
@@ -530,53 +531,53 @@ bool world_open(const struct scenario *scenario, const struct balloon_strategy *
 	return !search_replay(&subject, &schedule, report, &is_asserted);
 }
 
-const struct search_subject *world_subject(void)
+const struct search_subject *play_subject(void)
 {
-	return &world.subject;
+	return &play.subject;
 }
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-void world_watch(void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t))
+void play_watch(void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t))
 {
-	world.watch = watch;
-	world.subject.access = watch ? show_access : look_at_access;
+	play.watch = watch;
+	play.subject.access = watch ? show_access : look_at_access;
 }
 
-const struct scenario *world_scenario(void)
+const struct scenario *play_scenario(void)
 {
-	return world.scenario;
+	return play.scenario;
 }
 
-const char *world_call(uint32_t thread)
+const char *play_call(uint32_t thread)
 {
-	const struct made *made = world.players[thread].made;
+	const struct made *made = play.players[thread].made;
 	return made ? scenario_operation_name(made->call.operation) : "-";
 }
 
-int world_holder(uint32_t page)
+int play_holder(uint32_t page)
 {
-	return world.holders[page];
+	return play.holders[page];
 }
 
-char world_page_state(uint32_t page)
+char play_page_state(uint32_t page)
 {
-	return "OLI"[world.states[page]];
+	return "OLI"[play.states[page]];
 }
 
-void world_name_place(const volatile void *place, char *text, size_t size)
+void play_name_place(const volatile void *place, char *text, size_t size)
 {
-	uintptr_t at = (uintptr_t)place - (uintptr_t)world.memory;
-	uintptr_t slots = (uintptr_t)world.map->slots - (uintptr_t)world.memory;
-	if (at - world.descriptors < world.descriptors_bytes)
+	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
+	uintptr_t slots = (uintptr_t)play.map->slots - (uintptr_t)play.memory;
+	if (at - play.descriptors < play.descriptors_bytes)
 		snprintf(text, size, "page %u+%u",
-			(unsigned)((at - world.descriptors) / world.descriptor_bytes),
-			(unsigned)((at - world.descriptors) % world.descriptor_bytes));
-	else if (at - slots < world.scenario->n_devices * world.map->slot_bytes)
+			(unsigned)((at - play.descriptors) / play.descriptor_bytes),
+			(unsigned)((at - play.descriptors) % play.descriptor_bytes));
+	else if (at - slots < play.scenario->n_devices * play.map->slot_bytes)
 		snprintf(text, size, "device %u+%u",
-			(unsigned)((at - slots) / world.map->slot_bytes),
-			(unsigned)((at - slots) % world.map->slot_bytes));
-	else if (at < world.n_bytes)
+			(unsigned)((at - slots) / play.map->slot_bytes),
+			(unsigned)((at - slots) % play.map->slot_bytes));
+	else if (at < play.n_bytes)
 		snprintf(text, size, "map+%u", (unsigned)at);
 	else
 		snprintf(text, size, "%p", (void *)(uintptr_t)place);
