@@ -146,8 +146,10 @@ int session_run(const void *plan, const struct workload *const *workloads,
 	work.session = plan;
 	work.workloads = workloads;
 	work.chosen = chosen;
-	if (is_stdout(work.session->json_path) && is_stdout(work.session->csv_path))
+	if (is_stdout(work.session->json_path) && is_stdout(work.session->csv_path)) {
+		json_decref(subjects);
 		return usage_error("JSON and CSV cannot both go to the standard output");
+	}
 	interrupt_watch();
 	int result = run(&work, subjects);
 	json_decref(subjects);
