@@ -23,7 +23,7 @@ ENOUGH_REPEATS, MANY = 15, 6
 
 
 def choice_of(names):
-    return names[0] if len(names) == 1 else f"{joined(names, 'or')} (a tie)"
+    return names[0] + (f" (a tie with {joined(names[1:])})" if len(names) > 1 else "")
 
 
 def ranked(model, kind, works, tell=lambda rows, name: ()):
