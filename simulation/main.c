@@ -11,6 +11,7 @@
 
 #include "common/command-line.h"
 #include "simulation.h"
+#include "text.h"
 
 enum { FOUND_MAX = 64, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
@@ -293,18 +294,6 @@ static struct engine_report run(const struct options *options, uint64_t seed)
 	return report;
 }
 
-static void append(char *text, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...)
-{
-	va_list arguments;
-	size_t length = strlen(text);
-	va_start(arguments, format);
-	vsnprintf(text + length, size - length, format, arguments);
-	va_end(arguments);
-}
-
 /* The command line that makes this run again. */
 static const char *replay_command(const struct options *options, uint64_t seed)
 {
@@ -312,31 +301,31 @@ static const char *replay_command(const struct options *options, uint64_t seed)
 	static char text[1024];
 	const struct sim_bounds *bounds = &options->bounds;
 	text[0] = '\0';
-	append(text, sizeof(text), "balloon-simulate --replay %" PRIu64 " --scenario %s", seed,
+	text_append(text, sizeof(text), "balloon-simulate --replay %" PRIu64 " --scenario %s", seed,
 		bounds->scenario->name);
 	for (uint32_t i = 0; i < bounds->n_designs; i++) {
 		struct balloon_driver_design_info info;
 		balloon_driver_design_describe(bounds->designs[i], &info);
-		append(text, sizeof(text), "%s%s", i ? "," : " --drivers ", info.name);
+		text_append(text, sizeof(text), "%s%s", i ? "," : " --drivers ", info.name);
 	}
 	for (uint32_t i = 0; i < bounds->n_strategies; i++)
-		append(text, sizeof(text), "%s%s", i ? "," : " --strategies ",
+		text_append(text, sizeof(text), "%s%s", i ? "," : " --strategies ",
 			bounds->strategies[i]->name);
 	if (bounds->host >= 0)
-		append(text, sizeof(text), " --host %s", host_names[bounds->host]);
+		text_append(text, sizeof(text), " --host %s", host_names[bounds->host]);
 	if (bounds->n_threads)
-		append(text, sizeof(text), " --threads %u", bounds->n_threads);
-	append(text, sizeof(text), " --calls %u --chooser %s --time %s", bounds->n_calls,
+		text_append(text, sizeof(text), " --threads %u", bounds->n_threads);
+	text_append(text, sizeof(text), " --calls %u --chooser %s --time %s", bounds->n_calls,
 		options->chooser->name, times[options->time]);
 	uint32_t faults = bounds->faults & bounds->scenario->faults;
 	const char *separator = " --faults ";
 	for (uint32_t i = 0; i < N_FAULTS && faults != bounds->scenario->faults; i++)
 		if (faults & 1u << i) {
-			append(text, sizeof(text), "%s%s", separator, fault_names[i]);
+			text_append(text, sizeof(text), "%s%s", separator, fault_names[i]);
 			separator = ",";
 		}
 	if (!faults)
-		append(text, sizeof(text), " --faults none");
+		text_append(text, sizeof(text), " --faults none");
 	return text;
 }
 

@@ -3,9 +3,9 @@
 #include "explore/model.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "text.h"
 
 /* How far an order has come. */
 struct order {
@@ -399,31 +399,19 @@ static const char *error_name(int error)
 	return "an error";
 }
 
-static void append(char *text, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...)
-{
-	va_list arguments;
-	size_t length = strlen(text);
-	va_start(arguments, format);
-	vsnprintf(text + length, size - length, format, arguments);
-	va_end(arguments);
-}
-
 static void describe_call(const struct made *made, char *text, size_t size)
 {
-	append(text, size, "%s", scenario_operation_name(made->call.operation));
+	text_append(text, size, "%s", scenario_operation_name(made->call.operation));
 	for (uint32_t i = 0; made->call.operation != DEQUEUE && i < made->call.n_pages; i++)
-		append(text, size, "%c%u", i ? ',' : ' ', (unsigned)made->call.pages[i].index);
+		text_append(text, size, "%c%u", i ? ',' : ' ', (unsigned)made->call.pages[i].index);
 	if (made->result < 0)
-		append(text, size, " = %s", error_name(made->result));
+		text_append(text, size, " = %s", error_name(made->result));
 	else
-		append(text, size, " = %d", made->result);
+		text_append(text, size, " = %d", made->result);
 	for (int i = 0; made->call.operation == DEQUEUE && i < made->result; i++)
-		append(text, size, "%s%u", i ? "," : ": ", (unsigned)made->got[i].index);
+		text_append(text, size, "%s%u", i ? "," : ": ", (unsigned)made->got[i].index);
 	if (made->call.operation == STATISTICS && made->result == 0)
-		append(text, size, ": %u listed, %u isolated", (unsigned)made->stats.n_listed,
+		text_append(text, size, ": %u listed, %u isolated", (unsigned)made->stats.n_listed,
 			(unsigned)made->stats.n_isolated);
 }
 
@@ -432,10 +420,10 @@ void model_describe(const struct history *history, char *text, size_t size)
 	text[0] = '\0';
 	for (uint32_t i = 0; i < history->scenario->n_threads; i++)
 		for (uint32_t j = 0; j < history->n_made[i]; j++) {
-			append(text, size, "%s%c: ", *text ? "; " : "", 'a' + (int)i);
+			text_append(text, size, "%s%c: ", *text ? "; " : "", 'a' + (int)i);
 			describe_call(&history->made[i][j], text, size);
 		}
-	append(text, size, "; then");
+	text_append(text, size, "; then");
 	for (uint32_t i = 0; i < history->scenario->n_pages; i++)
-		append(text, size, " %c", "OLI"[history->after.pages[i].state]);
+		text_append(text, size, " %c", "OLI"[history->after.pages[i].state]);
 }

@@ -2,10 +2,10 @@
 
 #include "explore/scenario.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "text.h"
 
 enum { ALL_PAGES = SCENARIO_PAGES, SHARED_MAX = 3, PAGES_USUAL = 3 };
 
@@ -185,40 +185,30 @@ static void add_call(struct making *making, uint32_t thread, enum operation oper
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-static void append(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void append(char *text, const char *format, ...)
-{
-	va_list arguments;
-	size_t length = strlen(text);
-	va_start(arguments, format);
-	vsnprintf(text + length, SCENARIO_NAME - length, format, arguments);
-	va_end(arguments);
-}
-
 static void name_thread(const struct plan *plan, uint32_t thread, char *name)
 {
 	const struct program *program = plan->programs[thread];
-	append(name, "%s%s", thread ? "|" : "", names[program->operations[0]]);
+	text_append(name, SCENARIO_NAME, "%s%s", thread ? "|" : "", names[program->operations[0]]);
 	if (scans(program) && plan->targets[thread] == ALL_PAGES)
-		append(name, ".*");
+		text_append(name, SCENARIO_NAME, ".*");
 	else if (scans(program))
-		append(name, ".%u", plan->targets[thread]);
+		text_append(name, SCENARIO_NAME, ".%u", plan->targets[thread]);
 	if (program->n_operations > 1)
-		append(name, "+%s", names[program->operations[1]]);
+		text_append(name, SCENARIO_NAME, "+%s", names[program->operations[1]]);
 }
 
 static void name_scenario(const struct plan *plan, struct scenario *scenario)
 {
 	if (scenario->is_misuse)
-		append(scenario->name, "misuse:");
+		text_append(scenario->name, SCENARIO_NAME, "misuse:");
 	for (uint32_t i = 0; i < plan->n_threads; i++)
 		name_thread(plan, i, scenario->name);
 	if (plan->is_same_new)
-		append(scenario->name, ".new");
+		text_append(scenario->name, SCENARIO_NAME, ".new");
 	if (plan->is_other_device)
-		append(scenario->name, ".other");
-	append(scenario->name, "/%ux%u", scenario->n_pages, scenario->n_devices);
+		text_append(scenario->name, SCENARIO_NAME, ".other");
+	text_append(
+		scenario->name, SCENARIO_NAME, "/%ux%u", scenario->n_pages, scenario->n_devices);
 }
 
 bool scenario_is(const struct scenario *scenario, const char *name)

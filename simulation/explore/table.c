@@ -2,11 +2,11 @@
 
 #include "explore/table.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "engine-internal.h"
 #include "explore/source.h"
+#include "text.h"
 
 enum { COLUMN = 42, LOCKS = 30, LINE = 48 };
 
@@ -25,18 +25,6 @@ static struct {
 		[SCENARIO_THREADS]; /* where each made its last step: a try of the lock that it waits for */
 } table;
 
-static void append(char *text, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...)
-{
-	va_list arguments;
-	size_t length = strlen(text);
-	va_start(arguments, format);
-	vsnprintf(text + length, size - length, format, arguments);
-	va_end(arguments);
-}
-
 /* ---- A step ---------------------------------------------------------------------------------- */
 
 /* "a page 0": where it is in there says nothing more. */
@@ -45,7 +33,7 @@ static void note_lock(struct row *row, uint32_t thread, const void *word)
 	char place[32];
 	play_name_place(word, place, sizeof(place));
 	place[strcspn(place, "+")] = '\0';
-	append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
+	text_append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
 		'a' + (int)thread, place);
 }
 
@@ -65,9 +53,10 @@ static void note_pages(void)
 	row->pages[0] = '\0';
 	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
 		int holder = play_holder(i);
-		append(row->pages, sizeof(row->pages), "%s%c", i ? " " : "", play_page_state(i));
+		text_append(
+			row->pages, sizeof(row->pages), "%s%c", i ? " " : "", play_page_state(i));
 		if (holder != SCENARIO_NOBODY)
-			append(row->pages, sizeof(row->pages), "%c", 'a' + holder);
+			text_append(row->pages, sizeof(row->pages), "%c", 'a' + holder);
 	}
 }
 
@@ -98,9 +87,9 @@ static void print_heads(FILE *file)
 	for (uint32_t i = 0; i < scenario->n_threads; i++) {
 		char head[COLUMN] = "";
 		const struct actor *actor = &scenario->actors[i];
-		append(head, sizeof(head), "%c:", 'a' + (int)i);
+		text_append(head, sizeof(head), "%c:", 'a' + (int)i);
 		for (uint32_t j = 0; j < actor->n_calls; j++)
-			append(head, sizeof(head), "%s%s", j ? "+" : " ",
+			text_append(head, sizeof(head), "%s%s", j ? "+" : " ",
 				scenario_operation_name(actor->calls[j].operation));
 		fprintf(file, "  %-*s", COLUMN, head);
 	}
