@@ -3,17 +3,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/command-line.h"
+#include "options.h"
 #include "simulation.h"
 #include "text.h"
 
-enum { FOUND_MAX = 64, EXIT_FINDING = 1, EXIT_USAGE = 2 };
+enum { FOUND_MAX = 64, EXIT_FINDING = 1 };
 
 static const char *const host_names[HOST_N_KINDS] = {
 	[HOST_AT_ONCE] = "at-once",
@@ -40,49 +40,16 @@ struct options {
 	bool shrinks;
 };
 
-static _Noreturn void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void wrong(const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fputs("balloon-simulate: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see --help\n", stderr);
-	va_end(arguments);
-	exit(EXIT_USAGE);
-}
+const char options_program[] = "balloon-simulate";
 
 /* ---- Options --------------------------------------------------------------------------------- */
-
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	char *end;
-	errno = 0;
-	uint64_t value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
-		wrong("%s: '%s' is no number from %" PRIu64 " to %" PRIu64, option, text, min, max);
-	return value;
-}
-
-/* Call one() for each name of a list. */
-static void each_of(const char *option, char *list, void (*one)(const char *, const char *, void *),
-	void *context)
-{
-	char *rest = NULL;
-	char *name = strtok_r(list, ",", &rest);
-	if (!name)
-		wrong("%s: an empty list", option);
-	for (; name; name = strtok_r(NULL, ",", &rest))
-		one(option, name, context);
-}
 
 static void add_design(const char *option, const char *name, void *context)
 {
 	struct sim_bounds *bounds = context;
 	const struct balloon_driver_design *design = balloon_driver_design_find(name);
 	if (!design || bounds->n_designs == 16)
-		wrong("%s: no driver design '%s'", option, name);
+		options_wrong("%s: no driver design '%s'", option, name);
 	bounds->designs[bounds->n_designs++] = design;
 }
 
@@ -91,7 +58,7 @@ static void add_strategy(const char *option, const char *name, void *context)
 	struct sim_bounds *bounds = context;
 	const struct balloon_strategy *strategy = balloon_strategy_find(name);
 	if (!strategy || bounds->n_strategies == 16)
-		wrong("%s: no strategy '%s'", option, name);
+		options_wrong("%s: no strategy '%s'", option, name);
 	bounds->strategies[bounds->n_strategies++] = strategy;
 }
 
@@ -104,7 +71,7 @@ static void add_fault(const char *option, const char *name, void *context)
 			return;
 		}
 	if (strcmp(name, "none") != 0)
-		wrong("%s: no fault '%s'", option, name);
+		options_wrong("%s: no fault '%s'", option, name);
 }
 
 static int find_host(const char *option, const char *name)
@@ -112,7 +79,7 @@ static int find_host(const char *option, const char *name)
 	for (int i = 0; i < HOST_N_KINDS; i++)
 		if (!strcmp(host_names[i], name))
 			return i;
-	wrong("%s: no host '%s'", option, name);
+	options_wrong("%s: no host '%s'", option, name);
 }
 
 static enum engine_time find_time(const char *option, const char *name)
@@ -121,7 +88,7 @@ static enum engine_time find_time(const char *option, const char *name)
 	for (int i = 0; i < 3; i++)
 		if (!strcmp(names[i], name))
 			return (enum engine_time)i;
-	wrong("%s: no time '%s'", option, name);
+	options_wrong("%s: no time '%s'", option, name);
 }
 
 static void set_defaults(struct options *options)
@@ -200,48 +167,48 @@ static int take(void *context, int key, char *value)
 	struct sim_bounds *bounds = &options->bounds;
 	switch (key) {
 	case SEED:
-		options->seed = number(name_of(key), value, 0, UINT64_MAX);
+		options->seed = options_number(name_of(key), value, 0, UINT64_MAX);
 		return 0;
 	case SEEDS:
-		options->n_seeds = number(name_of(key), value, 1, UINT64_MAX);
+		options->n_seeds = options_number(name_of(key), value, 1, UINT64_MAX);
 		return 0;
 	case STEPS:
-		options->n_points = number(name_of(key), value, 1, UINT64_MAX);
+		options->n_points = options_number(name_of(key), value, 1, UINT64_MAX);
 		return 0;
 	case SCENARIO:
 		bounds->scenario = sim_scenario_find(value);
 		if (!bounds->scenario)
-			wrong("%s: no scenario '%s'", name_of(key), value);
+			options_wrong("%s: no scenario '%s'", name_of(key), value);
 		return 0;
 	case DRIVERS:
-		each_of(name_of(key), value, add_design, bounds);
+		options_each(name_of(key), value, add_design, bounds);
 		return 0;
 	case STRATEGIES:
-		each_of(name_of(key), value, add_strategy, bounds);
+		options_each(name_of(key), value, add_strategy, bounds);
 		return 0;
 	case HOST:
 		bounds->host = find_host(name_of(key), value);
 		return 0;
 	case THREADS:
-		bounds->n_threads = (uint32_t)number(name_of(key), value, 1, 8);
+		bounds->n_threads = (uint32_t)options_number(name_of(key), value, 1, 8);
 		return 0;
 	case CALLS:
-		bounds->n_calls = (uint32_t)number(name_of(key), value, 1, 10000);
+		bounds->n_calls = (uint32_t)options_number(name_of(key), value, 1, 10000);
 		return 0;
 	case FAULTS:
-		each_of(name_of(key), value, add_fault, bounds);
+		options_each(name_of(key), value, add_fault, bounds);
 		options->has_faults = true;
 		return 0;
 	case CHOOSER:
 		options->chooser = engine_chooser_find(value);
 		if (!options->chooser)
-			wrong("%s: no chooser '%s'", name_of(key), value);
+			options_wrong("%s: no chooser '%s'", name_of(key), value);
 		return 0;
 	case TIME:
 		options->time = find_time(name_of(key), value);
 		return 0;
 	case REPLAY:
-		options->seed = number(name_of(key), value, 0, UINT64_MAX);
+		options->seed = options_number(name_of(key), value, 0, UINT64_MAX);
 		options->n_seeds = 1;
 		options->is_replay = true;
 		return 0;
@@ -255,7 +222,7 @@ static int take(void *context, int key, char *value)
 		options->is_json = true;
 		return 0;
 	default:
-		wrong("%s: no such argument", value);
+		options_wrong("%s: no such argument", value);
 	}
 }
 

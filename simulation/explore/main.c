@@ -22,7 +22,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -32,8 +31,9 @@
 
 #include "common/command-line.h"
 #include "explore/table.h"
+#include "options.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, STRATEGIES_MAX = 16 };
+enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16 };
 
 struct options {
 	const struct balloon_strategy *strategies[STRATEGIES_MAX];
@@ -57,24 +57,13 @@ struct sum {
 	clock_t begin;
 };
 
-static _Noreturn void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void wrong(const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fputs("balloon-explore: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputs("; see --help\n", stderr);
-	va_end(arguments);
-	exit(EXIT_USAGE);
-}
-
 static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "balloon-explore: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILED);
 }
+
+const char options_program[] = "balloon-explore";
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -102,29 +91,13 @@ static const struct argp_option rows[] = {
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
 	{"json", JSON, "FILE", 0, "write results to this file, too", 0}, {0}};
 
-static void add_strategies(struct options *options, char *list)
+static void add_strategy(const char *option, const char *name, void *context)
 {
-	char *rest = NULL;
-	if (!strcmp(list, "all"))
-		return;
-	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
-		const struct balloon_strategy *strategy = balloon_strategy_find(name);
-		if (!strategy || options->n_strategies == STRATEGIES_MAX)
-			wrong("--strategy: no strategy '%s'", name);
-		options->strategies[options->n_strategies++] = strategy;
-	}
-	if (options->n_strategies == 0)
-		wrong("--strategy: an empty list");
-}
-
-static uint32_t n_preemptions_of(const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || n > SEARCH_PREEMPTIONS_MAX)
-		wrong("--preemptions: '%s' is no number from 0 to %d", text,
-			SEARCH_PREEMPTIONS_MAX);
-	return (uint32_t)n;
+	struct options *options = context;
+	const struct balloon_strategy *strategy = balloon_strategy_find(name);
+	if (!strategy || options->n_strategies == STRATEGIES_MAX)
+		options_wrong("%s: no strategy '%s'", option, name);
+	options->strategies[options->n_strategies++] = strategy;
 }
 
 static int take(void *context, int key, char *value)
@@ -132,7 +105,8 @@ static int take(void *context, int key, char *value)
 	struct options *options = context;
 	switch (key) {
 	case STRATEGY:
-		add_strategies(options, value);
+		if (strcmp(value, "all") != 0)
+			options_each("--strategy", value, add_strategy, options);
 		return 0;
 	case SCENARIO:
 		options->scenario = value;
@@ -141,7 +115,8 @@ static int take(void *context, int key, char *value)
 		options->has_triples = true;
 		return 0;
 	case PREEMPTIONS:
-		options->n_preemptions = n_preemptions_of(value);
+		options->n_preemptions =
+			(uint32_t)options_number("--preemptions", value, 0, SEARCH_PREEMPTIONS_MAX);
 		return 0;
 	case LIST:
 		options->is_list = true;
@@ -156,7 +131,7 @@ static int take(void *context, int key, char *value)
 		options->json = value;
 		return 0;
 	default:
-		wrong("%s: no such argument", value);
+		options_wrong("%s: no such argument", value);
 	}
 }
 
@@ -440,7 +415,7 @@ static const struct scenario *the_only(
 	for (size_t i = 0; i < scenarios->n; i++)
 		if (is_wanted(options, &scenarios->all[i])) {
 			if (only)
-				wrong("--replay: of one scenario");
+				options_wrong("--replay: of one scenario");
 			only = &scenarios->all[i];
 		}
 	return only;
@@ -452,16 +427,16 @@ static int replay(const struct options *options, const struct scenarios *scenari
 	static struct engine_report report;
 	const struct scenario *scenario = the_only(options, scenarios);
 	if (options->n_strategies != 1)
-		wrong("--replay: of one strategy");
+		options_wrong("--replay: of one strategy");
 	if (!search_parse(options->schedule, scenario->n_threads, &schedule))
-		wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
+		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
 			(unsigned)scenario->n_threads);
 	bool is_asserted;
 	bool is_found = !play_open(scenario, options->strategies[0], &report);
 	if (!is_found) {
 		search_replay(play_subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
-			wrong("--replay: '%s': %s", options->schedule, search_misfit);
+			options_wrong("--replay: '%s': %s", options->schedule, search_misfit);
 		is_found = table_print(&schedule, &report, stdout);
 	}
 	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
@@ -482,7 +457,7 @@ static void check_scenario(const struct options *options, const struct scenarios
 	for (size_t i = 0; i < scenarios->n; i++)
 		if (is_wanted(options, &scenarios->all[i]))
 			return;
-	wrong("--scenario: no scenario '%s'", options->scenario);
+	options_wrong("--scenario: no scenario '%s'", options->scenario);
 }
 
 int main(int argc, char **argv)
