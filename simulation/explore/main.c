@@ -273,7 +273,7 @@ static void print_finding(const struct balloon_strategy *strategy, const struct 
 	}
 	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
 		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
-	table_print(&finding->schedule, &report, stdout);
+	table_print(rows_make(&finding->schedule, &report), stdout);
 	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
 		strategy->name, scenario->name, schedule);
 }
@@ -437,7 +437,8 @@ static int replay(const struct options *options, const struct scenarios *scenari
 		search_replay(play_subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
 			options_wrong("--replay: '%s': %s", options->schedule, search_misfit);
-		is_found = table_print(&schedule, &report, stdout);
+		table_print(rows_make(&schedule, &report), stdout);
+		is_found = report.finding != ENGINE_NONE;
 	}
 	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
 		engine_finding_name(report.finding));

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE = 48 };
+static const char program_path[] = "/proc/self/exe";
 
 /* The program's own load address is that of the first object. */
 static int take_bias(struct dl_phdr_info *info, size_t size, void *bias)
@@ -31,7 +32,7 @@ static uintptr_t load_bias(void)
 
 static unsigned char *read_program(size_t *size)
 {
-	FILE *file = fopen("/proc/self/exe", "rb");
+	FILE *file = fopen(program_path, "rb");
 	unsigned char *all = NULL;
 	long n = -1;
 	if (file && fseek(file, 0, SEEK_END) == 0)
@@ -65,18 +66,18 @@ static bool is_in_file(const ElfW(Shdr) * section, size_t size)
 }
 
 static void name_by(const unsigned char *program, const ElfW(Shdr) * symbols,
-	const ElfW(Shdr) * strings, uintptr_t address, char *line)
+	const ElfW(Shdr) * strings, uintptr_t address, struct source_place *place)
 {
 	const ElfW(Sym) *symbol = (const void *)(program + symbols->sh_offset);
 	for (size_t n = symbols->sh_size / sizeof(*symbol); n > 0; n--, symbol++)
 		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
 			address - symbol->st_value < symbol->st_size)
-			snprintf(line, LINE, "%.14s+%#zx",
+			snprintf(place->name, sizeof(place->name), "%.14s+%#zx",
 				(const char *)program + strings->sh_offset + symbol->st_name,
 				(size_t)(address - symbol->st_value));
 }
 
-static void name_by_symbols(const uintptr_t *addresses, size_t n, char (*lines)[LINE])
+static void name_by_symbols(const uintptr_t *addresses, size_t n, struct source_place *places)
 {
 	size_t size;
 	unsigned char *program = read_program(&size);
@@ -86,28 +87,32 @@ static void name_by_symbols(const uintptr_t *addresses, size_t n, char (*lines)[
 			continue;
 		const ElfW(Shdr) *strings = section_of(program, size, section->sh_link);
 		for (size_t j = 0; is_in_file(strings, size) && j < n; j++)
-			if (!lines[j][0])
-				name_by(program, section, strings, addresses[j], lines[j]);
+			if (!places[j].name[0])
+				name_by(program, section, strings, addresses[j], &places[j]);
 	}
 	free(program);
 }
 
 /* ---- addr2line ------------------------------------------------------------------------------- */
 
-static void take_line(const char *text, char *line)
+/* "/path/name.c:213 (discriminator 2)": of inlined code the first that is no header's. */
+static void take_line(char *text, struct source_place *place)
 {
-	const char *name = strrchr(text, '/');
-	name = name ? name + 1 : text;
-	size_t length = strcspn(name, " \n");
+	text[strcspn(text, " \n")] = '\0';
+	const char *slash = strrchr(text, '/');
+	const char *name = slash ? slash + 1 : text;
+	const char *colon = strrchr(name, ':');
 	bool is_source = strstr(name, ".c:") != NULL;
-	bool is_unknown = name[0] == '?' || strstr(name, ":?");
-	if (is_unknown || (line[0] && !is_source) || strstr(line, ".c:"))
+	bool is_unknown = name[0] == '?' || !colon || colon[1] == '?';
+	if (is_unknown || (place->name[0] && !is_source) || strstr(place->name, ".c:"))
 		return;
-	snprintf(line, LINE, "%.*s", (int)(length < LINE ? length : LINE - 1), name);
+	snprintf(place->name, sizeof(place->name), "%.47s", name);
+	snprintf(place->path, sizeof(place->path), "%.*s", (int)(colon - text), text);
+	place->line = (uint32_t)strtoul(colon + 1, NULL, 10);
 }
 
 /* Each address is printed, then each of its lines: the innermost first. */
-static void take_lines(FILE *pipe, char (*lines)[LINE], size_t n)
+static void take_lines(FILE *pipe, struct source_place *places, size_t n)
 {
 	char text[1024];
 	size_t i = 0;
@@ -115,11 +120,11 @@ static void take_lines(FILE *pipe, char (*lines)[LINE], size_t n)
 		if (!strncmp(text, "0x", 2))
 			i++;
 		else if (i > 0 && i <= n)
-			take_line(text, lines[i - 1]);
+			take_line(text, &places[i - 1]);
 	}
 }
 
-static void name_by_lines(const uintptr_t *addresses, size_t n, char (*lines)[LINE])
+static void name_by_lines(const uintptr_t *addresses, size_t n, struct source_place *places)
 {
 	enum { OF_ADDRESS = 20 };
 	size_t size = 128 + n * OF_ADDRESS;
@@ -132,22 +137,58 @@ static void name_by_lines(const uintptr_t *addresses, size_t n, char (*lines)[LI
 	snprintf(command + at, size - (size_t)at, " 2>/dev/null");
 	FILE *pipe = popen(command, "r");
 	if (pipe) {
-		take_lines(pipe, lines, n);
+		take_lines(pipe, places, n);
 		pclose(pipe);
 	}
 	free(command);
 }
 
-void source_lines(const uintptr_t *addresses, size_t n, char (*lines)[LINE])
+void source_find(const uintptr_t *addresses, size_t n, struct source_place *places)
 {
 	uintptr_t bias = load_bias();
 	uintptr_t *calls = malloc((n + !n) * sizeof(*calls));
-	memset(lines, 0, n * sizeof(*lines));
+	memset(places, 0, n * sizeof(*places));
 	if (!calls)
 		return;
 	for (size_t i = 0; i < n; i++)
 		calls[i] = addresses[i] - bias - 1; /* within the call */
-	name_by_lines(calls, n, lines);
-	name_by_symbols(calls, n, lines);
+	name_by_lines(calls, n, places);
+	name_by_symbols(calls, n, places);
 	free(calls);
+}
+
+/* ---- The text of a line ---------------------------------------------------------------------- */
+
+/* What was changed since the program was built has other lines. */
+static bool is_built_from(const char *path)
+{
+	struct stat source, program;
+	return stat(path, &source) == 0 && stat(program_path, &program) == 0 &&
+	       S_ISREG(source.st_mode) && source.st_mtime <= program.st_mtime;
+}
+
+/* What does not fit into `text` is read, and left out. */
+static bool read_line(FILE *file, char *text, size_t size)
+{
+	size_t n = 0;
+	int c;
+	while ((c = getc(file)) != EOF && c != '\n')
+		if (n + 1 < size)
+			text[n++] = (char)c;
+	text[n] = '\0';
+	return c != EOF || n > 0;
+}
+
+bool source_text(const struct source_place *place, char *text, size_t size)
+{
+	uint32_t n = 0;
+	if (place->line == 0 || !is_built_from(place->path))
+		return false;
+	FILE *file = fopen(place->path, "r");
+	if (!file)
+		return false;
+	while (n < place->line && read_line(file, text, size))
+		n++;
+	fclose(file);
+	return n == place->line;
 }

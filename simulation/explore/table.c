@@ -2,137 +2,58 @@
 
 #include "explore/table.h"
 
-#include <string.h>
-
-#include "engine-internal.h"
-#include "explore/source.h"
 #include "text.h"
 
-enum { COLUMN = 42, LOCKS = 30, LINE = 48 };
-
-struct row {
-	uint32_t thread;
-	uintptr_t where;
-	char what[32];
-	char locks[64];
-	char pages[32];
-};
-
-static struct {
-	struct row rows[SEARCH_STEPS_MAX + 1];
-	uint32_t n_rows;
-	uintptr_t last
-		[SCENARIO_THREADS]; /* where each made its last step: a try of the lock that it waits for */
-} table;
-
-/* ---- A step ---------------------------------------------------------------------------------- */
-
-/* "a page 0": where it is in there says nothing more. */
-static void note_lock(struct row *row, uint32_t thread, const void *word)
-{
-	char place[32];
-	play_name_place(word, place, sizeof(place));
-	place[strcspn(place, "+")] = '\0';
-	text_append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
-		'a' + (int)thread, place);
-}
-
-static void note_locks(struct row *row)
-{
-	const void *word;
-	row->locks[0] = '\0';
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++)
-		for (uint32_t j = 0; (word = engine_held_at(i, j)); j++)
-			note_lock(row, i, word);
-}
-
-/* Where they stand after the step of the last row. */
-static void note_pages(void)
-{
-	struct row *row = &table.rows[table.n_rows - 1];
-	row->pages[0] = '\0';
-	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
-		int holder = play_holder(i);
-		text_append(
-			row->pages, sizeof(row->pages), "%s%c", i ? " " : "", play_page_state(i));
-		if (holder != SCENARIO_NOBODY)
-			text_append(row->pages, sizeof(row->pages), "%c", 'a' + holder);
-	}
-}
-
-static void note_step(uint32_t thread, const volatile void *place, size_t size_bytes, unsigned kind,
-	uintptr_t where)
-{
-	char name[24];
-	(void)size_bytes;
-	if (table.n_rows > 0)
-		note_pages();
-	if (table.n_rows > SEARCH_STEPS_MAX)
-		return;
-	struct row *row = &table.rows[table.n_rows++];
-	row->thread = thread;
-	row->where = kind == ENGINE_POINT_LOCKED ? table.last[thread] : where;
-	table.last[thread] = where;
-	play_name_place(place, name, sizeof(name));
-	snprintf(row->what, sizeof(row->what), "%s %s", engine_point_name(kind), name);
-	note_locks(row);
-}
-
-/* ---- The table ------------------------------------------------------------------------------- */
+enum { COLUMN = 42, LOCKS = 30 };
 
 static void print_heads(FILE *file)
 {
-	const struct scenario *scenario = play_scenario();
 	fprintf(file, "%5s", "");
-	for (uint32_t i = 0; i < scenario->n_threads; i++) {
-		char head[COLUMN] = "";
-		const struct actor *actor = &scenario->actors[i];
-		text_append(head, sizeof(head), "%c:", 'a' + (int)i);
-		for (uint32_t j = 0; j < actor->n_calls; j++)
-			text_append(head, sizeof(head), "%s%s", j ? "+" : " ",
-				scenario_operation_name(actor->calls[j].operation));
-		fprintf(file, "  %-*s", COLUMN, head);
+	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
+		char calls[COLUMN - 3];
+		rows_name_calls(i, calls, sizeof(calls));
+		fprintf(file, "  %c: %-*s", 'a' + (int)i, COLUMN - 3, calls);
 	}
 	fprintf(file, "  %-*s  pages\n", LOCKS, "locks");
 }
 
-static void print_row(const struct row *row, uint32_t step, const char *line, FILE *file)
+static void print_locks(const struct row *row, FILE *file)
+{
+	char locks[64] = "";
+	for (uint32_t i = 0; i < row->n_locks; i++)
+		text_append(locks, sizeof(locks), "%s%c %s", i ? ", " : "",
+			'a' + (int)row->locks[i].thread, row->locks[i].place);
+	fprintf(file, "  %-*s  ", LOCKS, locks);
+}
+
+static void print_pages(const struct rows_pages *pages, FILE *file)
+{
+	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
+		fprintf(file, "%s%c", i ? " " : "", pages->states[i]);
+		if (pages->holders[i] != SCENARIO_NOBODY)
+			putc('a' + pages->holders[i], file);
+	}
+}
+
+static void print_row(const struct row *row, uint32_t step, FILE *file)
 {
 	fprintf(file, "%5u", step);
 	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
+		char what[32];
 		char cell[COLUMN + 1] = "";
+		snprintf(what, sizeof(what), "%s %s", row->kind, row->place);
 		if (i == row->thread)
-			snprintf(cell, sizeof(cell), "%.21s %.20s", line, row->what);
+			snprintf(cell, sizeof(cell), "%.21s %.20s", row->source.name, what);
 		fprintf(file, "  %-*s", COLUMN, cell);
 	}
-	fprintf(file, "  %-*s  %s\n", LOCKS, row->locks, row->pages);
+	print_locks(row, file);
+	print_pages(&row->pages, file);
+	putc('\n', file);
 }
 
-static void print_rows(FILE *file)
+void table_print(const struct rows *rows, FILE *file)
 {
-	static uintptr_t addresses[SEARCH_STEPS_MAX + 1];
-	static char lines[SEARCH_STEPS_MAX + 1][LINE];
-	for (uint32_t i = 0; i < table.n_rows; i++)
-		addresses[i] = table.rows[i].where;
-	source_lines(addresses, table.n_rows, lines);
-	for (uint32_t i = 0; i < table.n_rows; i++)
-		print_row(&table.rows[i], i + 1, lines[i], file);
-}
-
-bool table_print(const struct search_schedule *schedule, struct engine_report *report, FILE *file)
-{
-	bool is_asserted;
-	table.n_rows = 0;
-	play_watch(note_step);
-	bool is_found = search_replay(play_subject(), schedule, report, &is_asserted);
-	play_watch(NULL);
-	if (table.n_rows > 0)
-		note_pages();
-	if (!is_found && is_asserted) {
-		report->finding = ENGINE_ASSERTION;
-		snprintf(report->what, sizeof(report->what), "%s", search_unheld);
-	}
 	print_heads(file);
-	print_rows(file);
-	return report->finding != ENGINE_NONE;
+	for (uint32_t i = 0; i < rows->n; i++)
+		print_row(&rows->all[i], i + 1, file);
 }
