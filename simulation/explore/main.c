@@ -30,6 +30,7 @@
 #include <balloon/strategy.h>
 
 #include "common/command-line.h"
+#include "explore/page.h"
 #include "explore/table.h"
 #include "options.h"
 
@@ -41,6 +42,7 @@ struct options {
 	const char *scenario; /* NULL: all */
 	const char *schedule; /* to replay; NULL */
 	const char *json;
+	const char *html;
 	uint32_t n_preemptions;
 	bool has_triples;
 	bool is_list;
@@ -76,6 +78,7 @@ enum {
 	REPLAY,
 	KEEP_GOING,
 	JSON,
+	HTML,
 };
 
 static const struct argp_option rows[] = {
@@ -89,7 +92,9 @@ static const struct argp_option rows[] = {
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
-	{"json", JSON, "FILE", 0, "write results to this file, too", 0}, {0}};
+	{"json", JSON, "FILE", 0, "write results to this file, too", 0},
+	{"html", HTML, "FILE", 0, "write what is found to this file, as a page to step through", 0},
+	{0}};
 
 static void add_strategy(const char *option, const char *name, void *context)
 {
@@ -129,6 +134,9 @@ static int take(void *context, int key, char *value)
 		return 0;
 	case JSON:
 		options->json = value;
+		return 0;
+	case HTML:
+		options->html = value;
 		return 0;
 	default:
 		options_wrong("%s: no such argument", value);
@@ -228,6 +236,32 @@ static void put_run(const struct options *options, const struct balloon_strategy
 	putc('}', json);
 }
 
+/* ---- Results as a page ----------------------------------------------------------------------- */
+
+static void open_page(const struct options *options)
+{
+	if (options->html && !page_open(options->html))
+		die(options->html);
+}
+
+static void close_page(const struct options *options)
+{
+	if (!page_close())
+		die(options->html);
+}
+
+static void put_sum(const struct options *options, const struct balloon_strategy *strategy,
+	const struct sum *sum)
+{
+	const struct page_counts counts = {.strategy = strategy->name,
+		.n_scenarios = sum->n_scenarios,
+		.n_schedules = sum->n_schedules,
+		.n_preemptions = options->n_preemptions,
+		.n_found = sum->n_found,
+		.n_asserted = sum->n_asserted};
+	page_add_counts(&counts);
+}
+
 /* ---- Results for people ---------------------------------------------------------------------- */
 
 static bool is_terminal(void)
@@ -264,16 +298,23 @@ static void print_finding(const struct balloon_strategy *strategy, const struct 
 {
 	static struct engine_report report;
 	char schedule[SEARCH_TEXT_MAX];
+	struct page_finding on_page = {.strategy = strategy->name,
+		.scenario = scenario->name,
+		.schedule = schedule,
+		.report = &finding->report};
 	search_format(&finding->schedule, schedule, sizeof(schedule));
 	printf("%s, %s: %s: %s\n", strategy->name, scenario->name,
 		engine_finding_name(finding->report.finding), finding->report.what);
 	if (finding->schedule.n_switches == 0) {
 		printf("  before there are threads\n");
+		page_add_finding(&on_page);
 		return;
 	}
 	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
 		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
-	table_print(rows_make(&finding->schedule, &report), stdout);
+	on_page.rows = rows_make(&finding->schedule, &report);
+	table_print(on_page.rows, stdout);
+	page_add_finding(&on_page);
 	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
 		strategy->name, scenario->name, schedule);
 }
@@ -393,6 +434,7 @@ static bool explore_strategy(const struct options *options, const struct scenari
 	if (asserted && !is_found)
 		print_asserted(options, strategy, asserted);
 	print_sum(options, strategy, &sum);
+	put_sum(options, strategy, &sum);
 	return is_found || asserted;
 }
 
@@ -400,9 +442,11 @@ static int explore_all(const struct options *options, const struct scenarios *sc
 {
 	bool is_found = false;
 	open_json(options);
+	open_page(options);
 	for (uint32_t i = 0; i < options->n_strategies && (!is_found || options->goes_on); i++)
 		is_found |= explore_strategy(options, scenarios, options->strategies[i]);
 	close_json(options);
+	close_page(options);
 	return is_found ? EXIT_FAILED : 0;
 }
 
@@ -431,15 +475,23 @@ static int replay(const struct options *options, const struct scenarios *scenari
 	if (!search_parse(options->schedule, scenario->n_threads, &schedule))
 		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
 			(unsigned)scenario->n_threads);
+	struct page_finding on_page = {.strategy = options->strategies[0]->name,
+		.scenario = scenario->name,
+		.schedule = options->schedule,
+		.report = &report};
 	bool is_asserted;
 	bool is_found = !play_open(scenario, options->strategies[0], &report);
 	if (!is_found) {
 		search_replay(play_subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
 			options_wrong("--replay: '%s': %s", options->schedule, search_misfit);
-		table_print(rows_make(&schedule, &report), stdout);
+		on_page.rows = rows_make(&schedule, &report);
+		table_print(on_page.rows, stdout);
 		is_found = report.finding != ENGINE_NONE;
 	}
+	open_page(options);
+	page_add_finding(&on_page);
+	close_page(options);
 	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
 		engine_finding_name(report.finding));
 	printf(is_found ? ": %s\n" : "\n", report.what);
