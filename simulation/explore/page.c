@@ -124,9 +124,10 @@ static void put_row(
 	const struct row *row, uint32_t step, const struct rows_pages *before, FILE *file)
 {
 	fprintf(file,
-		"<tr data-step=\"%" PRIu32 "\" data-thread=\"%c\"><th scope=\"row\">%" PRIu32
-		"</th>",
+		"<tr data-step=\"%" PRIu32 "\" data-thread=\"%c\"><th scope=\"row\">%" PRIu32 " ",
 		step, 'a' + (int)row->thread, step);
+	put_thread(row->thread, file);
+	fputs("</th>", file);
 	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
 		fputs("<td class=\"lane\">", file);
 		if (i == row->thread)

@@ -24,8 +24,8 @@
 			step: 0,
 		};
 		const buttons = make("div", "buttons", ...[
-			["\u21e4 First", "first"], ["\u21de Switch", "previousSwitch"], ["\u2191 Back", "previous"],
-			["\u2193 Next", "next"], ["\u21df Switch", "nextSwitch"], ["Last \u21e5", "last"],
+			["\u21e4 First", "first"], ["\u21de Switch before", "previousSwitch"], ["\u2191 Back", "previous"],
+			["\u2193 Next", "next"], ["\u21df Next switch", "nextSwitch"], ["Last \u21e5", "last"],
 		].map(([label, move]) => {
 			const button = make("button", move, label);
 			button.type = "button";
