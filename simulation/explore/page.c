@@ -304,7 +304,8 @@ bool page_close(void)
 {
 	if (!page.file)
 		return true;
-	bool is_whole = close_part(&page.findings) & close_part(&page.counts);
+	bool is_whole = close_part(&page.findings);
+	is_whole &= close_part(&page.counts);
 	for (const char *at = (const char *)page_html; is_whole && *at;)
 		at += put_next(at, page.file);
 	is_whole &= !ferror(page.file);
