@@ -9,6 +9,7 @@
 #include <balloon/strategy.h>
 
 #include "engine-internal.h"
+#include "explore/surroundings.h"
 
 enum {
 	MEMORY_BYTES = 8192,
@@ -42,6 +43,9 @@ static struct {
 	uintptr_t descriptors; /* where they begin in memory, how many bytes there are, of each */
 	uintptr_t descriptors_bytes;
 	uint32_t descriptor_bytes;
+	uintptr_t gone; /* of a device that is closed and gone: its memory */
+	uintptr_t gone_bytes;
+	uint32_t gone_slot;
 	uint8_t page_at[SCENARIO_PAGES * DESCRIPTOR_MAX]; /* of a byte of theirs */
 	int8_t holders[SCENARIO_PAGES];
 	int8_t holders_at_start[SCENARIO_PAGES];
@@ -88,6 +92,9 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 	bool is_named = made && names(&made->call, page);
 	bool is_isolate = is_named && made->call.operation == ISOLATE;
 	bool is_misuse = is_named && play.scenario->is_misuse && !is_isolate;
+	bool is_atomic = kind == ENGINE_POINT_LOAD || kind == ENGINE_POINT_MODIFY;
+	if (play.scenario->sign && is_atomic)
+		return; /* anybody in a kernel may look, and try a lock */
 	if ((is_isolate && !is_store) ||
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
@@ -102,6 +109,12 @@ APART static void stray(uint32_t thread)
 		'a' + (int)thread);
 }
 
+APART static void touch_gone(uint32_t thread, uintptr_t slot)
+{
+	engine_fail(ENGINE_CLAIM, "%s of %c touches device %u, which is gone", play_call(thread),
+		'a' + (int)thread, (unsigned)slot);
+}
+
 static void look_at_place(uint32_t thread, const volatile void *place, unsigned kind)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
@@ -109,6 +122,8 @@ static void look_at_place(uint32_t thread, const volatile void *place, unsigned 
 		stray(thread);
 		return;
 	}
+	if (at - play.gone < play.gone_bytes)
+		touch_gone(thread, play.gone_slot);
 	at -= play.descriptors;
 	if (at >= play.descriptors_bytes)
 		return;
@@ -144,9 +159,14 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
+static bool gives_away(const struct call *call)
+{
+	return call->operation != ISOLATE && call->operation != SCAN && call->operation != USE;
+}
+
 static void give_away(const struct call *call, uint32_t thread)
 {
-	for (uint32_t i = 0; call->operation != ISOLATE && i < call->n_pages; i++)
+	for (uint32_t i = 0; gives_away(call) && i < call->n_pages; i++)
 		if (play.holders[call->pages[i].index] == (int)thread)
 			play.holders[call->pages[i].index] = SCENARIO_NOBODY;
 }
@@ -233,6 +253,13 @@ static int do_call(struct made *made)
 		return balloon_device_destroy(play.map, device);
 	case STATISTICS:
 		return balloon_device_stats(device, &made->stats);
+	case SCAN: /* whatever it says, the page may be another one by now: a second call is made */
+		(void)balloon_page_is_candidate(play.map, call->pages[0]);
+		return 1;
+	case USE:
+		for (uint32_t i = 0; i < call->n_pages; i++)
+			surroundings_use(call->pages[i]);
+		return (int)call->n_pages;
 	}
 	return -EINVAL;
 }
@@ -253,6 +280,17 @@ static bool prepare(struct made *made, const struct call *call, const struct mad
 	return true;
 }
 
+/* What history has around a call: devices go, pages are counted. */
+static void go_on_around(const struct made *made)
+{
+	surroundings_count(made);
+	if (made->call.operation != DEVICE_CLOSE || made->result < 0)
+		return;
+	play.gone = (uintptr_t)play.devices[made->call.device] - (uintptr_t)play.memory;
+	play.gone_bytes = play.map->slot_bytes;
+	play.gone_slot = made->call.device;
+}
+
 static void make(struct player *player, struct made *made)
 {
 	player->made = made;
@@ -261,6 +299,8 @@ static void make(struct player *player, struct made *made)
 	made->result = do_call(made);
 	made->end = (uint32_t)engine_step();
 	take_pages(made, player->number);
+	if (play.scenario->sign)
+		go_on_around(made);
 	player->made = NULL;
 }
 
@@ -404,13 +444,25 @@ static void check_calls(void)
 	engine_fail(ENGINE_CLAIM, "no order of the calls explains: %s", calls);
 }
 
+static void check_zones(void)
+{
+	look_at_map(&play.history.after);
+	const char *drift = surroundings_find_drift(&play.history.after);
+	if (drift)
+		engine_fail(ENGINE_CLAIM, "%s", drift);
+}
+
 static void look_at_end(void)
 {
 	struct outcome outcome;
+	if (play.scenario->sign)
+		surroundings_end();
 	pack(&outcome);
 	struct outcome *known = find(&outcome);
 	if (known->words[0])
 		return;
+	if (play.scenario->is_zoned)
+		check_zones();
 	check_map();
 	check_calls();
 	if (play.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
@@ -426,6 +478,9 @@ static void start(void)
 	memcpy(play.memory, play.start, play.n_bytes);
 	memcpy(play.holders, play.holders_at_start, sizeof(play.holders));
 	memcpy(play.states, play.states_at_start, sizeof(play.states));
+	play.gone_bytes = 0;
+	if (play.scenario->sign)
+		surroundings_begin();
 	for (uint32_t i = 0; i < play.scenario->n_threads; i++) {
 		play.history.n_made[i] = 0;
 		play.players[i].made = NULL;
@@ -460,6 +515,7 @@ static void set_up(void *unused)
 		set_up_page(i);
 	memcpy(play.start, play.memory, play.n_bytes);
 	look_at_map(&play.history.before);
+	surroundings_open(play.map, &play.history.before);
 }
 
 static bool make_map(const struct scenario *scenario, const struct balloon_strategy *strategy)
@@ -516,6 +572,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 	play.scenario = scenario;
 	play.strategy = strategy;
 	play.watch = NULL;
+	play.gone_bytes = 0;
 	play.n_known = 0;
 	memset(play.known, 0, sizeof(play.known));
 	play.history.scenario = scenario;

@@ -12,6 +12,13 @@
 
 enum { LINE = 48 };
 
+static bool names_functions;
+
+void source_name_functions(bool are_named)
+{
+	names_functions = are_named;
+}
+
 /* The program's own load address is that of the first object. */
 static int take_bias(struct dl_phdr_info *info, size_t size, void *bias)
 {
@@ -71,7 +78,7 @@ static void name_by(const unsigned char *program, const ElfW(Shdr) * symbols,
 	for (size_t n = symbols->sh_size / sizeof(*symbol); n > 0; n--, symbol++)
 		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
 			address - symbol->st_value < symbol->st_size)
-			snprintf(line, LINE, "%.14s+%#zx",
+			snprintf(line, LINE, names_functions ? "%.21s" : "%.14s+%#zx",
 				(const char *)program + strings->sh_offset + symbol->st_name,
 				(size_t)(address - symbol->st_value));
 }
@@ -106,16 +113,35 @@ static void take_line(const char *text, char *line)
 	snprintf(line, LINE, "%.*s", (int)(length < LINE ? length : LINE - 1), name);
 }
 
-/* Each address is printed, then each of its lines: the innermost first. */
+/* Without what the compiler has appended. */
+static void take_function(const char *text, char *function)
+{
+	snprintf(function, LINE, "%.*s", (int)strcspn(text, ".\n"), text);
+}
+
+/* Each address is printed, then a function and a line of it for each that was inlined: the innermost first. */
 static void take_lines(FILE *pipe, char (*lines)[LINE], size_t n)
 {
-	char text[1024];
+	char text[1024], function[LINE] = "", line[LINE] = "";
+	bool is_function = true;
 	size_t i = 0;
 	while (fgets(text, sizeof(text), pipe)) {
-		if (!strncmp(text, "0x", 2))
+		if (!strncmp(text, "0x", 2)) {
 			i++;
-		else if (i > 0 && i <= n)
-			take_line(text, lines[i - 1]);
+			is_function = true;
+			line[0] = '\0';
+			continue;
+		}
+		if (is_function) {
+			take_function(text, function);
+		} else if (i > 0 && i <= n) {
+			char before[LINE];
+			strcpy(before, line);
+			take_line(text, line);
+			if (strcmp(before, line) != 0)
+				strcpy(lines[i - 1], names_functions ? function : line);
+		}
+		is_function = !is_function;
 	}
 }
 
@@ -126,7 +152,7 @@ static void name_by_lines(const uintptr_t *addresses, size_t n, char (*lines)[LI
 	char *command = malloc(size);
 	if (!command)
 		return;
-	int at = snprintf(command, size, "addr2line -a -i -e /proc/%ld/exe", (long)getpid());
+	int at = snprintf(command, size, "addr2line -a -f -i -e /proc/%ld/exe", (long)getpid());
 	for (size_t i = 0; i < n; i++)
 		at += snprintf(command + at, size - (size_t)at, " %#zx", (size_t)addresses[i]);
 	snprintf(command + at, size - (size_t)at, " 2>/dev/null");

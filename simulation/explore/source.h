@@ -3,6 +3,7 @@
 #ifndef EXPLORE_SOURCE_H
 #define EXPLORE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,8 @@
  * information, "dequeue+0x41", from the program's own symbol table.
  */
 void source_lines(const uintptr_t *addresses, size_t n, char (*lines)[48]);
+
+/** From now on say functions instead, "dequeue": they stay when lines move. */
+void source_name_functions(bool are_named);
 
 #endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hazards of page strategies that are on record (docs/hazards.md), each with the scenario that it shows in,
+ * `historical:H-06`, and with what is predicted of each historical form and of the strategies that the library
+ * has. Scenarios of history are played within surroundings.h; there, anybody may look at a page's atomic
+ * words and try its lock, as anybody in a kernel may.
+ */
+#ifndef EXPLORE_HISTORY_H
+#define EXPLORE_HISTORY_H
+
+#include "explore/scenario.h"
+#include "explore/search.h"
+
+enum {
+	HISTORY_COLUMNS = 12,
+	HISTORY_THREADS = 2,
+	HISTORY_PAGES = 2,
+};
+
+enum prediction {
+	PREDICTED_NOTHING, /* the design has nothing that it could befall */
+	PREDICTED_OK,
+	PREDICTED_FAIL,
+};
+
+struct hazard {
+	const char *name;  /* "H-06" */
+	const char *title; /* a few words */
+	/* The scenario. */
+	uint32_t n_pages;
+	uint32_t n_devices;
+	struct {
+		enum operation operations[SCENARIO_CALLS];
+		uint32_t n_operations;
+		uint32_t page; /* the first of what is named */
+		uint32_t device;
+		uint32_t second_device; /* of the second call */
+	} threads[HISTORY_THREADS];
+	uint32_t n_threads;
+	struct scenario_page pages[HISTORY_PAGES];
+	struct search_sign sign;
+	enum prediction predicted[HISTORY_COLUMNS];
+	bool is_zoned;
+};
+
+/** Of the columns of predictions; NULL after the last. */
+const char *history_column(size_t i);
+/** NULL after the last. */
+const struct hazard *history_hazard(size_t i);
+
+/** One scenario for each of the hazards, in their order. scenarios_free() frees them. Returns false: no memory. */
+bool history_scenarios(struct scenarios *scenarios);
+
+#endif
