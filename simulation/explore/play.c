@@ -295,6 +295,7 @@ static void make(struct player *player, struct made *made)
 {
 	player->made = made;
 	player->begins = &made->begin;
+	made->begin = (uint32_t)engine_step(); /* unless it makes an access */
 	give_away(&made->call, player->number);
 	made->result = do_call(made);
 	made->end = (uint32_t)engine_step();
@@ -637,5 +638,5 @@ void play_name_place(const volatile void *place, char *text, size_t size)
 	else if (at < play.n_bytes)
 		snprintf(text, size, "map+%u", (unsigned)at);
 	else
-		snprintf(text, size, "%p", (void *)(uintptr_t)place);
+		snprintf(text, size, "elsewhere");
 }

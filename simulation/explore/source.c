@@ -113,35 +113,31 @@ static void take_line(const char *text, char *line)
 	snprintf(line, LINE, "%.*s", (int)(length < LINE ? length : LINE - 1), name);
 }
 
-/* Without what the compiler has appended. */
-static void take_function(const char *text, char *function)
+/* The innermost: it is the same whatever was inlined. Without the library's prefix, and what a compiler appends. */
+static void take_function(const char *text, char *line)
 {
-	snprintf(function, LINE, "%.*s", (int)strcspn(text, ".\n"), text);
+	static const char prefix[] = "balloon_";
+	if (line[0] || text[0] == '?')
+		return;
+	if (!strncmp(text, prefix, sizeof(prefix) - 1))
+		text += sizeof(prefix) - 1;
+	snprintf(line, LINE, "%.*s", (int)strcspn(text, ".\n"), text);
 }
 
-/* Each address is printed, then a function and a line of it for each that was inlined: the innermost first. */
+/* Each address is printed, then for each that was inlined its function and its line: the innermost first. */
 static void take_lines(FILE *pipe, char (*lines)[LINE], size_t n)
 {
-	char text[1024], function[LINE] = "", line[LINE] = "";
-	bool is_function = true;
+	char text[1024];
+	bool is_function = false;
 	size_t i = 0;
 	while (fgets(text, sizeof(text), pipe)) {
-		if (!strncmp(text, "0x", 2)) {
-			i++;
-			is_function = true;
-			line[0] = '\0';
+		bool is_address = !strncmp(text, "0x", 2);
+		i += is_address;
+		is_function = !is_address && !is_function;
+		if (is_address || i == 0 || i > n)
 			continue;
-		}
-		if (is_function) {
-			take_function(text, function);
-		} else if (i > 0 && i <= n) {
-			char before[LINE];
-			strcpy(before, line);
-			take_line(text, line);
-			if (strcmp(before, line) != 0)
-				strcpy(lines[i - 1], names_functions ? function : line);
-		}
-		is_function = !is_function;
+		if (is_function == names_functions)
+			(is_function ? take_function : take_line)(text, lines[i - 1]);
 	}
 }
 
