@@ -26,21 +26,18 @@ enum prediction {
 struct hazard {
 	const char *name;  /* "H-06" */
 	const char *title; /* a few words */
-	/* The scenario. */
+	/* The scenario: all calls are on page 0, and on what was dequeued of it; migration is to page 1. */
+	uint32_t n_threads;
 	uint32_t n_pages;
-	uint32_t n_devices;
 	struct {
 		enum operation operations[SCENARIO_CALLS];
 		uint32_t n_operations;
-		uint32_t page; /* the first of what is named */
-		uint32_t device;
-		uint32_t second_device; /* of the second call */
 	} threads[HISTORY_THREADS];
-	uint32_t n_threads;
 	struct scenario_page pages[HISTORY_PAGES];
-	struct search_sign sign;
-	enum prediction predicted[HISTORY_COLUMNS];
+	bool changes_device; /* each thread's second call is on a second device */
 	bool is_zoned;
+	struct search_sign sign; /* by which it is this hazard that is found, and no other one */
+	enum prediction predicted[HISTORY_COLUMNS];
 };
 
 /** Of the columns of predictions; NULL after the last. */

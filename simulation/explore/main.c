@@ -97,12 +97,14 @@ static const struct argp_option rows[] = {
 		"all of those, 'historical'",
 		0},
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
-	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2; of --matrix 3)", 0},
+	{"preemptions", PREEMPTIONS, "N", 0,
+		"so many in a schedule, at most: 0 to 12 (2; of --matrix 3)", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
 	{"matrix", MATRIX, NULL, 0,
-		"which hazard befalls which historical form: what is predicted, and what is found", 0},
+		"which hazard befalls which historical form: what is predicted, and what is found",
+		0},
 	{"functions", FUNCTIONS, NULL, 0, "in tables, name functions instead of lines", 0},
 	{"json", JSON, "FILE", 0, "write results to this file, too", 0}, {0}};
 
@@ -325,8 +327,8 @@ static void print_sum(const struct options *options, const struct balloon_strate
 
 /* Of a scenario that has a finding: the one with the fewest preemptions, and of those one with the fewest
  * steps. `asserted`: by an assertion about a lock alone. */
-static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserted,
-	const struct search_sign *sign)
+static struct search_finding *find_shortest(
+	uint32_t n_preemptions, bool asserted, const struct search_sign *sign)
 {
 	struct search_options options = {.progress = show_progress, .sign = sign};
 	struct search_result result;
@@ -375,7 +377,8 @@ static void print_asserted(const struct options *options, const struct balloon_s
 {
 	static struct engine_report report;
 	if (play_open(scenario, strategy, &report))
-		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true, NULL));
+		print_finding(
+			strategy, scenario, find_shortest(options->n_preemptions, true, NULL));
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -503,9 +506,9 @@ static void make_scenarios(const struct options *options, struct scenarios *scen
 {
 	bool is_historical = options->scenario &&
 			     !strncmp(options->scenario, historical, sizeof(historical) - 1);
-	if (is_historical ? !history_scenarios(scenarios)
-			  : !scenarios_generate(
-				    scenarios, options->has_triples || options->scenario))
+	if (is_historical
+			? !history_scenarios(scenarios)
+			: !scenarios_generate(scenarios, options->has_triples || options->scenario))
 		die("scenarios");
 	check_scenario(options, scenarios);
 }

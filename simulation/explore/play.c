@@ -623,20 +623,30 @@ char play_page_state(uint32_t page)
 	return "OLI"[play.states[page]];
 }
 
+/* "page 1.mapping", "page 1+16" where the field has no name. */
+static void name_field(
+	const char *thing, size_t number, const char *field, size_t offset, char *text, size_t size)
+{
+	if (field)
+		snprintf(text, size, "%s %zu.%s", thing, number, field);
+	else
+		snprintf(text, size, "%s %zu+%zu", thing, number, offset);
+}
+
 void play_name_place(const volatile void *place, char *text, size_t size)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
-	uintptr_t slots = (uintptr_t)play.map->slots - (uintptr_t)play.memory;
-	if (at - play.descriptors < play.descriptors_bytes)
-		snprintf(text, size, "page %u+%u",
-			(unsigned)((at - play.descriptors) / play.descriptor_bytes),
-			(unsigned)((at - play.descriptors) % play.descriptor_bytes));
-	else if (at - slots < play.scenario->n_devices * play.map->slot_bytes)
-		snprintf(text, size, "device %u+%u",
-			(unsigned)((at - slots) / play.map->slot_bytes),
-			(unsigned)((at - slots) % play.map->slot_bytes));
-	else if (at < play.n_bytes)
-		snprintf(text, size, "map+%u", (unsigned)at);
-	else
-		snprintf(text, size, "elsewhere");
+	uintptr_t page = at - play.descriptors;
+	uintptr_t slot = at - ((uintptr_t)play.map->slots - (uintptr_t)play.memory);
+	if (page < play.descriptors_bytes) {
+		size_t offset = page % play.descriptor_bytes;
+		name_field("page", page / play.descriptor_bytes, surroundings_field_of_page(offset),
+			offset, text, size);
+	} else if (slot < play.scenario->n_devices * play.map->slot_bytes) {
+		size_t offset = slot % play.map->slot_bytes;
+		name_field("device", slot / play.map->slot_bytes,
+			surroundings_field_of_device(offset), offset, text, size);
+	} else {
+		snprintf(text, size, at < play.n_bytes ? "map+%zu" : "elsewhere", (size_t)at);
+	}
 }

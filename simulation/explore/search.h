@@ -69,7 +69,8 @@ struct search_result {
 struct search_options {
 	uint32_t n_preemptions;
 	bool ends_at_finding;
-	const struct search_sign *sign; /* a finding that is not this is another one. NULL: none is */
+	const struct search_sign
+		*sign; /* a finding that is not this is another one. NULL: none is */
 	void (*progress)(uint64_t n_schedules); /* now and then; optional */
 };
 

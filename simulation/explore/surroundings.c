@@ -25,7 +25,8 @@ enum { N_FORMS = sizeof(forms) / sizeof(forms[0]) };
 
 static struct {
 	struct balloon_memmap *map;
-	const struct historical_form *form; /* of the map's strategy, or of what it was hardened from */
+	const struct historical_form
+		*form; /* of the map's strategy, or of what it was hardened from */
 	bool is_hardened;
 	uint32_t used; /* pages, a bit each */
 	uint32_t n_in_zone[N_ZONES];
@@ -80,6 +81,41 @@ void surroundings_begin(void)
 {
 	around.used = 0;
 	memcpy(around.n_in_zone, around.n_at_start, sizeof(around.n_in_zone));
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+/* Of what every strategy has. */
+static const struct historical_field common_fields[] = {
+	{offsetof(struct balloon_device, open), "open"},
+	{offsetof(struct balloon_device, stats.n_listed), "n_listed"},
+	{offsetof(struct balloon_device, stats.n_isolated), "n_isolated"},
+	{offsetof(struct balloon_device, stats.n_inserted), "n_inserted"},
+	{offsetof(struct balloon_device, stats.n_dequeued), "n_dequeued"},
+	{offsetof(struct balloon_device, stats.n_isolates), "n_isolates"},
+	{offsetof(struct balloon_device, stats.n_putbacks), "n_putbacks"},
+	{offsetof(struct balloon_device, stats.n_migrated), "n_migrated"},
+	{offsetof(struct balloon_device, stats.n_finalized), "n_finalized"}, {0, NULL}};
+
+static const char *find_field(const struct historical_field *fields, size_t offset)
+{
+	for (; fields && fields->name; fields++)
+		if (fields->offset == offset)
+			return fields->name;
+	return NULL;
+}
+
+const char *surroundings_field_of_page(size_t offset)
+{
+	return around.form ? find_field(around.form->descriptor_fields, offset) : NULL;
+}
+
+const char *surroundings_field_of_device(size_t offset)
+{
+	const char *name = find_field(common_fields, offset);
+	if (name || !around.form || offset < sizeof(struct balloon_device))
+		return name;
+	return find_field(around.form->device_fields, offset - sizeof(struct balloon_device));
 }
 
 /* ---- The allocator --------------------------------------------------------------------------- */

@@ -23,6 +23,9 @@ const struct historical_form *surroundings_form_at(size_t i);
 
 /** Threads are to run on a map of this strategy, historical or not, with pages as they are now. */
 void surroundings_open(struct balloon_memmap *map, const struct look *look);
+/** The field of a page's descriptor, or of a device, at that offset: "mapping"; NULL: nobody knows. */
+const char *surroundings_field_of_page(size_t offset);
+const char *surroundings_field_of_device(size_t offset);
 /** A run begins. */
 void surroundings_begin(void);
 /** The allocator's: *page is somebody else's from now on. */

@@ -8,7 +8,7 @@
 #include "explore/source.h"
 #include "text.h"
 
-enum { COLUMN = 42, LOCKS = 30, LINE = 48 };
+enum { COLUMN = 48, LOCKS = 30, LINE = 48 };
 
 struct row {
 	uint32_t thread;
@@ -32,7 +32,7 @@ static void note_lock(struct row *row, uint32_t thread, const void *word)
 {
 	char place[32];
 	play_name_place(word, place, sizeof(place));
-	place[strcspn(place, "+")] = '\0';
+	place[strcspn(place, "+.")] = '\0';
 	text_append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
 		'a' + (int)thread, place);
 }
@@ -102,7 +102,7 @@ static void print_row(const struct row *row, uint32_t step, const char *line, FI
 	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
 		char cell[COLUMN + 1] = "";
 		if (i == row->thread)
-			snprintf(cell, sizeof(cell), "%.21s %.20s", line, row->what);
+			snprintf(cell, sizeof(cell), "%.21s %.26s", line, row->what);
 		fprintf(file, "  %-*s", COLUMN, cell);
 	}
 	fprintf(file, "  %-*s  %s\n", LOCKS, row->locks, row->pages);

@@ -28,8 +28,8 @@ static void finalize_pages(
 	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
 {
 	for (size_t i = 0; i < n_pages; i++)
-		balloon_atomic_store(
-			&descriptor_of(map, pages[i])->private, BALLOON_OWNER_NONE, BALLOON_RELAXED);
+		balloon_atomic_store(&descriptor_of(map, pages[i])->private, BALLOON_OWNER_NONE,
+			BALLOON_RELAXED);
 }
 
 static int dequeue_then_finalize(
@@ -60,5 +60,16 @@ static const struct balloon_strategy strategy = {
 	.inspect = inspect,
 };
 
-const struct historical_form historical_device_lock_finalize_outside = {
-	.strategy = &strategy, .hardened = "device-lock"};
+static const struct historical_field descriptor_fields[] = {HISTORICAL_LINK_FIELDS,
+	{offsetof(struct descriptor, flags), "flags"},
+	{offsetof(struct descriptor, references), "references"},
+	{offsetof(struct descriptor, type), "type"},
+	{offsetof(struct descriptor, private), "private"}, {0, NULL}};
+
+static const struct historical_field device_fields[] = {
+	{offsetof(struct device_area, list), "list"}, {0, NULL}};
+
+const struct historical_form historical_device_lock_finalize_outside = {.strategy = &strategy,
+	.hardened = "device-lock",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields};

@@ -8,7 +8,16 @@
 #ifndef HISTORICAL_H
 #define HISTORICAL_H
 
+#include <stddef.h>
+
+#include <balloon/list.h>
 #include <balloon/strategy.h>
+
+/** Of a descriptor or a device's area, for whoever shows a schedule. */
+struct historical_field {
+	size_t offset;
+	const char *name; /* NULL after the last */
+};
 
 struct historical_form {
 	const struct balloon_strategy *strategy; /* its name: that of the hardened one, '@', when */
@@ -17,6 +26,8 @@ struct historical_form {
 	 * back by him. Optional: he uses nothing that the balloon looks at. On maps of the hardened one, too. */
 	void (*use)(struct balloon_memmap *map, struct balloon_page page);
 	void (*end_use)(struct balloon_memmap *map, struct balloon_page page);
+	const struct historical_field *descriptor_fields;
+	const struct historical_field *device_fields;
 	bool is_drifting; /* whoever counts ballooned pages by zones is not told of migrations (H-31) */
 };
 
@@ -46,6 +57,13 @@ extern const struct historical_form historical_device_lock_finalize_outside;
 	.descriptor_init = descriptor_init, .descriptor_fini = descriptor_fini,                    \
 	.device_open = device_open, .device_close = device_close, .device_stats = device_stats,    \
 	.list_next = list_next
+
+/* Of every descriptor that is on lists. */
+#define HISTORICAL_LINK_FIELDS                                                                     \
+	{offsetof(struct balloon_link, next), "next"},                                             \
+	{                                                                                          \
+		offsetof(struct balloon_link, previous), "previous"                                \
+	}
 
 /** The migration code takes the page for an ordinary one and puts it on the list of those that the kernel may
  * reclaim: through the link that a balloon's list uses. (simulation/explore/surroundings.c) */

@@ -267,5 +267,17 @@ static const struct balloon_strategy strategy = {
 	.list_next = list_next,
 };
 
-const struct historical_form historical_device_lock_naive = {
-	.strategy = &strategy, .hardened = "device-lock"};
+static const struct historical_field descriptor_fields[] = {HISTORICAL_LINK_FIELDS,
+	{offsetof(struct descriptor, flags), "flags"},
+	{offsetof(struct descriptor, references), "references"},
+	{offsetof(struct descriptor, type), "type"},
+	{offsetof(struct descriptor, private), "private"}, {0, NULL}};
+
+static const struct historical_field device_fields[] = {
+	{offsetof(struct naive_area, shared.list), "list"},
+	{offsetof(struct naive_area, device_lock), "lock"}, {0, NULL}};
+
+const struct historical_form historical_device_lock_naive = {.strategy = &strategy,
+	.hardened = "device-lock",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields};

@@ -182,9 +182,28 @@ static const struct balloon_strategy strategy_4_5 = {
 	.inspect = inspect,
 };
 
-const struct historical_form historical_mapcount_3_18_rc = {
-	.strategy = &strategy_3_18_rc, .hardened = "mapcount", .is_drifting = true};
-const struct historical_form historical_mapcount_3_18 = {
-	.strategy = &strategy_3_18, .hardened = "mapcount", .is_drifting = true};
-const struct historical_form historical_mapcount_4_5 = {
-	.strategy = &strategy_4_5, .hardened = "mapcount", .is_drifting = true};
+static const struct historical_field descriptor_fields[] = {HISTORICAL_LINK_FIELDS,
+	{offsetof(struct descriptor, flags), "flags"},
+	{offsetof(struct descriptor, references), "references"},
+	{offsetof(struct descriptor, mapcount), "mapcount"},
+	{offsetof(struct descriptor, device), "device"}, {0, NULL}};
+
+static const struct historical_field device_fields[] = {
+	{offsetof(struct area, pages_lock), "pages_lock"}, {offsetof(struct area, list), "list"},
+	{0, NULL}};
+
+const struct historical_form historical_mapcount_3_18_rc = {.strategy = &strategy_3_18_rc,
+	.hardened = "mapcount",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields,
+	.is_drifting = true};
+const struct historical_form historical_mapcount_3_18 = {.strategy = &strategy_3_18,
+	.hardened = "mapcount",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields,
+	.is_drifting = true};
+const struct historical_form historical_mapcount_4_5 = {.strategy = &strategy_4_5,
+	.hardened = "mapcount",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields,
+	.is_drifting = true};

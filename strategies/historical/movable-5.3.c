@@ -104,5 +104,18 @@ static const struct balloon_strategy strategy = {
 	.inspect = inspect,
 };
 
-const struct historical_form historical_movable_5_3 = {
-	.strategy = &strategy, .hardened = "movable", .is_drifting = true};
+static const struct historical_field descriptor_fields[] = {HISTORICAL_LINK_FIELDS,
+	{offsetof(struct descriptor, flags), "flags"},
+	{offsetof(struct descriptor, references), "references"},
+	{offsetof(struct descriptor, type), "type"},
+	{offsetof(struct descriptor, private), "private"}, {0, NULL}};
+
+static const struct historical_field device_fields[] = {
+	{offsetof(struct area, pages_lock), "pages_lock"}, {offsetof(struct area, list), "list"},
+	{0, NULL}};
+
+const struct historical_form historical_movable_5_3 = {.strategy = &strategy,
+	.hardened = "movable",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields,
+	.is_drifting = true};

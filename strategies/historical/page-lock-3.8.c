@@ -316,8 +316,8 @@ static struct balloon_device *device_by_count(struct balloon_memmap *map, struct
 	return device;
 }
 
-static const char *find_defect_by_count(const struct balloon_memmap *map,
-	struct balloon_page page, const struct descriptor *d, const struct mapping *mapping)
+static const char *find_defect_by_count(const struct balloon_memmap *map, struct balloon_page page,
+	const struct descriptor *d, const struct mapping *mapping)
 {
 	bool is_linked = balloon_link_is_linked(&d->link);
 	uint32_t expected = !mapping ? 0 : is_linked ? 1 : 2;
@@ -327,8 +327,8 @@ static const char *find_defect_by_count(const struct balloon_memmap *map,
 		return "I2: a page is on a list and has no mapping";
 	if (balloon_atomic_load(&d->references, BALLOON_RELAXED) != expected)
 		return "I8: the reference count does not fit the state";
-	if (is_linked && !balloon_list_is_sound_at(&map->descriptors,
-				 &area_of(mapping->device)->list, page))
+	if (is_linked &&
+		!balloon_list_is_sound_at(&map->descriptors, &area_of(mapping->device)->list, page))
 		return "I1: a page's neighbours do not point back at it";
 	return NULL;
 }
@@ -385,8 +385,19 @@ static const struct balloon_strategy strategy = {
 	.inspect = inspect_by_count,
 };
 
+static const struct historical_field descriptor_fields[] = {HISTORICAL_LINK_FIELDS,
+	{offsetof(struct descriptor, flags), "flags"},
+	{offsetof(struct descriptor, references), "references"},
+	{offsetof(struct descriptor, mapping), "mapping"}, {0, NULL}};
+
+static const struct historical_field device_fields[] = {
+	{offsetof(struct area, pages_lock), "pages_lock"}, {offsetof(struct area, list), "list"},
+	{offsetof(struct area, mapping), "mapping"}, {0, NULL}};
+
 const struct historical_form historical_page_lock_3_8 = {.strategy = &strategy,
 	.hardened = "page-lock",
+	.descriptor_fields = descriptor_fields,
+	.device_fields = device_fields,
 	.use = use,
 	.end_use = end_use,
 	.is_drifting = true};
