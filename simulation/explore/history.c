@@ -139,6 +139,15 @@ static const struct hazard hazards[] = {
 		.pages = {ISOLATED_BY(0)},
 		.sign = {": is_locked", 0},
 		.predicted = {FAIL, NONE, FAIL, FAIL, FAIL, OK, OK, HARDENED}},
+	{.name = "H-37",
+		.title = "the scanner goes without what it could have",
+		.n_threads = 2,
+		.n_pages = 1,
+		.threads = {ONE(RECLAIM), ONE(ISOLATE)},
+		.pages = {LISTED_PAGE},
+		.has_lru = true,
+		.sign = {"the scanner passes over page 0, which it could have had", 1},
+		.predicted = {FAIL, NONE, OK, OK, OK, OK, OK, HARDENED}},
 };
 enum { N_HAZARDS = sizeof(hazards) / sizeof(hazards[0]) };
 
@@ -163,7 +172,7 @@ static void make_call(const struct hazard *hazard, uint32_t thread, uint32_t i, 
 		call->n_pages = hazard->n_pages;
 	if (call->operation == MIGRATE)
 		call->pages[call->n_pages++] = balloon_page(1);
-	if (call->operation == DEVICE_CLOSE)
+	if (call->operation == DEVICE_CLOSE || call->operation == RECLAIM)
 		call->n_pages = 0;
 	if (i > 0) {
 		call->wants_first = call->operation != DEVICE_CLOSE;
@@ -181,6 +190,7 @@ static void make(const struct hazard *hazard, struct scenario *scenario)
 	scenario->n_devices = 1 + hazard->changes_device;
 	scenario->sign = &hazard->sign;
 	scenario->is_zoned = hazard->is_zoned;
+	scenario->has_lru = hazard->has_lru;
 	memcpy(scenario->pages, hazard->pages, sizeof(hazard->pages));
 	for (uint32_t i = 0; i < hazard->n_threads; i++) {
 		struct actor *actor = &scenario->actors[i];

@@ -36,6 +36,7 @@ struct hazard {
 	struct scenario_page pages[HISTORY_PAGES];
 	bool changes_device; /* each thread's second call is on a second device */
 	bool is_zoned;
+	bool has_lru;
 	struct search_sign sign; /* by which it is this hazard that is found, and no other one */
 	enum prediction predicted[HISTORY_COLUMNS];
 };

@@ -293,7 +293,7 @@ static uint32_t n_steps_of(const struct made *made)
 	const struct call *call = &made->call;
 	uint32_t n_done = made->result > 0 ? (uint32_t)made->result : 0;
 	if (call->operation == DEVICE_CLOSE || call->operation == STATISTICS ||
-		call->operation == SCAN || call->operation == USE)
+		call->operation == SCAN || call->operation == USE || call->operation == RECLAIM)
 		return 1;
 	return n_done + (n_done < n_wanted(call));
 }
@@ -311,6 +311,7 @@ static bool do_step(
 		return may_count(look, made);
 	case SCAN: /* a hint: any answer is right */
 	case USE:
+	case RECLAIM:
 		return true;
 	case DEQUEUE:
 		return is_done ? do_dequeue(history, look, made, made->got[step].index)

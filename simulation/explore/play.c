@@ -103,8 +103,10 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 		engine_point_name(kind));
 }
 
-APART static void stray(uint32_t thread)
+APART static void stray(uint32_t thread, const volatile void *place)
 {
+	if (surroundings_have(place))
+		return;
 	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", play_call(thread),
 		'a' + (int)thread);
 }
@@ -119,7 +121,7 @@ static void look_at_place(uint32_t thread, const volatile void *place, unsigned 
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
 	if (at >= play.n_bytes) {
-		stray(thread);
+		stray(thread, place);
 		return;
 	}
 	if (at - play.gone < play.gone_bytes)
@@ -232,12 +234,26 @@ static void take_pages(const struct made *made, uint32_t thread)
 	}
 }
 
+/* A scanner does not wait: what it meets without the lock it needs it passes over. */
+static int isolate_as_scanner(const struct call *call)
+{
+	uint32_t page = call->pages[0].index;
+	if (!surroundings_try_lru())
+		engine_fail(ENGINE_CLAIM,
+			"the scanner passes over page %u, which it could have had", (unsigned)page);
+	int result = balloon_pages_isolate(play.map, call->pages, call->n_pages);
+	surroundings_leave_lru();
+	return result;
+}
+
 static int do_call(struct made *made)
 {
 	const struct call *call = &made->call;
 	struct balloon_device *device = play.devices[call->device];
 	switch (call->operation) {
 	case ISOLATE:
+		if (play.scenario->has_lru)
+			return isolate_as_scanner(call);
 		return balloon_pages_isolate(play.map, call->pages, call->n_pages);
 	case PUTBACK:
 		return balloon_pages_putback(play.map, call->pages, call->n_pages);
@@ -260,6 +276,9 @@ static int do_call(struct made *made)
 		for (uint32_t i = 0; i < call->n_pages; i++)
 			surroundings_use(call->pages[i]);
 		return (int)call->n_pages;
+	case RECLAIM:
+		surroundings_reclaim();
+		return 1;
 	}
 	return -EINVAL;
 }
@@ -646,6 +665,8 @@ void play_name_place(const volatile void *place, char *text, size_t size)
 		size_t offset = slot % play.map->slot_bytes;
 		name_field("device", slot / play.map->slot_bytes,
 			surroundings_field_of_device(offset), offset, text, size);
+	} else if (surroundings_have(place)) {
+		snprintf(text, size, "LRU lock");
 	} else {
 		snprintf(text, size, at < play.n_bytes ? "map+%zu" : "elsewhere", (size_t)at);
 	}

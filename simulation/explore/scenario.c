@@ -48,6 +48,7 @@ static const char *const names[] = {
 	[STATISTICS] = "statistics",
 	[SCAN] = "scan",
 	[USE] = "use",
+	[RECLAIM] = "reclaim",
 };
 
 const char *scenario_operation_name(enum operation operation)

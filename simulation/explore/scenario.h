@@ -36,8 +36,9 @@ enum operation {
 	DEVICE_CLOSE,
 	STATISTICS,
 	/* Of the kernel around a strategy: not generated (history.h). */
-	SCAN, /* the pre-check of a page */
-	USE,  /* of pages that have left the balloon */
+	SCAN,    /* the pre-check of a page */
+	USE,     /* of pages that have left the balloon */
+	RECLAIM, /* somebody works on the lists of ordinary pages */
 };
 
 struct call {
@@ -69,6 +70,7 @@ struct scenario {
 	/* Of history (history.h); NULL: it is none. The finding that is meant; others are told apart. */
 	const struct search_sign *sign;
 	bool is_zoned; /* ballooned pages are counted by zones */
+	bool has_lru;  /* who isolates is a scanner, which has the lock of those lists or goes on */
 	struct actor actors[SCENARIO_THREADS];
 	struct scenario_page pages[SCENARIO_PAGES];
 };

@@ -28,6 +28,8 @@ static struct {
 	const struct historical_form
 		*form; /* of the map's strategy, or of what it was hardened from */
 	bool is_hardened;
+	struct balloon_lock lru_lock;
+	struct balloon_atomic_word n_contended;
 	uint32_t used; /* pages, a bit each */
 	uint32_t n_in_zone[N_ZONES];
 	uint32_t n_at_start[N_ZONES];
@@ -80,6 +82,7 @@ void surroundings_open(struct balloon_memmap *map, const struct look *look)
 void surroundings_begin(void)
 {
 	around.used = 0;
+	balloon_lock_init(&around.lru_lock, BALLOON_RANK_SLOTS, &around.n_contended);
 	memcpy(around.n_in_zone, around.n_at_start, sizeof(around.n_in_zone));
 }
 
@@ -143,6 +146,35 @@ void historical_put_on_lru(struct balloon_memmap *map, struct balloon_page page)
 	struct balloon_link *link = balloon_page_link(&map->descriptors, page.index);
 	BALLOON_WRITE(link->next, BALLOON_LINK_END);
 	BALLOON_WRITE(link->previous, BALLOON_LINK_END);
+}
+
+/* ---- The scanner ----------------------------------------------------------------------------- */
+
+bool surroundings_have(const volatile void *place)
+{
+	return (uintptr_t)place - (uintptr_t)&around < sizeof(around);
+}
+
+static bool needs_lru(void)
+{
+	return !around.is_hardened && around.form->needs_lru;
+}
+
+BALLOON_LOCK_INTERNALS bool surroundings_try_lru(void)
+{
+	return !needs_lru() || balloon_lock_try(&around.lru_lock);
+}
+
+BALLOON_LOCK_INTERNALS void surroundings_leave_lru(void)
+{
+	if (needs_lru())
+		balloon_lock_release(&around.lru_lock);
+}
+
+void surroundings_reclaim(void)
+{
+	balloon_lock_acquire(&around.lru_lock);
+	balloon_lock_release(&around.lru_lock);
 }
 
 /* ---- Zones ----------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
  *
  *   the allocator        gives a page that has left the balloon to somebody who uses its descriptor for himself
  *   the migration code   puts what it takes for an ordinary page on a list, through the link of balloon's lists
+ *   the scanner          in the form's days isolates only while it has the lock of those lists, which others
+ *                        want as well (H-37)
  *   zones                count the ballooned pages that are in them: page 0, 2, ... in the one, 1, 3, ... in the other
  *   devices              are gone once they are closed, with the memory that is theirs: whoever touches it then has
  *                        a pointer to nothing
@@ -30,6 +32,13 @@ const char *surroundings_field_of_device(size_t offset);
 void surroundings_begin(void);
 /** The allocator's: *page is somebody else's from now on. */
 void surroundings_use(struct balloon_page page);
+/** Is this of the surroundings? */
+bool surroundings_have(const volatile void *place);
+/** The scanner's: may it isolate? Always, where nobody asks for the lock of the lists of ordinary pages. */
+bool surroundings_try_lru(void);
+void surroundings_leave_lru(void);
+/** Somebody else has that lock for a moment. */
+void surroundings_reclaim(void);
 /** A call has returned: whoever counts pages counts. */
 void surroundings_count(const struct made *made);
 /** All have ended: what is used is given back. */

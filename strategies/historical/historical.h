@@ -28,6 +28,7 @@ struct historical_form {
 	void (*end_use)(struct balloon_memmap *map, struct balloon_page page);
 	const struct historical_field *descriptor_fields;
 	const struct historical_field *device_fields;
+	bool needs_lru; /* a scanner isolates only with the lock of the lists of ordinary pages (H-37) */
 	bool is_drifting; /* whoever counts ballooned pages by zones is not told of migrations (H-31) */
 };
 

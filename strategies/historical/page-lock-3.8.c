@@ -15,10 +15,12 @@
  *   H-06  And when it has been unlocked, it is put where ordinary pages go, through the link of the list
  *         that it is on, or that whoever has dequeued it since keeps it on.
  *   H-36  insert tries the page's lock, and takes a scanner that holds it for the end of the world.
+ *   H-37  A scanner isolates only while it has the lock of the lists of ordinary pages, and passes over what it
+ *         meets without.
  *   H-31  Whoever counts ballooned pages by zones hears nothing of migrations.
  *
  * The hardened page-lock walks under the pages lock, keeps a state that it tests under the page lock, compares
- * `mapping` with the map's own objects, and migrates in one step with an ordinary result; its insert of a locked page says "again".
+ * `mapping` with the map's own objects, and migrates in one step with an ordinary result; its insert of a locked page says "again"; a scanner needs no other lock.
  */
 #define balloon_strategy_page_lock page_lock_beside_history
 #include "../page-lock.c"
@@ -400,4 +402,5 @@ const struct historical_form historical_page_lock_3_8 = {.strategy = &strategy,
 	.device_fields = device_fields,
 	.use = use,
 	.end_use = end_use,
+	.needs_lru = true,
 	.is_drifting = true};
