@@ -3,7 +3,7 @@
  * The hazards of page strategies that are on record (docs/hazards.md), each with the scenario that it shows in,
  * `historical:H-06`, and with what is predicted of each historical form and of the strategies that the library
  * has. Scenarios of history are played within surroundings.h; there, anybody may look at a page's atomic
- * words and try its lock, as anybody in a kernel may.
+ * words and try its lock, as anybody in a kernel may, unless the hazard is about just that.
  */
 #ifndef EXPLORE_HISTORY_H
 #define EXPLORE_HISTORY_H
@@ -12,7 +12,7 @@
 #include "explore/search.h"
 
 enum {
-	HISTORY_COLUMNS = 12,
+	HISTORY_COLUMNS = 13,
 	HISTORY_THREADS = 2,
 	HISTORY_PAGES = 2,
 };
@@ -37,6 +37,7 @@ struct hazard {
 	bool changes_device; /* each thread's second call is on a second device */
 	bool is_zoned;
 	bool has_lru;
+	bool is_strict;
 	struct search_sign sign; /* by which it is this hazard that is found, and no other one */
 	enum prediction predicted[HISTORY_COLUMNS];
 };

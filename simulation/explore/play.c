@@ -93,7 +93,7 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 	bool is_isolate = is_named && made->call.operation == ISOLATE;
 	bool is_misuse = is_named && play.scenario->is_misuse && !is_isolate;
 	bool is_atomic = kind == ENGINE_POINT_LOAD || kind == ENGINE_POINT_MODIFY;
-	if (play.scenario->sign && is_atomic)
+	if (play.scenario->sign && !play.scenario->is_strict && is_atomic)
 		return; /* anybody in a kernel may look, and try a lock */
 	if ((is_isolate && !is_store) ||
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))

@@ -70,7 +70,8 @@ struct scenario {
 	/* Of history (history.h); NULL: it is none. The finding that is meant; others are told apart. */
 	const struct search_sign *sign;
 	bool is_zoned; /* ballooned pages are counted by zones */
-	bool has_lru;  /* who isolates is a scanner, which has the lock of those lists or goes on */
+	bool is_strict; /* a page in somebody's hands is nobody else's to look at or lock, as in all other scenarios */
+	bool has_lru; /* who isolates is a scanner, which has the lock of those lists or goes on */
 	struct actor actors[SCENARIO_THREADS];
 	struct scenario_page pages[SCENARIO_PAGES];
 };

@@ -18,6 +18,7 @@ static const struct historical_form *const forms[] = {
 	&historical_mapcount_3_18,
 	&historical_mapcount_4_5,
 	&historical_movable_5_3,
+	&historical_device_lock_7_0,
 	&historical_device_lock_naive,
 	&historical_device_lock_finalize_outside,
 };

@@ -37,6 +37,7 @@ extern const struct historical_form historical_mapcount_3_18_rc;
 extern const struct historical_form historical_mapcount_3_18;
 extern const struct historical_form historical_mapcount_4_5;
 extern const struct historical_form historical_movable_5_3;
+extern const struct historical_form historical_device_lock_7_0;
 extern const struct historical_form historical_device_lock_naive;
 extern const struct historical_form historical_device_lock_finalize_outside;
 
