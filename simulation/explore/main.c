@@ -176,6 +176,9 @@ static void parse(struct options *options, int argc, char **argv)
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);
+	if (options->is_matrix &&
+		(options->n_strategies > 0 || options->scenario || options->schedule))
+		options_wrong("--matrix: of all strategies and scenarios of history");
 	if (options->n_preemptions == OPEN)
 		options->n_preemptions = options->is_matrix ? OF_MATRIX : USUAL;
 	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
@@ -513,15 +516,23 @@ static void make_scenarios(const struct options *options, struct scenarios *scen
 	check_scenario(options, scenarios);
 }
 
+static int print_matrix(const struct options *options)
+{
+	return matrix_print(options->n_preemptions, stdout, json) ? EXIT_FAILED : 0;
+}
+
 static int run(const struct options *options, const struct scenarios *scenarios)
 {
 	if (options->is_list) {
 		list(options, scenarios);
 		return 0;
 	}
-	if (options->is_matrix)
-		return matrix_print(options->n_preemptions, stdout, json) ? EXIT_FAILED : 0;
-	return options->schedule ? replay(options, scenarios) : explore_all(options, scenarios);
+	if (options->schedule)
+		return replay(options, scenarios);
+	open_json(options);
+	int status = options->is_matrix ? print_matrix(options) : explore_all(options, scenarios);
+	close_json(options);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -531,9 +542,7 @@ int main(int argc, char **argv)
 	parse(&options, argc, argv);
 	make_scenarios(&options, &scenarios);
 	engine_watch(5);
-	open_json(&options);
 	int status = run(&options, &scenarios);
-	close_json(&options);
 	scenarios_free(&scenarios);
 	if (fflush(stdout) != 0)
 		die("standard output");

@@ -667,7 +667,9 @@ void play_name_place(const volatile void *place, char *text, size_t size)
 			surroundings_field_of_device(offset), offset, text, size);
 	} else if (surroundings_have(place)) {
 		snprintf(text, size, "LRU lock");
+	} else if (at < play.n_bytes) {
+		snprintf(text, size, "map+%zu", (size_t)at);
 	} else {
-		snprintf(text, size, at < play.n_bytes ? "map+%zu" : "elsewhere", (size_t)at);
+		snprintf(text, size, "elsewhere");
 	}
 }

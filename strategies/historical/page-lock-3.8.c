@@ -20,7 +20,8 @@
  *   H-31  Whoever counts ballooned pages by zones hears nothing of migrations.
  *
  * The hardened page-lock walks under the pages lock, keeps a state that it tests under the page lock, compares
- * `mapping` with the map's own objects, and migrates in one step with an ordinary result; its insert of a locked page says "again"; a scanner needs no other lock.
+ * `mapping` with the map's own objects, and migrates in one step with an ordinary result; its insert of a locked page
+ * says "again"; a scanner needs no other lock.
  */
 #define balloon_strategy_page_lock page_lock_beside_history
 #include "../page-lock.c"
