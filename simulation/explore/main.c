@@ -12,6 +12,9 @@
  * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
  *
+ * Strategies as history had them (strategies/historical/) are explored in the scenarios of their hazards, within models
+ * of what the kernel had around them (history.h, surroundings.h).
+ *
  * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
  * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
  * locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the

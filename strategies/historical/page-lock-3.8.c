@@ -14,7 +14,7 @@
  *         a success is taken for an error, and the new page loses its mapping while it is listed.
  *   H-06  And when it has been unlocked, it is put where ordinary pages go, through the link of the list
  *         that it is on, or that whoever has dequeued it since keeps it on.
- *   H-36  insert tries the page's lock, and takes a scanner that holds it for the end of the world.
+ *   H-36  insert tries the page's lock, and dies of a scanner that holds it.
  *   H-37  A scanner isolates only while it has the lock of the lists of ordinary pages, and passes over what it
  *         meets without.
  *   H-31  Whoever counts ballooned pages by zones hears nothing of migrations.
