@@ -12,6 +12,9 @@
  * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
  *
+ * Strategies as history had them (strategies/historical/) are explored in the scenarios of their hazards, within models
+ * of what the kernel had around them (history.h, surroundings.h).
+ *
  * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
  * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
  * locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
@@ -29,8 +32,13 @@
 
 #include <balloon/strategy.h>
 
+#include "../../strategies/historical/historical.h"
 #include "common/command-line.h"
+#include "explore/history.h"
+#include "explore/matrix.h"
 #include "explore/page.h"
+#include "explore/source.h"
+#include "explore/surroundings.h"
 #include "explore/table.h"
 #include "options.h"
 
@@ -46,6 +54,7 @@ struct options {
 	uint32_t n_preemptions;
 	bool has_triples;
 	bool is_list;
+	bool is_matrix;
 	bool goes_on;
 };
 
@@ -77,21 +86,32 @@ enum {
 	LIST,
 	REPLAY,
 	KEEP_GOING,
+	MATRIX,
+	FUNCTIONS,
 	JSON,
 	HTML,
 };
 
 static const struct argp_option rows[] = {
-	{"strategy", STRATEGY, "LIST", 0, "page strategies, as a,b,c (all)", 0},
+	{"strategy", STRATEGY, "LIST", 0,
+		"page strategies, as a,b,c (all that the library has), or historical forms: "
+		"'mapcount@3.18'",
+		0},
 	{"scenario", SCENARIO, "NAME", 0,
 		"one of --list, or all of a name without what is isolated, pages and devices: "
-		"'dequeue|isolate+putback' (all)",
+		"'dequeue|isolate+putback' (all); or that of a hazard, 'historical:H-06', or "
+		"all of those, 'historical'",
 		0},
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
-	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2)", 0},
+	{"preemptions", PREEMPTIONS, "N", 0,
+		"so many in a schedule, at most: 0 to 12 (2; of --matrix 3)", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
+	{"matrix", MATRIX, NULL, 0,
+		"which hazard befalls which historical form: what is predicted, and what is found",
+		0},
+	{"functions", FUNCTIONS, NULL, 0, "in tables, name functions instead of lines", 0},
 	{"json", JSON, "FILE", 0, "write results to this file, too", 0},
 	{"html", HTML, "FILE", 0, "write what is found to this file, as a page to step through", 0},
 	{0}};
@@ -99,7 +119,9 @@ static const struct argp_option rows[] = {
 static void add_strategy(const char *option, const char *name, void *context)
 {
 	struct options *options = context;
-	const struct balloon_strategy *strategy = balloon_strategy_find(name);
+	const struct historical_form *form = surroundings_form(name);
+	const struct balloon_strategy *strategy =
+		form ? form->strategy : balloon_strategy_find(name);
 	if (!strategy || options->n_strategies == STRATEGIES_MAX)
 		options_wrong("%s: no strategy '%s'", option, name);
 	options->strategies[options->n_strategies++] = strategy;
@@ -129,6 +151,12 @@ static int take(void *context, int key, char *value)
 	case REPLAY:
 		options->schedule = value;
 		return 0;
+	case MATRIX:
+		options->is_matrix = true;
+		return 0;
+	case FUNCTIONS:
+		source_name_functions(true);
+		return 0;
 	case KEEP_GOING:
 		options->goes_on = true;
 		return 0;
@@ -154,10 +182,16 @@ static const struct command_line line = {
 
 static void parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){.n_preemptions = 2};
+	enum { USUAL = 2, OF_MATRIX = 3, OPEN = UINT8_MAX };
+	*options = (struct options){.n_preemptions = OPEN};
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);
+	if (options->is_matrix &&
+		(options->n_strategies > 0 || options->scenario || options->schedule || options->html))
+		options_wrong("--matrix: of all strategies and scenarios of history, and no page");
+	if (options->n_preemptions == OPEN)
+		options->n_preemptions = options->is_matrix ? OF_MATRIX : USUAL;
 	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
 		if (balloon_strategy_at(i))
 			options->strategies[options->n_strategies++] = balloon_strategy_at(i);
@@ -175,15 +209,17 @@ static void open_json(const struct options *options)
 	json = fopen(options->json, "w");
 	if (!json)
 		die(options->json);
-	fprintf(json, "{\"preemptions\": %" PRIu32 ", \"runs\": [", options->n_preemptions);
+}
+
+static void begin_runs(const struct options *options)
+{
+	if (json)
+		fprintf(json, "{\"preemptions\": %" PRIu32 ", \"runs\": [", options->n_preemptions);
 }
 
 static void close_json(const struct options *options)
 {
-	if (!json)
-		return;
-	fputs("\n]}\n", json);
-	if (ferror(json) | fclose(json))
+	if (json && ferror(json) | fclose(json))
 		die(options->json);
 }
 
@@ -338,9 +374,10 @@ static void print_sum(const struct options *options, const struct balloon_strate
 
 /* Of a scenario that has a finding: the one with the fewest preemptions, and of those one with the fewest
  * steps. `asserted`: by an assertion about a lock alone. */
-static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserted)
+static struct search_finding *find_shortest(
+	uint32_t n_preemptions, bool asserted, const struct search_sign *sign)
 {
-	struct search_options options = {.progress = show_progress};
+	struct search_options options = {.progress = show_progress, .sign = sign};
 	struct search_result result;
 	struct search_finding *shortest = NULL;
 	for (; !shortest && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
@@ -364,16 +401,21 @@ static void explore(const struct options *options, const struct balloon_strategy
 	const struct scenario *scenario, struct search_result *result)
 {
 	static struct engine_report report;
-	const struct search_options search_options = {.n_preemptions = options->n_preemptions,
+	struct search_options search_options = {.n_preemptions = options->n_preemptions,
 		.ends_at_finding = true,
+		.sign = scenario->sign,
 		.progress = show_progress};
 	if (!play_open(scenario, strategy, &report)) {
 		find_before(&report, result);
 		return;
 	}
 	search_run(play_subject(), &search_options, result);
+	if (!result->finding && result->n_other > 0) {
+		search_options.sign = NULL;
+		search_run(play_subject(), &search_options, result);
+	}
 	if (result->finding)
-		result->finding = find_shortest(options->n_preemptions, false);
+		result->finding = find_shortest(options->n_preemptions, false, search_options.sign);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
@@ -382,7 +424,8 @@ static void print_asserted(const struct options *options, const struct balloon_s
 {
 	static struct engine_report report;
 	if (play_open(scenario, strategy, &report))
-		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true));
+		print_finding(
+			strategy, scenario, find_shortest(options->n_preemptions, true, NULL));
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -395,9 +438,13 @@ static void add(struct sum *sum, const struct search_result *result)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
 
+/* The name of all scenarios of history; that of one begins with it. */
+static const char historical[] = "historical";
+
 static bool is_wanted(const struct options *options, const struct scenario *scenario)
 {
-	return !options->scenario || scenario_is(scenario, options->scenario);
+	return !options->scenario || !strcmp(options->scenario, historical) ||
+	       scenario_is(scenario, options->scenario);
 }
 
 /* Returns whether there is a finding. */
@@ -441,11 +488,12 @@ static bool explore_strategy(const struct options *options, const struct scenari
 static int explore_all(const struct options *options, const struct scenarios *scenarios)
 {
 	bool is_found = false;
-	open_json(options);
+	begin_runs(options);
 	open_page(options);
 	for (uint32_t i = 0; i < options->n_strategies && (!is_found || options->goes_on); i++)
 		is_found |= explore_strategy(options, scenarios, options->strategies[i]);
-	close_json(options);
+	if (json)
+		fputs("\n]}\n", json);
 	close_page(options);
 	return is_found ? EXIT_FAILED : 0;
 }
@@ -513,23 +561,45 @@ static void check_scenario(const struct options *options, const struct scenarios
 	options_wrong("--scenario: no scenario '%s'", options->scenario);
 }
 
+static void make_scenarios(const struct options *options, struct scenarios *scenarios)
+{
+	bool is_historical = options->scenario &&
+			     !strncmp(options->scenario, historical, sizeof(historical) - 1);
+	if (is_historical
+			? !history_scenarios(scenarios)
+			: !scenarios_generate(scenarios, options->has_triples || options->scenario))
+		die("scenarios");
+	check_scenario(options, scenarios);
+}
+
+static int print_matrix(const struct options *options)
+{
+	return matrix_print(options->n_preemptions, stdout, json) ? EXIT_FAILED : 0;
+}
+
+static int run(const struct options *options, const struct scenarios *scenarios)
+{
+	if (options->is_list) {
+		list(options, scenarios);
+		return 0;
+	}
+	if (options->schedule)
+		return replay(options, scenarios);
+	open_json(options);
+	int status = options->is_matrix ? print_matrix(options) : explore_all(options, scenarios);
+	close_json(options);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
 	struct scenarios scenarios = {NULL, 0};
-	int status = 0;
 	parse(&options, argc, argv);
-	if (!scenarios_generate(&scenarios, options.has_triples || options.scenario))
-		die("scenarios");
-	check_scenario(&options, &scenarios);
+	make_scenarios(&options, &scenarios);
 	engine_watch(5);
-	if (options.is_list)
-		list(&options, &scenarios);
-	else if (options.schedule)
-		status = replay(&options, &scenarios);
-	else
-		status = explore_all(&options, &scenarios);
-	free(scenarios.all);
+	int status = run(&options, &scenarios);
+	scenarios_free(&scenarios);
 	if (fflush(stdout) != 0)
 		die("standard output");
 	return status;

@@ -9,6 +9,7 @@
 #include <balloon/strategy.h>
 
 #include "engine-internal.h"
+#include "explore/surroundings.h"
 
 enum {
 	MEMORY_BYTES = 8192,
@@ -42,6 +43,9 @@ static struct {
 	uintptr_t descriptors; /* where they begin in memory, how many bytes there are, of each */
 	uintptr_t descriptors_bytes;
 	uint32_t descriptor_bytes;
+	uintptr_t gone; /* of a device that is closed and gone: its memory */
+	uintptr_t gone_bytes;
+	uint32_t gone_slot;
 	uint8_t page_at[SCENARIO_PAGES * DESCRIPTOR_MAX]; /* of a byte of theirs */
 	int8_t holders[SCENARIO_PAGES];
 	int8_t holders_at_start[SCENARIO_PAGES];
@@ -88,6 +92,9 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 	bool is_named = made && names(&made->call, page);
 	bool is_isolate = is_named && made->call.operation == ISOLATE;
 	bool is_misuse = is_named && play.scenario->is_misuse && !is_isolate;
+	bool is_atomic = kind == ENGINE_POINT_LOAD || kind == ENGINE_POINT_MODIFY;
+	if (play.scenario->sign && !play.scenario->is_strict && is_atomic)
+		return; /* anybody in a kernel may look, and try a lock */
 	if ((is_isolate && !is_store) ||
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
@@ -96,19 +103,29 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 		engine_point_name(kind));
 }
 
-APART static void stray(uint32_t thread)
+APART static void stray(uint32_t thread, const volatile void *place)
 {
+	if (surroundings_have(place))
+		return;
 	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", play_call(thread),
 		'a' + (int)thread);
+}
+
+APART static void touch_gone(uint32_t thread, uintptr_t slot)
+{
+	engine_fail(ENGINE_CLAIM, "%s of %c touches device %u, which is gone", play_call(thread),
+		'a' + (int)thread, (unsigned)slot);
 }
 
 static void look_at_place(uint32_t thread, const volatile void *place, unsigned kind)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
 	if (at >= play.n_bytes) {
-		stray(thread);
+		stray(thread, place);
 		return;
 	}
+	if (at - play.gone < play.gone_bytes)
+		touch_gone(thread, play.gone_slot);
 	at -= play.descriptors;
 	if (at >= play.descriptors_bytes)
 		return;
@@ -144,9 +161,14 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
+static bool gives_away(const struct call *call)
+{
+	return call->operation != ISOLATE && call->operation != SCAN && call->operation != USE;
+}
+
 static void give_away(const struct call *call, uint32_t thread)
 {
-	for (uint32_t i = 0; call->operation != ISOLATE && i < call->n_pages; i++)
+	for (uint32_t i = 0; gives_away(call) && i < call->n_pages; i++)
 		if (play.holders[call->pages[i].index] == (int)thread)
 			play.holders[call->pages[i].index] = SCENARIO_NOBODY;
 }
@@ -212,12 +234,26 @@ static void take_pages(const struct made *made, uint32_t thread)
 	}
 }
 
+/* A scanner does not wait: what it meets without the lock it needs it passes over. */
+static int isolate_as_scanner(const struct call *call)
+{
+	uint32_t page = call->pages[0].index;
+	if (!surroundings_try_lru())
+		engine_fail(ENGINE_CLAIM,
+			"the scanner passes over page %u, which it could have had", (unsigned)page);
+	int result = balloon_pages_isolate(play.map, call->pages, call->n_pages);
+	surroundings_leave_lru();
+	return result;
+}
+
 static int do_call(struct made *made)
 {
 	const struct call *call = &made->call;
 	struct balloon_device *device = play.devices[call->device];
 	switch (call->operation) {
 	case ISOLATE:
+		if (play.scenario->has_lru)
+			return isolate_as_scanner(call);
 		return balloon_pages_isolate(play.map, call->pages, call->n_pages);
 	case PUTBACK:
 		return balloon_pages_putback(play.map, call->pages, call->n_pages);
@@ -233,6 +269,16 @@ static int do_call(struct made *made)
 		return balloon_device_destroy(play.map, device);
 	case STATISTICS:
 		return balloon_device_stats(device, &made->stats);
+	case SCAN: /* whatever it says, the page may be another one by now: a second call is made */
+		(void)balloon_page_is_candidate(play.map, call->pages[0]);
+		return 1;
+	case USE:
+		for (uint32_t i = 0; i < call->n_pages; i++)
+			surroundings_use(call->pages[i]);
+		return (int)call->n_pages;
+	case RECLAIM:
+		surroundings_reclaim();
+		return 1;
 	}
 	return -EINVAL;
 }
@@ -253,14 +299,28 @@ static bool prepare(struct made *made, const struct call *call, const struct mad
 	return true;
 }
 
+/* What history has around a call: devices go, pages are counted. */
+static void go_on_around(const struct made *made)
+{
+	surroundings_count(made);
+	if (made->call.operation != DEVICE_CLOSE || made->result < 0)
+		return;
+	play.gone = (uintptr_t)play.devices[made->call.device] - (uintptr_t)play.memory;
+	play.gone_bytes = play.map->slot_bytes;
+	play.gone_slot = made->call.device;
+}
+
 static void make(struct player *player, struct made *made)
 {
 	player->made = made;
 	player->begins = &made->begin;
+	made->begin = (uint32_t)engine_step(); /* unless it makes an access */
 	give_away(&made->call, player->number);
 	made->result = do_call(made);
 	made->end = (uint32_t)engine_step();
 	take_pages(made, player->number);
+	if (play.scenario->sign)
+		go_on_around(made);
 	player->made = NULL;
 }
 
@@ -404,13 +464,25 @@ static void check_calls(void)
 	engine_fail(ENGINE_CLAIM, "no order of the calls explains: %s", calls);
 }
 
+static void check_zones(void)
+{
+	look_at_map(&play.history.after);
+	const char *drift = surroundings_find_drift(&play.history.after);
+	if (drift)
+		engine_fail(ENGINE_CLAIM, "%s", drift);
+}
+
 static void look_at_end(void)
 {
 	struct outcome outcome;
+	if (play.scenario->sign)
+		surroundings_end();
 	pack(&outcome);
 	struct outcome *known = find(&outcome);
 	if (known->words[0])
 		return;
+	if (play.scenario->is_zoned)
+		check_zones();
 	check_map();
 	check_calls();
 	if (play.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
@@ -426,6 +498,9 @@ static void start(void)
 	memcpy(play.memory, play.start, play.n_bytes);
 	memcpy(play.holders, play.holders_at_start, sizeof(play.holders));
 	memcpy(play.states, play.states_at_start, sizeof(play.states));
+	play.gone_bytes = 0;
+	if (play.scenario->sign)
+		surroundings_begin();
 	for (uint32_t i = 0; i < play.scenario->n_threads; i++) {
 		play.history.n_made[i] = 0;
 		play.players[i].made = NULL;
@@ -460,6 +535,7 @@ static void set_up(void *unused)
 		set_up_page(i);
 	memcpy(play.start, play.memory, play.n_bytes);
 	look_at_map(&play.history.before);
+	surroundings_open(play.map, &play.history.before);
 }
 
 static bool make_map(const struct scenario *scenario, const struct balloon_strategy *strategy)
@@ -516,6 +592,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 	play.scenario = scenario;
 	play.strategy = strategy;
 	play.watch = NULL;
+	play.gone_bytes = 0;
 	play.n_known = 0;
 	memset(play.known, 0, sizeof(play.known));
 	play.history.scenario = scenario;
@@ -565,20 +642,34 @@ char play_page_state(uint32_t page)
 	return "OLI"[play.states[page]];
 }
 
+/* "page 1.mapping", "page 1+16" where the field has no name. */
+static void name_field(
+	const char *thing, size_t number, const char *field, size_t offset, char *text, size_t size)
+{
+	if (field)
+		snprintf(text, size, "%s %zu.%s", thing, number, field);
+	else
+		snprintf(text, size, "%s %zu+%zu", thing, number, offset);
+}
+
 void play_name_place(const volatile void *place, char *text, size_t size)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
-	uintptr_t slots = (uintptr_t)play.map->slots - (uintptr_t)play.memory;
-	if (at - play.descriptors < play.descriptors_bytes)
-		snprintf(text, size, "page %u+%u",
-			(unsigned)((at - play.descriptors) / play.descriptor_bytes),
-			(unsigned)((at - play.descriptors) % play.descriptor_bytes));
-	else if (at - slots < play.scenario->n_devices * play.map->slot_bytes)
-		snprintf(text, size, "device %u+%u",
-			(unsigned)((at - slots) / play.map->slot_bytes),
-			(unsigned)((at - slots) % play.map->slot_bytes));
-	else if (at < play.n_bytes)
-		snprintf(text, size, "map+%u", (unsigned)at);
-	else
-		snprintf(text, size, "%p", (void *)(uintptr_t)place);
+	uintptr_t page = at - play.descriptors;
+	uintptr_t slot = at - ((uintptr_t)play.map->slots - (uintptr_t)play.memory);
+	if (page < play.descriptors_bytes) {
+		size_t offset = page % play.descriptor_bytes;
+		name_field("page", page / play.descriptor_bytes, surroundings_field_of_page(offset),
+			offset, text, size);
+	} else if (slot < play.scenario->n_devices * play.map->slot_bytes) {
+		size_t offset = slot % play.map->slot_bytes;
+		name_field("device", slot / play.map->slot_bytes,
+			surroundings_field_of_device(offset), offset, text, size);
+	} else if (surroundings_have(place)) {
+		snprintf(text, size, "LRU lock");
+	} else if (at < play.n_bytes) {
+		snprintf(text, size, "map+%zu", (size_t)at);
+	} else {
+		snprintf(text, size, "elsewhere");
+	}
 }

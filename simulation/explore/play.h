@@ -36,7 +36,7 @@ void play_watch(void (*watch)(uint32_t thread, const volatile void *place, size_
 	unsigned kind, uintptr_t where));
 
 const struct scenario *play_scenario(void);
-/** "page 1 + 4", "device 0 + 96", "map + 64". */
+/** "page 1.flags", "page 1+4" where the field has no name, "device 0.n_listed", "map+64", "elsewhere". */
 void play_name_place(const volatile void *place, char *text, size_t size);
 /** Owned, listed, isolated as the calls that have returned left it: 'O', 'L', 'I'. */
 char play_page_state(uint32_t page);

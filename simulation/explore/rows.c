@@ -28,7 +28,7 @@ static void note_lock(struct row *row, uint32_t thread, const void *word)
 	struct rows_lock *lock = &row->locks[row->n_locks++];
 	lock->thread = thread;
 	play_name_place(word, lock->place, sizeof(lock->place));
-	lock->place[strcspn(lock->place, "+")] = '\0';
+	lock->place[strcspn(lock->place, "+.")] = '\0';
 }
 
 static void note_locks(struct row *row)

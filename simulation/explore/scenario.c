@@ -46,6 +46,9 @@ static const char *const names[] = {
 	[DEQUEUE] = "dequeue",
 	[DEVICE_CLOSE] = "device_close",
 	[STATISTICS] = "statistics",
+	[SCAN] = "scan",
+	[USE] = "use",
+	[RECLAIM] = "reclaim",
 };
 
 const char *scenario_operation_name(enum operation operation)
@@ -385,15 +388,19 @@ static bool make_misuses(struct scenarios *scenarios, bool is_triple)
 	return is_done;
 }
 
+void scenarios_free(struct scenarios *scenarios)
+{
+	free(scenarios->all);
+	*scenarios = (struct scenarios){NULL, 0};
+}
+
 bool scenarios_generate(struct scenarios *scenarios, bool with_triples)
 {
 	struct plan plan = {.n_threads = 0};
 	bool is_done = make_threads(scenarios, &plan, 2, 0) && make_misuses(scenarios, false);
 	if (is_done && with_triples)
 		is_done = make_threads(scenarios, &plan, 3, 0) && make_misuses(scenarios, true);
-	if (!is_done) {
-		free(scenarios->all);
-		*scenarios = (struct scenarios){NULL, 0};
-	}
+	if (!is_done)
+		scenarios_free(scenarios);
 	return is_done;
 }

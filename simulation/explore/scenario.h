@@ -35,6 +35,10 @@ enum operation {
 	DEQUEUE,
 	DEVICE_CLOSE,
 	STATISTICS,
+	/* Of the kernel around a strategy: not generated (history.h). */
+	SCAN,    /* the pre-check of a page */
+	USE,     /* of pages that have left the balloon */
+	RECLAIM, /* somebody works on the lists of ordinary pages */
 };
 
 struct call {
@@ -63,6 +67,11 @@ struct scenario {
 	uint32_t n_pages;
 	uint32_t n_devices;
 	bool is_misuse; /* two threads end what only one of them may */
+	/* Of history (history.h); NULL: it is none. The finding that is meant; others are told apart. */
+	const struct search_sign *sign;
+	bool is_zoned; /* ballooned pages are counted by zones */
+	bool is_strict; /* a page in somebody's hands is nobody else's to look at or lock, as in all other scenarios */
+	bool has_lru; /* who isolates is a scanner, which has the lock of those lists or goes on */
 	struct actor actors[SCENARIO_THREADS];
 	struct scenario_page pages[SCENARIO_PAGES];
 };
@@ -72,8 +81,10 @@ struct scenarios {
 	size_t n;
 };
 
-/** Pairs; and, after them, triples. The caller frees `all`. Returns false: no memory. */
+/** Pairs; and, after them, triples. scenarios_free() frees them. Returns false: no memory. */
 bool scenarios_generate(struct scenarios *scenarios, bool with_triples);
+
+void scenarios_free(struct scenarios *scenarios);
 
 /**
  * Is this its name? Without pages and devices, "dequeue|isolate+putback", it is that of all that differ in

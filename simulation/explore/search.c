@@ -176,8 +176,13 @@ static void keep(struct search_finding **kept, struct search_finding *place,
 	place->schedule = search.schedule;
 }
 
-/* Returns whether there is a finding. */
-static bool run_one(struct search_result *result)
+static bool bears(const struct engine_report *report, const struct search_sign *sign)
+{
+	return report->thread == sign->thread && strstr(report->what, sign->what);
+}
+
+/* Returns whether there is a finding that is meant. */
+static bool run_one(struct search_result *result, const struct search_sign *sign)
 {
 	static struct search_finding finding, asserted;
 	static struct engine_report report;
@@ -185,6 +190,10 @@ static bool run_one(struct search_result *result)
 	uint64_t n_steps = engine_step();
 	result->n_steps += n_steps;
 	result->n_schedules[search.n_preemptions]++;
+	if (is_found && sign && !bears(&report, sign)) {
+		result->n_other++;
+		return false;
+	}
 	if (is_found) {
 		result->n_found++;
 		keep(&result->finding, &finding, &report, n_steps);
@@ -209,7 +218,7 @@ void search_run(const struct search_subject *subject, const struct search_option
 	search.n_preemptions = 0;
 	search.schedule.n_switches = 0;
 	do {
-		if (run_one(result) && options->ends_at_finding)
+		if (run_one(result, options->sign) && options->ends_at_finding)
 			return;
 		if (++n % PROGRESS_SCHEDULES == 0 && options->progress)
 			options->progress(n);

@@ -49,10 +49,17 @@ struct search_finding {
 	struct search_schedule schedule;
 };
 
+/** By which a finding is told from others. */
+struct search_sign {
+	const char *what; /* it says this, among other things */
+	uint32_t thread;  /* that found it */
+};
+
 struct search_result {
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
 	uint64_t n_steps;
 	uint64_t n_found; /* schedules with a finding */
+	uint64_t n_other; /* with another one than is meant */
 	/* Schedules in which an assertion about a lock failed, and nothing else was found. */
 	uint64_t n_asserted;
 	struct search_finding *finding;  /* of those found, one with the fewest steps; NULL: none */
@@ -62,6 +69,8 @@ struct search_result {
 struct search_options {
 	uint32_t n_preemptions;
 	bool ends_at_finding;
+	const struct search_sign
+		*sign; /* a finding that is not this is another one. NULL: none is */
 	void (*progress)(uint64_t n_schedules); /* now and then; optional */
 };
 

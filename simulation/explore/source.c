@@ -13,6 +13,13 @@
 
 static const char program_path[] = "/proc/self/exe";
 
+static bool names_functions;
+
+void source_name_functions(bool are_named)
+{
+	names_functions = are_named;
+}
+
 /* The program's own load address is that of the first object. */
 static int take_bias(struct dl_phdr_info *info, size_t size, void *bias)
 {
@@ -72,7 +79,8 @@ static void name_by(const unsigned char *program, const ElfW(Shdr) * symbols,
 	for (size_t n = symbols->sh_size / sizeof(*symbol); n > 0; n--, symbol++)
 		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
 			address - symbol->st_value < symbol->st_size)
-			snprintf(place->name, sizeof(place->name), "%.14s+%#zx",
+			snprintf(place->name, sizeof(place->name),
+				names_functions ? "%.21s" : "%.14s+%#zx",
 				(const char *)program + strings->sh_offset + symbol->st_name,
 				(size_t)(address - symbol->st_value));
 }
@@ -111,16 +119,31 @@ static void take_line(char *text, struct source_place *place)
 	place->line = (uint32_t)strtoul(colon + 1, NULL, 10);
 }
 
-/* Each address is printed, then each of its lines: the innermost first. */
+/* The innermost: it is the same whatever was inlined. Without the library's prefix, and what a compiler appends. */
+static void take_function(char *text, struct source_place *place)
+{
+	static const char prefix[] = "balloon_";
+	if (place->name[0] || text[0] == '?')
+		return;
+	if (!strncmp(text, prefix, sizeof(prefix) - 1))
+		text += sizeof(prefix) - 1;
+	snprintf(place->name, sizeof(place->name), "%.*s", (int)strcspn(text, ".\n"), text);
+}
+
+/* Each address is printed, then for each that was inlined its function and its line: the innermost first. */
 static void take_lines(FILE *pipe, struct source_place *places, size_t n)
 {
 	char text[1024];
+	bool is_function = false;
 	size_t i = 0;
 	while (fgets(text, sizeof(text), pipe)) {
-		if (!strncmp(text, "0x", 2))
-			i++;
-		else if (i > 0 && i <= n)
-			take_line(text, &places[i - 1]);
+		bool is_address = !strncmp(text, "0x", 2);
+		i += is_address;
+		is_function = !is_address && !is_function;
+		if (is_address || i == 0 || i > n)
+			continue;
+		if (is_function == names_functions)
+			(is_function ? take_function : take_line)(text, &places[i - 1]);
 	}
 }
 
@@ -131,7 +154,7 @@ static void name_by_lines(const uintptr_t *addresses, size_t n, struct source_pl
 	char *command = malloc(size);
 	if (!command)
 		return;
-	int at = snprintf(command, size, "addr2line -a -i -e /proc/%ld/exe", (long)getpid());
+	int at = snprintf(command, size, "addr2line -a -f -i -e /proc/%ld/exe", (long)getpid());
 	for (size_t i = 0; i < n; i++)
 		at += snprintf(command + at, size - (size_t)at, " %#zx", (size_t)addresses[i]);
 	snprintf(command + at, size - (size_t)at, " 2>/dev/null");

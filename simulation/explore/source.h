@@ -23,4 +23,7 @@ void source_find(const uintptr_t *addresses, size_t n, struct source_place *plac
 /** What is written in that line. Returns false: it cannot be read, or the file is newer than this program. */
 bool source_text(const struct source_place *place, char *text, size_t size);
 
+/** From now on say functions instead, "dequeue": they stay when lines move. */
+void source_name_functions(bool are_named);
+
 #endif

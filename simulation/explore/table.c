@@ -4,7 +4,7 @@
 
 #include "text.h"
 
-enum { COLUMN = 42, LOCKS = 30 };
+enum { COLUMN = 48, LOCKS = 30 };
 
 static void print_heads(FILE *file)
 {
@@ -43,7 +43,7 @@ static void print_row(const struct row *row, uint32_t step, FILE *file)
 		char cell[COLUMN + 1] = "";
 		snprintf(what, sizeof(what), "%s %s", row->kind, row->place);
 		if (i == row->thread)
-			snprintf(cell, sizeof(cell), "%.21s %.20s", row->source.name, what);
+			snprintf(cell, sizeof(cell), "%.21s %.26s", row->source.name, what);
 		fprintf(file, "  %-*s", COLUMN, cell);
 	}
 	print_locks(row, file);

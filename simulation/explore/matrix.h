@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Which hazard of page strategies befalls which form: what is predicted (history.h), and what the search finds. */
+#ifndef EXPLORE_MATRIX_H
+#define EXPLORE_MATRIX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/**
+ * Search every scenario of history with every form of it, and print both, and what is refuted. json: the cells
+ * as well, or NULL. Returns whether the search refutes a prediction.
+ */
+bool matrix_print(uint32_t n_preemptions, FILE *file, FILE *json);
+
+#endif
