@@ -117,8 +117,17 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 	SIM_CHECK(allocation == 0 || !sim->doing[engine_self()].is_polling,
 		"poll lets the source wait");
 	engine_point();
-	if (has_fault(FAULT_MEMORY) && engine_chance(4))
+	if (sim->choice.host == HOST_EXPLORED) {
+		uint32_t comes = engine_choose((enum engine_choice)SIM_CHOOSE_FRAMES, ALLOCATION_N);
+		if (comes == ALLOCATION_FAILS)
+			return -ENOMEM;
+		if (comes == ALLOCATION_RELIEVES) {
+			sim->choice.faults |= FAULT_MEMORY;
+			run_out_of_memory();
+		}
+	} else if (has_fault(FAULT_MEMORY) && engine_chance(4)) {
 		run_out_of_memory();
+	}
 	uint32_t n = (uint32_t)n_pages;
 	if (has_fault(FAULT_FRAMES) && engine_chance(3))
 		n = engine_choose(ENGINE_CHOOSE_VALUE, n + 1);

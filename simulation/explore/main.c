@@ -27,27 +27,51 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <balloon/driver.h>
 #include <balloon/strategy.h>
 
 #include "common/command-line.h"
+#include "explore/drive.h"
+#include "explore/play.h"
 #include "explore/table.h"
 #include "options.h"
 
-enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16 };
+enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16, DESIGNS_MAX = 16 };
 
 struct options {
 	const struct balloon_strategy *strategies[STRATEGIES_MAX];
 	uint32_t n_strategies;
+	const struct balloon_driver_design *designs[DESIGNS_MAX]; /* none: pages alone */
+	uint32_t n_designs;
 	const char *scenario; /* NULL: all */
 	const char *schedule; /* to replay; NULL */
 	const char *json;
-	uint32_t n_preemptions;
+	uint32_t n_preemptions; /* or delays */
+	bool counts_delays;
+	uint32_t n_values;
+	bool at_every_access;
 	bool has_triples;
 	bool is_list;
 	bool goes_on;
 };
 
-/* Of one strategy. */
+/* What is explored: a page strategy, or a driver design on one. */
+struct exhibit {
+	const struct balloon_strategy *strategy;
+	const struct balloon_driver_design *design; /* NULL: pages alone */
+	const char *driver;                         /* its name */
+	const struct stage *stage;
+};
+
+/* Its scenarios. */
+struct menu {
+	bool is_of_drivers;
+	struct scenarios pages;
+	struct drives drives;
+	size_t n;
+};
+
+/* Of one exhibit. */
 struct sum {
 	uint64_t n_scenarios;
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
@@ -69,9 +93,13 @@ const char options_program[] = "balloon-explore";
 
 enum {
 	STRATEGY = COMMAND_LINE_KEY,
+	DRIVER,
 	SCENARIO,
 	TRIPLES,
 	PREEMPTIONS,
+	DELAYS,
+	VALUES,
+	EVERY_ACCESS,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -79,13 +107,24 @@ enum {
 };
 
 static const struct argp_option rows[] = {
-	{"strategy", STRATEGY, "LIST", 0, "page strategies, as a,b,c (all)", 0},
+	{"strategy", STRATEGY, "LIST", 0,
+		"page strategies, as a,b,c (all; with --driver isolated-bit)", 0},
+	{"driver", DRIVER, "LIST", 0,
+		"drivers of these designs, as a,b,c, or all, in place of pages alone", 0},
 	{"scenario", SCENARIO, "NAME", 0,
 		"one of --list, or all of a name without what is isolated, pages and devices: "
 		"'dequeue|isolate+putback' (all)",
 		0},
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
 	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2)", 0},
+	{"delays", DELAYS, "N", 0,
+		"bound delays of a scheduler that takes turns in place of preemptions: 0 to 12", 0},
+	{"values", VALUES, "N", 0,
+		"with --driver: so many answers of the host and allocations in a schedule that are "
+		"not the usual ones, at most: 0 to 4 (0)",
+		0},
+	{"every-access", EVERY_ACCESS, NULL, 0,
+		"with --driver: preemptions before plain accesses under a lock, too", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -98,6 +137,22 @@ static void add_strategy(const char *option, const char *name, void *context)
 	if (!strategy || options->n_strategies == STRATEGIES_MAX)
 		options_wrong("%s: no strategy '%s'", option, name);
 	options->strategies[options->n_strategies++] = strategy;
+}
+
+static void add_design(const char *option, const char *name, void *context)
+{
+	struct options *options = context;
+	const struct balloon_driver_design *design = balloon_driver_design_find(name);
+	if (!design || options->n_designs == DESIGNS_MAX)
+		options_wrong("%s: no driver design '%s'", option, name);
+	options->designs[options->n_designs++] = design;
+}
+
+static void add_all_designs(struct options *options)
+{
+	options->n_designs = 0;
+	for (size_t i = 0; i < DESIGNS_MAX && balloon_driver_design_at(i); i++)
+		options->designs[options->n_designs++] = balloon_driver_design_at(i);
 }
 
 static int take(void *context, int key, char *value)
@@ -118,6 +173,24 @@ static int take(void *context, int key, char *value)
 		options->n_preemptions =
 			(uint32_t)options_number("--preemptions", value, 0, SEARCH_PREEMPTIONS_MAX);
 		return 0;
+	case DRIVER:
+		if (!strcmp(value, "all"))
+			add_all_designs(options);
+		else
+			options_each("--driver", value, add_design, options);
+		return 0;
+	case DELAYS:
+		options->counts_delays = true;
+		options->n_preemptions =
+			(uint32_t)options_number("--delays", value, 0, SEARCH_PREEMPTIONS_MAX);
+		return 0;
+	case VALUES:
+		options->n_values =
+			(uint32_t)options_number("--values", value, 0, SEARCH_VALUES_MAX);
+		return 0;
+	case EVERY_ACCESS:
+		options->at_every_access = true;
+		return 0;
 	case LIST:
 		options->is_list = true;
 		return 0;
@@ -137,8 +210,8 @@ static int take(void *context, int key, char *value)
 
 static const struct command_line line = {
 	.name = "balloon-explore",
-	.about = "Run every schedule of a few threads on page strategies, up to a bound on "
-		 "preemptions.\n",
+	.about = "Run every schedule of a few threads on page strategies, or on drivers, up to a "
+		 "bound on preemptions.\n",
 	.after = "Exit status: 0 nothing found, 1 a finding, or something failed, 2 wrong usage.",
 	.options = rows,
 	.take = take,
@@ -150,9 +223,65 @@ static void parse(struct options *options, int argc, char **argv)
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);
+	if (options->n_designs > 0 && options->n_strategies == 0)
+		add_strategy("--driver", "isolated-bit", options);
 	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
 		if (balloon_strategy_at(i))
 			options->strategies[options->n_strategies++] = balloon_strategy_at(i);
+}
+
+/* ---- What there is to explore ---------------------------------------------------------------- */
+
+static struct exhibit exhibit_of(const struct balloon_strategy *strategy,
+	const struct balloon_driver_design *design)
+{
+	struct balloon_driver_design_info info = {.name = NULL};
+	if (design)
+		balloon_driver_design_describe(design, &info);
+	return (struct exhibit){strategy, design, info.name, design ? &drive_stage : &play_stage};
+}
+
+/* "isolated-bit", "split on isolated-bit". */
+static const char *title_of(const struct exhibit *exhibit)
+{
+	static char title[96];
+	snprintf(title, sizeof(title), "%s%s%s", exhibit->driver ? exhibit->driver : "",
+		exhibit->driver ? " on " : "", exhibit->strategy->name);
+	return title;
+}
+
+static bool generate(const struct options *options, struct menu *menu)
+{
+	bool has_triples = options->has_triples || options->scenario;
+	*menu = (struct menu){.is_of_drivers = options->n_designs > 0};
+	bool is_done = menu->is_of_drivers ? drives_generate(&menu->drives, has_triples)
+					   : scenarios_generate(&menu->pages, has_triples);
+	menu->n = menu->is_of_drivers ? menu->drives.n : menu->pages.n;
+	return is_done;
+}
+
+static const char *name_of(const struct menu *menu, size_t i)
+{
+	return menu->is_of_drivers ? menu->drives.all[i].name : menu->pages.all[i].name;
+}
+
+static bool is_wanted(const struct options *options, const struct menu *menu, size_t i)
+{
+	if (!options->scenario)
+		return true;
+	if (menu->is_of_drivers)
+		return !strcmp(name_of(menu, i), options->scenario);
+	return scenario_is(&menu->pages.all[i], options->scenario);
+}
+
+/* Returns false: *report says what was found before there are threads. */
+static bool open_scenario(const struct menu *menu, size_t i, const struct exhibit *exhibit,
+	struct engine_report *report)
+{
+	if (exhibit->design)
+		return drive_open(
+			&menu->drives.all[i], exhibit->design, exhibit->strategy, report);
+	return play_open(&menu->pages.all[i], exhibit->strategy, report);
 }
 
 /* ---- Results as JSON ------------------------------------------------------------------------- */
@@ -167,7 +296,8 @@ static void open_json(const struct options *options)
 	json = fopen(options->json, "w");
 	if (!json)
 		die(options->json);
-	fprintf(json, "{\"preemptions\": %" PRIu32 ", \"runs\": [", options->n_preemptions);
+	fprintf(json, "{\"%s\": %" PRIu32 ", \"runs\": [",
+		options->counts_delays ? "delays" : "preemptions", options->n_preemptions);
 }
 
 static void close_json(const struct options *options)
@@ -205,16 +335,19 @@ static void put_finding(const struct search_finding *finding)
 }
 
 /* Counts are of all schedules with at most 0, 1, ... preemptions. */
-static void put_run(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario, const struct search_result *result)
+static void put_run(const struct options *options, const struct exhibit *exhibit,
+	const char *scenario, const struct search_result *result)
 {
 	uint64_t n = 0;
 	if (!json)
 		return;
-	fprintf(json, "%s\n{\"strategy\": \"%s\", \"scenario\": ", is_json_begun ? "," : "",
-		strategy->name);
+	fprintf(json, "%s\n{\"strategy\": \"%s\", ", is_json_begun ? "," : "",
+		exhibit->strategy->name);
 	is_json_begun = true;
-	put_quoted(scenario->name);
+	if (exhibit->driver)
+		fprintf(json, "\"driver\": \"%s\", ", exhibit->driver);
+	fputs("\"scenario\": ", json);
+	put_quoted(scenario);
 	fputs(", \"schedules\": [", json);
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		fprintf(json, "%s%" PRIu64, i ? ", " : "", n += result->n_schedules[i]);
@@ -259,33 +392,37 @@ static void print_counts(const struct options *options, const uint64_t *n_schedu
 		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
 }
 
-static void print_finding(const struct balloon_strategy *strategy, const struct scenario *scenario,
+static void print_finding(const struct exhibit *exhibit, const char *scenario,
 	const struct search_finding *finding)
 {
 	static struct engine_report report;
 	char schedule[SEARCH_TEXT_MAX];
 	search_format(&finding->schedule, schedule, sizeof(schedule));
-	printf("%s, %s: %s: %s\n", strategy->name, scenario->name,
+	printf("%s, %s: %s: %s\n", title_of(exhibit), scenario,
 		engine_finding_name(finding->report.finding), finding->report.what);
 	if (finding->schedule.n_switches == 0) {
 		printf("  before there are threads\n");
 		return;
 	}
-	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
-		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
-	table_print(&finding->schedule, &report, stdout);
-	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
-		strategy->name, scenario->name, schedule);
+	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " %s\n",
+		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions,
+		finding->counts_delays ? "delays" : "preemptions");
+	table_print(exhibit->stage, &finding->schedule, &report, stdout);
+	fputs("replay: balloon-explore", stdout);
+	if (exhibit->driver)
+		printf(" --driver %s", exhibit->driver);
+	printf(" --strategy %s --scenario '%s' --replay %s\n", exhibit->strategy->name, scenario,
+		schedule);
 }
 
-static void print_sum(const struct options *options, const struct balloon_strategy *strategy,
-	const struct sum *sum)
+static void print_sum(
+	const struct options *options, const struct exhibit *exhibit, const struct sum *sum)
 {
 	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
 	uint64_t n = 0;
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		n += sum->n_schedules[i];
-	printf("%s: %" PRIu64 " scenarios, ", strategy->name, sum->n_scenarios);
+	printf("%s: %" PRIu64 " scenarios, ", title_of(exhibit), sum->n_scenarios);
 	print_counts(options, sum->n_schedules);
 	printf(" schedules, %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps,
 		seconds, seconds > 0 ? (double)n / seconds : 0);
@@ -295,15 +432,20 @@ static void print_sum(const struct options *options, const struct balloon_strate
 
 /* ---- Searches -------------------------------------------------------------------------------- */
 
-/* Of a scenario that has a finding: the one with the fewest preemptions, and of those one with the fewest
- * steps. `asserted`: by an assertion about a lock alone. */
-static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserted)
+/* Of what is open and has a finding: the one with the fewest preemptions, and of those one with the fewest steps.
+ * `asserted`: by an assertion about a lock alone. */
+static struct search_finding *find_shortest(
+	const struct options *options, const struct search_subject *subject, bool asserted)
 {
-	struct search_options options = {.progress = show_progress};
+	struct search_options search = {.counts_delays = options->counts_delays,
+		.n_values = options->n_values,
+		.skips_protected = options->n_designs > 0 && !options->at_every_access,
+		.progress = show_progress};
 	struct search_result result;
 	struct search_finding *shortest = NULL;
-	for (; !shortest && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
-		search_run(play_subject(), &options, &result);
+	for (; !shortest && search.n_preemptions <= options->n_preemptions;
+		search.n_preemptions++) {
+		search_run(subject, &search, &result);
 		shortest = asserted ? result.asserted : result.finding;
 	}
 	return shortest;
@@ -319,29 +461,33 @@ static void find_before(const struct engine_report *report, struct search_result
 	*result = (struct search_result){.n_found = 1, .finding = &finding};
 }
 
-static void explore(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario, struct search_result *result)
+static void explore(const struct options *options, const struct exhibit *exhibit,
+	const struct menu *menu, size_t i, struct search_result *result)
 {
 	static struct engine_report report;
 	const struct search_options search_options = {.n_preemptions = options->n_preemptions,
+		.counts_delays = options->counts_delays,
+		.n_values = options->n_values,
+		.skips_protected = options->n_designs > 0 && !options->at_every_access,
 		.ends_at_finding = true,
 		.progress = show_progress};
-	if (!play_open(scenario, strategy, &report)) {
+	if (!open_scenario(menu, i, exhibit, &report)) {
 		find_before(&report, result);
 		return;
 	}
-	search_run(play_subject(), &search_options, result);
+	search_run(exhibit->stage->subject(), &search_options, result);
 	if (result->finding)
-		result->finding = find_shortest(options->n_preemptions, false);
+		result->finding = find_shortest(options, exhibit->stage->subject(), false);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
-static void print_asserted(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario)
+static void print_asserted(const struct options *options, const struct exhibit *exhibit,
+	const struct menu *menu, size_t i)
 {
 	static struct engine_report report;
-	if (play_open(scenario, strategy, &report))
-		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true));
+	if (open_scenario(menu, i, exhibit, &report))
+		print_finding(exhibit, name_of(menu, i),
+			find_shortest(options, exhibit->stage->subject(), true));
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -354,108 +500,109 @@ static void add(struct sum *sum, const struct search_result *result)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
 
-static bool is_wanted(const struct options *options, const struct scenario *scenario)
-{
-	return !options->scenario || scenario_is(scenario, options->scenario);
-}
-
 /* Returns whether there is a finding. */
-static bool explore_strategy(const struct options *options, const struct scenarios *scenarios,
-	const struct balloon_strategy *strategy)
+static bool explore_exhibit(
+	const struct options *options, const struct menu *menu, const struct exhibit *exhibit)
 {
 	struct sum sum = {.begin = clock()};
 	struct search_result result;
-	const struct scenario *asserted = NULL; /* the first such */
+	size_t asserted = menu->n; /* the first such */
 	bool is_found = false;
-	for (size_t i = 0; i < scenarios->n && (!is_found || options->goes_on); i++) {
-		const struct scenario *scenario = &scenarios->all[i];
-		if (!is_wanted(options, scenario))
+	for (size_t i = 0; i < menu->n && (!is_found || options->goes_on); i++) {
+		if (!is_wanted(options, menu, i))
 			continue;
-		snprintf(progress, sizeof(progress), "%s, %zu of %zu scenarios", strategy->name, i,
-			scenarios->n);
+		snprintf(progress, sizeof(progress), "%s, %zu of %zu scenarios", title_of(exhibit),
+			i, menu->n);
 		show_progress(0);
-		explore(options, strategy, scenario, &result);
+		explore(options, exhibit, menu, i, &result);
 		end_progress();
 		add(&sum, &result);
-		put_run(options, strategy, scenario, &result);
+		put_run(options, exhibit, name_of(menu, i), &result);
 		if (options->scenario) {
-			printf("%s, %s: ", strategy->name, scenario->name);
+			printf("%s, %s: ", title_of(exhibit), name_of(menu, i));
 			print_counts(options, result.n_schedules);
 			printf(" schedules\n");
 		}
-		if (result.asserted && !asserted)
-			asserted = scenario;
+		if (result.asserted && asserted == menu->n)
+			asserted = i;
 		if (!result.finding)
 			continue;
 		is_found = true;
-		print_finding(strategy, scenario, result.finding);
+		print_finding(exhibit, name_of(menu, i), result.finding);
 	}
-	if (asserted && !is_found)
-		print_asserted(options, strategy, asserted);
-	print_sum(options, strategy, &sum);
-	return is_found || asserted;
+	if (asserted < menu->n && !is_found)
+		print_asserted(options, exhibit, menu, asserted);
+	print_sum(options, exhibit, &sum);
+	return is_found || asserted < menu->n;
 }
 
-static int explore_all(const struct options *options, const struct scenarios *scenarios)
+/* Every design on every strategy, or the strategies alone. */
+static int explore_all(const struct options *options, const struct menu *menu)
 {
 	bool is_found = false;
+	uint32_t n_designs = options->n_designs ? options->n_designs : 1;
 	open_json(options);
-	for (uint32_t i = 0; i < options->n_strategies && (!is_found || options->goes_on); i++)
-		is_found |= explore_strategy(options, scenarios, options->strategies[i]);
+	for (uint32_t i = 0; i < n_designs * options->n_strategies; i++) {
+		struct exhibit exhibit = exhibit_of(options->strategies[i % options->n_strategies],
+			options->designs[i / options->n_strategies]);
+		if (!is_found || options->goes_on)
+			is_found |= explore_exhibit(options, menu, &exhibit);
+	}
 	close_json(options);
 	return is_found ? EXIT_FAILED : 0;
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct scenario *the_only(
-	const struct options *options, const struct scenarios *scenarios)
+static size_t the_only(const struct options *options, const struct menu *menu)
 {
-	const struct scenario *only = NULL;
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i])) {
-			if (only)
+	size_t only = menu->n;
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i)) {
+			if (only < menu->n)
 				options_wrong("--replay: of one scenario");
-			only = &scenarios->all[i];
+			only = i;
 		}
 	return only;
 }
 
-static int replay(const struct options *options, const struct scenarios *scenarios)
+static int replay(const struct options *options, const struct menu *menu)
 {
 	static struct search_schedule schedule;
 	static struct engine_report report;
-	const struct scenario *scenario = the_only(options, scenarios);
-	if (options->n_strategies != 1)
-		options_wrong("--replay: of one strategy");
-	if (!search_parse(options->schedule, scenario->n_threads, &schedule))
-		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
-			(unsigned)scenario->n_threads);
+	size_t only = the_only(options, menu);
+	if (options->n_strategies != 1 || options->n_designs > 1)
+		options_wrong("--replay: of one strategy, and of one driver at most");
+	struct exhibit exhibit = exhibit_of(options->strategies[0], options->designs[0]);
 	bool is_asserted;
-	bool is_found = !play_open(scenario, options->strategies[0], &report);
+	bool is_found = !open_scenario(menu, only, &exhibit, &report);
+	uint32_t n_threads = exhibit.stage->subject()->n_threads;
+	if (!search_parse(options->schedule, n_threads, &schedule))
+		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
+			(unsigned)n_threads);
 	if (!is_found) {
-		search_replay(play_subject(), &schedule, &report, &is_asserted);
+		search_replay(exhibit.stage->subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
 			options_wrong("--replay: '%s': %s", options->schedule, search_misfit);
-		is_found = table_print(&schedule, &report, stdout);
+		is_found = table_print(exhibit.stage, &schedule, &report, stdout);
 	}
-	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
+	printf("%s, %s: %s", title_of(&exhibit), name_of(menu, only),
 		engine_finding_name(report.finding));
 	printf(is_found ? ": %s\n" : "\n", report.what);
 	return is_found ? EXIT_FAILED : 0;
 }
 
-static void list(const struct options *options, const struct scenarios *scenarios)
+static void list(const struct options *options, const struct menu *menu)
 {
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i]))
-			puts(scenarios->all[i].name);
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i))
+			puts(name_of(menu, i));
 }
 
-static void check_scenario(const struct options *options, const struct scenarios *scenarios)
+static void check_scenario(const struct options *options, const struct menu *menu)
 {
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i]))
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i))
 			return;
 	options_wrong("--scenario: no scenario '%s'", options->scenario);
 }
@@ -463,20 +610,21 @@ static void check_scenario(const struct options *options, const struct scenarios
 int main(int argc, char **argv)
 {
 	static struct options options;
-	struct scenarios scenarios = {NULL, 0};
+	struct menu menu;
 	int status = 0;
 	parse(&options, argc, argv);
-	if (!scenarios_generate(&scenarios, options.has_triples || options.scenario))
+	if (!generate(&options, &menu))
 		die("scenarios");
-	check_scenario(&options, &scenarios);
+	check_scenario(&options, &menu);
 	engine_watch(5);
 	if (options.is_list)
-		list(&options, &scenarios);
+		list(&options, &menu);
 	else if (options.schedule)
-		status = replay(&options, &scenarios);
+		status = replay(&options, &menu);
 	else
-		status = explore_all(&options, &scenarios);
-	free(scenarios.all);
+		status = explore_all(&options, &menu);
+	free(menu.pages.all);
+	free(menu.drives.all);
 	if (fflush(stdout) != 0)
 		die("standard output");
 	return status;

@@ -9,6 +9,7 @@
 #include <balloon/strategy.h>
 
 #include "engine-internal.h"
+#include "text.h"
 
 enum {
 	MEMORY_BYTES = 8192,
@@ -51,12 +52,19 @@ static struct {
 	struct history history;
 	struct engine_thread threads[SCENARIO_THREADS];
 	struct search_subject subject;
-	void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t);
+	stage_watch watch;
 	/* Outcomes that were looked at, and are right: there are few in many schedules. */
 	struct outcome known[KNOWN_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
 } play;
+
+/* "dequeue", the call that a thread is in; "-": none. */
+static const char *call_of(uint32_t thread)
+{
+	const struct made *made = play.players[thread].made;
+	return made ? scenario_operation_name(made->call.operation) : "-";
+}
 
 /* ---- Accesses -------------------------------------------------------------------------------- */
 
@@ -92,13 +100,13 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
 	engine_fail(ENGINE_CLAIM, "I5: page %u is in the hands of %c, and %s of %c touches it (%s)",
-		(unsigned)page, 'a' + play.holders[page], play_call(thread), 'a' + (int)thread,
+		(unsigned)page, 'a' + play.holders[page], call_of(thread), 'a' + (int)thread,
 		engine_point_name(kind));
 }
 
 APART static void stray(uint32_t thread)
 {
-	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", play_call(thread),
+	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", call_of(thread),
 		'a' + (int)thread);
 }
 
@@ -531,41 +539,37 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 	return !search_replay(&subject, &schedule, report, &is_asserted);
 }
 
-const struct search_subject *play_subject(void)
+/* ---- For people ------------------------------------------------------------------------------ */
+
+static const struct search_subject *subject(void)
 {
 	return &play.subject;
 }
 
-/* ---- For people ------------------------------------------------------------------------------ */
-
-void play_watch(void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t))
+static void watch(stage_watch watcher)
 {
-	play.watch = watch;
-	play.subject.access = watch ? show_access : look_at_access;
+	play.watch = watcher;
+	play.subject.access = watcher ? show_access : look_at_access;
 }
 
-const struct scenario *play_scenario(void)
+static void name_thread(uint32_t thread, char *text, size_t size)
 {
-	return play.scenario;
+	const struct actor *actor = &play.scenario->actors[thread];
+	for (uint32_t i = 0; i < actor->n_calls; i++)
+		text_append(text, size, "%s%s", i ? "+" : "",
+			scenario_operation_name(actor->calls[i].operation));
 }
 
-const char *play_call(uint32_t thread)
+static void show_state(char *text, size_t size)
 {
-	const struct made *made = play.players[thread].made;
-	return made ? scenario_operation_name(made->call.operation) : "-";
+	for (uint32_t i = 0; i < play.scenario->n_pages; i++) {
+		text_append(text, size, "%s%c", i ? " " : "", "OLI"[play.states[i]]);
+		if (play.holders[i] != SCENARIO_NOBODY)
+			text_append(text, size, "%c", 'a' + play.holders[i]);
+	}
 }
 
-int play_holder(uint32_t page)
-{
-	return play.holders[page];
-}
-
-char play_page_state(uint32_t page)
-{
-	return "OLI"[play.states[page]];
-}
-
-void play_name_place(const volatile void *place, char *text, size_t size)
+static void name_place(const volatile void *place, char *text, size_t size)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
 	uintptr_t slots = (uintptr_t)play.map->slots - (uintptr_t)play.memory;
@@ -582,3 +586,12 @@ void play_name_place(const volatile void *place, char *text, size_t size)
 	else
 		snprintf(text, size, "%p", (void *)(uintptr_t)place);
 }
+
+const struct stage play_stage = {
+	.state_head = "pages",
+	.subject = subject,
+	.watch = watch,
+	.name_thread = name_thread,
+	.name_place = name_place,
+	.show_state = show_state,
+};

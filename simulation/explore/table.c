@@ -15,14 +15,16 @@ struct row {
 	uintptr_t where;
 	char what[32];
 	char locks[64];
-	char pages[32];
+	char state[64];
 };
 
 static struct {
+	const struct stage *stage;
+	uint32_t n_threads;
 	struct row rows[SEARCH_STEPS_MAX + 1];
 	uint32_t n_rows;
 	uintptr_t last
-		[SCENARIO_THREADS]; /* where each made its last step: a try of the lock that it waits for */
+		[ENGINE_THREADS_MAX]; /* where each made its last step: a try of the lock that it waits for */
 } table;
 
 /* ---- A step ---------------------------------------------------------------------------------- */
@@ -31,7 +33,7 @@ static struct {
 static void note_lock(struct row *row, uint32_t thread, const void *word)
 {
 	char place[32];
-	play_name_place(word, place, sizeof(place));
+	table.stage->name_place(word, place, sizeof(place));
 	place[strcspn(place, "+")] = '\0';
 	text_append(row->locks, sizeof(row->locks), "%s%c %s", row->locks[0] ? ", " : "",
 		'a' + (int)thread, place);
@@ -41,23 +43,17 @@ static void note_locks(struct row *row)
 {
 	const void *word;
 	row->locks[0] = '\0';
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++)
+	for (uint32_t i = 0; i < table.n_threads; i++)
 		for (uint32_t j = 0; (word = engine_held_at(i, j)); j++)
 			note_lock(row, i, word);
 }
 
-/* Where they stand after the step of the last row. */
-static void note_pages(void)
+/* How things stand after the step of the last row. */
+static void note_state(void)
 {
 	struct row *row = &table.rows[table.n_rows - 1];
-	row->pages[0] = '\0';
-	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
-		int holder = play_holder(i);
-		text_append(
-			row->pages, sizeof(row->pages), "%s%c", i ? " " : "", play_page_state(i));
-		if (holder != SCENARIO_NOBODY)
-			text_append(row->pages, sizeof(row->pages), "%c", 'a' + holder);
-	}
+	row->state[0] = '\0';
+	table.stage->show_state(row->state, sizeof(row->state));
 }
 
 static void note_step(uint32_t thread, const volatile void *place, size_t size_bytes, unsigned kind,
@@ -66,14 +62,14 @@ static void note_step(uint32_t thread, const volatile void *place, size_t size_b
 	char name[24];
 	(void)size_bytes;
 	if (table.n_rows > 0)
-		note_pages();
+		note_state();
 	if (table.n_rows > SEARCH_STEPS_MAX)
 		return;
 	struct row *row = &table.rows[table.n_rows++];
 	row->thread = thread;
 	row->where = kind == ENGINE_POINT_LOCKED ? table.last[thread] : where;
 	table.last[thread] = where;
-	play_name_place(place, name, sizeof(name));
+	table.stage->name_place(place, name, sizeof(name));
 	snprintf(row->what, sizeof(row->what), "%s %s", engine_point_name(kind), name);
 	note_locks(row);
 }
@@ -82,30 +78,26 @@ static void note_step(uint32_t thread, const volatile void *place, size_t size_b
 
 static void print_heads(FILE *file)
 {
-	const struct scenario *scenario = play_scenario();
 	fprintf(file, "%5s", "");
-	for (uint32_t i = 0; i < scenario->n_threads; i++) {
+	for (uint32_t i = 0; i < table.n_threads; i++) {
 		char head[COLUMN] = "";
-		const struct actor *actor = &scenario->actors[i];
-		text_append(head, sizeof(head), "%c:", 'a' + (int)i);
-		for (uint32_t j = 0; j < actor->n_calls; j++)
-			text_append(head, sizeof(head), "%s%s", j ? "+" : " ",
-				scenario_operation_name(actor->calls[j].operation));
+		text_append(head, sizeof(head), "%c: ", 'a' + (int)i);
+		table.stage->name_thread(i, head, sizeof(head));
 		fprintf(file, "  %-*s", COLUMN, head);
 	}
-	fprintf(file, "  %-*s  pages\n", LOCKS, "locks");
+	fprintf(file, "  %-*s  %s\n", LOCKS, "locks", table.stage->state_head);
 }
 
 static void print_row(const struct row *row, uint32_t step, const char *line, FILE *file)
 {
 	fprintf(file, "%5u", step);
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
+	for (uint32_t i = 0; i < table.n_threads; i++) {
 		char cell[COLUMN + 1] = "";
 		if (i == row->thread)
 			snprintf(cell, sizeof(cell), "%.21s %.20s", line, row->what);
 		fprintf(file, "  %-*s", COLUMN, cell);
 	}
-	fprintf(file, "  %-*s  %s\n", LOCKS, row->locks, row->pages);
+	fprintf(file, "  %-*s  %s\n", LOCKS, row->locks, row->state);
 }
 
 static void print_rows(FILE *file)
@@ -119,15 +111,18 @@ static void print_rows(FILE *file)
 		print_row(&table.rows[i], i + 1, lines[i], file);
 }
 
-bool table_print(const struct search_schedule *schedule, struct engine_report *report, FILE *file)
+bool table_print(const struct stage *stage, const struct search_schedule *schedule,
+	struct engine_report *report, FILE *file)
 {
 	bool is_asserted;
+	table.stage = stage;
+	table.n_threads = stage->subject()->n_threads;
 	table.n_rows = 0;
-	play_watch(note_step);
-	bool is_found = search_replay(play_subject(), schedule, report, &is_asserted);
-	play_watch(NULL);
+	stage->watch(note_step);
+	bool is_found = search_replay(stage->subject(), schedule, report, &is_asserted);
+	stage->watch(NULL);
 	if (table.n_rows > 0)
-		note_pages();
+		note_state();
 	if (!is_found && is_asserted) {
 		report->finding = ENGINE_ASSERTION;
 		snprintf(report->what, sizeof(report->what), "%s", search_unheld);
