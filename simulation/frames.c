@@ -116,6 +116,8 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 		"a fill takes from the balloon what it gives it");
 	SIM_CHECK(allocation == 0 || !sim->doing[engine_self()].is_polling,
 		"poll lets the source wait");
+	if (sim->allocating)
+		sim->allocating();
 	engine_point();
 	if (sim->choice.host == HOST_EXPLORED) {
 		uint32_t comes = engine_choose((enum engine_choice)SIM_CHOOSE_FRAMES, ALLOCATION_N);

@@ -368,6 +368,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	}
 	struct host_entry *entry = note(host, request);
 	host->n_asked++;
+	if (sim->asked)
+		sim->asked();
 	if (sim->choice.host == HOST_EXPLORED)
 		follow_choice(entry);
 	else

@@ -282,6 +282,8 @@ struct sim {
 	uint64_t n_dawdled;         /* such, ever */
 	bool serves_no_more;        /* whoever serves is to end */
 	bool has_served;            /* and has */
+	void (*asked)(void);        /* called when the host was given a request; optional */
+	void (*allocating)(void);   /* called before a fill gets frames; optional */
 	bool wants_relief;          /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };

@@ -179,6 +179,71 @@ static void be_host(void *unused)
 	host_work_until(have_ended);
 }
 
+/* ---- What a design is about ------------------------------------------------------------------ */
+
+static bool is_design(const char *name)
+{
+	return drive.choice.design == balloon_driver_design_find(name);
+}
+
+static const struct balloon_batch *batch_of(const struct balloon_request *request)
+{
+	for (uint32_t i = 0; i < sim->driver->n_batches; i++)
+		if (&sim->driver->batches[i].request == request)
+			return &sim->driver->batches[i];
+	return NULL;
+}
+
+/* What the host has, and has its time for, by route; and of that what is relief. */
+struct asked {
+	uint32_t n[N_ROUTES];
+	uint32_t n_reliefs;
+};
+
+static struct asked count_asked(void)
+{
+	struct asked asked = {.n_reliefs = 0};
+	for (uint32_t i = 0; i < sim->host.n_entries; i++) {
+		const struct host_entry *entry = &sim->host.entries[i];
+		const struct balloon_batch *batch =
+			entry->n_pages > 0 ? batch_of(entry->request) : NULL;
+		if (!batch || batch->life.state == LIFE_LATE)
+			continue;
+		asked.n[batch->life.route]++;
+		asked.n_reliefs += batch->is_relief;
+	}
+	return asked;
+}
+
+static void check_asked(void)
+{
+	struct asked asked = count_asked();
+	bool has_fill = asked.n[ROUTE_FILL] > 0;
+	bool has_leak = asked.n[ROUTE_LEAK] > 0;
+	bool migrates = asked.n[ROUTE_NEW] > 0 || asked.n[ROUTE_OLD] > 0;
+	SIM_CHECK(!has_fill || !has_leak || (!is_design("coarse") && !is_design("alloc-outside")),
+		"the host is asked by a fill and by a leak at once, and there is one lock");
+	SIM_CHECK(!migrates || (!has_fill && !has_leak),
+		"the host is asked by a migration, and by somebody else at once");
+	SIM_CHECK(!is_design("split-coalesce") || asked.n_reliefs < 2,
+		"two reliefs ask the host, and one could have joined the other");
+}
+
+static void check_allocating(void)
+{
+	for (uint32_t i = 0; i < sim->driver->n_batches; i++) {
+		const struct balloon_batch *batch = &sim->driver->batches[i];
+		enum life_state state = batch->life.state;
+		if (batch->life.route != ROUTE_FILL ||
+			(state != LIFE_EMPTY && state != LIFE_PENDING))
+			continue;
+		SIM_CHECK(is_design("coarse") || batch->lock == BALLOON_DRIVER_NO_LOCK,
+			"frames are allocated under a lock");
+	}
+	SIM_CHECK(!is_design("coarse") || sim->driver->state.locks[0].n_holders > 0,
+		"frames are allocated without the lock");
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static void reset_all(void)
@@ -239,6 +304,8 @@ static void set_up(void *unused)
 	sim->choice = drive.choice;
 	sim->choice.host = HOST_AT_ONCE;
 	sim_set_up();
+	sim->asked = check_asked;
+	sim->allocating = check_allocating;
 	sim_set_target(PAGES_AT_START);
 	sim_fill(PAGES_AT_START);
 	SIM_CHECK(host_n_held() == PAGES_AT_START, "the balloon cannot be filled");

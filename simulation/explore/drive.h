@@ -10,7 +10,10 @@
  * What a schedule is held against. On the way, what the simulation holds against each call, each callback, each
  * request to the host and each frame (calls.c, host.c, frames.c, check.c): results are those that driver.h promises,
  * and say what happened; nothing is asked for that the host has not acknowledged to have, nothing is free that the
- * host has; what is acknowledged is told in sequence. What was stopped is not touched any more. At the end, when the
+ * host has; what is acknowledged is told in sequence. What was stopped is not touched any more. And what a design is
+ * about: in coarse and alloc-outside the host is asked for pages in one direction at a time; in every design for those
+ * of a migration alone; a relief of split-coalesce is the only one; frames are allocated under the design's lock in
+ * coarse, and under none in the others. (What the host has not answered in time holds up nobody.) At the end, when the
  * host has answered what it left, the driver comes to rest, its counts and the map are valid, each page is in one
  * place and the host knows it, and a balloon of no pages is reached, or a stopped driver can be reset: all frames
  * are back.

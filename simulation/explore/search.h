@@ -24,7 +24,7 @@
 
 enum {
 	SEARCH_PREEMPTIONS_MAX = 12,
-	SEARCH_STEPS_MAX = 4000, /* of a run: more is a thread that does not end */
+	SEARCH_STEPS_MAX = 20000, /* of a run: more is a thread that does not end */
 	SEARCH_VALUES_MAX = 4,
 	SEARCH_TEXT_MAX = 512,
 };
