@@ -145,6 +145,7 @@ enum sim_answer {
 enum sim_allocation {
 	ALLOCATION_WORKS,
 	ALLOCATION_FAILS,
+	ALLOCATION_GIVES_ONE, /* frame, where more were asked for */
 	ALLOCATION_RELIEVES, /* it makes the balloon smaller first */
 	ALLOCATION_N,
 };
