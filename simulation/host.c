@@ -358,7 +358,8 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 		return -ENODEV;
 	/* From now on such a fault may be what a call returns. */
 	if (sim->choice.host == HOST_EXPLORED) {
-		host->answer = (enum sim_answer)engine_choose((enum engine_choice)SIM_CHOOSE_ANSWER, ANSWER_N);
+		host->answer = (enum sim_answer)engine_choose(
+			(enum engine_choice)SIM_CHOOSE_ANSWER, ANSWER_N);
 		if (host->answer == ANSWER_UNTOLD) {
 			sim->choice.faults |= FAULT_UNTOLD;
 			return -EIO;

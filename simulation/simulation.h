@@ -146,7 +146,7 @@ enum sim_allocation {
 	ALLOCATION_WORKS,
 	ALLOCATION_FAILS,
 	ALLOCATION_GIVES_ONE, /* frame, where more were asked for */
-	ALLOCATION_RELIEVES, /* it makes the balloon smaller first */
+	ALLOCATION_RELIEVES,  /* it makes the balloon smaller first */
 	ALLOCATION_N,
 };
 
@@ -174,11 +174,11 @@ struct host {
 	struct balloon_channel *channel;
 	enum host_page pages[SIM_PAGES_MAX];
 	struct host_entry entries[SIM_ENTRIES_MAX];
-	uint32_t n_entries; /* those after them were never used */
+	uint32_t n_entries;        /* those after them were never used */
 	struct balloon_event bell; /* rung for whoever polls */
 	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
-	uint64_t n_asked; /* requests, ever */
+	uint64_t n_asked;       /* requests, ever */
 	enum sim_answer answer; /* to the last one, with HOST_EXPLORED */
 	/* Of each page the last answer: when it was given, and the watch that was to see it; 0: none. */
 	uint64_t answered_ns[SIM_PAGES_MAX];

@@ -332,8 +332,8 @@ static void set_up_threads(void)
 	static const char *const names[DRIVE_THREADS] = {"a", "b", "c"};
 	uint32_t n = drive.drive->n_threads;
 	for (uint32_t i = 0; i < n; i++)
-		drive.threads[i] = (struct engine_thread){names[i], perform,
-			(void *)(uintptr_t)&programs[drive.drive->programs[i]]};
+		drive.threads[i] = (struct engine_thread){
+			names[i], perform, (void *)(uintptr_t)&programs[drive.drive->programs[i]]};
 	drive.threads[n] = (struct engine_thread){"host", be_host, NULL};
 	drive.subject = (struct search_subject){.threads = drive.threads,
 		.n_threads = n + 1,
@@ -347,7 +347,7 @@ bool drive_open(const struct drive *what, const struct balloon_driver_design *de
 {
 	static const struct engine_thread setter = {"setup", set_up, NULL};
 	const struct search_subject subject = {.threads = &setter, .n_threads = 1};
-	const struct search_schedule schedule = {.n_switches = 1};
+	static const struct search_schedule schedule = {.n_switches = 1};
 	bool is_asserted;
 	engine_clear();
 	sim_open();
@@ -378,8 +378,8 @@ static void watch(stage_watch watcher)
 static void name_thread(uint32_t thread, char *text, size_t size)
 {
 	bool is_host = thread == drive.drive->n_threads;
-	text_append(text, size, "%s",
-		is_host ? "host" : programs[drive.drive->programs[thread]].name);
+	text_append(
+		text, size, "%s", is_host ? "host" : programs[drive.drive->programs[thread]].name);
 }
 
 static bool lies_in(const volatile void *place, const void *start, size_t n_bytes)
@@ -419,13 +419,11 @@ static void show_state(char *text, size_t size)
 	const struct life_counts *counts = &driver->state.counts;
 	text_append(text, size, "%u %u %u/%u/%u/%u", (unsigned)driver->target.value,
 		(unsigned)counts->n_acknowledged, (unsigned)counts->places[PLACE_PENDING],
-		(unsigned)counts->places[PLACE_INFLATING],
-		(unsigned)counts->places[PLACE_ENQUEUED],
+		(unsigned)counts->places[PLACE_INFLATING], (unsigned)counts->places[PLACE_ENQUEUED],
 		(unsigned)counts->places[PLACE_DEFLATING]);
 	for (uint32_t i = 0; i < N_REQUEST_LOCKS; i++) {
 		const struct request_lock *lock = &driver->state.locks[i];
-		text_append(
-			text, size, " %s", lock->n_holders ? directions[lock->direction] : "-");
+		text_append(text, size, " %s", lock->n_holders ? directions[lock->direction] : "-");
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balloon-explore: every schedule of a few threads on a small map, up to a bound on preemptions.
+ * balloon-explore: every schedule of a few threads on a small map, or on a driver, up to a bound on preemptions.
  *
  * What is explored. The library's own code of pages, core and strategies, in the controlled build: each
  * access through <balloon/sync.h>, plain or atomic, is a step, and between any two steps any other thread may
@@ -11,6 +11,11 @@
  * a schedule is held against is in play.h and model.h; the engine adds deadlocks, the ranks of locks, assertions,
  * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
+ *
+ * With --driver the threads make calls on a driver, and one more is its host (drive.h). There a plain access under a
+ * lock is a step before which nobody comes in between, unless --every-access says so: who would come there has to do
+ * without the lock. --values lets the host and the source of frames do what they do seldom, so many times in a
+ * schedule. Pairs at 1 take seconds a design, one pair at 2 takes 1 to 20; --delays is for what is too large.
  *
  * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
  * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
@@ -232,8 +237,8 @@ static void parse(struct options *options, int argc, char **argv)
 
 /* ---- What there is to explore ---------------------------------------------------------------- */
 
-static struct exhibit exhibit_of(const struct balloon_strategy *strategy,
-	const struct balloon_driver_design *design)
+static struct exhibit exhibit_of(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
 	struct balloon_driver_design_info info = {.name = NULL};
 	if (design)
@@ -279,8 +284,7 @@ static bool open_scenario(const struct menu *menu, size_t i, const struct exhibi
 	struct engine_report *report)
 {
 	if (exhibit->design)
-		return drive_open(
-			&menu->drives.all[i], exhibit->design, exhibit->strategy, report);
+		return drive_open(&menu->drives.all[i], exhibit->design, exhibit->strategy, report);
 	return play_open(&menu->pages.all[i], exhibit->strategy, report);
 }
 
@@ -392,8 +396,8 @@ static void print_counts(const struct options *options, const uint64_t *n_schedu
 		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
 }
 
-static void print_finding(const struct exhibit *exhibit, const char *scenario,
-	const struct search_finding *finding)
+static void print_finding(
+	const struct exhibit *exhibit, const char *scenario, const struct search_finding *finding)
 {
 	static struct engine_report report;
 	char schedule[SEARCH_TEXT_MAX];

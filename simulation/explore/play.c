@@ -519,7 +519,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 {
 	static const struct engine_thread setter = {"setup", set_up, NULL};
 	const struct search_subject subject = {.threads = &setter, .n_threads = 1};
-	const struct search_schedule schedule = {.n_switches = 1};
+	static const struct search_schedule schedule = {.n_switches = 1};
 	bool is_asserted;
 	play.scenario = scenario;
 	play.strategy = strategy;

@@ -67,7 +67,8 @@ struct search_finding {
 };
 
 struct search_result {
-	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions, or delays */
+	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX +
+			     1]; /* with exactly so many preemptions, or delays */
 	uint64_t n_steps;
 	uint64_t n_found; /* schedules with a finding */
 	/* Schedules in which an assertion about a lock failed, and nothing else was found. */

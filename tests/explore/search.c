@@ -43,7 +43,8 @@ BALLOON_LOCK_INTERNALS static void play(void *context)
 		else if (*step == 'U')
 			balloon_lock_release(&lock);
 		else if (*step == 'V')
-			trace[n_trace++] = (char)('0' + engine_choose(ENGINE_CHOOSE_VALUE + 1, VALUES));
+			trace[n_trace++] =
+				(char)('0' + engine_choose(ENGINE_CHOOSE_VALUE + 1, VALUES));
 		else
 			engine_point();
 }
@@ -363,8 +364,8 @@ Test(search, says_what_is_no_schedule)
 	static struct search_schedule schedule;
 	static struct engine_report report;
 	static const char *const wrong[] = {"", "c", "ab", "a2", "a2b3", "2a", "a-1b", "a2 b",
-		"A2b", "a99999999999999999999b", "a20000b", "a,", "a,0", "a,0=", "a,x=1", "a,0=1,0=1",
-		"a,1=1,0=1", "a2,0=1b", "a,0=-1", "a,0=1,1=1,2=1,3=1,4=1"};
+		"A2b", "a99999999999999999999b", "a20000b", "a,", "a,0", "a,0=", "a,x=1",
+		"a,0=1,0=1", "a,1=1,0=1", "a2,0=1b", "a,0=-1", "a,0=1,1=1,2=1,3=1,4=1"};
 	bool is_asserted;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_assert_not(search_parse(wrong[i], 2, &schedule), "%s", wrong[i]);
