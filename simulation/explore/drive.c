@@ -156,8 +156,7 @@ static struct {
 	struct sim_choice choice;
 	uint32_t n_ended;
 	stage_watch watch;
-	const unsigned char *memory; /* the driver's */
-	size_t n_bytes;
+	size_t n_bytes; /* of the driver */
 } drive;
 
 static void perform(void *context)
@@ -357,7 +356,6 @@ bool drive_open(const struct drive *what, const struct balloon_driver_design *de
 	if (search_replay(&subject, &schedule, report, &is_asserted))
 		return false;
 	engine_snapshot();
-	drive.memory = (const unsigned char *)sim->driver;
 	balloon_driver_size(&sim->config, &drive.n_bytes);
 	return true;
 }
