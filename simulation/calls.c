@@ -390,6 +390,10 @@ static void check_relief(const struct call *call, int result, bool is_alone)
 	bool joins = balloon_driver_design_find("split-coalesce") == sim->choice.design;
 	bool is_at_once = engine_is_hasty() || engine_now_ns() == call->begin_ns;
 	balloon_driver_design_describe(sim->choice.design, &info);
+	/* It had to say that it is busy instead (H-12). */
+	SIM_CHECK(info.relief != BALLOON_RELIEF_BUSY || result != -EAGAIN || is_at_once ||
+			  (sim->choice.faults & FAULT_UNTOLD),
+		"relieve has waited for a lock");
 	if (result != -EBUSY || sim->was_quiesced)
 		return;
 	if (info.relief == BALLOON_RELIEF_BUSY)
