@@ -134,7 +134,7 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 	SIM_CHECK(allocation == 0 || !sim->doing[engine_self()].is_polling,
 		"poll lets the source wait");
 	if (sim->allocating)
-		sim->allocating();
+		sim->allocating(pages);
 	engine_point();
 	uint32_t n = (uint32_t)n_pages;
 	if (sim->choice.host == HOST_EXPLORED)

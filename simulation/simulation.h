@@ -284,8 +284,9 @@ struct sim {
 	bool serves_no_more;        /* whoever serves is to end */
 	bool has_served;            /* and has */
 	void (*asked)(void);        /* called when the host was given a request; optional */
-	void (*allocating)(void);   /* called before a fill gets frames; optional */
-	bool wants_relief;          /* somebody waits for the thread that relieves */
+	/* called before a fill gets frames, of which the first goes there; optional */
+	void (*allocating)(const struct balloon_page *pages);
+	bool wants_relief; /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
 
