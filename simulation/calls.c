@@ -128,9 +128,8 @@ static uint64_t choose_deadline(void)
 
 /* ---- Size ------------------------------------------------------------------------------------ */
 
-static void fill(void)
+void sim_fill(uint32_t n_pages)
 {
-	uint32_t n_pages = 1 + choose(SIM_REQUEST_MAX);
 	struct call call = begin("fill", true);
 	int result = balloon_driver_fill(sim->driver, n_pages);
 	check_mover(&call, result);
@@ -140,9 +139,8 @@ static void fill(void)
 	end(&call);
 }
 
-static void leak(void)
+void sim_leak(uint32_t n_pages)
 {
-	uint32_t n_pages = 1 + choose(SIM_REQUEST_MAX);
 	uint64_t n_freed = sim->n_freed;
 	struct call call = begin("leak", true);
 	int result = balloon_driver_leak(sim->driver, n_pages);
@@ -155,7 +153,7 @@ static void leak(void)
 	end(&call);
 }
 
-static void step(void)
+void sim_step(void)
 {
 	struct call call = begin("step", false);
 	int result = balloon_driver_step(sim->driver);
@@ -242,11 +240,9 @@ static void check_reached(const struct call *call)
 		"run returns 0, and the progress says otherwise");
 }
 
-int sim_run(uint64_t deadline_ns)
+static int run(uint64_t deadline_ns, struct caller caller, bool has_callback)
 {
 	static const int results[] = {-ETIMEDOUT, -ECANCELED, -EBUSY, -ENODEV, 0};
-	struct caller caller = {.can_cancel = choose(4) == 0};
-	bool has_callback = caller.can_cancel || choose(2) == 0;
 	bool was_at_rest = sim->is_at_rest;
 	struct call call = begin("run", false);
 	sim_begin_to_run();
@@ -269,6 +265,19 @@ int sim_run(uint64_t deadline_ns)
 		check_reached(&call);
 	end(&call);
 	return result;
+}
+
+int sim_run(uint64_t deadline_ns)
+{
+	struct caller caller = {.can_cancel = choose(4) == 0};
+	bool has_callback = caller.can_cancel || choose(2) == 0;
+	return run(deadline_ns, caller, has_callback);
+}
+
+int sim_run_untold(uint64_t deadline_ns)
+{
+	const struct caller caller = {false, false};
+	return run(deadline_ns, caller, false);
 }
 
 static void check_poll(const struct call *call, int result, const struct balloon_driver_next *next)
@@ -381,6 +390,10 @@ static void check_relief(const struct call *call, int result, bool is_alone)
 	bool joins = balloon_driver_design_find("split-coalesce") == sim->choice.design;
 	bool is_at_once = engine_is_hasty() || engine_now_ns() == call->begin_ns;
 	balloon_driver_design_describe(sim->choice.design, &info);
+	/* It had to say that it is busy instead (H-12). */
+	SIM_CHECK(info.relief != BALLOON_RELIEF_BUSY || result != -EAGAIN || is_at_once ||
+			  (sim->choice.faults & FAULT_UNTOLD),
+		"relieve has waited for a lock");
 	if (result != -EBUSY || sim->was_quiesced)
 		return;
 	if (info.relief == BALLOON_RELIEF_BUSY)
@@ -522,40 +535,42 @@ static void put_back(struct balloon_page page)
 	SIM_CHECK(result == 0, "putback of an isolated page returns %d", result);
 }
 
-static void scan(void)
+void sim_scan(uint32_t n_pages, uint64_t for_ns)
 {
 	struct balloon_page pages[SIM_REQUEST_MAX];
-	uint32_t n = isolate(pages, 1 + choose(4), false);
-	if (choose(2) == 0)
-		engine_sleep_ns(choose(30) * 10 * sim_us);
+	uint32_t n = isolate(pages, n_pages, false);
+	if (for_ns > 0)
+		engine_sleep_ns(for_ns);
 	for (uint32_t i = 0; i < n; i++)
 		put_back(pages[i]);
 	engine_progress();
 }
 
-static void migrate(void)
+static void scan(void)
+{
+	uint32_t n_pages = 1 + choose(4);
+	sim_scan(n_pages, choose(2) == 0 ? choose(30) * 10 * sim_us : 0);
+}
+
+void sim_migrate(uint32_t n_pages, const uint64_t *deadline_ns)
 {
 	struct balloon_page new_pages[SIM_REQUEST_MAX];
 	struct balloon_page old_pages[SIM_REQUEST_MAX];
 	uint8_t outcomes[SIM_REQUEST_MAX];
-	uint32_t n_max = balloon_driver_migrate_max(sim->driver);
-	uint32_t n_wanted = 1 + choose(n_max < SIM_REQUEST_MAX ? n_max : SIM_REQUEST_MAX);
 	sim->n_begun++;
 	sim->n_inside++; /* for the floor */
-	uint32_t n_new = source_take(new_pages, n_wanted);
+	uint32_t n_new = source_take(new_pages, n_pages);
 	uint32_t n = isolate(old_pages, n_new, true);
 	sim->n_inside--;
 	if (n > 0) {
 		struct call call = begin("migrate", true);
-		uint64_t deadline_ns = choose(3) == 0 ? 0 : choose_deadline();
-		bool has_deadline = choose(2) == 0;
-		int result = has_deadline ? balloon_driver_migrate_until(sim->driver, new_pages,
-						    old_pages, n, outcomes, deadline_ns)
-					  : balloon_driver_migrate(
-						    sim->driver, new_pages, old_pages, n, outcomes);
+		int result = deadline_ns ? balloon_driver_migrate_until(sim->driver, new_pages,
+						   old_pages, n, outcomes, *deadline_ns)
+					 : balloon_driver_migrate(
+						   sim->driver, new_pages, old_pages, n, outcomes);
 		check_mover(&call, result);
-		if (has_deadline)
-			check_deadline(&call, deadline_ns, 0);
+		if (deadline_ns)
+			check_deadline(&call, *deadline_ns, 0);
 		else
 			check_duration(&call);
 		uint32_t n_given = 0;
@@ -578,6 +593,14 @@ static void migrate(void)
 	}
 	source_give(new_pages + n, n_new - n);
 	engine_progress();
+}
+
+static void migrate(void)
+{
+	uint32_t n_max = balloon_driver_migrate_max(sim->driver);
+	uint32_t n_pages = 1 + choose(n_max < SIM_REQUEST_MAX ? n_max : SIM_REQUEST_MAX);
+	uint64_t deadline_ns = choose(3) == 0 ? 0 : choose_deadline();
+	sim_migrate(n_pages, choose(2) == 0 ? &deadline_ns : NULL);
 }
 
 static void prepare(size_t n_pages)
@@ -749,7 +772,7 @@ int sim_attach(uint64_t deadline_ns)
 	return result;
 }
 
-static void look(void)
+void sim_look(void)
 {
 	struct balloon_driver_progress before;
 	struct balloon_driver_progress after;
@@ -778,13 +801,13 @@ void sim_make_call(enum sim_call call)
 {
 	switch (call) {
 	case CALL_FILL:
-		fill();
+		sim_fill(1 + choose(SIM_REQUEST_MAX));
 		break;
 	case CALL_LEAK:
-		leak();
+		sim_leak(1 + choose(SIM_REQUEST_MAX));
 		break;
 	case CALL_STEP:
-		step();
+		sim_step();
 		break;
 	case CALL_RUN:
 		sim_run(choose_deadline());
@@ -823,7 +846,7 @@ void sim_make_call(enum sim_call call)
 		sim_resume();
 		break;
 	case CALL_PROGRESS:
-		look();
+		sim_look();
 		break;
 	case CALL_STOP:
 		sim_stop(choose_deadline());

@@ -79,6 +79,8 @@ void sim_acknowledged(void *unused, uint64_t n_pages, uint64_t sequence)
 	(void)unused;
 	sim_check_callback("acknowledged");
 	sim->n_sequences++;
+	SIM_CHECK(sequence != sim->sequence, "change %llu of what is acknowledged is told twice",
+		(unsigned long long)sequence);
 	if (sequence > sim->sequence) {
 		sim->sequence = sequence;
 		sim->n_acknowledged = n_pages;

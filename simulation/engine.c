@@ -163,6 +163,12 @@ void *engine_allocate(size_t size_bytes, size_t align)
 	return memset(arena.start + at, 0, size_bytes);
 }
 
+void engine_clear(void)
+{
+	arena.used = FIRST_BYTE;
+	arena.has_snapshot = false;
+}
+
 void engine_snapshot(void)
 {
 	if (!arena.start)
@@ -661,7 +667,11 @@ static void pass_explored(struct thread *thread, const volatile void *place, siz
 APART static void pass_choice(struct thread *thread, const volatile void *place, size_t size_bytes,
 	unsigned kind, uintptr_t where)
 {
-	decide();
+	bool is_plain = kind == ENGINE_POINT_READ || kind == ENGINE_POINT_WRITE;
+	if (engine.explorer->skips_protected && is_plain && thread->n_held > 0)
+		engine.until_step++;
+	else
+		decide();
 	pass_explored(thread, place, size_bytes, kind, where);
 }
 
@@ -711,6 +721,21 @@ void engine_fence_threads(void)
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
+
+/* The thread that runs, or as which an explorer looks at the end. */
+static struct thread *self_or_last(void)
+{
+	return engine.current ? engine.current : engine.ended;
+}
+
+/* All others have ended: time goes on at once. */
+static void sleep_as_last(uint64_t deadline_ns)
+{
+	if (deadline_ns == NEVER)
+		engine_fail(ENGINE_DEADLOCK, "all have ended, and something is waited for");
+	if (engine.now_ns < deadline_ns)
+		engine.now_ns = deadline_ns;
+}
 
 static struct thread *owner_of(const volatile void *word)
 {
@@ -776,6 +801,10 @@ bool engine_wait_clear(const uint32_t *word, uint32_t bits, uint64_t deadline_ns
 void engine_sleep_on(const volatile void *word, uint64_t deadline_ns)
 {
 	struct thread *self = engine.current;
+	if (!self && engine.ended) {
+		sleep_as_last(deadline_ns);
+		return;
+	}
 	if (!self)
 		die("waiting outside of a run");
 	self->word = word;
@@ -878,12 +907,12 @@ void engine_guard(const void *memory, size_t n_bytes)
 
 void engine_guard_enter(void)
 {
-	engine.current->guard = OUTSIDE;
+	self_or_last()->guard = OUTSIDE;
 }
 
 void engine_guard_leave(void)
 {
-	engine.current->guard = NO_OPERATION;
+	self_or_last()->guard = NO_OPERATION;
 }
 
 static void guard_moves(enum guard from, enum guard to)
@@ -891,6 +920,12 @@ static void guard_moves(enum guard from, enum guard to)
 	for (uint32_t i = 0; i < engine.n_threads; i++)
 		if (&engine.threads[i] != engine.current && engine.threads[i].guard == from)
 			engine.threads[i].guard = to;
+}
+
+void engine_guard_look(const volatile void *place)
+{
+	if (self_or_last()->guard == SHUT_OUT && is_guarded(place))
+		engine_fail(ENGINE_CLAIM, "what was given up is touched");
 }
 
 void engine_guard_close(void)
@@ -933,7 +968,7 @@ void engine_held_remove(const void *word)
 
 uint32_t engine_self(void)
 {
-	return (uint32_t)(engine.current - engine.threads);
+	return (uint32_t)(self_or_last() - engine.threads);
 }
 
 bool engine_is_running(void)
@@ -958,10 +993,10 @@ bool engine_is_hasty(void)
 
 void engine_act(void)
 {
-	if (engine.current->is_probed)
+	const struct thread *self = self_or_last();
+	if (self->is_probed)
 		engine_fail(ENGINE_WAKE_UP,
-			"%s slept, had a reason to go on, and nobody had told it",
-			engine.current->name);
+			"%s slept, had a reason to go on, and nobody had told it", self->name);
 	engine.progress_step = engine.step;
 }
 

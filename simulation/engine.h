@@ -86,13 +86,15 @@ struct engine_explorer {
 	 * ended or waits; ENGINE_NOBODY at the start. *until_step: receives the step, above engine_step(), at
 	 * which this is asked next, unless the thread ends or waits before; ENGINE_NEVER: not before that. */
 	uint32_t (*next)(uint32_t candidates, uint32_t self, uint64_t *until_step);
+	/* Not asked before a plain access of a thread that holds a lock. */
+	bool skips_protected;
 	/* The thread is about to make an access, or has just taken a lock that it had to wait for. */
 	void (*access)(uint32_t thread, const volatile void *place, size_t size_bytes,
 		unsigned kind, uintptr_t where);
 	/* A thread does without a lock what it asserts to hold the lock for. The run goes on. */
 	void (*unheld)(uint32_t thread, const void *word);
 	/* All threads have ended. Called as the last of them, so that whatever is found or crashes is of this
-	 * run; comes to no point. */
+	 * run; comes to no point, and where something sleeps, time goes on at once. */
 	void (*end)(void);
 };
 
@@ -235,6 +237,8 @@ void engine_guard_leave(void);
 void engine_guard_close(void);
 /** It was told that they are over. */
 void engine_guard_end(void);
+/** Whether this may be touched, for explorers: without one the engine looks at each access by itself. */
+void engine_guard_look(const volatile void *place);
 
 /** Begin a thread; name: a constant string. Returns its number. */
 uint32_t engine_spawn(const char *name, void (*thread)(void *), void *context);
@@ -303,6 +307,8 @@ void engine_check_eq(long long a, long long b, const char *what, const char *fil
 
 /** Zeroed memory of the arena. Within a run it is gone at the end; else it stays for all later runs. */
 void *engine_allocate(size_t size_bytes, size_t align);
+/** Give all of it up, outside of runs. */
+void engine_clear(void);
 /** Each run from now on begins with the arena as it is now. Without it, as it was allocated: zeroed. */
 void engine_snapshot(void);
 

@@ -106,6 +106,23 @@ static void run_out_of_memory(void)
 	}
 }
 
+/* How many frames of n there are. */
+static uint32_t explore_allocation(uint32_t n)
+{
+	switch (engine_choose((enum engine_choice)SIM_CHOOSE_FRAMES, ALLOCATION_N)) {
+	case ALLOCATION_FAILS:
+		return 0;
+	case ALLOCATION_GIVES_ONE:
+		return 1;
+	case ALLOCATION_RELIEVES:
+		sim->choice.faults |= FAULT_MEMORY;
+		run_out_of_memory();
+		return n;
+	default:
+		return n;
+	}
+}
+
 static int allocate(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
 	unsigned allocation)
 {
@@ -116,10 +133,14 @@ static int allocate(struct balloon_frames *frames, struct balloon_page *pages, s
 		"a fill takes from the balloon what it gives it");
 	SIM_CHECK(allocation == 0 || !sim->doing[engine_self()].is_polling,
 		"poll lets the source wait");
+	if (sim->allocating)
+		sim->allocating(pages);
 	engine_point();
-	if (has_fault(FAULT_MEMORY) && engine_chance(4))
-		run_out_of_memory();
 	uint32_t n = (uint32_t)n_pages;
+	if (sim->choice.host == HOST_EXPLORED)
+		n = explore_allocation(n);
+	else if (has_fault(FAULT_MEMORY) && engine_chance(4))
+		run_out_of_memory();
 	if (has_fault(FAULT_FRAMES) && engine_chance(3))
 		n = engine_choose(ENGINE_CHOOSE_VALUE, n + 1);
 	n = take(pages, n, FRAME_DRIVERS);

@@ -39,7 +39,7 @@ static int choose_reason(void)
 uint32_t host_n_outstanding(void)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++)
+	for (uint32_t i = 0; i < sim->host.n_entries; i++)
 		n += sim->host.entries[i].n_pages > 0;
 	return n;
 }
@@ -82,6 +82,8 @@ static struct host_entry *note(struct host *host, const struct balloon_request *
 	while (entry < host->entries + SIM_ENTRIES_MAX && entry->n_pages > 0)
 		entry++;
 	SIM_CHECK(entry < host->entries + SIM_ENTRIES_MAX, "more requests than there can be");
+	uint32_t number = (uint32_t)(entry - host->entries);
+	host->n_entries = number < host->n_entries ? host->n_entries : number + 1;
 	SIM_CHECK(request->n_pages > 0 && request->n_pages <= SIM_REQUEST_MAX,
 		"a request of %u pages", request->n_pages);
 	*entry = (struct host_entry){.channel = host->channel,
@@ -171,7 +173,7 @@ static struct host_entry *due(struct host *host, bool is_any_order)
 	struct host_entry *able[SIM_ENTRIES_MAX];
 	struct host_entry *first = NULL;
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < host->n_entries; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || entry->is_answering || entry->is_ready ||
 			(entry->due_ns > engine_now_ns() && !host->is_over))
@@ -186,7 +188,7 @@ static struct host_entry *due(struct host *host, bool is_any_order)
 static uint64_t next_due_ns(const struct host *host)
 {
 	uint64_t due_ns = BALLOON_NEVER;
-	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < host->n_entries; i++) {
 		const struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages > 0 && !entry->is_answering && !entry->is_ready &&
 			entry->due_ns < due_ns)
@@ -256,6 +258,33 @@ static void work(void *unused)
 	}
 }
 
+static bool (*has_ended)(void);
+
+/* has_work() without a time, or the end. */
+static bool has_work_or_end(void *unused)
+{
+	(void)unused;
+	return next_work_ns(&sim->host) <= engine_now_ns() || has_ended();
+}
+
+void host_work_until(bool (*condition)(void))
+{
+	struct host *host = &sim->host;
+	has_ended = condition;
+	for (;;) {
+		engine_wait_for(has_work_or_end, NULL, next_work_ns(host));
+		struct host_entry *entry = due(host, false);
+		if (entry) {
+			entry->is_answering = true;
+			give_answer(host, entry, true);
+		} else if (has_ended()) {
+			host_be_good();
+			if (!due(host, false))
+				return;
+		}
+	}
+}
+
 /* ---- The channel ----------------------------------------------------------------------------- */
 
 static bool choose_to_answer_at_once(void)
@@ -265,9 +294,28 @@ static bool choose_to_answer_at_once(void)
 		return true;
 	case HOST_MIXED:
 		return engine_chance(2);
+	case HOST_EXPLORED:
+		return sim->host.answer == ANSWER_AT_ONCE;
 	default:
 		return false;
 	}
+}
+
+/* The same where each answer is explored: one choice. */
+static void follow_choice(struct host_entry *entry)
+{
+	entry->due_ns = engine_now_ns();
+	if (sim->host.answer == ANSWER_REFUSES) {
+		sim->choice.faults |= FAULT_REFUSED;
+		entry->n_done--;
+		entry->error = -EIO;
+	}
+	if (sim->host.answer == ANSWER_IN_TIME)
+		entry->due_ns += sim->config.host_timeout_ns;
+	if (sim->host.answer == ANSWER_NEVER)
+		entry->due_ns = BALLOON_NEVER;
+	if (entry->due_ns > engine_now_ns())
+		sim->choice.faults |= FAULT_SLOW;
 }
 
 static void choose_answer(struct host_entry *entry)
@@ -308,11 +356,25 @@ static int submit(struct balloon_channel *channel, struct balloon_request *reque
 	engine_point();
 	if (host->is_dead)
 		return -ENODEV;
-	if (has_fault(FAULT_UNTOLD) && engine_chance(4))
+	/* From now on such a fault may be what a call returns. */
+	if (sim->choice.host == HOST_EXPLORED) {
+		host->answer = (enum sim_answer)engine_choose(
+			(enum engine_choice)SIM_CHOOSE_ANSWER, ANSWER_N);
+		if (host->answer == ANSWER_UNTOLD) {
+			sim->choice.faults |= FAULT_UNTOLD;
+			return -EIO;
+		}
+	} else if (has_fault(FAULT_UNTOLD) && engine_chance(4)) {
 		return choose_not_to_be_told();
+	}
 	struct host_entry *entry = note(host, request);
 	host->n_asked++;
-	choose_answer(entry);
+	if (sim->asked)
+		sim->asked();
+	if (sim->choice.host == HOST_EXPLORED)
+		follow_choice(entry);
+	else
+		choose_answer(entry);
 	if (entry->due_ns != BALLOON_NEVER && choose_to_answer_at_once()) {
 		entry->is_answering = true;
 		give_answer(host, entry, false);
@@ -329,7 +391,7 @@ static int poll(struct balloon_channel *channel, uint64_t deadline_ns)
 	uint32_t seen = balloon_event_seen(&host->bell);
 	bool is_any = false;
 	host->bell_heard = seen;
-	for (uint32_t i = 0; i < SIM_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < host->n_entries; i++) {
 		struct host_entry *entry = &host->entries[i];
 		if (entry->n_pages == 0 || !entry->is_ready || entry->is_answering)
 			continue;

@@ -488,12 +488,17 @@ static void check_no_call_is_counted(void)
 	SIM_CHECK(!is_alone || sim->n_inside > 0 || result == 0, "no call is under way: %s", what);
 }
 
-void sim_play(void *bounds)
+void sim_set_up(void)
 {
-	choose_what(&sim->choice, bounds);
 	host_open();
 	source_open();
 	open_driver();
+}
+
+void sim_play(void *bounds)
+{
+	choose_what(&sim->choice, bounds);
+	sim_set_up();
 	host_begin();
 	if (sim->choice.faults & FAULT_MEMORY)
 		engine_spawn_daemon("reliever", relieve_others, NULL);

@@ -39,6 +39,7 @@ enum host_kind {
 	HOST_POLLED,  /* as HOST_LATER, and the guest has to fetch the answers */
 	HOST_MIXED,   /* at once, later, in another order, by two threads */
 	HOST_N_KINDS,
+	HOST_EXPLORED = HOST_N_KINDS, /* as enum sim_explored says, and so is the source */
 };
 
 /** What goes wrong, each as bits of sim_setting.faults. */
@@ -125,6 +126,30 @@ struct sim_choice {
 /** Whose a page is, as the host sees it. */
 enum host_page { PAGE_GUEST, PAGE_HOST, PAGE_ASKED };
 
+/** Choices of what is explored. 0 is what is usual. */
+enum sim_explored {
+	SIM_CHOOSE_ANSWER = ENGINE_CHOOSE_VALUE + 1, /* enum sim_answer */
+	SIM_CHOOSE_FRAMES,                           /* enum sim_allocation */
+};
+
+enum sim_answer {
+	ANSWER_SOON,    /* by the host's thread */
+	ANSWER_AT_ONCE, /* within submit */
+	ANSWER_REFUSES, /* the last page, by the host's thread */
+	ANSWER_IN_TIME, /* at the moment at which the driver's time for it is over */
+	ANSWER_NEVER,   /* when all threads have ended */
+	ANSWER_UNTOLD,  /* none: submit fails */
+	ANSWER_N,
+};
+
+enum sim_allocation {
+	ALLOCATION_WORKS,
+	ALLOCATION_FAILS,
+	ALLOCATION_GIVES_ONE, /* frame, where more were asked for */
+	ALLOCATION_RELIEVES,  /* it makes the balloon smaller first */
+	ALLOCATION_N,
+};
+
 /** Pages that it never takes, or never gives back. */
 enum host_picky { PICKY_NOT, PICKY_IN, PICKY_OUT };
 
@@ -149,10 +174,12 @@ struct host {
 	struct balloon_channel *channel;
 	enum host_page pages[SIM_PAGES_MAX];
 	struct host_entry entries[SIM_ENTRIES_MAX];
+	uint32_t n_entries;        /* those after them were never used */
 	struct balloon_event bell; /* rung for whoever polls */
 	uint32_t bell_heard;       /* up to the last poll */
 	uint32_t n_polling;
-	uint64_t n_asked; /* requests, ever */
+	uint64_t n_asked;       /* requests, ever */
+	enum sim_answer answer; /* to the last one, with HOST_EXPLORED */
 	/* Of each page the last answer: when it was given, and the watch that was to see it; 0: none. */
 	uint64_t answered_ns[SIM_PAGES_MAX];
 	uint64_t answered_to[SIM_PAGES_MAX];
@@ -167,6 +194,8 @@ struct host {
 void host_open(void);
 /** Its threads. */
 void host_begin(void);
+/** The host of HOST_EXPLORED, as a thread: it ends when has_ended() says that all others have. */
+void host_work_until(bool (*has_ended)(void));
 /** From now on everything is answered at once, what is with the host as well. */
 void host_be_good(void);
 /** Requests that were not answered. */
@@ -254,7 +283,10 @@ struct sim {
 	uint64_t n_dawdled;         /* such, ever */
 	bool serves_no_more;        /* whoever serves is to end */
 	bool has_served;            /* and has */
-	bool wants_relief;          /* somebody waits for the thread that relieves */
+	void (*asked)(void);        /* called when the host was given a request; optional */
+	/* called before a fill gets frames, of which the first goes there; optional */
+	void (*allocating)(const struct balloon_page *pages);
+	bool wants_relief; /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
 
@@ -262,6 +294,8 @@ extern struct sim *sim;
 
 /** Memory for one simulation. Outside of runs, once. */
 void sim_open(void);
+/** Make what sim->choice says: host, source, map and driver. */
+void sim_set_up(void);
 /** A run: context is a const struct sim_bounds. */
 void sim_play(void *bounds);
 
@@ -271,7 +305,18 @@ const struct scenario *sim_scenario_find(const char *name);
 /** Make a call of a kind, with arguments of its choice, and hold what it returns against the header. */
 void sim_make_call(enum sim_call call);
 /** Single calls, for scenarios. */
+void sim_fill(uint32_t n_pages);
+void sim_leak(uint32_t n_pages);
+void sim_step(void);
+/** NULL: without a deadline. */
+void sim_migrate(uint32_t n_pages, const uint64_t *deadline_ns);
+/** Isolate pages, hold them for a while, put them back. */
+void sim_scan(uint32_t n_pages, uint64_t for_ns);
+/** At the progress, twice. */
+void sim_look(void);
 int sim_run(uint64_t deadline_ns);
+/** Without a callback. */
+int sim_run_untold(uint64_t deadline_ns);
 int sim_stop(uint64_t deadline_ns);
 int sim_reset(void);
 int sim_resume(void);

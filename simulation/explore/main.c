@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balloon-explore: every schedule of a few threads on a small map, up to a bound on preemptions.
+ * balloon-explore: every schedule of a few threads on a small map, or on a driver, up to a bound on preemptions.
  *
  * What is explored. The library's own code of pages, core and strategies, in the controlled build: each
  * access through <balloon/sync.h>, plain or atomic, is a step, and between any two steps any other thread may
@@ -14,6 +14,11 @@
  *
  * Strategies as history had them (strategies/historical/) are explored in the scenarios of their hazards, within models
  * of what the kernel had around them (history.h, surroundings.h).
+ *
+ * With --driver the threads make calls on a driver, and one more is its host (drive.h). There a plain access under a
+ * lock is a step before which nobody comes in between, unless --every-access says so: who would come there has to do
+ * without the lock. --values lets the host and the source of frames do what they do seldom, so many times in a
+ * schedule. Pairs at 1 take seconds a design, one pair at 2 takes 1 to 20; --delays is for what is too large.
  *
  * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
  * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
@@ -30,35 +35,59 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <balloon/driver.h>
 #include <balloon/strategy.h>
 
 #include "../../strategies/historical/historical.h"
 #include "common/command-line.h"
+#include "explore/drive.h"
 #include "explore/history.h"
 #include "explore/matrix.h"
 #include "explore/page.h"
+#include "explore/play.h"
 #include "explore/source.h"
 #include "explore/surroundings.h"
 #include "explore/table.h"
 #include "options.h"
 
-enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16 };
+enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16, DESIGNS_MAX = 16 };
 
 struct options {
 	const struct balloon_strategy *strategies[STRATEGIES_MAX];
 	uint32_t n_strategies;
+	const struct balloon_driver_design *designs[DESIGNS_MAX]; /* none: pages alone */
+	uint32_t n_designs;
 	const char *scenario; /* NULL: all */
 	const char *schedule; /* to replay; NULL */
 	const char *json;
 	const char *html;
-	uint32_t n_preemptions;
+	uint32_t n_preemptions; /* or delays */
+	bool counts_delays;
+	uint32_t n_values;
+	bool at_every_access;
 	bool has_triples;
 	bool is_list;
 	bool is_matrix;
 	bool goes_on;
 };
 
-/* Of one strategy. */
+/* What is explored: a page strategy, or a driver design on one. */
+struct exhibit {
+	const struct balloon_strategy *strategy;
+	const struct balloon_driver_design *design; /* NULL: pages alone */
+	const char *driver;                         /* its name */
+	const struct stage *stage;
+};
+
+/* Its scenarios. */
+struct menu {
+	bool is_of_drivers;
+	struct scenarios pages;
+	struct drives drives;
+	size_t n;
+};
+
+/* Of one exhibit. */
 struct sum {
 	uint64_t n_scenarios;
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
@@ -80,9 +109,13 @@ const char options_program[] = "balloon-explore";
 
 enum {
 	STRATEGY = COMMAND_LINE_KEY,
+	DRIVER,
 	SCENARIO,
 	TRIPLES,
 	PREEMPTIONS,
+	DELAYS,
+	VALUES,
+	EVERY_ACCESS,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -94,9 +127,11 @@ enum {
 
 static const struct argp_option rows[] = {
 	{"strategy", STRATEGY, "LIST", 0,
-		"page strategies, as a,b,c (all that the library has), or historical forms: "
-		"'mapcount@3.18'",
+		"page strategies, as a,b,c (all that the library has; with --driver isolated-bit), "
+		"or historical forms: 'mapcount@3.18'",
 		0},
+	{"driver", DRIVER, "LIST", 0,
+		"drivers of these designs, as a,b,c, or all, in place of pages alone", 0},
 	{"scenario", SCENARIO, "NAME", 0,
 		"one of --list, or all of a name without what is isolated, pages and devices: "
 		"'dequeue|isolate+putback' (all); or that of a hazard, 'historical:H-06', or "
@@ -105,6 +140,14 @@ static const struct argp_option rows[] = {
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
 	{"preemptions", PREEMPTIONS, "N", 0,
 		"so many in a schedule, at most: 0 to 12 (2; of --matrix 3)", 0},
+	{"delays", DELAYS, "N", 0,
+		"bound delays of a scheduler that takes turns in place of preemptions: 0 to 12", 0},
+	{"values", VALUES, "N", 0,
+		"with --driver: so many answers of the host and allocations in a schedule that are "
+		"not the usual ones, at most: 0 to 4 (0)",
+		0},
+	{"every-access", EVERY_ACCESS, NULL, 0,
+		"with --driver: preemptions before plain accesses under a lock, too", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -127,6 +170,22 @@ static void add_strategy(const char *option, const char *name, void *context)
 	options->strategies[options->n_strategies++] = strategy;
 }
 
+static void add_design(const char *option, const char *name, void *context)
+{
+	struct options *options = context;
+	const struct balloon_driver_design *design = balloon_driver_design_find(name);
+	if (!design || options->n_designs == DESIGNS_MAX)
+		options_wrong("%s: no driver design '%s'", option, name);
+	options->designs[options->n_designs++] = design;
+}
+
+static void add_all_designs(struct options *options)
+{
+	options->n_designs = 0;
+	for (size_t i = 0; i < DESIGNS_MAX && balloon_driver_design_at(i); i++)
+		options->designs[options->n_designs++] = balloon_driver_design_at(i);
+}
+
 static int take(void *context, int key, char *value)
 {
 	struct options *options = context;
@@ -144,6 +203,24 @@ static int take(void *context, int key, char *value)
 	case PREEMPTIONS:
 		options->n_preemptions =
 			(uint32_t)options_number("--preemptions", value, 0, SEARCH_PREEMPTIONS_MAX);
+		return 0;
+	case DRIVER:
+		if (!strcmp(value, "all"))
+			add_all_designs(options);
+		else
+			options_each("--driver", value, add_design, options);
+		return 0;
+	case DELAYS:
+		options->counts_delays = true;
+		options->n_preemptions =
+			(uint32_t)options_number("--delays", value, 0, SEARCH_PREEMPTIONS_MAX);
+		return 0;
+	case VALUES:
+		options->n_values =
+			(uint32_t)options_number("--values", value, 0, SEARCH_VALUES_MAX);
+		return 0;
+	case EVERY_ACCESS:
+		options->at_every_access = true;
 		return 0;
 	case LIST:
 		options->is_list = true;
@@ -173,8 +250,8 @@ static int take(void *context, int key, char *value)
 
 static const struct command_line line = {
 	.name = "balloon-explore",
-	.about = "Run every schedule of a few threads on page strategies, up to a bound on "
-		 "preemptions.\n",
+	.about = "Run every schedule of a few threads on page strategies, or on drivers, up to a "
+		 "bound on preemptions.\n",
 	.after = "Exit status: 0 nothing found, 1 a finding, or something failed, 2 wrong usage.",
 	.options = rows,
 	.take = take,
@@ -187,14 +264,102 @@ static void parse(struct options *options, int argc, char **argv)
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);
-	if (options->is_matrix &&
-		(options->n_strategies > 0 || options->scenario || options->schedule || options->html))
+	if (options->is_matrix && (options->n_strategies > 0 || options->n_designs > 0 ||
+					  options->scenario || options->schedule || options->html))
 		options_wrong("--matrix: of all strategies and scenarios of history, and no page");
 	if (options->n_preemptions == OPEN)
 		options->n_preemptions = options->is_matrix ? OF_MATRIX : USUAL;
+	if (options->n_designs > 0 && options->n_strategies == 0)
+		add_strategy("--driver", "isolated-bit", options);
 	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
 		if (balloon_strategy_at(i))
 			options->strategies[options->n_strategies++] = balloon_strategy_at(i);
+}
+
+/* ---- What there is to explore ---------------------------------------------------------------- */
+
+static struct exhibit exhibit_of(
+	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
+{
+	struct balloon_driver_design_info info = {.name = NULL};
+	if (design)
+		balloon_driver_design_describe(design, &info);
+	return (struct exhibit){strategy, design, info.name, design ? &drive_stage : &play_stage};
+}
+
+/* "isolated-bit", "split on isolated-bit". */
+static const char *title_of(const struct exhibit *exhibit)
+{
+	static char title[96];
+	snprintf(title, sizeof(title), "%s%s%s", exhibit->driver ? exhibit->driver : "",
+		exhibit->driver ? " on " : "", exhibit->strategy->name);
+	return title;
+}
+
+/* The command that makes a schedule again. */
+static const char *command_of(
+	const struct exhibit *exhibit, const char *scenario, const char *schedule)
+{
+	static char command[SEARCH_TEXT_MAX + 256];
+	snprintf(command, sizeof(command),
+		"balloon-explore%s%s --strategy %s --scenario '%s' --replay %s",
+		exhibit->driver ? " --driver " : "", exhibit->driver ? exhibit->driver : "",
+		exhibit->strategy->name, scenario, schedule);
+	return command;
+}
+
+/* The name of all scenarios of history; that of one begins with it. */
+static const char historical[] = "historical";
+
+static bool is_historical(const struct options *options)
+{
+	return options->n_designs == 0 && options->scenario &&
+	       !strncmp(options->scenario, historical, sizeof(historical) - 1);
+}
+
+static bool generate(const struct options *options, struct menu *menu)
+{
+	bool has_triples = options->has_triples || options->scenario;
+	bool is_done;
+	*menu = (struct menu){.is_of_drivers = options->n_designs > 0};
+	if (menu->is_of_drivers)
+		is_done = drives_generate(&menu->drives, has_triples);
+	else if (is_historical(options))
+		is_done = history_scenarios(&menu->pages);
+	else
+		is_done = scenarios_generate(&menu->pages, has_triples);
+	menu->n = menu->is_of_drivers ? menu->drives.n : menu->pages.n;
+	return is_done;
+}
+
+static const char *name_of(const struct menu *menu, size_t i)
+{
+	return menu->is_of_drivers ? menu->drives.all[i].name : menu->pages.all[i].name;
+}
+
+static bool is_wanted(const struct options *options, const struct menu *menu, size_t i)
+{
+	if (!options->scenario)
+		return true;
+	if (menu->is_of_drivers)
+		return !strcmp(name_of(menu, i), options->scenario);
+	return !strcmp(options->scenario, historical) ||
+	       scenario_is(&menu->pages.all[i], options->scenario);
+}
+
+/* What a finding of a hazard says; NULL: any is one. */
+static const struct search_sign *sign_of(const struct menu *menu, size_t i)
+{
+	return menu->is_of_drivers ? NULL : menu->pages.all[i].sign;
+}
+
+/* Returns false: *report says what was found before there are threads. */
+static bool open_scenario(const struct menu *menu, size_t i, const struct exhibit *exhibit,
+	struct engine_report *report)
+{
+	if (exhibit->design)
+		return drive_open(&menu->drives.all[i], exhibit->design, exhibit->strategy, report);
+	return play_open(&menu->pages.all[i], exhibit->strategy, report);
 }
 
 /* ---- Results as JSON ------------------------------------------------------------------------- */
@@ -214,7 +379,8 @@ static void open_json(const struct options *options)
 static void begin_runs(const struct options *options)
 {
 	if (json)
-		fprintf(json, "{\"preemptions\": %" PRIu32 ", \"runs\": [", options->n_preemptions);
+		fprintf(json, "{\"%s\": %" PRIu32 ", \"runs\": [",
+			options->counts_delays ? "delays" : "preemptions", options->n_preemptions);
 }
 
 static void close_json(const struct options *options)
@@ -249,16 +415,19 @@ static void put_finding(const struct search_finding *finding)
 }
 
 /* Counts are of all schedules with at most 0, 1, ... preemptions. */
-static void put_run(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario, const struct search_result *result)
+static void put_run(const struct options *options, const struct exhibit *exhibit,
+	const char *scenario, const struct search_result *result)
 {
 	uint64_t n = 0;
 	if (!json)
 		return;
-	fprintf(json, "%s\n{\"strategy\": \"%s\", \"scenario\": ", is_json_begun ? "," : "",
-		strategy->name);
+	fprintf(json, "%s\n{\"strategy\": \"%s\", ", is_json_begun ? "," : "",
+		exhibit->strategy->name);
 	is_json_begun = true;
-	put_quoted(scenario->name);
+	if (exhibit->driver)
+		fprintf(json, "\"driver\": \"%s\", ", exhibit->driver);
+	fputs("\"scenario\": ", json);
+	put_quoted(scenario);
 	fputs(", \"schedules\": [", json);
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		fprintf(json, "%s%" PRIu64, i ? ", " : "", n += result->n_schedules[i]);
@@ -286,10 +455,10 @@ static void close_page(const struct options *options)
 		die(options->html);
 }
 
-static void put_sum(const struct options *options, const struct balloon_strategy *strategy,
-	const struct sum *sum)
+static void put_sum(
+	const struct options *options, const struct exhibit *exhibit, const struct sum *sum)
 {
-	const struct page_counts counts = {.strategy = strategy->name,
+	const struct page_counts counts = {.title = title_of(exhibit),
 		.n_scenarios = sum->n_scenarios,
 		.n_schedules = sum->n_schedules,
 		.n_preemptions = options->n_preemptions,
@@ -329,40 +498,40 @@ static void print_counts(const struct options *options, const uint64_t *n_schedu
 		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
 }
 
-static void print_finding(const struct balloon_strategy *strategy, const struct scenario *scenario,
-	const struct search_finding *finding)
+static void print_finding(
+	const struct exhibit *exhibit, const char *scenario, const struct search_finding *finding)
 {
 	static struct engine_report report;
 	char schedule[SEARCH_TEXT_MAX];
-	struct page_finding on_page = {.strategy = strategy->name,
-		.scenario = scenario->name,
-		.schedule = schedule,
-		.report = &finding->report};
 	search_format(&finding->schedule, schedule, sizeof(schedule));
-	printf("%s, %s: %s: %s\n", strategy->name, scenario->name,
+	struct page_finding on_page = {.title = title_of(exhibit),
+		.scenario = scenario,
+		.command = command_of(exhibit, scenario, schedule),
+		.report = &finding->report};
+	printf("%s, %s: %s: %s\n", title_of(exhibit), scenario,
 		engine_finding_name(finding->report.finding), finding->report.what);
 	if (finding->schedule.n_switches == 0) {
 		printf("  before there are threads\n");
 		page_add_finding(&on_page);
 		return;
 	}
-	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
-		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
-	on_page.rows = rows_make(&finding->schedule, &report);
+	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " %s\n",
+		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions,
+		finding->counts_delays ? "delays" : "preemptions");
+	on_page.rows = rows_make(exhibit->stage, &finding->schedule, &report);
 	table_print(on_page.rows, stdout);
 	page_add_finding(&on_page);
-	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
-		strategy->name, scenario->name, schedule);
+	printf("replay: %s\n", on_page.command);
 }
 
-static void print_sum(const struct options *options, const struct balloon_strategy *strategy,
-	const struct sum *sum)
+static void print_sum(
+	const struct options *options, const struct exhibit *exhibit, const struct sum *sum)
 {
 	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
 	uint64_t n = 0;
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		n += sum->n_schedules[i];
-	printf("%s: %" PRIu64 " scenarios, ", strategy->name, sum->n_scenarios);
+	printf("%s: %" PRIu64 " scenarios, ", title_of(exhibit), sum->n_scenarios);
 	print_counts(options, sum->n_schedules);
 	printf(" schedules, %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps,
 		seconds, seconds > 0 ? (double)n / seconds : 0);
@@ -372,16 +541,26 @@ static void print_sum(const struct options *options, const struct balloon_strate
 
 /* ---- Searches -------------------------------------------------------------------------------- */
 
-/* Of a scenario that has a finding: the one with the fewest preemptions, and of those one with the fewest
- * steps. `asserted`: by an assertion about a lock alone. */
-static struct search_finding *find_shortest(
-	uint32_t n_preemptions, bool asserted, const struct search_sign *sign)
+static struct search_options search_options_of(const struct options *options)
 {
-	struct search_options options = {.progress = show_progress, .sign = sign};
+	return (struct search_options){.counts_delays = options->counts_delays,
+		.n_values = options->n_values,
+		.skips_protected = options->n_designs > 0 && !options->at_every_access,
+		.progress = show_progress};
+}
+
+/* Of what is open and has a finding: the one with the fewest preemptions, and of those one with the fewest steps.
+ * `asserted`: by an assertion about a lock alone. */
+static struct search_finding *find_shortest(const struct options *options,
+	const struct search_subject *subject, bool asserted, const struct search_sign *sign)
+{
+	struct search_options search = search_options_of(options);
+	search.sign = sign;
 	struct search_result result;
 	struct search_finding *shortest = NULL;
-	for (; !shortest && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
-		search_run(play_subject(), &options, &result);
+	for (; !shortest && search.n_preemptions <= options->n_preemptions;
+		search.n_preemptions++) {
+		search_run(subject, &search, &result);
 		shortest = asserted ? result.asserted : result.finding;
 	}
 	return shortest;
@@ -397,35 +576,36 @@ static void find_before(const struct engine_report *report, struct search_result
 	*result = (struct search_result){.n_found = 1, .finding = &finding};
 }
 
-static void explore(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario, struct search_result *result)
+static void explore(const struct options *options, const struct exhibit *exhibit,
+	const struct menu *menu, size_t i, struct search_result *result)
 {
 	static struct engine_report report;
-	struct search_options search_options = {.n_preemptions = options->n_preemptions,
-		.ends_at_finding = true,
-		.sign = scenario->sign,
-		.progress = show_progress};
-	if (!play_open(scenario, strategy, &report)) {
+	struct search_options search = search_options_of(options);
+	search.n_preemptions = options->n_preemptions;
+	search.ends_at_finding = true;
+	search.sign = sign_of(menu, i);
+	if (!open_scenario(menu, i, exhibit, &report)) {
 		find_before(&report, result);
 		return;
 	}
-	search_run(play_subject(), &search_options, result);
+	const struct search_subject *subject = exhibit->stage->subject();
+	search_run(subject, &search, result);
 	if (!result->finding && result->n_other > 0) {
-		search_options.sign = NULL;
-		search_run(play_subject(), &search_options, result);
+		search.sign = NULL;
+		search_run(subject, &search, result);
 	}
 	if (result->finding)
-		result->finding = find_shortest(options->n_preemptions, false, search_options.sign);
+		result->finding = find_shortest(options, subject, false, search.sign);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
-static void print_asserted(const struct options *options, const struct balloon_strategy *strategy,
-	const struct scenario *scenario)
+static void print_asserted(const struct options *options, const struct exhibit *exhibit,
+	const struct menu *menu, size_t i)
 {
 	static struct engine_report report;
-	if (play_open(scenario, strategy, &report))
-		print_finding(
-			strategy, scenario, find_shortest(options->n_preemptions, true, NULL));
+	if (open_scenario(menu, i, exhibit, &report))
+		print_finding(exhibit, name_of(menu, i),
+			find_shortest(options, exhibit->stage->subject(), true, NULL));
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -438,60 +618,56 @@ static void add(struct sum *sum, const struct search_result *result)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
 
-/* The name of all scenarios of history; that of one begins with it. */
-static const char historical[] = "historical";
-
-static bool is_wanted(const struct options *options, const struct scenario *scenario)
-{
-	return !options->scenario || !strcmp(options->scenario, historical) ||
-	       scenario_is(scenario, options->scenario);
-}
-
 /* Returns whether there is a finding. */
-static bool explore_strategy(const struct options *options, const struct scenarios *scenarios,
-	const struct balloon_strategy *strategy)
+static bool explore_exhibit(
+	const struct options *options, const struct menu *menu, const struct exhibit *exhibit)
 {
 	struct sum sum = {.begin = clock()};
 	struct search_result result;
-	const struct scenario *asserted = NULL; /* the first such */
+	size_t asserted = menu->n; /* the first such */
 	bool is_found = false;
-	for (size_t i = 0; i < scenarios->n && (!is_found || options->goes_on); i++) {
-		const struct scenario *scenario = &scenarios->all[i];
-		if (!is_wanted(options, scenario))
+	for (size_t i = 0; i < menu->n && (!is_found || options->goes_on); i++) {
+		if (!is_wanted(options, menu, i))
 			continue;
-		snprintf(progress, sizeof(progress), "%s, %zu of %zu scenarios", strategy->name, i,
-			scenarios->n);
+		snprintf(progress, sizeof(progress), "%s, %zu of %zu scenarios", title_of(exhibit),
+			i, menu->n);
 		show_progress(0);
-		explore(options, strategy, scenario, &result);
+		explore(options, exhibit, menu, i, &result);
 		end_progress();
 		add(&sum, &result);
-		put_run(options, strategy, scenario, &result);
+		put_run(options, exhibit, name_of(menu, i), &result);
 		if (options->scenario) {
-			printf("%s, %s: ", strategy->name, scenario->name);
+			printf("%s, %s: ", title_of(exhibit), name_of(menu, i));
 			print_counts(options, result.n_schedules);
 			printf(" schedules\n");
 		}
-		if (result.asserted && !asserted)
-			asserted = scenario;
+		if (result.asserted && asserted == menu->n)
+			asserted = i;
 		if (!result.finding)
 			continue;
 		is_found = true;
-		print_finding(strategy, scenario, result.finding);
+		print_finding(exhibit, name_of(menu, i), result.finding);
 	}
-	if (asserted && !is_found)
-		print_asserted(options, strategy, asserted);
-	print_sum(options, strategy, &sum);
-	put_sum(options, strategy, &sum);
-	return is_found || asserted;
+	if (asserted < menu->n && !is_found)
+		print_asserted(options, exhibit, menu, asserted);
+	print_sum(options, exhibit, &sum);
+	put_sum(options, exhibit, &sum);
+	return is_found || asserted < menu->n;
 }
 
-static int explore_all(const struct options *options, const struct scenarios *scenarios)
+/* Every design on every strategy, or the strategies alone. */
+static int explore_all(const struct options *options, const struct menu *menu)
 {
 	bool is_found = false;
+	uint32_t n_designs = options->n_designs ? options->n_designs : 1;
 	begin_runs(options);
 	open_page(options);
-	for (uint32_t i = 0; i < options->n_strategies && (!is_found || options->goes_on); i++)
-		is_found |= explore_strategy(options, scenarios, options->strategies[i]);
+	for (uint32_t i = 0; i < n_designs * options->n_strategies; i++) {
+		struct exhibit exhibit = exhibit_of(options->strategies[i % options->n_strategies],
+			options->designs[i / options->n_strategies]);
+		if (!is_found || options->goes_on)
+			is_found |= explore_exhibit(options, menu, &exhibit);
+	}
 	if (json)
 		fputs("\n]}\n", json);
 	close_page(options);
@@ -500,76 +676,66 @@ static int explore_all(const struct options *options, const struct scenarios *sc
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-static const struct scenario *the_only(
-	const struct options *options, const struct scenarios *scenarios)
+static size_t the_only(const struct options *options, const struct menu *menu)
 {
-	const struct scenario *only = NULL;
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i])) {
-			if (only)
+	size_t only = menu->n;
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i)) {
+			if (only < menu->n)
 				options_wrong("--replay: of one scenario");
-			only = &scenarios->all[i];
+			only = i;
 		}
 	return only;
 }
 
-static int replay(const struct options *options, const struct scenarios *scenarios)
+static int replay(const struct options *options, const struct menu *menu)
 {
 	static struct search_schedule schedule;
 	static struct engine_report report;
-	const struct scenario *scenario = the_only(options, scenarios);
-	if (options->n_strategies != 1)
-		options_wrong("--replay: of one strategy");
-	if (!search_parse(options->schedule, scenario->n_threads, &schedule))
-		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
-			(unsigned)scenario->n_threads);
-	struct page_finding on_page = {.strategy = options->strategies[0]->name,
-		.scenario = scenario->name,
-		.schedule = options->schedule,
+	size_t only = the_only(options, menu);
+	if (options->n_strategies != 1 || options->n_designs > 1)
+		options_wrong("--replay: of one strategy, and of one driver at most");
+	struct exhibit exhibit = exhibit_of(options->strategies[0], options->designs[0]);
+	struct page_finding on_page = {.title = title_of(&exhibit),
+		.scenario = name_of(menu, only),
+		.command = command_of(&exhibit, name_of(menu, only), options->schedule),
 		.report = &report};
 	bool is_asserted;
-	bool is_found = !play_open(scenario, options->strategies[0], &report);
+	bool is_found = !open_scenario(menu, only, &exhibit, &report);
+	uint32_t n_threads = exhibit.stage->subject()->n_threads;
+	if (!search_parse(options->schedule, n_threads, &schedule))
+		options_wrong("--replay: '%s' is no schedule of %u threads", options->schedule,
+			(unsigned)n_threads);
 	if (!is_found) {
-		search_replay(play_subject(), &schedule, &report, &is_asserted);
+		search_replay(exhibit.stage->subject(), &schedule, &report, &is_asserted);
 		if (!strcmp(report.what, search_misfit))
 			options_wrong("--replay: '%s': %s", options->schedule, search_misfit);
-		on_page.rows = rows_make(&schedule, &report);
+		on_page.rows = rows_make(exhibit.stage, &schedule, &report);
 		table_print(on_page.rows, stdout);
 		is_found = report.finding != ENGINE_NONE;
 	}
 	open_page(options);
 	page_add_finding(&on_page);
 	close_page(options);
-	printf("%s, %s: %s", options->strategies[0]->name, scenario->name,
+	printf("%s, %s: %s", title_of(&exhibit), name_of(menu, only),
 		engine_finding_name(report.finding));
 	printf(is_found ? ": %s\n" : "\n", report.what);
 	return is_found ? EXIT_FAILED : 0;
 }
 
-static void list(const struct options *options, const struct scenarios *scenarios)
+static void list(const struct options *options, const struct menu *menu)
 {
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i]))
-			puts(scenarios->all[i].name);
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i))
+			puts(name_of(menu, i));
 }
 
-static void check_scenario(const struct options *options, const struct scenarios *scenarios)
+static void check_scenario(const struct options *options, const struct menu *menu)
 {
-	for (size_t i = 0; i < scenarios->n; i++)
-		if (is_wanted(options, &scenarios->all[i]))
+	for (size_t i = 0; i < menu->n; i++)
+		if (is_wanted(options, menu, i))
 			return;
 	options_wrong("--scenario: no scenario '%s'", options->scenario);
-}
-
-static void make_scenarios(const struct options *options, struct scenarios *scenarios)
-{
-	bool is_historical = options->scenario &&
-			     !strncmp(options->scenario, historical, sizeof(historical) - 1);
-	if (is_historical
-			? !history_scenarios(scenarios)
-			: !scenarios_generate(scenarios, options->has_triples || options->scenario))
-		die("scenarios");
-	check_scenario(options, scenarios);
 }
 
 static int print_matrix(const struct options *options)
@@ -577,16 +743,16 @@ static int print_matrix(const struct options *options)
 	return matrix_print(options->n_preemptions, stdout, json) ? EXIT_FAILED : 0;
 }
 
-static int run(const struct options *options, const struct scenarios *scenarios)
+static int run(const struct options *options, const struct menu *menu)
 {
 	if (options->is_list) {
-		list(options, scenarios);
+		list(options, menu);
 		return 0;
 	}
 	if (options->schedule)
-		return replay(options, scenarios);
+		return replay(options, menu);
 	open_json(options);
-	int status = options->is_matrix ? print_matrix(options) : explore_all(options, scenarios);
+	int status = options->is_matrix ? print_matrix(options) : explore_all(options, menu);
 	close_json(options);
 	return status;
 }
@@ -594,12 +760,15 @@ static int run(const struct options *options, const struct scenarios *scenarios)
 int main(int argc, char **argv)
 {
 	static struct options options;
-	struct scenarios scenarios = {NULL, 0};
+	struct menu menu;
 	parse(&options, argc, argv);
-	make_scenarios(&options, &scenarios);
+	if (!generate(&options, &menu))
+		die("scenarios");
+	check_scenario(&options, &menu);
 	engine_watch(5);
-	int status = run(&options, &scenarios);
-	scenarios_free(&scenarios);
+	int status = run(&options, &menu);
+	scenarios_free(&menu.pages);
+	free(menu.drives.all);
 	if (fflush(stdout) != 0)
 		die("standard output");
 	return status;

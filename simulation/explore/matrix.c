@@ -41,7 +41,7 @@ static void search(struct cell *cell, const struct scenario *scenario, uint32_t 
 	struct search_options options = {.sign = scenario->sign};
 	struct search_result result;
 	for (; !cell->is_found && options.n_preemptions <= n_preemptions; options.n_preemptions++) {
-		search_run(play_subject(), &options, &result);
+		search_run(play_stage.subject(), &options, &result);
 		cell->n_schedules = 0;
 		for (uint32_t i = 0; i <= options.n_preemptions; i++)
 			cell->n_schedules += result.n_schedules[i];

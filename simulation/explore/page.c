@@ -53,43 +53,40 @@ static void put_thread(uint32_t thread, FILE *file)
 
 /* ---- A finding ------------------------------------------------------------------------------- */
 
-static void put_heads(FILE *file)
+static void put_heads(const struct rows *rows, FILE *file)
 {
-	char calls[64];
 	fputs("<thead><tr><th scope=\"col\">Step</th>", file);
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
-		rows_name_calls(i, calls, sizeof(calls));
+	for (uint32_t i = 0; i < rows->n_threads; i++) {
+		char calls[64] = "";
+		rows->stage->name_thread(i, calls, sizeof(calls));
 		fputs("<th scope=\"col\" class=\"lane\">", file);
 		put_thread(i, file);
 		put_text(" ", file);
 		put_element("span", "calls", calls, file);
 		fputs("</th>", file);
 	}
-	fputs("<th scope=\"col\">Locks held</th><th scope=\"col\">Pages after it</th></tr></thead>\n",
-		file);
+	fputs("<th scope=\"col\">Locks held</th><th scope=\"col\">After it</th></tr></thead>\n", file);
 }
 
-static void put_page(const struct rows_pages *pages, uint32_t page_number,
-	const struct rows_pages *before, FILE *file)
+static void put_cell(const struct stage_cell *cell, const struct stage_cell *before, FILE *file)
 {
-	char state = pages->states[page_number];
-	int8_t holder = pages->holders[page_number];
-	bool is_changed =
-		before->states[page_number] != state || before->holders[page_number] != holder;
-	fprintf(file, "<span class=\"page %c%s\">%" PRIu32 " <b>%c</b>", state,
-		is_changed ? " changed" : "", page_number, state);
-	if (holder != SCENARIO_NOBODY) {
+	bool is_changed = strcmp(before->value, cell->value) != 0 || before->holder != cell->holder;
+	fprintf(file, "<span class=\"page %s%s\">", cell->value, is_changed ? " changed" : "");
+	put_text(cell->name, file);
+	putc(' ', file);
+	put_element("b", "value", cell->value, file);
+	if (cell->holder != STAGE_NOBODY) {
 		putc(' ', file);
-		put_thread((uint32_t)holder, file);
+		put_thread((uint32_t)cell->holder, file);
 	}
 	fputs("</span> ", file);
 }
 
-static void put_pages(const struct rows_pages *pages, const struct rows_pages *before, FILE *file)
+static void put_state(const struct stage_cell *cells, const struct stage_cell *before, uint32_t n, FILE *file)
 {
 	fputs("<td class=\"pages\">", file);
-	for (uint32_t i = 0; i < play_scenario()->n_pages; i++)
-		put_page(pages, i, before, file);
+	for (uint32_t i = 0; i < n; i++)
+		put_cell(&cells[i], &before[i], file);
 	fputs("</td></tr>\n", file);
 }
 
@@ -104,7 +101,8 @@ static void put_step(const struct row *row, FILE *file)
 	putc(' ', file);
 	put_element("span", "touched", touched, file);
 	putc(' ', file);
-	put_element("span", "call", row->call, file);
+	if (row->call)
+		put_element("span", "call", row->call, file);
 }
 
 static void put_locks(const struct row *row, FILE *file)
@@ -120,38 +118,36 @@ static void put_locks(const struct row *row, FILE *file)
 	fputs("</td>", file);
 }
 
-static void put_row(
-	const struct row *row, uint32_t step, const struct rows_pages *before, FILE *file)
+static void put_row(const struct rows *rows, uint32_t number, FILE *file)
 {
+	const struct row *row = &rows->all[number];
+	const struct stage_cell *before = number > 0 ? row[-1].state : rows->start;
 	fprintf(file,
 		"<tr data-step=\"%" PRIu32 "\" data-thread=\"%c\"><th scope=\"row\">%" PRIu32 " ",
-		step, 'a' + (int)row->thread, step);
+		number + 1, 'a' + (int)row->thread, number + 1);
 	put_thread(row->thread, file);
 	fputs("</th>", file);
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
+	for (uint32_t i = 0; i < rows->n_threads; i++) {
 		fputs("<td class=\"lane\">", file);
 		if (i == row->thread)
 			put_step(row, file);
 		fputs("</td>", file);
 	}
 	put_locks(row, file);
-	put_pages(&row->pages, before, file);
+	put_state(row->state, before, rows->n_cells, file);
 }
 
 static void put_rows(const struct rows *rows, FILE *file)
 {
-	const struct rows_pages *before = &rows->start;
 	fputs("<table>\n", file);
-	put_heads(file);
+	put_heads(rows, file);
 	fputs("<tbody>\n<tr data-step=\"0\"><th scope=\"row\">0</th>", file);
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++)
+	for (uint32_t i = 0; i < rows->n_threads; i++)
 		fputs("<td class=\"lane\"></td>", file);
 	fputs("<td class=\"locks\"></td>", file);
-	put_pages(before, before, file);
-	for (uint32_t i = 0; i < rows->n; i++) {
-		put_row(&rows->all[i], i + 1, before, file);
-		before = &rows->all[i].pages;
-	}
+	put_state(rows->start, rows->start, rows->n_cells, file);
+	for (uint32_t i = 0; i < rows->n; i++)
+		put_row(rows, i, file);
 	fputs("</tbody></table>\n", file);
 }
 
@@ -180,19 +176,15 @@ void page_add_finding(const struct page_finding *finding)
 	uint32_t number = ++page.n_findings;
 	fprintf(file, "<section class=\"finding\" id=\"finding-%" PRIu32 "\">\n<h2>%" PRIu32 ". ",
 		number, number);
-	put_text(finding->strategy, file);
+	put_text(finding->title, file);
 	fputs(": ", file);
 	put_element("code", "scenario", finding->scenario, file);
 	fputs("</h2>\n", file);
 	put_broken(finding, file);
 	if (finding->rows) {
 		put_rows(finding->rows, file);
-		fputs("<p class=\"replay\">Replay: <code>balloon-explore --strategy ", file);
-		put_text(finding->strategy, file);
-		put_text(" --scenario '", file);
-		put_text(finding->scenario, file);
-		put_text("' --replay ", file);
-		put_text(finding->schedule, file);
+		fputs("<p class=\"replay\">Replay: <code>", file);
+		put_text(finding->command, file);
 		fputs("</code></p>\n", file);
 	}
 	fputs("</section>\n", file);
@@ -208,7 +200,7 @@ void page_add_counts(const struct page_counts *counts)
 		return;
 	page.n_columns = counts->n_preemptions + 1;
 	fputs("<tr><th scope=\"row\">", file);
-	put_text(counts->strategy, file);
+	put_text(counts->title, file);
 	fprintf(file, "</th><td>%" PRIu64 "</td>", counts->n_scenarios);
 	for (uint32_t i = 0; i <= counts->n_preemptions; i++)
 		fprintf(file, "<td>%" PRIu64 "</td>", n += counts->n_schedules[i]);
@@ -222,7 +214,7 @@ static void put_counts(FILE *file)
 		return;
 	fputs("<section class=\"counts\"><h2>What was searched</h2>\n<div class=\"scroll\" tabindex=\"0\" "
 	      "role=\"region\" aria-label=\"What was searched\"><table><thead><tr>"
-	      "<th scope=\"col\">Strategy</th><th scope=\"col\">Scenarios</th>",
+	      "<th scope=\"col\">What</th><th scope=\"col\">Scenarios</th>",
 		file);
 	for (uint32_t i = 0; i < page.n_columns; i++)
 		fprintf(file, "<th scope=\"col\">Schedules, %s%" PRIu32 " preemption%s</th>",

@@ -9,16 +9,16 @@
 #include "explore/rows.h"
 
 struct page_finding {
-	const char *strategy;
+	const char *title; /* the strategy, the driver */
 	const char *scenario;
-	const char *schedule; /* as text */
+	const char *command; /* that makes the schedule again */
 	const struct engine_report *report;
 	const struct rows *rows; /* NULL: found before there are threads */
 };
 
-/* Of a strategy. */
+/* Of a strategy, or of a driver on one. */
 struct page_counts {
-	const char *strategy;
+	const char *title;
 	uint64_t n_scenarios;
 	const uint64_t *n_schedules; /* with exactly 0, 1, ... preemptions */
 	uint32_t n_preemptions;      /* at most */

@@ -90,8 +90,10 @@
 		before.classList.remove("changed");
 		const isChanged = after.classList.contains("changed");
 		const holder = after.querySelector(".thread");
-		const box = make("div", isChanged ? "box page-box changed-box" : "box page-box", "page ", before, " \u2192 ", after, " ",
-			states[after.querySelector("b").textContent], holder ? ", in the hands of " + holder.textContent : ", in nobody\u2019s hands");
+		const state = states[after.querySelector("b").textContent];
+		const box = make("div", isChanged ? "box page-box changed-box" : "box page-box", state ? "page " : "", before, " \u2192 ", after);
+		if (state)
+			box.append(" ", state, holder ? ", in the hands of " + holder.textContent : ", in nobody\u2019s hands");
 		box.dataset.page = String(number);
 		return box;
 	}
@@ -101,10 +103,11 @@
 		const last = view.rows.length - 1;
 		if (view.step === 0)
 			return `Before the first of ${last} steps`;
-		const part = name => row.querySelector(name).textContent;
-		const changes = Array.from(row.querySelectorAll(".page.changed")).map(page => "; page " + page.textContent.trim()).join("");
+		const part = name => (row.querySelector(name) || { textContent: "" }).textContent;
+		const changes = Array.from(row.querySelectorAll(".page.changed"))
+			.map(page => (states[page.querySelector("b").textContent] ? "; page " : "; ") + page.textContent.trim()).join("");
 		const broken = view.section.querySelector(".broken");
-		return `Step ${view.step} of ${last}: ${row.dataset.thread}, in ${part(".call")}, ${part(".touched")}, ${part(".where")}${changes}`
+		return `Step ${view.step} of ${last}: ${row.dataset.thread}, ${part(".call") ? "in " + part(".call") + ", " : ""}${part(".touched")}, ${part(".where")}${changes}`
 			+ (view.step === last && broken ? `. Then: ${broken.textContent}` : "");
 	}
 

@@ -10,6 +10,7 @@
 
 #include "engine-internal.h"
 #include "explore/surroundings.h"
+#include "text.h"
 
 enum {
 	MEMORY_BYTES = 8192,
@@ -55,12 +56,19 @@ static struct {
 	struct history history;
 	struct engine_thread threads[SCENARIO_THREADS];
 	struct search_subject subject;
-	void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t);
+	stage_watch watch;
 	/* Outcomes that were looked at, and are right: there are few in many schedules. */
 	struct outcome known[KNOWN_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
 } play;
+
+/* "dequeue", the call that a thread is in; "-": none. */
+static const char *call_of(uint32_t thread)
+{
+	const struct made *made = play.players[thread].made;
+	return made ? scenario_operation_name(made->call.operation) : "-";
+}
 
 /* ---- Accesses -------------------------------------------------------------------------------- */
 
@@ -99,7 +107,7 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
 	engine_fail(ENGINE_CLAIM, "I5: page %u is in the hands of %c, and %s of %c touches it (%s)",
-		(unsigned)page, 'a' + play.holders[page], play_call(thread), 'a' + (int)thread,
+		(unsigned)page, 'a' + play.holders[page], call_of(thread), 'a' + (int)thread,
 		engine_point_name(kind));
 }
 
@@ -107,13 +115,13 @@ APART static void stray(uint32_t thread, const volatile void *place)
 {
 	if (surroundings_have(place))
 		return;
-	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", play_call(thread),
+	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", call_of(thread),
 		'a' + (int)thread);
 }
 
 APART static void touch_gone(uint32_t thread, uintptr_t slot)
 {
-	engine_fail(ENGINE_CLAIM, "%s of %c touches device %u, which is gone", play_call(thread),
+	engine_fail(ENGINE_CLAIM, "%s of %c touches device %u, which is gone", call_of(thread),
 		'a' + (int)thread, (unsigned)slot);
 }
 
@@ -587,7 +595,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 {
 	static const struct engine_thread setter = {"setup", set_up, NULL};
 	const struct search_subject subject = {.threads = &setter, .n_threads = 1};
-	const struct search_schedule schedule = {.n_switches = 1};
+	static const struct search_schedule schedule = {.n_switches = 1};
 	bool is_asserted;
 	play.scenario = scenario;
 	play.strategy = strategy;
@@ -608,38 +616,37 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 	return !search_replay(&subject, &schedule, report, &is_asserted);
 }
 
-const struct search_subject *play_subject(void)
+/* ---- For people ------------------------------------------------------------------------------ */
+
+static const struct search_subject *subject(void)
 {
 	return &play.subject;
 }
 
-/* ---- For people ------------------------------------------------------------------------------ */
-
-void play_watch(void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t))
+static void watch(stage_watch watcher)
 {
-	play.watch = watch;
-	play.subject.access = watch ? show_access : look_at_access;
+	play.watch = watcher;
+	play.subject.access = watcher ? show_access : look_at_access;
 }
 
-const struct scenario *play_scenario(void)
+static void name_thread(uint32_t thread, char *text, size_t size)
 {
-	return play.scenario;
+	const struct actor *actor = &play.scenario->actors[thread];
+	for (uint32_t i = 0; i < actor->n_calls; i++)
+		text_append(text, size, "%s%s", i ? "+" : "",
+			scenario_operation_name(actor->calls[i].operation));
 }
 
-const char *play_call(uint32_t thread)
+static uint32_t n_cells(void)
 {
-	const struct made *made = play.players[thread].made;
-	return made ? scenario_operation_name(made->call.operation) : "-";
+	return play.scenario->n_pages;
 }
 
-int play_holder(uint32_t page)
+static void show_cell(uint32_t page, struct stage_cell *cell)
 {
-	return play.holders[page];
-}
-
-char play_page_state(uint32_t page)
-{
-	return "OLI"[play.states[page]];
+	snprintf(cell->name, sizeof(cell->name), "%u", (unsigned)page);
+	snprintf(cell->value, sizeof(cell->value), "%c", "OLI"[play.states[page]]);
+	cell->holder = play.holders[page] == SCENARIO_NOBODY ? STAGE_NOBODY : play.holders[page];
 }
 
 /* "page 1.mapping", "page 1+16" where the field has no name. */
@@ -652,7 +659,7 @@ static void name_field(
 		snprintf(text, size, "%s %zu+%zu", thing, number, offset);
 }
 
-void play_name_place(const volatile void *place, char *text, size_t size)
+static void name_place(const volatile void *place, char *text, size_t size)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory;
 	uintptr_t page = at - play.descriptors;
@@ -673,3 +680,14 @@ void play_name_place(const volatile void *place, char *text, size_t size)
 		snprintf(text, size, "elsewhere");
 	}
 }
+
+const struct stage play_stage = {
+	.state_head = "pages",
+	.subject = subject,
+	.watch = watch,
+	.name_thread = name_thread,
+	.name_place = name_place,
+	.n_cells = n_cells,
+	.show_cell = show_cell,
+	.call = call_of,
+};

@@ -20,7 +20,7 @@
 #define EXPLORE_PLAY_H
 
 #include "explore/model.h"
-#include "explore/search.h"
+#include "explore/stage.h"
 
 struct balloon_strategy;
 
@@ -28,21 +28,8 @@ struct balloon_strategy;
 bool play_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
 	struct engine_report *report);
 
-/** What to search; until the next play_open(). */
-const struct search_subject *play_subject(void);
-
-/** Before each access, and once a lock was waited for: for whoever shows a schedule. NULL: nobody. */
-void play_watch(void (*watch)(uint32_t thread, const volatile void *place, size_t size_bytes,
-	unsigned kind, uintptr_t where));
-
-const struct scenario *play_scenario(void);
-/** "page 1.flags", "page 1+4" where the field has no name, "device 0.n_listed", "map+64", "elsewhere". */
-void play_name_place(const volatile void *place, char *text, size_t size);
-/** Owned, listed, isolated as the calls that have returned left it: 'O', 'L', 'I'. */
-char play_page_state(uint32_t page);
-/** Whose hands it is in; SCENARIO_NOBODY. */
-int play_holder(uint32_t page);
-/** "dequeue", the call that a thread is in; "-": none. */
-const char *play_call(uint32_t thread);
+/** What is shown of pages: O, L, I (owned, listed, isolated) as the calls that have returned left them, and whose
+ * hands they are in. */
+extern const struct stage play_stage;
 
 #endif

@@ -10,14 +10,12 @@
 
 static struct rows rows;
 /* Where each thread made its last step: a try of the lock that it waits for. */
-static uintptr_t last[SCENARIO_THREADS];
+static uintptr_t last[ENGINE_THREADS_MAX];
 
-static void note_pages(struct rows_pages *pages)
+static void note_state(struct stage_cell *cells)
 {
-	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
-		pages->states[i] = play_page_state(i);
-		pages->holders[i] = (int8_t)play_holder(i);
-	}
+	for (uint32_t i = 0; i < rows.n_cells; i++)
+		rows.stage->show_cell(i, &cells[i]);
 }
 
 /* "page 0": where it is in there says nothing more. */
@@ -27,7 +25,7 @@ static void note_lock(struct row *row, uint32_t thread, const void *word)
 		return;
 	struct rows_lock *lock = &row->locks[row->n_locks++];
 	lock->thread = thread;
-	play_name_place(word, lock->place, sizeof(lock->place));
+	rows.stage->name_place(word, lock->place, sizeof(lock->place));
 	lock->place[strcspn(lock->place, "+.")] = '\0';
 }
 
@@ -35,27 +33,27 @@ static void note_locks(struct row *row)
 {
 	const void *word;
 	row->n_locks = 0;
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++)
+	for (uint32_t i = 0; i < rows.n_threads; i++)
 		for (uint32_t j = 0; (word = engine_held_at(i, j)); j++)
 			note_lock(row, i, word);
 }
 
-/* Where the pages stand after a step shows when the next one is made. */
+/* How things stand after a step shows when the next one is made. */
 static void note_step(uint32_t thread, const volatile void *place, size_t size_bytes, unsigned kind,
 	uintptr_t where)
 {
 	(void)size_bytes;
 	if (rows.n > 0)
-		note_pages(&rows.all[rows.n - 1].pages);
+		note_state(rows.all[rows.n - 1].state);
 	if (rows.n > SEARCH_STEPS_MAX)
 		return;
 	struct row *row = &rows.all[rows.n++];
 	row->thread = thread;
-	row->call = play_call(thread);
+	row->call = rows.stage->call ? rows.stage->call(thread) : NULL;
 	row->kind = engine_point_name(kind);
 	row->where = kind == ENGINE_POINT_LOCKED ? last[thread] : where;
 	last[thread] = where;
-	play_name_place(place, row->place, sizeof(row->place));
+	rows.stage->name_place(place, row->place, sizeof(row->place));
 	note_locks(row);
 }
 
@@ -70,31 +68,26 @@ static void note_sources(void)
 		rows.all[i].source = places[i];
 }
 
-const struct rows *rows_make(const struct search_schedule *schedule, struct engine_report *report)
+const struct rows *rows_make(const struct stage *stage, const struct search_schedule *schedule,
+	struct engine_report *report)
 {
-	const struct search_subject *subject = play_subject();
+	const struct search_subject *subject = stage->subject();
 	bool is_asserted;
+	rows.stage = stage;
+	rows.n_threads = subject->n_threads;
+	rows.n_cells = stage->n_cells();
 	rows.n = 0;
 	subject->begin();
-	note_pages(&rows.start);
-	play_watch(note_step);
+	note_state(rows.start);
+	stage->watch(note_step);
 	bool is_found = search_replay(subject, schedule, report, &is_asserted);
-	play_watch(NULL);
+	stage->watch(NULL);
 	if (rows.n > 0)
-		note_pages(&rows.all[rows.n - 1].pages);
+		note_state(rows.all[rows.n - 1].state);
 	if (!is_found && is_asserted) {
 		report->finding = ENGINE_ASSERTION;
 		snprintf(report->what, sizeof(report->what), "%s", search_unheld);
 	}
 	note_sources();
 	return &rows;
-}
-
-void rows_name_calls(uint32_t thread, char *text, size_t size)
-{
-	const struct actor *actor = &play_scenario()->actors[thread];
-	text[0] = '\0';
-	for (uint32_t i = 0; i < actor->n_calls; i++)
-		text_append(text, size, "%s%s", i ? "+" : "",
-			scenario_operation_name(actor->calls[i].operation));
 }

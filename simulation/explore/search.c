@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 const char search_unheld[] = "a lock is not held that has to be, and nothing comes of it";
 const char search_misfit[] = "it is no schedule of these threads";
 
@@ -14,21 +16,31 @@ enum { PROGRESS_SCHEDULES = 1 << 16 };
 
 /* A choice of which something is left. */
 struct node {
-	uint32_t step;
+	uint32_t step;          /* of a choice of a value its number */
 	uint32_t n_switches;    /* before it */
+	uint32_t n_values;      /* before it */
 	uint32_t n_preemptions; /* before it */
-	uint32_t left;          /* threads that were not tried, a bit each */
+	uint32_t left;          /* threads, or values, that were not tried, a bit each */
+	uint32_t n_passed;      /* of threads, with a bound on delays: those that were tried */
+	uint32_t next;          /* and the number from which on the next one is */
 	bool is_free;
+	bool is_value;
 };
 
 static struct {
 	const struct search_subject *subject;
 	uint32_t bound;
-	struct node nodes[SEARCH_STEPS_MAX];
+	bool counts_delays;
+	uint32_t values_bound;
+	bool skips_protected;
+	struct node nodes[2 * SEARCH_STEPS_MAX]; /* of threads, of values */
 	uint32_t n_nodes;
 	struct search_schedule schedule; /* of the run */
 	uint32_t n_planned;              /* switches that are given */
 	uint32_t at;                     /* the next of them */
+	uint32_t n_planned_values;       /* values that are given */
+	uint32_t values_at;              /* the next of them */
+	uint32_t n_choices;              /* of values, in this run */
 	uint32_t n_preemptions;
 	bool is_asserted;
 } search;
@@ -36,6 +48,13 @@ static struct {
 static uint32_t lowest(uint32_t threads)
 {
 	return (uint32_t)__builtin_ctz(threads);
+}
+
+/* Of these the first one in turn, from a number on. */
+static uint32_t first_from(uint32_t threads, uint32_t from)
+{
+	uint32_t after = from < 32 ? threads & ~((1u << from) - 1) : 0;
+	return lowest(after ? after : threads);
 }
 
 /* ---- A run ----------------------------------------------------------------------------------- */
@@ -46,35 +65,48 @@ static void add_switch(uint32_t step, uint32_t thread)
 		(struct search_switch){step, thread};
 }
 
-static void add_node(uint32_t step, uint32_t left, bool is_free)
+static void add_node(uint32_t step, uint32_t left, uint32_t next, bool is_free)
 {
-	search.nodes[search.n_nodes++] = (struct node){
-		step, search.schedule.n_switches, search.n_preemptions, left, is_free};
+	search.nodes[search.n_nodes++] = (struct node){.step = step,
+		.n_switches = search.schedule.n_switches,
+		.n_values = search.schedule.n_values,
+		.n_preemptions = search.n_preemptions,
+		.left = left,
+		.next = next,
+		.is_free = is_free};
 }
 
-/* Whoever chooses when nothing is given any more: who runs goes on, else the first who can. */
+/* Whoever chooses when no switch is given any more: who runs goes on, else the first who can, or the next in turn.
+ * Before the last value that is given nothing is left to vary: that was tried already, or will be. */
 static uint32_t choose_freely(uint32_t candidates, uint32_t self, uint32_t step)
 {
+	bool is_open = search.values_at == search.n_planned_values &&
+		       (search.n_preemptions < search.bound || !search.counts_delays);
 	if (self != ENGINE_NOBODY && candidates & 1u << self) {
 		uint32_t others = candidates & ~(1u << self);
-		if (others && search.n_preemptions < search.bound)
-			add_node(step, others, false);
+		if (others && is_open && search.n_preemptions < search.bound)
+			add_node(step, others, self + 1, false);
 		return self;
 	}
 	uint32_t chosen = lowest(candidates);
-	if (candidates & (candidates - 1))
-		add_node(step, candidates & (candidates - 1), true);
+	if (search.counts_delays && self != ENGINE_NOBODY)
+		chosen = first_from(candidates, self + 1);
+	if (candidates & (candidates - 1) && is_open)
+		add_node(step, candidates & ~(1u << chosen), chosen + 1, !search.counts_delays);
 	add_switch(step, chosen);
 	return chosen;
 }
 
-/* A plan of the search's own always fits: the start of a run is the same each time. */
-static uint32_t follow_plan(uint32_t candidates, uint32_t step)
+/* A plan of the search's own always fits: the start of a run is the same each time. Before the next switch whoever
+ * runs may have waited, for a time that came. */
+static uint32_t follow_plan(uint32_t candidates, uint32_t self, uint32_t step)
 {
-	const struct search_switch *given = &search.schedule.switches[search.at++];
-	if (given->step != step || !(candidates & 1u << given->thread))
+	const struct search_switch *given = &search.schedule.switches[search.at];
+	uint32_t chosen = given->step == step ? given->thread : self;
+	if (chosen == ENGINE_NOBODY || !(candidates & 1u << chosen))
 		engine_fail(ENGINE_CLAIM, "%s", search_misfit);
-	return given->thread;
+	search.at += given->step == step;
+	return chosen;
 }
 
 static uint64_t next_choice(uint32_t step)
@@ -91,7 +123,7 @@ static uint32_t next(uint32_t candidates, uint32_t self, uint64_t *until_step)
 	if (step >= SEARCH_STEPS_MAX)
 		engine_fail(ENGINE_ENDLESS, "%u steps, and no end", step);
 	if (search.at < search.n_planned)
-		chosen = follow_plan(candidates, step);
+		chosen = follow_plan(candidates, self, step);
 	else
 		chosen = choose_freely(candidates, self, step);
 	*until_step = next_choice(step);
@@ -117,17 +149,42 @@ static void end(void)
 		search.subject->end();
 }
 
-/* Nothing else is left to chance in what is explored. */
+/* Values from 1 on are left. */
+static void add_value_node(uint32_t number, uint32_t n)
+{
+	add_node(number, n < 32 ? (1u << n) - 2 : ~1u, 0, true);
+	search.nodes[search.n_nodes - 1].is_value = true;
+}
+
+/* What is the scenario's own, and no more. */
 static uint32_t choose(const struct engine_chooser *chooser, enum engine_choice choice, uint32_t n)
 {
-	(void)chooser, (void)choice, (void)n;
+	(void)chooser;
+	if (choice <= ENGINE_CHOOSE_VALUE)
+		return 0;
+	uint32_t number = search.n_choices++;
+	if (number == SEARCH_STEPS_MAX)
+		engine_fail(ENGINE_ENDLESS, "%u choices, and no end", number);
+	if (search.values_at < search.n_planned_values) {
+		const struct search_value *given = &search.schedule.values[search.values_at];
+		if (given->number != number)
+			return 0;
+		search.values_at++;
+		if (given->value >= n)
+			engine_fail(ENGINE_CLAIM, "%s", search_misfit);
+		return given->value;
+	}
+	if (search.at == search.n_planned && search.schedule.n_values < search.values_bound)
+		add_value_node(number, n);
 	return 0;
 }
 
-static bool run(struct engine_report *report)
+/* skips: see struct search_options. */
+static bool run(bool skips, struct engine_report *report)
 {
 	const struct search_subject *subject = search.subject;
 	const struct engine_explorer explorer = {.next = next,
+		.skips_protected = skips,
 		.access = subject->access ? subject->access : access,
 		.unheld = note_unheld,
 		.end = end};
@@ -137,6 +194,8 @@ static bool run(struct engine_report *report)
 		.explorer = &explorer};
 	const struct engine_options options = {.chooser = &chooser};
 	search.at = 0;
+	search.values_at = 0;
+	search.n_choices = 0;
 	search.is_asserted = false;
 	if (subject->begin)
 		subject->begin();
@@ -144,6 +203,29 @@ static bool run(struct engine_report *report)
 }
 
 /* ---- The search ------------------------------------------------------------------------------ */
+
+static void take_value(struct node *node)
+{
+	struct search_schedule *schedule = &search.schedule;
+	schedule->values[schedule->n_values++] =
+		(struct search_value){node->step, lowest(node->left)};
+	node->left &= node->left - 1;
+}
+
+static void take_thread(struct node *node)
+{
+	uint32_t thread = lowest(node->left);
+	uint32_t cost = !node->is_free;
+	if (search.counts_delays) {
+		thread = first_from(node->left, node->next);
+		cost = ++node->n_passed;
+	}
+	search.n_preemptions += cost;
+	add_switch(node->step, thread);
+	node->left &= ~(1u << thread);
+	if (search.counts_delays && search.n_preemptions == search.bound)
+		node->left = 0;
+}
 
 /* Back to the last choice that something is left of. Returns false: there is none. */
 static bool go_back(void)
@@ -155,10 +237,14 @@ static bool go_back(void)
 			continue;
 		}
 		search.schedule.n_switches = node->n_switches;
-		search.n_preemptions = node->n_preemptions + !node->is_free;
-		add_switch(node->step, lowest(node->left));
-		node->left &= node->left - 1;
+		search.schedule.n_values = node->n_values;
+		search.n_preemptions = node->n_preemptions;
+		if (node->is_value)
+			take_value(node);
+		else
+			take_thread(node);
 		search.n_planned = search.schedule.n_switches;
+		search.n_planned_values = search.schedule.n_values;
 		return true;
 	}
 	return false;
@@ -173,6 +259,7 @@ static void keep(struct search_finding **kept, struct search_finding *place,
 	place->report = *report;
 	place->report.step = n_steps;
 	place->n_preemptions = search.n_preemptions;
+	place->counts_delays = search.counts_delays;
 	place->schedule = search.schedule;
 }
 
@@ -186,7 +273,7 @@ static bool run_one(struct search_result *result, const struct search_sign *sign
 {
 	static struct search_finding finding, asserted;
 	static struct engine_report report;
-	bool is_found = run(&report);
+	bool is_found = run(search.skips_protected, &report);
 	uint64_t n_steps = engine_step();
 	result->n_steps += n_steps;
 	result->n_schedules[search.n_preemptions]++;
@@ -213,10 +300,15 @@ void search_run(const struct search_subject *subject, const struct search_option
 	*result = (struct search_result){.n_steps = 0};
 	search.subject = subject;
 	search.bound = options->n_preemptions;
+	search.counts_delays = options->counts_delays;
+	search.values_bound = options->n_values;
+	search.skips_protected = options->skips_protected;
 	search.n_nodes = 0;
 	search.n_planned = 0;
+	search.n_planned_values = 0;
 	search.n_preemptions = 0;
 	search.schedule.n_switches = 0;
+	search.schedule.n_values = 0;
 	do {
 		if (run_one(result, options->sign) && options->ends_at_finding)
 			return;
@@ -230,11 +322,19 @@ bool search_replay(const struct search_subject *subject, const struct search_sch
 {
 	search.subject = subject;
 	search.bound = 0;
+	search.counts_delays = false;
+	search.values_bound = 0;
 	search.n_nodes = 0;
 	search.n_preemptions = 0;
 	search.schedule = *schedule;
 	search.n_planned = schedule->n_switches;
-	bool is_found = run(report);
+	search.n_planned_values = schedule->n_values;
+	bool is_found = run(false, report);
+	if (search.values_at < search.n_planned_values) {
+		report->finding = ENGINE_CLAIM;
+		snprintf(report->what, sizeof(report->what), "%s", search_misfit);
+		is_found = true;
+	}
 	report->step = engine_step();
 	*is_asserted = search.is_asserted;
 	return is_found;
@@ -254,20 +354,43 @@ void search_format(const struct search_schedule *schedule, char *text, size_t si
 		at += n > 0 ? (size_t)n : 0;
 	}
 	text[at] = '\0';
+	for (uint32_t i = 0; i < schedule->n_values; i++)
+		text_append(text, size, ",%u=%u", schedule->values[i].number,
+			schedule->values[i].value);
+}
+
+/* ",3=1" and so on, to the end, in order. */
+static bool parse_values(const char *text, struct search_schedule *schedule)
+{
+	while (*text) {
+		unsigned number;
+		unsigned value;
+		int n = 0;
+		if (sscanf(text, ",%4u=%4u%n", &number, &value, &n) != 2 || n == 0 ||
+			strpbrk(text, "+- ") || schedule->n_values == SEARCH_VALUES_MAX)
+			return false;
+		uint32_t n_values = schedule->n_values++;
+		if (n_values > 0 && schedule->values[n_values - 1].number >= number)
+			return false;
+		schedule->values[n_values] = (struct search_value){number, value};
+		text += n;
+	}
+	return true;
 }
 
 bool search_parse(const char *text, uint32_t n_threads, struct search_schedule *schedule)
 {
 	uint64_t step = 0;
 	schedule->n_switches = 0;
+	schedule->n_values = 0;
 	while (*text) {
 		if (*text < 'a' || *text >= 'a' + (int)n_threads ||
 			schedule->n_switches == SEARCH_STEPS_MAX)
 			return false;
 		schedule->switches[schedule->n_switches++] =
 			(struct search_switch){(uint32_t)step, (uint32_t)(*text++ - 'a')};
-		if (!*text)
-			return true;
+		if (!*text || *text == ',')
+			return parse_values(text, schedule);
 		char *rest = NULL;
 		if (!isdigit((unsigned char)*text))
 			return false;

@@ -7,6 +7,13 @@
  * at least one step before the next choice. A switch away from a thread that could go on is a preemption. One
  * away from a thread that ended, or waits for a lock, is none, and all who can go on are tried there.
  *
+ * What else is left open is a choice of values (engine_choose() with a choice beyond ENGINE_CHOOSE_VALUE): 0 is what
+ * is usual, and at most so many in a schedule are another one, each of which is tried.
+ *
+ * With a bound on delays instead (Emmi, Qadeer, Rakamaric, 2011) who goes on is what a scheduler says that takes
+ * turns: whoever runs goes on, and after it the next one in order that can. Passing over one that it says is a
+ * delay. There are fewer schedules, as a thread that waits leaves no choice.
+ *
  * The search keeps no states: it makes the start of a run again, up to the last choice that is left to vary,
  * and goes on from there without preemptions. Each run is one schedule, none comes twice.
  */
@@ -17,8 +24,9 @@
 
 enum {
 	SEARCH_PREEMPTIONS_MAX = 12,
-	SEARCH_STEPS_MAX = 4000, /* of a run: more is a thread that does not end */
-	SEARCH_TEXT_MAX = 256,
+	SEARCH_STEPS_MAX = 20000, /* of a run: more is a thread that does not end */
+	SEARCH_VALUES_MAX = 4,
+	SEARCH_TEXT_MAX = 512,
 };
 
 /** From so many steps on the thread runs. The first of a schedule is at 0. */
@@ -27,8 +35,16 @@ struct search_switch {
 	uint32_t thread;
 };
 
+/** The choice of that number is of another value than 0. */
+struct search_value {
+	uint32_t number; /* of choices of values, from 0 */
+	uint32_t value;
+};
+
 struct search_schedule {
 	uint32_t n_switches;
+	uint32_t n_values;
+	struct search_value values[SEARCH_VALUES_MAX];
 	struct search_switch switches[SEARCH_STEPS_MAX];
 };
 
@@ -45,7 +61,8 @@ struct search_subject {
 
 struct search_finding {
 	struct engine_report report;
-	uint32_t n_preemptions;
+	uint32_t n_preemptions; /* or delays */
+	bool counts_delays;
 	struct search_schedule schedule;
 };
 
@@ -56,7 +73,8 @@ struct search_sign {
 };
 
 struct search_result {
-	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
+	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX +
+			     1]; /* with exactly so many preemptions, or delays */
 	uint64_t n_steps;
 	uint64_t n_found; /* schedules with a finding */
 	uint64_t n_other; /* with another one than is meant */
@@ -67,7 +85,12 @@ struct search_result {
 };
 
 struct search_options {
-	uint32_t n_preemptions;
+	uint32_t n_preemptions; /* or delays */
+	bool counts_delays;
+	uint32_t n_values; /* up to SEARCH_VALUES_MAX */
+	/* No preemption before a plain access that is made under a lock: whoever comes between there would have to do
+	 * without the lock, and can as well come before it or be interrupted itself. */
+	bool skips_protected;
 	bool ends_at_finding;
 	const struct search_sign
 		*sign; /* a finding that is not this is another one. NULL: none is */
@@ -88,7 +111,8 @@ void search_run(const struct search_subject *subject, const struct search_option
 bool search_replay(const struct search_subject *subject, const struct search_schedule *schedule,
 	struct engine_report *report, bool *is_asserted);
 
-/** "a12b7a": thread a makes 12 steps, b makes 7, a goes on to the end. */
+/** "a12b7a": thread a makes 12 steps, b makes 7, a goes on to the end. "a12b7a,0=2,3=1": and the first choice of a value
+ * is 2, the fourth one 1. */
 void search_format(const struct search_schedule *schedule, char *text, size_t size);
 /** Returns whether it is one of n_threads threads. */
 bool search_parse(const char *text, uint32_t n_threads, struct search_schedule *schedule);

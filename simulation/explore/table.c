@@ -6,15 +6,16 @@
 
 enum { COLUMN = 48, LOCKS = 30 };
 
-static void print_heads(FILE *file)
+static void print_heads(const struct rows *rows, FILE *file)
 {
 	fprintf(file, "%5s", "");
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
-		char calls[COLUMN - 3];
-		rows_name_calls(i, calls, sizeof(calls));
-		fprintf(file, "  %c: %-*s", 'a' + (int)i, COLUMN - 3, calls);
+	for (uint32_t i = 0; i < rows->n_threads; i++) {
+		char head[COLUMN] = "";
+		text_append(head, sizeof(head), "%c: ", 'a' + (int)i);
+		rows->stage->name_thread(i, head, sizeof(head));
+		fprintf(file, "  %-*s", COLUMN, head);
 	}
-	fprintf(file, "  %-*s  pages\n", LOCKS, "locks");
+	fprintf(file, "  %-*s  %s\n", LOCKS, "locks", rows->stage->state_head);
 }
 
 static void print_locks(const struct row *row, FILE *file)
@@ -26,20 +27,21 @@ static void print_locks(const struct row *row, FILE *file)
 	fprintf(file, "  %-*s  ", LOCKS, locks);
 }
 
-static void print_pages(const struct rows_pages *pages, FILE *file)
+static void print_state(const struct stage_cell *cells, uint32_t n, FILE *file)
 {
-	for (uint32_t i = 0; i < play_scenario()->n_pages; i++) {
-		fprintf(file, "%s%c", i ? " " : "", pages->states[i]);
-		if (pages->holders[i] != SCENARIO_NOBODY)
-			putc('a' + pages->holders[i], file);
+	for (uint32_t i = 0; i < n; i++) {
+		fprintf(file, "%s%s", i ? " " : "", cells[i].value);
+		if (cells[i].holder != STAGE_NOBODY)
+			putc('a' + cells[i].holder, file);
 	}
 }
 
-static void print_row(const struct row *row, uint32_t step, FILE *file)
+static void print_row(const struct rows *rows, uint32_t number, FILE *file)
 {
-	fprintf(file, "%5u", step);
-	for (uint32_t i = 0; i < play_scenario()->n_threads; i++) {
-		char what[32];
+	const struct row *row = &rows->all[number];
+	fprintf(file, "%5u", number + 1);
+	for (uint32_t i = 0; i < rows->n_threads; i++) {
+		char what[40];
 		char cell[COLUMN + 1] = "";
 		snprintf(what, sizeof(what), "%s %s", row->kind, row->place);
 		if (i == row->thread)
@@ -47,13 +49,13 @@ static void print_row(const struct row *row, uint32_t step, FILE *file)
 		fprintf(file, "  %-*s", COLUMN, cell);
 	}
 	print_locks(row, file);
-	print_pages(&row->pages, file);
+	print_state(row->state, rows->n_cells, file);
 	putc('\n', file);
 }
 
 void table_print(const struct rows *rows, FILE *file)
 {
-	print_heads(file);
+	print_heads(rows, file);
 	for (uint32_t i = 0; i < rows->n; i++)
-		print_row(&rows->all[i], i + 1, file);
+		print_row(rows, i, file);
 }

@@ -7,7 +7,7 @@
 
 #include "explore/rows.h"
 
-/** Print it: one column a thread, one row a step, then the locks, then where the pages stand after the step. */
+/** Print it: one column a thread, one row a step, then the locks, then how things stand after the step. */
 void table_print(const struct rows *rows, FILE *file);
 
 #endif

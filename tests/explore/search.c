@@ -12,7 +12,9 @@
 
 enum { THREADS_MAX = 3, TRACE_MAX = 64, TRACES_MAX = 1 << 14 };
 
-/* A toy: '.' is a step, 'L' takes the lock, 'U' releases it. */
+/* A toy: '.' is a step, 'L' takes the lock, 'U' releases it, 'V' chooses one of VALUES. */
+enum { VALUES = 3 };
+
 static const char *toys[THREADS_MAX];
 static uint32_t n_toys;
 static struct balloon_lock lock;
@@ -40,6 +42,9 @@ BALLOON_LOCK_INTERNALS static void play(void *context)
 			balloon_lock_acquire(&lock);
 		else if (*step == 'U')
 			balloon_lock_release(&lock);
+		else if (*step == 'V')
+			trace[n_trace++] =
+				(char)('0' + engine_choose(ENGINE_CHOOSE_VALUE + 1, VALUES));
 		else
 			engine_point();
 }
@@ -77,14 +82,19 @@ static struct search_subject subject(void)
 		.end = end};
 }
 
-static struct search_result search_toys(uint32_t n_preemptions)
+static struct search_result search_toys_with(const struct search_options *options)
 {
 	const struct search_subject toy = subject();
-	const struct search_options options = {.n_preemptions = n_preemptions};
 	struct search_result result;
 	found.n = 0;
-	search_run(&toy, &options, &result);
+	search_run(&toy, options, &result);
 	return result;
+}
+
+static struct search_result search_toys(uint32_t n_preemptions)
+{
+	const struct search_options options = {.n_preemptions = n_preemptions};
+	return search_toys_with(&options);
 }
 
 /* ---- The same without it: every sequence of steps, one by one -------------------------------- */
@@ -199,6 +209,21 @@ static uint64_t n_of_two(uint32_t n, uint32_t m, uint32_t n_preemptions)
 
 static const char dots[] = "......";
 
+/* The same of those that the first of the two begins. */
+static uint64_t n_of_two_in_order(uint32_t n, uint32_t m, uint32_t n_preemptions)
+{
+	uint32_t j = (n_preemptions + 2) / 2;
+	uint32_t i = n_preemptions + 2 - j;
+	return choose(n - 1, i - 1) * choose(m - 1, j - 1);
+}
+
+static void check_no_trace_comes_twice(void)
+{
+	qsort(found.all, found.n, TRACE_MAX, compare);
+	for (uint32_t i = 1; i < found.n; i++)
+		cr_assert_str_neq(found.all[i - 1], found.all[i]);
+}
+
 Test(search, makes_as_many_schedules_of_two_threads_as_the_formula_says)
 {
 	n_toys = 2;
@@ -242,6 +267,60 @@ Test(search, makes_each_schedule_of_threads_that_wait_for_a_lock_once)
 		check_same(bound);
 }
 
+Test(search, bounds_delays)
+{
+	struct search_options options = {.counts_delays = true, .n_preemptions = 10};
+	n_toys = 2;
+	for (uint32_t n = 1; n <= 6; n++)
+		for (uint32_t m = 1; m <= 6; m++) {
+			toys[0] = dots + 6 - n;
+			toys[1] = dots + 6 - m;
+			struct search_result result = search_toys_with(&options);
+			cr_assert_eq(result.n_schedules[0], 1);
+			/* That the second one begins is a delay. */
+			for (uint32_t k = 1; k <= 10; k++)
+				cr_assert_eq(result.n_schedules[k],
+					n_of_two_in_order(n, m, k) +
+						n_of_two_in_order(m, n, k - 1));
+			check_no_trace_comes_twice();
+		}
+}
+
+Test(search, takes_turns_between_delays)
+{
+	struct search_options options = {.counts_delays = true};
+	n_toys = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		toys[i] = "..";
+	cr_assert_eq(search_toys_with(&options).n_schedules[0], 1);
+	cr_assert_str_eq(found.all[0], "aabbcc");
+	/* Before each step one can be passed over, but before the last one's. */
+	options.n_preemptions = 1;
+	cr_assert_eq(search_toys_with(&options).n_schedules[1], 4);
+	check_no_trace_comes_twice();
+	options.n_preemptions = 12;
+	search_toys_with(&options);
+	cr_assert_eq(found.n, 90); /* 6! / (2! 2! 2!) */
+	check_no_trace_comes_twice();
+}
+
+Test(search, tries_each_value_in_each_schedule)
+{
+	/* Of two choices none, one or both are not the usual one. */
+	static const uint64_t n_choices[] = {1, 1 + 2 * 2, 1 + 2 * 2 + 2 * 2, 9};
+	n_toys = 2;
+	toys[0] = ".V.";
+	toys[1] = ".V.";
+	for (uint32_t n_values = 0; n_values <= 3; n_values++) {
+		const struct search_options options = {.n_preemptions = 2, .n_values = n_values};
+		struct search_result result = search_toys_with(&options);
+		for (uint32_t k = 0; k <= 2; k++)
+			cr_assert_eq(
+				result.n_schedules[k], n_of_two(2, 2, k) * n_choices[n_values]);
+		check_no_trace_comes_twice();
+	}
+}
+
 Test(search, knows_threads_without_a_step)
 {
 	n_toys = 2;
@@ -270,6 +349,14 @@ Test(search, makes_a_schedule_again_from_its_text)
 	cr_assert_str_eq(trace, "bbaabbaaa");
 	search_format(&schedule, text, sizeof(text));
 	cr_assert_str_eq(text, "b2a2b2a");
+	toys[0] = ".V.V";
+	toys[1] = "V.";
+	cr_assert(search_parse("a1b1a,0=2,2=1", 2, &schedule));
+	const struct search_subject choosing = subject();
+	cr_assert_not(search_replay(&choosing, &schedule, &report, &is_asserted));
+	cr_assert_str_eq(trace, "a20ba1");
+	search_format(&schedule, text, sizeof(text));
+	cr_assert_str_eq(text, "a1b1a,0=2,2=1");
 }
 
 Test(search, says_what_is_no_schedule)
@@ -277,7 +364,8 @@ Test(search, says_what_is_no_schedule)
 	static struct search_schedule schedule;
 	static struct engine_report report;
 	static const char *const wrong[] = {"", "c", "ab", "a2", "a2b3", "2a", "a-1b", "a2 b",
-		"A2b", "a99999999999999999999b", "a4000b"};
+		"A2b", "a99999999999999999999b", "a20000b", "a,", "a,0", "a,0=", "a,x=1",
+		"a,0=1,0=1", "a,1=1,0=1", "a2,0=1b", "a,0=-1", "a,0=1,1=1,2=1,3=1,4=1"};
 	bool is_asserted;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_assert_not(search_parse(wrong[i], 2, &schedule), "%s", wrong[i]);
@@ -285,6 +373,9 @@ Test(search, says_what_is_no_schedule)
 	toys[0] = "..";
 	toys[1] = "..";
 	const struct search_subject toy = subject();
+	cr_assert(search_parse("a,0=1", 2, &schedule)); /* there is no choice */
+	cr_assert(search_replay(&toy, &schedule, &report, &is_asserted));
+	cr_assert_str_eq(report.what, search_misfit);
 	cr_assert(search_parse("a5b", 2, &schedule)); /* it ends before */
 	cr_assert(search_replay(&toy, &schedule, &report, &is_asserted));
 	cr_assert_str_eq(report.what, search_misfit);
