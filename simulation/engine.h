@@ -91,6 +91,9 @@ struct engine_explorer {
 		unsigned kind, uintptr_t where);
 	/* A thread does without a lock what it asserts to hold the lock for. The run goes on. */
 	void (*unheld)(uint32_t thread, const void *word);
+	/* A thread has the lock now; is about to release it. Optional. */
+	void (*acquired)(uint32_t thread, const void *word);
+	void (*released)(uint32_t thread, const void *word);
 	/* All threads have ended. Called as the last of them, so that whatever is found or crashes is of this
 	 * run; comes to no point. */
 	void (*end)(void);

@@ -30,6 +30,7 @@
 #include <balloon/strategy.h>
 
 #include "common/command-line.h"
+#include "explore/reduce.h"
 #include "explore/table.h"
 #include "options.h"
 
@@ -42,6 +43,7 @@ struct options {
 	const char *schedule; /* to replay; NULL */
 	const char *json;
 	uint32_t n_preemptions;
+	bool is_reduced;
 	bool has_triples;
 	bool is_list;
 	bool goes_on;
@@ -51,6 +53,8 @@ struct options {
 struct sum {
 	uint64_t n_scenarios;
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
+	uint64_t n_classes;
+	uint64_t n_cut;
 	uint64_t n_steps;
 	uint64_t n_found;
 	uint64_t n_asserted; /* scenarios in which assertions about locks alone failed */
@@ -72,6 +76,7 @@ enum {
 	SCENARIO,
 	TRIPLES,
 	PREEMPTIONS,
+	REDUCE,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -86,6 +91,10 @@ static const struct argp_option rows[] = {
 		0},
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
 	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2)", 0},
+	{"reduce", REDUCE, NULL, 0,
+		"any number of preemptions; of schedules that differ in nothing but the order of steps "
+		"that do not depend on each other, one",
+		0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -117,6 +126,9 @@ static int take(void *context, int key, char *value)
 	case PREEMPTIONS:
 		options->n_preemptions =
 			(uint32_t)options_number("--preemptions", value, 0, SEARCH_PREEMPTIONS_MAX);
+		return 0;
+	case REDUCE:
+		options->is_reduced = true;
 		return 0;
 	case LIST:
 		options->is_list = true;
@@ -225,6 +237,9 @@ static void put_run(const struct options *options, const struct balloon_strategy
 		put_finding(result->finding);
 	else
 		fputs("null", json);
+	if (options->is_reduced)
+		fprintf(json, ", \"classes\": %" PRIu64 ", \"cut\": %" PRIu64, result->n_classes,
+			result->n_cut);
 	putc('}', json);
 }
 
@@ -252,11 +267,19 @@ static void end_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-static void print_counts(const struct options *options, const uint64_t *n_schedules)
+/* Returns the sum. */
+static uint64_t print_counts(
+	const struct options *options, const uint64_t *n_schedules, uint64_t n_classes)
 {
 	uint64_t n = 0;
+	if (options->is_reduced) {
+		printf("%" PRIu64 " classes of schedules", n_classes);
+		return n_classes;
+	}
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
+	printf(" schedules");
+	return n;
 }
 
 static void print_finding(const struct balloon_strategy *strategy, const struct scenario *scenario,
@@ -282,13 +305,12 @@ static void print_sum(const struct options *options, const struct balloon_strate
 	const struct sum *sum)
 {
 	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
-	uint64_t n = 0;
-	for (uint32_t i = 0; i <= options->n_preemptions; i++)
-		n += sum->n_schedules[i];
 	printf("%s: %" PRIu64 " scenarios, ", strategy->name, sum->n_scenarios);
-	print_counts(options, sum->n_schedules);
-	printf(" schedules, %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps,
-		seconds, seconds > 0 ? (double)n / seconds : 0);
+	uint64_t n = print_counts(options, sum->n_schedules, sum->n_classes);
+	if (options->is_reduced)
+		printf(", %" PRIu64 " more were cut", sum->n_cut);
+	printf(", %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps, seconds,
+		seconds > 0 ? (double)(n + sum->n_cut) / seconds : 0);
 	printf("found in %" PRIu64 ", by assertions about locks alone in %" PRIu64 "\n",
 		sum->n_found, sum->n_asserted);
 }
@@ -307,6 +329,16 @@ static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserte
 		shortest = asserted ? result.asserted : result.finding;
 	}
 	return shortest;
+}
+
+/* What was found without the bound may not be within it: it stays then. */
+static void shorten(uint32_t n_preemptions, struct search_finding **finding)
+{
+	static struct search_finding kept;
+	kept = **finding;
+	*finding = find_shortest(n_preemptions, false);
+	if (!*finding)
+		*finding = &kept;
 }
 
 /* A finding before there are threads: the map cannot even be made. */
@@ -330,9 +362,12 @@ static void explore(const struct options *options, const struct balloon_strategy
 		find_before(&report, result);
 		return;
 	}
-	search_run(play_subject(), &search_options, result);
+	if (options->is_reduced)
+		reduce_run(play_subject(), &search_options, result);
+	else
+		search_run(play_subject(), &search_options, result);
 	if (result->finding)
-		result->finding = find_shortest(options->n_preemptions, false);
+		shorten(options->n_preemptions, &result->finding);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
@@ -350,6 +385,8 @@ static void add(struct sum *sum, const struct search_result *result)
 	sum->n_steps += result->n_steps;
 	sum->n_found += result->finding != NULL;
 	sum->n_asserted += !result->finding && result->asserted;
+	sum->n_classes += result->n_classes;
+	sum->n_cut += result->n_cut;
 	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
@@ -380,8 +417,8 @@ static bool explore_strategy(const struct options *options, const struct scenari
 		put_run(options, strategy, scenario, &result);
 		if (options->scenario) {
 			printf("%s, %s: ", strategy->name, scenario->name);
-			print_counts(options, result.n_schedules);
-			printf(" schedules\n");
+			print_counts(options, result.n_schedules, result.n_classes);
+			putchar('\n');
 		}
 		if (result.asserted && !asserted)
 			asserted = scenario;

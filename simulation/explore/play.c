@@ -18,6 +18,15 @@ enum {
 	KNOWN_MAX = 1 << 12, /* a power of two */
 };
 
+/* Marks of steps: what the oracles can tell apart. Of calls, which of them had returned when which began; of a
+ * page, who touched its descriptor before and after it changed hands. */
+enum {
+	CALL_BEGINS = 1 << 0,
+	CALL_ENDS = 1 << 1,
+	LOOKS = 1 << 2,                      /* at page 0; of the others, the bits above */
+	MOVES = LOOKS << SCENARIO_PAGES, /* from one hand to another, or from one state */
+};
+
 /* A thread of the scenario. */
 struct player {
 	uint32_t number;
@@ -119,6 +128,7 @@ static void look_at_place(uint32_t thread, const volatile void *place, unsigned 
 
 APART static void begin_call(uint32_t thread, const volatile void *place, unsigned kind)
 {
+	search_mark(CALL_BEGINS, CALL_ENDS);
 	*play.players[thread].begins = (uint32_t)engine_step();
 	play.players[thread].begins = NULL;
 	look_at_place(thread, place, kind);
@@ -142,18 +152,37 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 	look_at_access(thread, place, size_bytes, kind, where);
 }
 
+/* Failures are counted, and no call of a scenario asks how many there were. */
+static bool look(const volatile void *place, struct search_marks *marks)
+{
+	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory - play.descriptors;
+	if (at < play.descriptors_bytes) {
+		uint32_t page = play.page_at[at];
+		*marks = (struct search_marks){(uint32_t)LOOKS << page, (uint32_t)MOVES << page};
+	}
+	return place == &play.map->n_contended || place == &play.map->n_isolate_failures;
+}
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
+
+static void note_move(uint32_t page)
+{
+	search_mark((uint32_t)MOVES << page, (uint32_t)(LOOKS | MOVES) << page);
+}
 
 static void give_away(const struct call *call, uint32_t thread)
 {
 	for (uint32_t i = 0; call->operation != ISOLATE && i < call->n_pages; i++)
-		if (play.holders[call->pages[i].index] == (int)thread)
+		if (play.holders[call->pages[i].index] == (int)thread) {
+			note_move(call->pages[i].index);
 			play.holders[call->pages[i].index] = SCENARIO_NOBODY;
+		}
 }
 
 /* A page is in the thread's hands now. */
 static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
 {
+	note_move(page);
 	play.states[page] = (uint8_t)state;
 	if (play.holders[page] == SCENARIO_NOBODY)
 		play.holders[page] = (int8_t)thread;
@@ -162,9 +191,11 @@ static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
 /* It was listed by the call that returns; somebody may have got it since. */
 static void note_listed(const struct balloon_page *pages, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		note_move(pages[i].index);
 		if (play.holders[pages[i].index] == SCENARIO_NOBODY)
 			play.states[pages[i].index] = BALLOON_PAGE_LISTED;
+	}
 }
 
 static void take_all(const struct balloon_page *pages, uint32_t first, uint32_t n, uint32_t thread,
@@ -260,6 +291,7 @@ static void make(struct player *player, struct made *made)
 	give_away(&made->call, player->number);
 	made->result = do_call(made);
 	made->end = (uint32_t)engine_step();
+	search_mark(CALL_ENDS, CALL_BEGINS);
 	take_pages(made, player->number);
 	player->made = NULL;
 }
@@ -527,6 +559,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 		.n_threads = scenario->n_threads,
 		.begin = start,
 		.access = look_at_access,
+		.look = look,
 		.end = look_at_end};
 	return !search_replay(&subject, &schedule, report, &is_asserted);
 }

@@ -10,6 +10,8 @@
 const char search_unheld[] = "a lock is not held that has to be, and nothing comes of it";
 const char search_misfit[] = "it is no schedule of these threads";
 
+struct search_marks search_marks;
+
 enum { PROGRESS_SCHEDULES = 1 << 16 };
 
 /* A choice of which something is left. */
@@ -130,6 +132,8 @@ static bool run(struct engine_report *report)
 	const struct engine_explorer explorer = {.next = next,
 		.access = subject->access ? subject->access : access,
 		.unheld = note_unheld,
+		.acquired = subject->acquired,
+		.released = subject->released,
 		.end = end};
 	const struct engine_chooser chooser = {.name = "explorer",
 		.policy = ENGINE_EVERY_POINT,
@@ -165,35 +169,41 @@ static bool go_back(void)
 }
 
 static void keep(struct search_finding **kept, struct search_finding *place,
-	const struct engine_report *report, uint64_t n_steps)
+	const struct engine_report *report, const struct search_schedule *schedule,
+	uint32_t n_preemptions)
 {
-	if (*kept && (*kept)->report.step <= n_steps)
+	if (*kept && (*kept)->report.step <= engine_step())
 		return;
 	*kept = place;
 	place->report = *report;
-	place->report.step = n_steps;
-	place->n_preemptions = search.n_preemptions;
-	place->schedule = search.schedule;
+	place->report.step = engine_step();
+	place->n_preemptions = n_preemptions;
+	place->schedule = *schedule;
+}
+
+void search_count(struct search_result *result, const struct engine_report *report,
+	const struct search_schedule *schedule, uint32_t n_preemptions, bool is_asserted)
+{
+	static struct search_finding finding, asserted;
+	if (report->finding != ENGINE_NONE) {
+		result->n_found++;
+		keep(&result->finding, &finding, report, schedule, n_preemptions);
+	} else if (is_asserted) {
+		result->n_asserted++;
+		keep(&result->asserted, &asserted, report, schedule, n_preemptions);
+		result->asserted->report.finding = ENGINE_ASSERTION;
+		snprintf(result->asserted->report.what, sizeof(report->what), "%s", search_unheld);
+	}
 }
 
 /* Returns whether there is a finding. */
 static bool run_one(struct search_result *result)
 {
-	static struct search_finding finding, asserted;
 	static struct engine_report report;
 	bool is_found = run(&report);
-	uint64_t n_steps = engine_step();
-	result->n_steps += n_steps;
+	result->n_steps += engine_step();
 	result->n_schedules[search.n_preemptions]++;
-	if (is_found) {
-		result->n_found++;
-		keep(&result->finding, &finding, &report, n_steps);
-	} else if (search.is_asserted) {
-		result->n_asserted++;
-		report.finding = ENGINE_ASSERTION;
-		snprintf(report.what, sizeof(report.what), "%s", search_unheld);
-		keep(&result->asserted, &asserted, &report, n_steps);
-	}
+	search_count(result, &report, &search.schedule, search.n_preemptions, search.is_asserted);
 	return is_found;
 }
 

@@ -32,6 +32,25 @@ struct search_schedule {
 	struct search_switch switches[SEARCH_STEPS_MAX];
 };
 
+/**
+ * What a step is to the subject's oracles, a bit each: what it does, or looks at; and what a step of another thread
+ * must not do before instead of after it, or the oracles may see another thing. "a is against b" goes both ways.
+ */
+struct search_marks {
+	uint32_t own;
+	uint32_t against;
+};
+
+/** Of the step that is being made: a subject adds to it. It comprises the access and what the thread does up to
+ * its next one; the first step of a thread, what it does before as well. */
+extern struct search_marks search_marks;
+
+static inline void search_mark(uint32_t own, uint32_t against)
+{
+	search_marks.own |= own;
+	search_marks.against |= against;
+}
+
 /** What is explored. Whatever a run changes begin() makes anew. */
 struct search_subject {
 	const struct engine_thread *threads;
@@ -40,7 +59,13 @@ struct search_subject {
 	void (*access)(uint32_t thread, const volatile void *place, size_t size_bytes,
 		unsigned kind, uintptr_t where);
 	void (*unheld)(uint32_t thread, const void *word);
+	/* A lock, when the thread has it, and when it is about to release it. */
+	void (*acquired)(uint32_t thread, const void *word);
+	void (*released)(uint32_t thread, const void *word);
 	void (*end)(void);
+	/* The marks of an access to the place. Returns whether atomic changes of it are additions of which nobody
+	 * uses the result. */
+	bool (*look)(const volatile void *place, struct search_marks *marks);
 };
 
 struct search_finding {
@@ -52,6 +77,8 @@ struct search_finding {
 struct search_result {
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
 	uint64_t n_steps;
+	uint64_t n_classes; /* of the reduction (reduce.h), as the next */
+	uint64_t n_cut;
 	uint64_t n_found; /* schedules with a finding */
 	/* Schedules in which an assertion about a lock failed, and nothing else was found. */
 	uint64_t n_asserted;
@@ -72,6 +99,10 @@ extern const char search_misfit[];
 /** Findings in the result stay until the next search. */
 void search_run(const struct search_subject *subject, const struct search_options *options,
 	struct search_result *result);
+
+/** Add to a result what became of a schedule: with report->finding, or else perhaps an assertion about a lock. */
+void search_count(struct search_result *result, const struct engine_report *report,
+	const struct search_schedule *schedule, uint32_t n_preemptions, bool is_asserted);
 
 /** Make one schedule again. Where it leaves a choice open, whoever runs goes on. Returns whether there is a
  * finding: ENGINE_CLAIM and search_misfit, too, if it is no schedule of these threads. *is_asserted: an assertion
