@@ -30,6 +30,7 @@
 #include <balloon/strategy.h>
 
 #include "common/command-line.h"
+#include "explore/agree.h"
 #include "explore/reduce.h"
 #include "explore/table.h"
 #include "options.h"
@@ -44,6 +45,7 @@ struct options {
 	const char *json;
 	uint32_t n_preemptions;
 	bool is_reduced;
+	bool checks_reduction;
 	bool has_triples;
 	bool is_list;
 	bool goes_on;
@@ -77,6 +79,7 @@ enum {
 	TRIPLES,
 	PREEMPTIONS,
 	REDUCE,
+	CHECK_REDUCTION,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -95,6 +98,8 @@ static const struct argp_option rows[] = {
 		"any number of preemptions; of schedules that differ in nothing but the order of steps "
 		"that do not depend on each other, one",
 		0},
+	{"check-reduction", CHECK_REDUCTION, NULL, 0,
+		"make both searches, and see whether --reduce misses an end or a finding of the other", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -129,6 +134,9 @@ static int take(void *context, int key, char *value)
 		return 0;
 	case REDUCE:
 		options->is_reduced = true;
+		return 0;
+	case CHECK_REDUCTION:
+		options->checks_reduction = true;
 		return 0;
 	case LIST:
 		options->is_list = true;
@@ -443,6 +451,83 @@ static int explore_all(const struct options *options, const struct scenarios *sc
 	return is_found ? EXIT_FAILED : 0;
 }
 
+/* ---- With and without reduction -------------------------------------------------------------- */
+
+/* Of a strategy. */
+struct agreement {
+	uint64_t n_scenarios;
+	uint64_t n_exhausted;
+	uint64_t n_schedules;
+	uint64_t n_classes;
+	uint64_t n_cut;
+	uint64_t n_ends;
+	uint64_t n_ends_reduced;
+	uint64_t n_findings;
+	uint64_t n_findings_reduced;
+	double seconds;
+	double seconds_reduced;
+};
+
+static void add_agreement(struct agreement *sum, const struct agree_result *result)
+{
+	sum->n_scenarios++;
+	sum->n_exhausted += result->is_exhausted;
+	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
+		sum->n_schedules += result->bounded.result.n_schedules[i];
+	sum->n_classes += result->reduced.result.n_classes;
+	sum->n_cut += result->reduced.result.n_cut;
+	sum->n_ends += result->bounded.n_ends;
+	sum->n_ends_reduced += result->reduced.n_ends;
+	sum->n_findings += result->bounded.n_findings;
+	sum->n_findings_reduced += result->reduced.n_findings;
+	sum->seconds += result->bounded.seconds;
+	sum->seconds_reduced += result->reduced.seconds;
+}
+
+static void print_agreement(const struct options *options, const struct balloon_strategy *strategy,
+	const struct agreement *sum)
+{
+	printf("%s: %" PRIu64 " scenarios; at %" PRIu32 " preemptions %" PRIu64 " schedules, %" PRIu64
+	       " ends, %" PRIu64 " findings, %.1f s; reduced, without bound, %" PRIu64
+	       " classes, %" PRIu64 " more were cut, %" PRIu64 " ends, %" PRIu64
+	       " findings, %.1f s; in %" PRIu64 " no schedule has more preemptions\n",
+		strategy->name, sum->n_scenarios, options->n_preemptions, sum->n_schedules,
+		sum->n_ends, sum->n_findings, sum->seconds, sum->n_classes, sum->n_cut,
+		sum->n_ends_reduced, sum->n_findings_reduced, sum->seconds_reduced,
+		sum->n_exhausted);
+}
+
+/* Returns whether both agree. */
+static bool check_strategy(const struct options *options, const struct scenarios *scenarios,
+	const struct balloon_strategy *strategy)
+{
+	struct agreement sum = {.n_scenarios = 0};
+	struct agree_result result;
+	bool do_agree = true;
+	for (size_t i = 0; i < scenarios->n; i++) {
+		if (!is_wanted(options, &scenarios->all[i]))
+			continue;
+		if (!agree_check(&scenarios->all[i], strategy, options->n_preemptions, &result)) {
+			printf("%s, %s: reduced, %" PRIu32 " of %" PRIu32
+			       " ends and findings are missed, and %" PRIu32 " seen besides\n",
+				strategy->name, scenarios->all[i].name, result.n_missed,
+				result.bounded.n_ends + result.bounded.n_findings, result.n_more);
+			do_agree = false;
+		}
+		add_agreement(&sum, &result);
+	}
+	print_agreement(options, strategy, &sum);
+	return do_agree;
+}
+
+static int check_reduction(const struct options *options, const struct scenarios *scenarios)
+{
+	bool do_agree = true;
+	for (uint32_t i = 0; i < options->n_strategies; i++)
+		do_agree &= check_strategy(options, scenarios, options->strategies[i]);
+	return do_agree ? 0 : EXIT_FAILED;
+}
+
 /* ---- The program ----------------------------------------------------------------------------- */
 
 static const struct scenario *the_only(
@@ -511,6 +596,8 @@ int main(int argc, char **argv)
 		list(&options, &scenarios);
 	else if (options.schedule)
 		status = replay(&options, &scenarios);
+	else if (options.checks_reduction)
+		status = check_reduction(&options, &scenarios);
 	else
 		status = explore_all(&options, &scenarios);
 	free(scenarios.all);

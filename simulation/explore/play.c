@@ -15,7 +15,7 @@ enum {
 	DESCRIPTOR_MAX = 64,
 	N_LANES = 4,
 	KEY_WORDS = 1 + MODEL_CALLS + N_LANES,
-	KNOWN_MAX = 1 << 12, /* a power of two */
+	KNOWN_MAX = 2 * PLAY_ENDS_MAX, /* a power of two */
 };
 
 /* Marks of steps: what the oracles can tell apart. Of calls, which of them had returned when which began; of a
@@ -63,6 +63,7 @@ static struct {
 	void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t);
 	/* Outcomes that were looked at, and are right: there are few in many schedules. */
 	struct outcome known[KNOWN_MAX];
+	uint64_t ends[PLAY_ENDS_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
 } play;
@@ -402,13 +403,18 @@ static void pack(struct outcome *outcome)
 	digest(word);
 }
 
-/* Where it is, or is to be. The first word of a free place is 0. */
-static struct outcome *find(const struct outcome *outcome)
+static uint64_t hash_of(const struct outcome *outcome)
 {
 	uint64_t hash = 0;
 	for (uint32_t i = 0; i < play.n_words; i++)
 		hash = (hash ^ outcome->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	uint32_t at = (uint32_t)(hash >> 32) % KNOWN_MAX;
+	return hash;
+}
+
+/* Where it is, or is to be. The first word of a free place is 0. */
+static struct outcome *find(const struct outcome *outcome)
+{
+	uint32_t at = (uint32_t)(hash_of(outcome) >> 32) % KNOWN_MAX;
 	while (play.known[at].words[0] && memcmp(play.known[at].words, outcome->words,
 						  play.n_words * sizeof(outcome->words[0])) != 0)
 		at = (at + 1) % KNOWN_MAX;
@@ -445,9 +451,9 @@ static void look_at_end(void)
 		return;
 	check_map();
 	check_calls();
-	if (play.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
+	if (play.n_known < PLAY_ENDS_MAX) { /* else it is looked at each time */
 		*known = outcome;
-		play.n_known++;
+		play.ends[play.n_known++] = hash_of(&outcome);
 	}
 }
 
@@ -567,6 +573,16 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 const struct search_subject *play_subject(void)
 {
 	return &play.subject;
+}
+
+uint32_t play_n_ends(void)
+{
+	return play.n_known;
+}
+
+uint64_t play_end(uint32_t i)
+{
+	return play.ends[i];
 }
 
 /* ---- For people ------------------------------------------------------------------------------ */

@@ -24,12 +24,19 @@
 
 struct balloon_strategy;
 
+enum { PLAY_ENDS_MAX = 1 << 11 };
+
 /** Make the map as it is at the start. Returns false: *report says what was found on the way. */
 bool play_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
 	struct engine_report *report);
 
 /** What to search; until the next play_open(). */
 const struct search_subject *play_subject(void);
+
+/** How many ends without a finding the schedules since play_open() had, and one of them as a number: calls in
+ * their order, what they returned, and the memory of the map. If there are more than PLAY_ENDS_MAX, not all. */
+uint32_t play_n_ends(void);
+uint64_t play_end(uint32_t i);
 
 /** Before each access, and once a lock was waited for: for whoever shows a schedule. NULL: nobody. */
 void play_watch(void (*watch)(uint32_t thread, const volatile void *place, size_t size_bytes,

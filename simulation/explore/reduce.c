@@ -263,23 +263,26 @@ static void end_run(bool is_found)
 	end_step();
 }
 
-static void run_one(struct search_result *result, bool *is_found)
+/* Returns whether there is a finding. */
+static bool run_one(const struct search_options *options, struct search_result *result)
 {
 	static const struct guide guide = {choose, note};
 	static struct engine_report report;
 	reduce.is_cut = false;
 	reduce.is_pending = false;
-	*is_found = guide_make(reduce.subject, &guide, &reduce.run, &report);
+	bool is_found = guide_make(reduce.subject, &guide, &reduce.run, &report);
 	result->n_steps += engine_step();
-	end_run(*is_found);
+	end_run(is_found);
 	if (reduce.is_cut) {
-		*is_found = false;
 		result->n_cut++;
-		return;
+		return false;
 	}
 	result->n_classes++;
 	search_count(result, &report, &reduce.run.schedule, reduce.run.n_preemptions,
 		reduce.run.is_asserted);
+	if (is_found && options->found)
+		options->found(&report);
+	return is_found;
 }
 
 /* Back to the last choice that something is left of. Returns false: there is none. */
@@ -308,7 +311,6 @@ static bool go_back(void)
 void reduce_run(const struct search_subject *subject, const struct search_options *options,
 	struct search_result *result)
 {
-	bool is_found;
 	*result = (struct search_result){.n_steps = 0};
 	reduce.subject = subject;
 	reduce.n_nodes = 0;
@@ -317,8 +319,7 @@ void reduce_run(const struct search_subject *subject, const struct search_option
 	reduce.run.n_preemptions = 0;
 	reduce.run.from_step = 0;
 	do {
-		run_one(result, &is_found);
-		if (is_found && options->ends_at_finding)
+		if (run_one(options, result) && options->ends_at_finding)
 			return;
 		uint64_t n = result->n_classes + result->n_cut;
 		if (n % PROGRESS_SCHEDULES == 0 && options->progress)

@@ -197,13 +197,15 @@ void search_count(struct search_result *result, const struct engine_report *repo
 }
 
 /* Returns whether there is a finding. */
-static bool run_one(struct search_result *result)
+static bool run_one(const struct search_options *options, struct search_result *result)
 {
 	static struct engine_report report;
 	bool is_found = run(&report);
 	result->n_steps += engine_step();
 	result->n_schedules[search.n_preemptions]++;
 	search_count(result, &report, &search.schedule, search.n_preemptions, search.is_asserted);
+	if (is_found && options->found)
+		options->found(&report);
 	return is_found;
 }
 
@@ -219,7 +221,7 @@ void search_run(const struct search_subject *subject, const struct search_option
 	search.n_preemptions = 0;
 	search.schedule.n_switches = 0;
 	do {
-		if (run_one(result) && options->ends_at_finding)
+		if (run_one(options, result) && options->ends_at_finding)
 			return;
 		if (++n % PROGRESS_SCHEDULES == 0 && options->progress)
 			options->progress(n);
