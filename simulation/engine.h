@@ -29,6 +29,7 @@
  *   wake-up    lost: see below
  *   spin       a thread passes engine_options.spin_points points, and nothing changes
  *   endless    engine_options.max_points points, and no progress; or progress for 50 times as long
+ *   race       of plain accesses, where somebody looks for them (explore/clocks.h)
  *
  * Lost wake-ups. Before time jumps, and before a deadlock is called one, every thread that sleeps on a
  * word or an event is woken once without cause. All of them have to go back to sleep. If one of them ends,
@@ -132,6 +133,7 @@ enum engine_finding {
 	ENGINE_WAKE_UP,
 	ENGINE_SPIN,
 	ENGINE_ENDLESS,
+	ENGINE_RACE,
 };
 
 /** "none", "claim", ... */

@@ -31,7 +31,9 @@
 
 #include "common/command-line.h"
 #include "explore/agree.h"
+#include "explore/clocks.h"
 #include "explore/reduce.h"
+#include "explore/source.h"
 #include "explore/table.h"
 #include "options.h"
 
@@ -44,6 +46,7 @@ struct options {
 	const char *schedule; /* to replay; NULL */
 	const char *json;
 	uint32_t n_preemptions;
+	bool looks_for_races;
 	bool is_reduced;
 	bool checks_reduction;
 	bool has_triples;
@@ -78,6 +81,7 @@ enum {
 	SCENARIO,
 	TRIPLES,
 	PREEMPTIONS,
+	RACES,
 	REDUCE,
 	CHECK_REDUCTION,
 	LIST,
@@ -94,6 +98,8 @@ static const struct argp_option rows[] = {
 		0},
 	{"triples", TRIPLES, NULL, 0, "three threads as well", 0},
 	{"preemptions", PREEMPTIONS, "N", 0, "so many in a schedule, at most: 0 to 12 (2)", 0},
+	{"races", RACES, NULL, 0,
+		"a race between plain accesses, which no lock orders, is a finding, too", 0},
 	{"reduce", REDUCE, NULL, 0,
 		"any number of preemptions; of schedules that differ in nothing but the order of steps "
 		"that do not depend on each other, one",
@@ -131,6 +137,9 @@ static int take(void *context, int key, char *value)
 	case PREEMPTIONS:
 		options->n_preemptions =
 			(uint32_t)options_number("--preemptions", value, 0, SEARCH_PREEMPTIONS_MAX);
+		return 0;
+	case RACES:
+		options->looks_for_races = true;
 		return 0;
 	case REDUCE:
 		options->is_reduced = true;
@@ -290,6 +299,15 @@ static uint64_t print_counts(
 	return n;
 }
 
+static void print_race(void)
+{
+	struct clocks_race race = clocks_last_race();
+	const uintptr_t addresses[] = {race.first, race.second};
+	char lines[2][48];
+	source_lines(addresses, 2, lines);
+	printf("  race: %s and %s\n", lines[0], lines[1]);
+}
+
 static void print_finding(const struct balloon_strategy *strategy, const struct scenario *scenario,
 	const struct search_finding *finding)
 {
@@ -305,8 +323,11 @@ static void print_finding(const struct balloon_strategy *strategy, const struct 
 	printf("  by %c after %" PRIu64 " steps, %" PRIu32 " preemptions\n",
 		'a' + (int)finding->report.thread, finding->report.step, finding->n_preemptions);
 	table_print(&finding->schedule, &report, stdout);
-	printf("replay: balloon-explore --strategy %s --scenario '%s' --replay %s\n",
-		strategy->name, scenario->name, schedule);
+	if (report.finding == ENGINE_RACE)
+		print_race();
+	printf("replay: balloon-explore --strategy %s --scenario '%s' %s--replay %s\n",
+		strategy->name, scenario->name, report.finding == ENGINE_RACE ? "--races " : "",
+		schedule);
 }
 
 static void print_sum(const struct options *options, const struct balloon_strategy *strategy,
@@ -592,6 +613,7 @@ int main(int argc, char **argv)
 		die("scenarios");
 	check_scenario(&options, &scenarios);
 	engine_watch(5);
+	play_look_for_races(options.looks_for_races);
 	if (options.is_list)
 		list(&options, &scenarios);
 	else if (options.schedule)

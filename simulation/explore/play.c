@@ -9,6 +9,7 @@
 #include <balloon/strategy.h>
 
 #include "engine-internal.h"
+#include "explore/clocks.h"
 
 enum {
 	MEMORY_BYTES = 8192,
@@ -63,6 +64,7 @@ static struct {
 	void (*watch)(uint32_t, const volatile void *, size_t, unsigned, uintptr_t);
 	/* Outcomes that were looked at, and are right: there are few in many schedules. */
 	struct outcome known[KNOWN_MAX];
+	bool looks_for_races;
 	uint64_t ends[PLAY_ENDS_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
@@ -572,7 +574,14 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 
 const struct search_subject *play_subject(void)
 {
+	if (play.looks_for_races)
+		return clocks_watch(&play.subject, play.memory, play.n_bytes);
 	return &play.subject;
+}
+
+void play_look_for_races(bool do_so)
+{
+	play.looks_for_races = do_so;
 }
 
 uint32_t play_n_ends(void)

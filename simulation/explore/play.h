@@ -33,6 +33,9 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 /** What to search; until the next play_open(). */
 const struct search_subject *play_subject(void);
 
+/** Do schedules, from the next play_open() on, end at a race of plain accesses (clocks.h)? */
+void play_look_for_races(bool do_so);
+
 /** How many ends without a finding the schedules since play_open() had, and one of them as a number: calls in
  * their order, what they returned, and the memory of the map. If there are more than PLAY_ENDS_MAX, not all. */
 uint32_t play_n_ends(void);
