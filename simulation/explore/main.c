@@ -35,6 +35,7 @@
 #include "explore/reduce.h"
 #include "explore/source.h"
 #include "explore/table.h"
+#include "explore/walk.h"
 #include "options.h"
 
 enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16 };
@@ -46,6 +47,7 @@ struct options {
 	const char *schedule; /* to replay; NULL */
 	const char *json;
 	uint32_t n_preemptions;
+	struct walk_options walk; /* n_walks 0: none */
 	bool looks_for_races;
 	bool is_reduced;
 	bool checks_reduction;
@@ -60,6 +62,7 @@ struct sum {
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
 	uint64_t n_classes;
 	uint64_t n_cut;
+	uint64_t n_walks;
 	uint64_t n_steps;
 	uint64_t n_found;
 	uint64_t n_asserted; /* scenarios in which assertions about locks alone failed */
@@ -84,6 +87,9 @@ enum {
 	RACES,
 	REDUCE,
 	CHECK_REDUCTION,
+	RANDOM,
+	SEED,
+	PCT,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -106,6 +112,10 @@ static const struct argp_option rows[] = {
 		0},
 	{"check-reduction", CHECK_REDUCTION, NULL, 0,
 		"make both searches, and see whether --reduce misses an end or a finding of the other", 0},
+	{"random", RANDOM, "N", 0, "so many schedules of each scenario at random, instead of all", 0},
+	{"seed", SEED, "S", 0, "of --random: the same makes the same (1)", 0},
+	{"pct", PCT, "D", 0,
+		"of --random: threads have priorities, of which D - 1 change on the way: 1 to 16", 0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -147,6 +157,16 @@ static int take(void *context, int key, char *value)
 	case CHECK_REDUCTION:
 		options->checks_reduction = true;
 		return 0;
+	case RANDOM:
+		options->walk.n_walks = options_number("--random", value, 1, UINT32_MAX);
+		return 0;
+	case SEED:
+		options->walk.seed = options_number("--seed", value, 0, UINT64_MAX);
+		return 0;
+	case PCT:
+		options->walk.depth =
+			(uint32_t)options_number("--pct", value, 1, WALK_DEPTH_MAX);
+		return 0;
 	case LIST:
 		options->is_list = true;
 		return 0;
@@ -175,10 +195,14 @@ static const struct command_line line = {
 
 static void parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){.n_preemptions = 2};
+	*options = (struct options){.n_preemptions = 2, .walk = {.seed = 1}};
 	int status = command_line_read(&line, argc, argv, options);
 	if (status != COMMAND_LINE_GO_ON)
 		exit(status);
+	if (options->walk.n_walks && options->is_reduced)
+		options_wrong("--random and --reduce: one of them");
+	if (options->walk.depth && !options->walk.n_walks)
+		options_wrong("--pct: of --random");
 	for (size_t i = 0; options->n_strategies == i && i < STRATEGIES_MAX; i++)
 		if (balloon_strategy_at(i))
 			options->strategies[options->n_strategies++] = balloon_strategy_at(i);
@@ -254,6 +278,8 @@ static void put_run(const struct options *options, const struct balloon_strategy
 		put_finding(result->finding);
 	else
 		fputs("null", json);
+	if (options->walk.n_walks)
+		fprintf(json, ", \"walks\": %" PRIu64, result->n_walks);
 	if (options->is_reduced)
 		fprintf(json, ", \"classes\": %" PRIu64 ", \"cut\": %" PRIu64, result->n_classes,
 			result->n_cut);
@@ -285,10 +311,14 @@ static void end_progress(void)
 }
 
 /* Returns the sum. */
-static uint64_t print_counts(
-	const struct options *options, const uint64_t *n_schedules, uint64_t n_classes)
+static uint64_t print_counts(const struct options *options, const uint64_t *n_schedules,
+	uint64_t n_classes, uint64_t n_walks)
 {
 	uint64_t n = 0;
+	if (n_walks) {
+		printf("%" PRIu64 " schedules at random", n_walks);
+		return n_walks;
+	}
 	if (options->is_reduced) {
 		printf("%" PRIu64 " classes of schedules", n_classes);
 		return n_classes;
@@ -335,7 +365,7 @@ static void print_sum(const struct options *options, const struct balloon_strate
 {
 	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
 	printf("%s: %" PRIu64 " scenarios, ", strategy->name, sum->n_scenarios);
-	uint64_t n = print_counts(options, sum->n_schedules, sum->n_classes);
+	uint64_t n = print_counts(options, sum->n_schedules, sum->n_classes, sum->n_walks);
 	if (options->is_reduced)
 		printf(", %" PRIu64 " more were cut", sum->n_cut);
 	printf(", %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps, seconds,
@@ -360,12 +390,16 @@ static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserte
 	return shortest;
 }
 
-/* What was found without the bound may not be within it: it stays then. */
-static void shorten(uint32_t n_preemptions, struct search_finding **finding)
+/* What was found without the bound may not be within it: it stays then. So does what was found at random, where
+ * to search is too much. */
+static void shorten(
+	const struct options *options, struct search_finding **finding, bool asserted)
 {
 	static struct search_finding kept;
+	if (!*finding || options->walk.n_walks)
+		return;
 	kept = **finding;
-	*finding = find_shortest(n_preemptions, false);
+	*finding = find_shortest(options->n_preemptions, asserted);
 	if (!*finding)
 		*finding = &kept;
 }
@@ -391,21 +425,25 @@ static void explore(const struct options *options, const struct balloon_strategy
 		find_before(&report, result);
 		return;
 	}
-	if (options->is_reduced)
+	if (options->walk.n_walks)
+		walk_run(play_subject(), &options->walk, &search_options, result);
+	else if (options->is_reduced)
 		reduce_run(play_subject(), &search_options, result);
 	else
 		search_run(play_subject(), &search_options, result);
 	if (result->finding)
-		shorten(options->n_preemptions, &result->finding);
+		shorten(options, &result->finding, false);
+	else
+		shorten(options, &result->asserted, true);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
 static void print_asserted(const struct options *options, const struct balloon_strategy *strategy,
 	const struct scenario *scenario)
 {
-	static struct engine_report report;
-	if (play_open(scenario, strategy, &report))
-		print_finding(strategy, scenario, find_shortest(options->n_preemptions, true));
+	struct search_result result;
+	explore(options, strategy, scenario, &result);
+	print_finding(strategy, scenario, result.asserted);
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -416,6 +454,7 @@ static void add(struct sum *sum, const struct search_result *result)
 	sum->n_asserted += !result->finding && result->asserted;
 	sum->n_classes += result->n_classes;
 	sum->n_cut += result->n_cut;
+	sum->n_walks += result->n_walks;
 	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
@@ -446,7 +485,8 @@ static bool explore_strategy(const struct options *options, const struct scenari
 		put_run(options, strategy, scenario, &result);
 		if (options->scenario) {
 			printf("%s, %s: ", strategy->name, scenario->name);
-			print_counts(options, result.n_schedules, result.n_classes);
+			print_counts(options, result.n_schedules, result.n_classes,
+				result.n_walks);
 			putchar('\n');
 		}
 		if (result.asserted && !asserted)

@@ -79,6 +79,7 @@ struct search_result {
 	uint64_t n_steps;
 	uint64_t n_classes; /* of the reduction (reduce.h), as the next */
 	uint64_t n_cut;
+	uint64_t n_walks; /* at random (walk.h) */
 	uint64_t n_found; /* schedules with a finding */
 	/* Schedules in which an assertion about a lock failed, and nothing else was found. */
 	uint64_t n_asserted;
