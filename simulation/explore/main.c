@@ -12,12 +12,14 @@
  * crashes, and threads without an end. A failed assertion that a lock is held does not end a schedule, so that
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
  *
- * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
- * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
- * locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
+ * Without a bound: --reduce, which makes one schedule of each class of those that are equal to every oracle
+ * (reduce.h); --check-reduction holds it against the search. What is too large for both: --random. With
+ * --races, two plain accesses that no lock orders are a finding, too (clocks.h), in whichever order they come.
+ *
+ * What is not. Memory is sequentially consistent: an order that is too weak is not found. What the locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
  * system. Code that touches shared memory without <balloon/sync.h> runs as one with the step before it. More
- * preemptions, threads, calls and pages than were asked for: not explored. No schedule is left out as equal to
- * another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
+ * preemptions, threads, calls and pages than were asked for: not explored. Without --reduce no schedule is left out
+ * as equal to another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
  */
 
 #include <errno.h>

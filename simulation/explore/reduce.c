@@ -22,7 +22,6 @@ struct footprint {
 struct event {
 	struct footprint footprint;
 	uint32_t thread;
-	bool was_waiting; /* for a lock, that it takes now */
 	/* Up to which of each thread's steps come before it, or are it, in the order of dependence: the number of
 	 * the last one, and 1. */
 	uint32_t clock[REDUCE_THREADS_MAX];
@@ -111,9 +110,7 @@ static void reverse(uint32_t first, uint32_t second)
 {
 	const struct event *event = &reduce.events[second];
 	struct node *node = &reduce.nodes[first];
-	/* Before a release nobody who waits can take the lock. */
-	if (event->was_waiting && !(node->candidates & 1u << event->thread))
-		return;
+	/* Whoever waits for a lock is no candidate before its release. */
 	want(node, beginners(first, second) & node->candidates, event->thread);
 }
 
@@ -233,7 +230,6 @@ static void note(
 	if (kind == ENGINE_POINT_WAIT || kind == ENGINE_POINT_WAKE || kind == ENGINE_POINT_CLOCK)
 		engine_fail(ENGINE_CLAIM, "a thread that sleeps or looks at the clock: not reduced");
 	event->thread = thread;
-	event->was_waiting = kind == ENGINE_POINT_LOCKED;
 	event->footprint = (struct footprint){.place = (uintptr_t)place,
 		.size_bytes = (uint32_t)size_bytes,
 		.is_change = !is_read};
