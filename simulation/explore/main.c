@@ -113,11 +113,14 @@ static const struct argp_option rows[] = {
 		"that do not depend on each other, one",
 		0},
 	{"check-reduction", CHECK_REDUCTION, NULL, 0,
-		"make both searches, and see whether --reduce misses an end or a finding of the other", 0},
-	{"random", RANDOM, "N", 0, "so many schedules of each scenario at random, instead of all", 0},
+		"make both searches, and see whether --reduce misses an end or a finding of the other",
+		0},
+	{"random", RANDOM, "N", 0, "so many schedules of each scenario at random, instead of all",
+		0},
 	{"seed", SEED, "S", 0, "of --random: the same makes the same (1)", 0},
 	{"pct", PCT, "D", 0,
-		"of --random: threads have priorities, of which D - 1 change on the way: 1 to 16", 0},
+		"of --random: threads have priorities, of which D - 1 change on the way: 1 to 16",
+		0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -166,8 +169,7 @@ static int take(void *context, int key, char *value)
 		options->walk.seed = options_number("--seed", value, 0, UINT64_MAX);
 		return 0;
 	case PCT:
-		options->walk.depth =
-			(uint32_t)options_number("--pct", value, 1, WALK_DEPTH_MAX);
+		options->walk.depth = (uint32_t)options_number("--pct", value, 1, WALK_DEPTH_MAX);
 		return 0;
 	case LIST:
 		options->is_list = true;
@@ -394,8 +396,7 @@ static struct search_finding *find_shortest(uint32_t n_preemptions, bool asserte
 
 /* What was found without the bound may not be within it: it stays then. So does what was found at random, where
  * to search is too much. */
-static void shorten(
-	const struct options *options, struct search_finding **finding, bool asserted)
+static void shorten(const struct options *options, struct search_finding **finding, bool asserted)
 {
 	static struct search_finding kept;
 	if (!*finding || options->walk.n_walks)
@@ -487,8 +488,7 @@ static bool explore_strategy(const struct options *options, const struct scenari
 		put_run(options, strategy, scenario, &result);
 		if (options->scenario) {
 			printf("%s, %s: ", strategy->name, scenario->name);
-			print_counts(options, result.n_schedules, result.n_classes,
-				result.n_walks);
+			print_counts(options, result.n_schedules, result.n_classes, result.n_walks);
 			putchar('\n');
 		}
 		if (result.asserted && !asserted)
@@ -550,10 +550,11 @@ static void add_agreement(struct agreement *sum, const struct agree_result *resu
 static void print_agreement(const struct options *options, const struct balloon_strategy *strategy,
 	const struct agreement *sum)
 {
-	printf("%s: %" PRIu64 " scenarios; at %" PRIu32 " preemptions %" PRIu64 " schedules, %" PRIu64
-	       " ends, %" PRIu64 " findings, %.1f s; reduced, without bound, %" PRIu64
-	       " classes, %" PRIu64 " more were cut, %" PRIu64 " ends, %" PRIu64
-	       " findings, %.1f s; in %" PRIu64 " no schedule has more preemptions\n",
+	printf("%s: %" PRIu64 " scenarios; at %" PRIu32 " preemptions %" PRIu64
+	       " schedules, %" PRIu64 " ends, %" PRIu64
+	       " findings, %.1f s; reduced, without bound, %" PRIu64 " classes, %" PRIu64
+	       " more were cut, %" PRIu64 " ends, %" PRIu64 " findings, %.1f s; in %" PRIu64
+	       " no schedule has more preemptions\n",
 		strategy->name, sum->n_scenarios, options->n_preemptions, sum->n_schedules,
 		sum->n_ends, sum->n_findings, sum->seconds, sum->n_classes, sum->n_cut,
 		sum->n_ends_reduced, sum->n_findings_reduced, sum->seconds_reduced,

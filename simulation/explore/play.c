@@ -24,7 +24,7 @@ enum {
 enum {
 	CALL_BEGINS = 1 << 0,
 	CALL_ENDS = 1 << 1,
-	LOOKS = 1 << 2,                      /* at page 0; of the others, the bits above */
+	LOOKS = 1 << 2,                  /* at page 0; of the others, the bits above */
 	MOVES = LOOKS << SCENARIO_PAGES, /* from one hand to another, or from one state */
 };
 

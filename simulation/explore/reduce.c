@@ -36,7 +36,7 @@ struct node {
 	uint32_t chosen;
 	uint32_t n_switches;
 	uint32_t n_preemptions;
-	uint32_t last[REDUCE_THREADS_MAX];             /* step of each thread, and 1 */
+	uint32_t last[REDUCE_THREADS_MAX];          /* step of each thread, and 1 */
 	struct footprint steps[REDUCE_THREADS_MAX]; /* that those asleep or tried would make */
 };
 
@@ -222,13 +222,13 @@ static uint32_t choose(uint32_t candidates, uint32_t self, uint32_t step)
 	return node->chosen;
 }
 
-static void note(
-	uint32_t thread, const volatile void *place, size_t size_bytes, unsigned kind)
+static void note(uint32_t thread, const volatile void *place, size_t size_bytes, unsigned kind)
 {
 	struct event *event = &reduce.events[reduce.n_nodes - 1];
 	bool is_read = kind == ENGINE_POINT_READ || kind == ENGINE_POINT_LOAD;
 	if (kind == ENGINE_POINT_WAIT || kind == ENGINE_POINT_WAKE || kind == ENGINE_POINT_CLOCK)
-		engine_fail(ENGINE_CLAIM, "a thread that sleeps or looks at the clock: not reduced");
+		engine_fail(
+			ENGINE_CLAIM, "a thread that sleeps or looks at the clock: not reduced");
 	event->thread = thread;
 	event->footprint = (struct footprint){.place = (uintptr_t)place,
 		.size_bytes = (uint32_t)size_bytes,

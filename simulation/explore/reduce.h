@@ -37,7 +37,6 @@
 
 enum { REDUCE_THREADS_MAX = 8 };
 
-
 /** As search_run(). n_classes: schedules that were made to their end, each of a class of its own; n_cut: that were
  * cut. They are not counted by preemptions. */
 void reduce_run(const struct search_subject *subject, const struct search_options *options,

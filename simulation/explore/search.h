@@ -90,7 +90,7 @@ struct search_result {
 struct search_options {
 	uint32_t n_preemptions;
 	bool ends_at_finding;
-	void (*progress)(uint64_t n_schedules); /* now and then; optional, as the next */
+	void (*progress)(uint64_t n_schedules);            /* now and then; optional, as the next */
 	void (*found)(const struct engine_report *report); /* each finding */
 };
 

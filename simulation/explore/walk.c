@@ -78,8 +78,8 @@ static bool walk_once(const struct search_subject *subject, const struct search_
 		walk.longest = (uint32_t)engine_step();
 	result->n_walks++;
 	result->n_steps += engine_step();
-	search_count(result, &report, &walk.run.schedule, walk.run.n_preemptions,
-		walk.run.is_asserted);
+	search_count(
+		result, &report, &walk.run.schedule, walk.run.n_preemptions, walk.run.is_asserted);
 	if (is_found && options->found)
 		options->found(&report);
 	return is_found;

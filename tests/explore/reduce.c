@@ -206,8 +206,9 @@ static void check_toys(void)
 	reduce_run(&toy, &options, &result);
 	cr_assert_eq(classes.n, expected.n, "%s|%s|%s: %u classes of %u", toys[0], toys[1],
 		n_toys > 2 ? toys[2] : "", (unsigned)classes.n, (unsigned)expected.n);
-	cr_assert_eq(findings.n, expected_findings.n, "%s|%s|%s: %u findings of %u", toys[0], toys[1],
-		n_toys > 2 ? toys[2] : "", (unsigned)findings.n, (unsigned)expected_findings.n);
+	cr_assert_eq(findings.n, expected_findings.n, "%s|%s|%s: %u findings of %u", toys[0],
+		toys[1], n_toys > 2 ? toys[2] : "", (unsigned)findings.n,
+		(unsigned)expected_findings.n);
 	if (!expected_findings.n)
 		cr_assert_eq(result.n_classes, expected.n);
 }
