@@ -946,6 +946,8 @@ void engine_held_add(const void *word, uint32_t rank)
 	if (self->n_held == HELD_MAX)
 		engine_fail(ENGINE_LOCK, "a thread holds more than %u locks", (unsigned)HELD_MAX);
 	self->held[self->n_held++] = (struct held){word, rank};
+	if (engine.explorer && engine.explorer->acquired)
+		engine.explorer->acquired(self->number, word);
 	if (self->guard == OUTSIDE && is_guarded(word))
 		self->guard = INSIDE;
 }
@@ -958,6 +960,8 @@ void engine_held_remove(const void *word)
 	for (uint32_t i = self->n_held; i-- > 0;) {
 		if (self->held[i].word != word)
 			continue;
+		if (engine.explorer && engine.explorer->released)
+			engine.explorer->released(self->number, word);
 		self->held[i] = self->held[--self->n_held];
 		return;
 	}

@@ -29,6 +29,7 @@
  *   wake-up    lost: see below
  *   spin       a thread passes engine_options.spin_points points, and nothing changes
  *   endless    engine_options.max_points points, and no progress; or progress for 50 times as long
+ *   race       of plain accesses, where somebody looks for them (explore/clocks.h)
  *
  * Lost wake-ups. Before time jumps, and before a deadlock is called one, every thread that sleeps on a
  * word or an event is woken once without cause. All of them have to go back to sleep. If one of them ends,
@@ -93,6 +94,9 @@ struct engine_explorer {
 		unsigned kind, uintptr_t where);
 	/* A thread does without a lock what it asserts to hold the lock for. The run goes on. */
 	void (*unheld)(uint32_t thread, const void *word);
+	/* A thread has the lock now; is about to release it. Optional. */
+	void (*acquired)(uint32_t thread, const void *word);
+	void (*released)(uint32_t thread, const void *word);
 	/* All threads have ended. Called as the last of them, so that whatever is found or crashes is of this
 	 * run; comes to no point, and where something sleeps, time goes on at once. */
 	void (*end)(void);
@@ -131,6 +135,7 @@ enum engine_finding {
 	ENGINE_WAKE_UP,
 	ENGINE_SPIN,
 	ENGINE_ENDLESS,
+	ENGINE_RACE,
 };
 
 /** "none", "claim", ... */

@@ -17,6 +17,7 @@ const char *engine_finding_name(enum engine_finding finding)
 		[ENGINE_WAKE_UP] = "lost wake-up",
 		[ENGINE_SPIN] = "spin",
 		[ENGINE_ENDLESS] = "endless",
+		[ENGINE_RACE] = "race",
 	};
 	return names[finding];
 }

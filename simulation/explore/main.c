@@ -20,12 +20,15 @@
  * without the lock. --values lets the host and the source of frames do what they do seldom, so many times in a
  * schedule. Pairs at 1 take seconds a design, one pair at 2 takes 1 to 20; --delays is for what is too large.
  *
- * What is not. Memory is sequentially consistent: an order that is too weak is not found, nor is a race of plain
- * accesses as such, but for what it breaks when steps of one thread come between those of another. What the
- * locks do inside (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
+ * Without a bound: --reduce, which makes one schedule of each class of those that are equal to every oracle
+ * (reduce.h); --check-reduction holds it against the search. What is too large for both: --random. With
+ * --races, two plain accesses that no lock orders are a finding, too (clocks.h), in whichever order they come.
+ *
+ * What is not. Memory is sequentially consistent: an order that is too weak is not found. What the locks do inside
+ * (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
  * system. Code that touches shared memory without <balloon/sync.h> runs as one with the step before it. More
- * preemptions, threads, calls and pages than were asked for: not explored. No schedule is left out as equal to
- * another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
+ * preemptions, threads, calls and pages than were asked for: not explored. Without --reduce no schedule is left out
+ * as equal to another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
  */
 
 #include <errno.h>
@@ -40,14 +43,18 @@
 
 #include "../../strategies/historical/historical.h"
 #include "common/command-line.h"
+#include "explore/agree.h"
+#include "explore/clocks.h"
 #include "explore/drive.h"
 #include "explore/history.h"
 #include "explore/matrix.h"
 #include "explore/page.h"
 #include "explore/play.h"
+#include "explore/reduce.h"
 #include "explore/source.h"
 #include "explore/surroundings.h"
 #include "explore/table.h"
+#include "explore/walk.h"
 #include "options.h"
 
 enum { EXIT_FAILED = 1, STRATEGIES_MAX = 16, DESIGNS_MAX = 16 };
@@ -65,6 +72,10 @@ struct options {
 	bool counts_delays;
 	uint32_t n_values;
 	bool at_every_access;
+	struct walk_options walk; /* n_walks 0: none */
+	bool looks_for_races;
+	bool is_reduced;
+	bool checks_reduction;
 	bool has_triples;
 	bool is_list;
 	bool is_matrix;
@@ -91,6 +102,9 @@ struct menu {
 struct sum {
 	uint64_t n_scenarios;
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX + 1]; /* with exactly so many preemptions */
+	uint64_t n_classes;
+	uint64_t n_cut;
+	uint64_t n_walks;
 	uint64_t n_steps;
 	uint64_t n_found;
 	uint64_t n_asserted; /* scenarios in which assertions about locks alone failed */
@@ -116,6 +130,12 @@ enum {
 	DELAYS,
 	VALUES,
 	EVERY_ACCESS,
+	RACES,
+	REDUCE,
+	CHECK_REDUCTION,
+	RANDOM,
+	SEED,
+	PCT,
 	LIST,
 	REPLAY,
 	KEEP_GOING,
@@ -148,6 +168,21 @@ static const struct argp_option rows[] = {
 		0},
 	{"every-access", EVERY_ACCESS, NULL, 0,
 		"with --driver: preemptions before plain accesses under a lock, too", 0},
+	{"races", RACES, NULL, 0,
+		"a race between plain accesses, which no lock orders, is a finding, too", 0},
+	{"reduce", REDUCE, NULL, 0,
+		"any number of preemptions; of schedules that differ in nothing but the order of steps "
+		"that do not depend on each other, one",
+		0},
+	{"check-reduction", CHECK_REDUCTION, NULL, 0,
+		"make both searches, and see whether --reduce misses an end or a finding of the other",
+		0},
+	{"random", RANDOM, "N", 0, "so many schedules of each scenario at random, instead of all",
+		0},
+	{"seed", SEED, "S", 0, "of --random: the same makes the same (1)", 0},
+	{"pct", PCT, "D", 0,
+		"of --random: threads have priorities, of which D - 1 change on the way: 1 to 16",
+		0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios", 0},
 	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and strategy", 0},
 	{"keep-going", KEEP_GOING, NULL, 0, "do not end at the first scenario with a finding", 0},
@@ -222,6 +257,24 @@ static int take(void *context, int key, char *value)
 	case EVERY_ACCESS:
 		options->at_every_access = true;
 		return 0;
+	case RACES:
+		options->looks_for_races = true;
+		return 0;
+	case REDUCE:
+		options->is_reduced = true;
+		return 0;
+	case CHECK_REDUCTION:
+		options->checks_reduction = true;
+		return 0;
+	case RANDOM:
+		options->walk.n_walks = options_number("--random", value, 1, UINT32_MAX);
+		return 0;
+	case SEED:
+		options->walk.seed = options_number("--seed", value, 0, UINT64_MAX);
+		return 0;
+	case PCT:
+		options->walk.depth = (uint32_t)options_number("--pct", value, 1, WALK_DEPTH_MAX);
+		return 0;
 	case LIST:
 		options->is_list = true;
 		return 0;
@@ -257,16 +310,40 @@ static const struct command_line line = {
 	.take = take,
 };
 
-static void parse(struct options *options, int argc, char **argv)
+/* The name of all scenarios of history; that of one begins with it. */
+static const char historical[] = "historical";
+
+static bool is_historical(const struct options *options)
 {
-	enum { USUAL = 2, OF_MATRIX = 3, OPEN = UINT8_MAX };
-	*options = (struct options){.n_preemptions = OPEN};
-	int status = command_line_read(&line, argc, argv, options);
-	if (status != COMMAND_LINE_GO_ON)
-		exit(status);
+	return options->n_designs == 0 && options->scenario &&
+	       !strncmp(options->scenario, historical, sizeof(historical) - 1);
+}
+
+/* What does not go together. */
+static void check_together(const struct options *options)
+{
+	bool is_reduced = options->is_reduced || options->checks_reduction;
 	if (options->is_matrix && (options->n_strategies > 0 || options->n_designs > 0 ||
 					  options->scenario || options->schedule || options->html))
 		options_wrong("--matrix: of all strategies and scenarios of history, and no page");
+	if (options->walk.n_walks && is_reduced)
+		options_wrong("--random and --reduce: one of them");
+	if (options->walk.depth && !options->walk.n_walks)
+		options_wrong("--pct: of --random");
+	if ((options->walk.n_walks || is_reduced) && (options->counts_delays || options->html))
+		options_wrong("--random, --reduce: without --delays and --html");
+	if ((is_reduced || options->looks_for_races) && (options->n_designs > 0 || is_historical(options)))
+		options_wrong("--reduce, --races: of page strategies, in no scenario of history");
+}
+
+static void parse(struct options *options, int argc, char **argv)
+{
+	enum { USUAL = 2, OF_MATRIX = 3, OPEN = UINT8_MAX };
+	*options = (struct options){.n_preemptions = OPEN, .walk = {.seed = 1}};
+	int status = command_line_read(&line, argc, argv, options);
+	if (status != COMMAND_LINE_GO_ON)
+		exit(status);
+	check_together(options);
 	if (options->n_preemptions == OPEN)
 		options->n_preemptions = options->is_matrix ? OF_MATRIX : USUAL;
 	if (options->n_designs > 0 && options->n_strategies == 0)
@@ -298,23 +375,14 @@ static const char *title_of(const struct exhibit *exhibit)
 
 /* The command that makes a schedule again. */
 static const char *command_of(
-	const struct exhibit *exhibit, const char *scenario, const char *schedule)
+	const struct exhibit *exhibit, const char *scenario, const char *schedule, bool is_race)
 {
 	static char command[SEARCH_TEXT_MAX + 256];
 	snprintf(command, sizeof(command),
-		"balloon-explore%s%s --strategy %s --scenario '%s' --replay %s",
+		"balloon-explore%s%s --strategy %s --scenario '%s'%s --replay %s",
 		exhibit->driver ? " --driver " : "", exhibit->driver ? exhibit->driver : "",
-		exhibit->strategy->name, scenario, schedule);
+		exhibit->strategy->name, scenario, is_race ? " --races" : "", schedule);
 	return command;
-}
-
-/* The name of all scenarios of history; that of one begins with it. */
-static const char historical[] = "historical";
-
-static bool is_historical(const struct options *options)
-{
-	return options->n_designs == 0 && options->scenario &&
-	       !strncmp(options->scenario, historical, sizeof(historical) - 1);
 }
 
 static bool generate(const struct options *options, struct menu *menu)
@@ -438,6 +506,11 @@ static void put_run(const struct options *options, const struct exhibit *exhibit
 		put_finding(result->finding);
 	else
 		fputs("null", json);
+	if (options->walk.n_walks)
+		fprintf(json, ", \"walks\": %" PRIu64, result->n_walks);
+	if (options->is_reduced)
+		fprintf(json, ", \"classes\": %" PRIu64 ", \"cut\": %" PRIu64, result->n_classes,
+			result->n_cut);
 	putc('}', json);
 }
 
@@ -491,11 +564,32 @@ static void end_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-static void print_counts(const struct options *options, const uint64_t *n_schedules)
+/* Returns the sum. */
+static uint64_t print_counts(const struct options *options, const uint64_t *n_schedules,
+	uint64_t n_classes, uint64_t n_walks)
 {
 	uint64_t n = 0;
+	if (n_walks) {
+		printf("%" PRIu64 " schedules at random", n_walks);
+		return n_walks;
+	}
+	if (options->is_reduced) {
+		printf("%" PRIu64 " classes of schedules", n_classes);
+		return n_classes;
+	}
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		printf("%s%" PRIu64, i ? " / " : "", n += n_schedules[i]);
+	printf(" schedules");
+	return n;
+}
+
+static void print_race(void)
+{
+	struct clocks_race race = clocks_last_race();
+	const uintptr_t addresses[] = {race.first, race.second};
+	struct source_place places[2];
+	source_find(addresses, 2, places);
+	printf("  race: %s and %s\n", places[0].name, places[1].name);
 }
 
 static void print_finding(
@@ -506,7 +600,8 @@ static void print_finding(
 	search_format(&finding->schedule, schedule, sizeof(schedule));
 	struct page_finding on_page = {.title = title_of(exhibit),
 		.scenario = scenario,
-		.command = command_of(exhibit, scenario, schedule),
+		.command = command_of(
+			exhibit, scenario, schedule, finding->report.finding == ENGINE_RACE),
 		.report = &finding->report};
 	printf("%s, %s: %s: %s\n", title_of(exhibit), scenario,
 		engine_finding_name(finding->report.finding), finding->report.what);
@@ -521,6 +616,8 @@ static void print_finding(
 	on_page.rows = rows_make(exhibit->stage, &finding->schedule, &report);
 	table_print(on_page.rows, stdout);
 	page_add_finding(&on_page);
+	if (report.finding == ENGINE_RACE)
+		print_race();
 	printf("replay: %s\n", on_page.command);
 }
 
@@ -528,13 +625,12 @@ static void print_sum(
 	const struct options *options, const struct exhibit *exhibit, const struct sum *sum)
 {
 	double seconds = (double)(clock() - sum->begin) / CLOCKS_PER_SEC;
-	uint64_t n = 0;
-	for (uint32_t i = 0; i <= options->n_preemptions; i++)
-		n += sum->n_schedules[i];
 	printf("%s: %" PRIu64 " scenarios, ", title_of(exhibit), sum->n_scenarios);
-	print_counts(options, sum->n_schedules);
-	printf(" schedules, %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps,
-		seconds, seconds > 0 ? (double)n / seconds : 0);
+	uint64_t n = print_counts(options, sum->n_schedules, sum->n_classes, sum->n_walks);
+	if (options->is_reduced)
+		printf(", %" PRIu64 " more were cut", sum->n_cut);
+	printf(", %" PRIu64 " steps, %.1f s, %.0f schedules a second; ", sum->n_steps, seconds,
+		seconds > 0 ? (double)(n + sum->n_cut) / seconds : 0);
 	printf("found in %" PRIu64 ", by assertions about locks alone in %" PRIu64 "\n",
 		sum->n_found, sum->n_asserted);
 }
@@ -566,6 +662,31 @@ static struct search_finding *find_shortest(const struct options *options,
 	return shortest;
 }
 
+/* What was found without the bound may not be within it: it stays then. So does what was found at random, where
+ * to search is too much. */
+static void shorten(const struct options *options, const struct search_subject *subject,
+	struct search_finding **finding, bool asserted, const struct search_sign *sign)
+{
+	static struct search_finding kept;
+	if (!*finding || options->walk.n_walks)
+		return;
+	kept = **finding;
+	*finding = find_shortest(options, subject, asserted, sign);
+	if (!*finding)
+		*finding = &kept;
+}
+
+static void run_search(const struct options *options, const struct search_subject *subject,
+	const struct search_options *search, struct search_result *result)
+{
+	if (options->walk.n_walks)
+		walk_run(subject, &options->walk, search, result);
+	else if (options->is_reduced)
+		reduce_run(subject, search, result);
+	else
+		search_run(subject, search, result);
+}
+
 /* A finding before there are threads: the map cannot even be made. */
 static void find_before(const struct engine_report *report, struct search_result *result)
 {
@@ -589,23 +710,24 @@ static void explore(const struct options *options, const struct exhibit *exhibit
 		return;
 	}
 	const struct search_subject *subject = exhibit->stage->subject();
-	search_run(subject, &search, result);
+	run_search(options, subject, &search, result);
 	if (!result->finding && result->n_other > 0) {
 		search.sign = NULL;
-		search_run(subject, &search, result);
+		run_search(options, subject, &search, result);
 	}
 	if (result->finding)
-		result->finding = find_shortest(options, subject, false, search.sign);
+		shorten(options, subject, &result->finding, false, search.sign);
+	else
+		shorten(options, subject, &result->asserted, true, NULL);
 }
 
 /* Nothing else was found, but an assertion about a lock failed. */
 static void print_asserted(const struct options *options, const struct exhibit *exhibit,
 	const struct menu *menu, size_t i)
 {
-	static struct engine_report report;
-	if (open_scenario(menu, i, exhibit, &report))
-		print_finding(exhibit, name_of(menu, i),
-			find_shortest(options, exhibit->stage->subject(), true, NULL));
+	struct search_result result;
+	explore(options, exhibit, menu, i, &result);
+	print_finding(exhibit, name_of(menu, i), result.asserted);
 }
 
 static void add(struct sum *sum, const struct search_result *result)
@@ -614,6 +736,9 @@ static void add(struct sum *sum, const struct search_result *result)
 	sum->n_steps += result->n_steps;
 	sum->n_found += result->finding != NULL;
 	sum->n_asserted += !result->finding && result->asserted;
+	sum->n_classes += result->n_classes;
+	sum->n_cut += result->n_cut;
+	sum->n_walks += result->n_walks;
 	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
 		sum->n_schedules[i] += result->n_schedules[i];
 }
@@ -638,8 +763,8 @@ static bool explore_exhibit(
 		put_run(options, exhibit, name_of(menu, i), &result);
 		if (options->scenario) {
 			printf("%s, %s: ", title_of(exhibit), name_of(menu, i));
-			print_counts(options, result.n_schedules);
-			printf(" schedules\n");
+			print_counts(options, result.n_schedules, result.n_classes, result.n_walks);
+			putchar('\n');
 		}
 		if (result.asserted && asserted == menu->n)
 			asserted = i;
@@ -674,6 +799,85 @@ static int explore_all(const struct options *options, const struct menu *menu)
 	return is_found ? EXIT_FAILED : 0;
 }
 
+/* ---- With and without reduction -------------------------------------------------------------- */
+
+/* Of a strategy. */
+struct agreement {
+	uint64_t n_scenarios;
+	uint64_t n_exhausted;
+	uint64_t n_schedules;
+	uint64_t n_classes;
+	uint64_t n_cut;
+	uint64_t n_ends;
+	uint64_t n_ends_reduced;
+	uint64_t n_findings;
+	uint64_t n_findings_reduced;
+	double seconds;
+	double seconds_reduced;
+};
+
+static void add_agreement(struct agreement *sum, const struct agree_result *result)
+{
+	sum->n_scenarios++;
+	sum->n_exhausted += result->is_exhausted;
+	for (uint32_t i = 0; i <= SEARCH_PREEMPTIONS_MAX; i++)
+		sum->n_schedules += result->bounded.result.n_schedules[i];
+	sum->n_classes += result->reduced.result.n_classes;
+	sum->n_cut += result->reduced.result.n_cut;
+	sum->n_ends += result->bounded.n_ends;
+	sum->n_ends_reduced += result->reduced.n_ends;
+	sum->n_findings += result->bounded.n_findings;
+	sum->n_findings_reduced += result->reduced.n_findings;
+	sum->seconds += result->bounded.seconds;
+	sum->seconds_reduced += result->reduced.seconds;
+}
+
+static void print_agreement(const struct options *options, const struct balloon_strategy *strategy,
+	const struct agreement *sum)
+{
+	printf("%s: %" PRIu64 " scenarios; at %" PRIu32 " preemptions %" PRIu64
+	       " schedules, %" PRIu64 " ends, %" PRIu64
+	       " findings, %.1f s; reduced, without bound, %" PRIu64 " classes, %" PRIu64
+	       " more were cut, %" PRIu64 " ends, %" PRIu64 " findings, %.1f s; in %" PRIu64
+	       " no schedule has more preemptions\n",
+		strategy->name, sum->n_scenarios, options->n_preemptions, sum->n_schedules,
+		sum->n_ends, sum->n_findings, sum->seconds, sum->n_classes, sum->n_cut,
+		sum->n_ends_reduced, sum->n_findings_reduced, sum->seconds_reduced,
+		sum->n_exhausted);
+}
+
+/* Returns whether both agree. */
+static bool check_strategy(const struct options *options, const struct menu *menu,
+	const struct balloon_strategy *strategy)
+{
+	const struct scenarios *scenarios = &menu->pages;
+	struct agreement sum = {.n_scenarios = 0};
+	struct agree_result result;
+	bool do_agree = true;
+	for (size_t i = 0; i < scenarios->n; i++) {
+		if (!is_wanted(options, menu, i))
+			continue;
+		if (!agree_check(&scenarios->all[i], strategy, options->n_preemptions, &result)) {
+			printf("%s, %s: reduced, %" PRIu32 " of %" PRIu32
+			       " ends and findings are missed, and %" PRIu32 " seen besides\n",
+				strategy->name, scenarios->all[i].name, result.n_missed,
+				result.bounded.n_ends + result.bounded.n_findings, result.n_more);
+			do_agree = false;
+		}
+		add_agreement(&sum, &result);
+	}
+	print_agreement(options, strategy, &sum);
+	return do_agree;
+}
+
+static int check_reduction(const struct options *options, const struct menu *menu)
+{
+	bool do_agree = true;
+	for (uint32_t i = 0; i < options->n_strategies; i++)
+		do_agree &= check_strategy(options, menu, options->strategies[i]);
+	return do_agree ? 0 : EXIT_FAILED;
+}
+
 /* ---- The program ----------------------------------------------------------------------------- */
 
 static size_t the_only(const struct options *options, const struct menu *menu)
@@ -698,7 +902,8 @@ static int replay(const struct options *options, const struct menu *menu)
 	struct exhibit exhibit = exhibit_of(options->strategies[0], options->designs[0]);
 	struct page_finding on_page = {.title = title_of(&exhibit),
 		.scenario = name_of(menu, only),
-		.command = command_of(&exhibit, name_of(menu, only), options->schedule),
+		.command = command_of(&exhibit, name_of(menu, only), options->schedule,
+			options->looks_for_races),
 		.report = &report};
 	bool is_asserted;
 	bool is_found = !open_scenario(menu, only, &exhibit, &report);
@@ -751,6 +956,8 @@ static int run(const struct options *options, const struct menu *menu)
 	}
 	if (options->schedule)
 		return replay(options, menu);
+	if (options->checks_reduction)
+		return check_reduction(options, menu);
 	open_json(options);
 	int status = options->is_matrix ? print_matrix(options) : explore_all(options, menu);
 	close_json(options);
@@ -766,6 +973,7 @@ int main(int argc, char **argv)
 		die("scenarios");
 	check_scenario(&options, &menu);
 	engine_watch(5);
+	play_look_for_races(options.looks_for_races);
 	int status = run(&options, &menu);
 	scenarios_free(&menu.pages);
 	free(menu.drives.all);

@@ -9,6 +9,7 @@
 #include <balloon/strategy.h>
 
 #include "engine-internal.h"
+#include "explore/clocks.h"
 #include "explore/surroundings.h"
 #include "text.h"
 
@@ -17,7 +18,16 @@ enum {
 	DESCRIPTOR_MAX = 64,
 	N_LANES = 4,
 	KEY_WORDS = 1 + MODEL_CALLS + N_LANES,
-	KNOWN_MAX = 1 << 12, /* a power of two */
+	KNOWN_MAX = 2 * PLAY_ENDS_MAX, /* a power of two */
+};
+
+/* Marks of steps: what the oracles can tell apart. Of calls, which of them had returned when which began; of a
+ * page, who touched its descriptor before and after it changed hands. */
+enum {
+	CALL_BEGINS = 1 << 0,
+	CALL_ENDS = 1 << 1,
+	LOOKS = 1 << 2,                  /* at page 0; of the others, the bits above */
+	MOVES = LOOKS << SCENARIO_PAGES, /* from one hand to another, or from one state */
 };
 
 /* A thread of the scenario. */
@@ -59,6 +69,8 @@ static struct {
 	stage_watch watch;
 	/* Outcomes that were looked at, and are right: there are few in many schedules. */
 	struct outcome known[KNOWN_MAX];
+	bool looks_for_races;
+	uint64_t ends[PLAY_ENDS_MAX];
 	uint32_t n_known;
 	uint32_t n_words;
 } play;
@@ -144,6 +156,7 @@ static void look_at_place(uint32_t thread, const volatile void *place, unsigned 
 
 APART static void begin_call(uint32_t thread, const volatile void *place, unsigned kind)
 {
+	search_mark(CALL_BEGINS, CALL_ENDS);
 	*play.players[thread].begins = (uint32_t)engine_step();
 	play.players[thread].begins = NULL;
 	look_at_place(thread, place, kind);
@@ -167,6 +180,17 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 	look_at_access(thread, place, size_bytes, kind, where);
 }
 
+/* Failures are counted, and no call of a scenario asks how many there were. */
+static bool look(const volatile void *place, struct search_marks *marks)
+{
+	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory - play.descriptors;
+	if (at < play.descriptors_bytes) {
+		uint32_t page = play.page_at[at];
+		*marks = (struct search_marks){(uint32_t)LOOKS << page, (uint32_t)MOVES << page};
+	}
+	return place == &play.map->n_contended || place == &play.map->n_isolate_failures;
+}
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 static bool gives_away(const struct call *call)
@@ -174,16 +198,24 @@ static bool gives_away(const struct call *call)
 	return call->operation != ISOLATE && call->operation != SCAN && call->operation != USE;
 }
 
+static void note_move(uint32_t page)
+{
+	search_mark((uint32_t)MOVES << page, (uint32_t)(LOOKS | MOVES) << page);
+}
+
 static void give_away(const struct call *call, uint32_t thread)
 {
 	for (uint32_t i = 0; gives_away(call) && i < call->n_pages; i++)
-		if (play.holders[call->pages[i].index] == (int)thread)
+		if (play.holders[call->pages[i].index] == (int)thread) {
+			note_move(call->pages[i].index);
 			play.holders[call->pages[i].index] = SCENARIO_NOBODY;
+		}
 }
 
 /* A page is in the thread's hands now. */
 static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
 {
+	note_move(page);
 	play.states[page] = (uint8_t)state;
 	if (play.holders[page] == SCENARIO_NOBODY)
 		play.holders[page] = (int8_t)thread;
@@ -192,9 +224,11 @@ static void take(uint32_t page, uint32_t thread, enum balloon_page_state state)
 /* It was listed by the call that returns; somebody may have got it since. */
 static void note_listed(const struct balloon_page *pages, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		note_move(pages[i].index);
 		if (play.holders[pages[i].index] == SCENARIO_NOBODY)
 			play.states[pages[i].index] = BALLOON_PAGE_LISTED;
+	}
 }
 
 static void take_all(const struct balloon_page *pages, uint32_t first, uint32_t n, uint32_t thread,
@@ -326,6 +360,7 @@ static void make(struct player *player, struct made *made)
 	give_away(&made->call, player->number);
 	made->result = do_call(made);
 	made->end = (uint32_t)engine_step();
+	search_mark(CALL_ENDS, CALL_BEGINS);
 	take_pages(made, player->number);
 	if (play.scenario->sign)
 		go_on_around(made);
@@ -438,13 +473,18 @@ static void pack(struct outcome *outcome)
 	digest(word);
 }
 
-/* Where it is, or is to be. The first word of a free place is 0. */
-static struct outcome *find(const struct outcome *outcome)
+static uint64_t hash_of(const struct outcome *outcome)
 {
 	uint64_t hash = 0;
 	for (uint32_t i = 0; i < play.n_words; i++)
 		hash = (hash ^ outcome->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	uint32_t at = (uint32_t)(hash >> 32) % KNOWN_MAX;
+	return hash;
+}
+
+/* Where it is, or is to be. The first word of a free place is 0. */
+static struct outcome *find(const struct outcome *outcome)
+{
+	uint32_t at = (uint32_t)(hash_of(outcome) >> 32) % KNOWN_MAX;
 	while (play.known[at].words[0] && memcmp(play.known[at].words, outcome->words,
 						  play.n_words * sizeof(outcome->words[0])) != 0)
 		at = (at + 1) % KNOWN_MAX;
@@ -493,9 +533,9 @@ static void look_at_end(void)
 		check_zones();
 	check_map();
 	check_calls();
-	if (play.n_known < KNOWN_MAX / 2) { /* else it is looked at each time */
+	if (play.n_known < PLAY_ENDS_MAX) { /* else it is looked at each time */
 		*known = outcome;
-		play.n_known++;
+		play.ends[play.n_known++] = hash_of(&outcome);
 	}
 }
 
@@ -612,6 +652,7 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 		.n_threads = scenario->n_threads,
 		.begin = start,
 		.access = look_at_access,
+		.look = look,
 		.end = look_at_end};
 	return !search_replay(&subject, &schedule, report, &is_asserted);
 }
@@ -620,7 +661,24 @@ bool play_open(const struct scenario *scenario, const struct balloon_strategy *s
 
 static const struct search_subject *subject(void)
 {
+	if (play.looks_for_races)
+		return clocks_watch(&play.subject, play.memory, play.n_bytes);
 	return &play.subject;
+}
+
+void play_look_for_races(bool do_so)
+{
+	play.looks_for_races = do_so;
+}
+
+uint32_t play_n_ends(void)
+{
+	return play.n_known;
+}
+
+uint64_t play_end(uint32_t i)
+{
+	return play.ends[i];
 }
 
 static void watch(stage_watch watcher)

@@ -24,9 +24,19 @@
 
 struct balloon_strategy;
 
+enum { PLAY_ENDS_MAX = 1 << 11 };
+
 /** Make the map as it is at the start. Returns false: *report says what was found on the way. */
 bool play_open(const struct scenario *scenario, const struct balloon_strategy *strategy,
 	struct engine_report *report);
+
+/** Do schedules, from the next play_open() on, end at a race of plain accesses (clocks.h)? */
+void play_look_for_races(bool do_so);
+
+/** How many ends without a finding the schedules since play_open() had, and one of them as a number: calls in
+ * their order, what they returned, and the memory of the map. If there are more than PLAY_ENDS_MAX, not all. */
+uint32_t play_n_ends(void);
+uint64_t play_end(uint32_t i);
 
 /** What is shown of pages: O, L, I (owned, listed, isolated) as the calls that have returned left them, and whose
  * hands they are in. */

@@ -12,6 +12,8 @@
 const char search_unheld[] = "a lock is not held that has to be, and nothing comes of it";
 const char search_misfit[] = "it is no schedule of these threads";
 
+struct search_marks search_marks;
+
 enum { PROGRESS_SCHEDULES = 1 << 16 };
 
 /* A choice of which something is left. */
@@ -187,6 +189,8 @@ static bool run(bool skips, struct engine_report *report)
 		.skips_protected = skips,
 		.access = subject->access ? subject->access : access,
 		.unheld = note_unheld,
+		.acquired = subject->acquired,
+		.released = subject->released,
 		.end = end};
 	const struct engine_chooser chooser = {.name = "explorer",
 		.policy = ENGINE_EVERY_POINT,
@@ -251,16 +255,32 @@ static bool go_back(void)
 }
 
 static void keep(struct search_finding **kept, struct search_finding *place,
-	const struct engine_report *report, uint64_t n_steps)
+	const struct engine_report *report, const struct search_schedule *schedule,
+	uint32_t n_preemptions)
 {
-	if (*kept && (*kept)->report.step <= n_steps)
+	if (*kept && (*kept)->report.step <= engine_step())
 		return;
 	*kept = place;
 	place->report = *report;
-	place->report.step = n_steps;
-	place->n_preemptions = search.n_preemptions;
+	place->report.step = engine_step();
+	place->n_preemptions = n_preemptions;
 	place->counts_delays = search.counts_delays;
-	place->schedule = search.schedule;
+	place->schedule = *schedule;
+}
+
+void search_count(struct search_result *result, const struct engine_report *report,
+	const struct search_schedule *schedule, uint32_t n_preemptions, bool is_asserted)
+{
+	static struct search_finding finding, asserted;
+	if (report->finding != ENGINE_NONE) {
+		result->n_found++;
+		keep(&result->finding, &finding, report, schedule, n_preemptions);
+	} else if (is_asserted) {
+		result->n_asserted++;
+		keep(&result->asserted, &asserted, report, schedule, n_preemptions);
+		result->asserted->report.finding = ENGINE_ASSERTION;
+		snprintf(result->asserted->report.what, sizeof(report->what), "%s", search_unheld);
+	}
 }
 
 static bool bears(const struct engine_report *report, const struct search_sign *sign)
@@ -269,27 +289,19 @@ static bool bears(const struct engine_report *report, const struct search_sign *
 }
 
 /* Returns whether there is a finding that is meant. */
-static bool run_one(struct search_result *result, const struct search_sign *sign)
+static bool run_one(const struct search_options *options, struct search_result *result)
 {
-	static struct search_finding finding, asserted;
 	static struct engine_report report;
 	bool is_found = run(search.skips_protected, &report);
-	uint64_t n_steps = engine_step();
-	result->n_steps += n_steps;
+	result->n_steps += engine_step();
 	result->n_schedules[search.n_preemptions]++;
-	if (is_found && sign && !bears(&report, sign)) {
+	if (is_found && options->sign && !bears(&report, options->sign)) {
 		result->n_other++;
 		return false;
 	}
-	if (is_found) {
-		result->n_found++;
-		keep(&result->finding, &finding, &report, n_steps);
-	} else if (search.is_asserted) {
-		result->n_asserted++;
-		report.finding = ENGINE_ASSERTION;
-		snprintf(report.what, sizeof(report.what), "%s", search_unheld);
-		keep(&result->asserted, &asserted, &report, n_steps);
-	}
+	search_count(result, &report, &search.schedule, search.n_preemptions, search.is_asserted);
+	if (is_found && options->found)
+		options->found(&report);
 	return is_found;
 }
 
@@ -310,7 +322,7 @@ void search_run(const struct search_subject *subject, const struct search_option
 	search.schedule.n_switches = 0;
 	search.schedule.n_values = 0;
 	do {
-		if (run_one(result, options->sign) && options->ends_at_finding)
+		if (run_one(options, result) && options->ends_at_finding)
 			return;
 		if (++n % PROGRESS_SCHEDULES == 0 && options->progress)
 			options->progress(n);

@@ -48,6 +48,25 @@ struct search_schedule {
 	struct search_switch switches[SEARCH_STEPS_MAX];
 };
 
+/**
+ * What a step is to the subject's oracles, a bit each: what it does, or looks at; and what a step of another thread
+ * must not do before instead of after it, or the oracles may see another thing. "a is against b" goes both ways.
+ */
+struct search_marks {
+	uint32_t own;
+	uint32_t against;
+};
+
+/** Of the step that is being made: a subject adds to it. It comprises the access and what the thread does up to
+ * its next one; the first step of a thread, what it does before as well. */
+extern struct search_marks search_marks;
+
+static inline void search_mark(uint32_t own, uint32_t against)
+{
+	search_marks.own |= own;
+	search_marks.against |= against;
+}
+
 /** What is explored. Whatever a run changes begin() makes anew. */
 struct search_subject {
 	const struct engine_thread *threads;
@@ -56,7 +75,13 @@ struct search_subject {
 	void (*access)(uint32_t thread, const volatile void *place, size_t size_bytes,
 		unsigned kind, uintptr_t where);
 	void (*unheld)(uint32_t thread, const void *word);
+	/* A lock, when the thread has it, and when it is about to release it. */
+	void (*acquired)(uint32_t thread, const void *word);
+	void (*released)(uint32_t thread, const void *word);
 	void (*end)(void);
+	/* The marks of an access to the place. Returns whether atomic changes of it are additions of which nobody
+	 * uses the result. */
+	bool (*look)(const volatile void *place, struct search_marks *marks);
 };
 
 struct search_finding {
@@ -76,6 +101,9 @@ struct search_result {
 	uint64_t n_schedules[SEARCH_PREEMPTIONS_MAX +
 			     1]; /* with exactly so many preemptions, or delays */
 	uint64_t n_steps;
+	uint64_t n_classes; /* of the reduction (reduce.h), as the next */
+	uint64_t n_cut;
+	uint64_t n_walks; /* at random (walk.h) */
 	uint64_t n_found; /* schedules with a finding */
 	uint64_t n_other; /* with another one than is meant */
 	/* Schedules in which an assertion about a lock failed, and nothing else was found. */
@@ -94,7 +122,8 @@ struct search_options {
 	bool ends_at_finding;
 	const struct search_sign
 		*sign; /* a finding that is not this is another one. NULL: none is */
-	void (*progress)(uint64_t n_schedules); /* now and then; optional */
+	void (*progress)(uint64_t n_schedules);            /* now and then; optional, as the next */
+	void (*found)(const struct engine_report *report); /* each finding */
 };
 
 /** What is said where an assertion about a lock failed, and nothing else is found. */
@@ -104,6 +133,10 @@ extern const char search_misfit[];
 /** Findings in the result stay until the next search. */
 void search_run(const struct search_subject *subject, const struct search_options *options,
 	struct search_result *result);
+
+/** Add to a result what became of a schedule: with report->finding, or else perhaps an assertion about a lock. */
+void search_count(struct search_result *result, const struct engine_report *report,
+	const struct search_schedule *schedule, uint32_t n_preemptions, bool is_asserted);
 
 /** Make one schedule again. Where it leaves a choice open, whoever runs goes on. Returns whether there is a
  * finding: ENGINE_CLAIM and search_misfit, too, if it is no schedule of these threads. *is_asserted: an assertion
