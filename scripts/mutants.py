@@ -58,12 +58,20 @@ class Mutant:
     edits: tuple  # (start, end, text), ascending
     source: str
 
-    def mutated(self):
-        text = self.source
+    def mutated(self, begin=0, stop=None):
+        """The source, or a part of it with all edits. Lines below a change keep their numbers."""
+        text = self.source[begin:stop]
         for start, end, new in reversed(self.edits):
-            # Lines below keep their numbers.
-            text = text[:start] + new + "\n" * (text.count("\n", start, end) - new.count("\n")) + text[end:]
+            n_lost = self.source.count("\n", start, end) - new.count("\n")
+            text = text[:start - begin] + new + "\n" * n_lost + text[end - begin:]
         return text
+
+    def changed_lines(self):
+        """(old, new) of each."""
+        begin = self.source.rfind("\n", 0, self.edits[0][0]) + 1
+        stop = self.source.find("\n", self.edits[-1][1])
+        old, new = self.source[begin:stop].split("\n"), self.mutated(begin, stop).split("\n")
+        return [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
 
     def diff(self):
         return "".join(difflib.unified_diff(
@@ -75,7 +83,7 @@ def name_mutants(mutants):
     named = {}
     n_same = {}
     for mutant in mutants:
-        changed = [line for line in mutant.diff().splitlines()[2:] if line[:1] in "+-"]
+        changed = [f"-{old}\n+{new}" for old, new in mutant.changed_lines()]
         key = "\n".join([mutant.path, mutant.function, *changed])
         n_same[key] = n_same.get(key, 0) + 1
         named[hashlib.sha256(f"{key}\n{n_same[key]}".encode()).hexdigest()[:10]] = mutant
