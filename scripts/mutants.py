@@ -59,11 +59,12 @@ class Mutant:
     source: str
 
     def mutated(self, begin=0, stop=None):
-        """The source, or a part of it with all edits. Lines below a change keep their numbers."""
+        """The source, or a part of it with all edits. Lines below the last keep their numbers."""
         text = self.source[begin:stop]
+        n_lost = sum(self.source.count("\n", start, end) - new.count("\n") for start, end, new in self.edits)
         for start, end, new in reversed(self.edits):
-            n_lost = self.source.count("\n", start, end) - new.count("\n")
             text = text[:start - begin] + new + "\n" * n_lost + text[end - begin:]
+            n_lost = 0
         return text
 
     def changed_lines(self):
