@@ -158,8 +158,8 @@ static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
 	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
 	FILE *rows = close_fixture(&fixture);
 	hold_header(rows);
-	static const char *const expected[] = {"inflate,1001,,,", "inflate,1003,,,",
-		"inflate,1006,,,"};
+	static const char *const expected[] = {
+		"inflate,1001,,,", "inflate,1003,,,", "inflate,1006,,,"};
 	for (size_t i = 0; i < 3; i++) {
 		hold(rows, expected[i]);
 		hold(rows, "leak_begin,,,1,");
