@@ -130,3 +130,36 @@ Test(zone, no_frame_has_two_holders)
 	CHECK_EQ(balloon_zone_destroy(s.zone), 0);
 	free(s.marks);
 }
+
+/* Counting changes what the zone remembers of its counts, so whoever looks may spoil them for the others. */
+static void look(void *shared, size_t thread)
+{
+	struct shared *s = shared;
+	struct balloon_zone_stats stats;
+	for (uint32_t round = 0; round < s->n_rounds; round++) {
+		struct held held = {.n = 0};
+		take(s, thread, &held, round);
+		CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
+		if (held.n)
+			give(s, thread, &held);
+		CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
+	}
+}
+
+Test(zone, counts_are_right_whoever_looks)
+{
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
+	struct shared s = {.n_rounds = scaled(20000), .marks = calloc(1, N_FRAMES)};
+	struct balloon_zone_stats before, after;
+	CHECK(s.marks);
+	CHECK_EQ(balloon_zone_create(&config, &s.zone), 0);
+	CHECK_EQ(balloon_zone_stats(s.zone, &before), 0);
+	run_together(N_THREADS, look, &s);
+	CHECK_EQ(balloon_zone_stats(s.zone, &after), 0);
+	CHECK_EQ(after.n_free, N_FRAMES);
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++)
+		CHECK_EQ(after.n_blocks[order], before.n_blocks[order]);
+	CHECK_EQ(balloon_zone_validate(s.zone), 0);
+	CHECK_EQ(balloon_zone_destroy(s.zone), 0);
+	free(s.marks);
+}
