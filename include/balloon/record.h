@@ -13,8 +13,9 @@
  * times in the rows are of that.
  *
  * What is recorded: the pages of one device, the one that was created first (with a driver its balloon, not its
- * quarantine). Rows are CSV with a header: time_ns (monotonic), op, pfn (counted from page 0 where
- * 32 bits are not enough), newpfn, ret, cpu, comm (the thread's name).
+ * quarantine); once that one is destroyed, those of the next that is created. Rows are CSV with a header: time_ns
+ * (monotonic), op, pfn (counted from page 0 where 32 bits are not enough), newpfn, ret, cpu, comm (the thread's
+ * name).
  * Operations are inflate, deflate, isolate, putback, migrate and finalize; deflate_none where nothing could be
  * had but isolated pages; leak_begin and leak_end around the pages of one dequeue. What failed is not written.
  *

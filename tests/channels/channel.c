@@ -272,3 +272,25 @@ Test(channel, without_a_host_everything_is_done_at_once)
 	CHECK_EQ(balloon_channel_fini(&channel), 0);
 	request_delete(request);
 }
+
+/* The same, in memory of its own. */
+Test(channel, without_a_host_may_be_created)
+{
+	struct balloon_channel *channel = NULL;
+	struct balloon_request *request = request_new(PAGES);
+	CHECK_EQ(balloon_null_create(NULL), -EINVAL);
+	CHECK_EQ(balloon_null_create(&channel), 0);
+	CHECK_EQ(balloon_channel_error(channel), 0);
+	for (int kind = BALLOON_REQUEST_INFLATE; kind <= BALLOON_REQUEST_DEFLATE; kind++) {
+		CHECK_EQ(request_prepare_steps(
+				 request, (enum balloon_request_kind)kind, 3, 5, PAGES),
+			0);
+		CHECK_EQ(balloon_request_submit(channel, request), 0);
+		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_COMPLETE);
+		CHECK_EQ(request->n_done, PAGES);
+	}
+	CHECK_EQ(stats_now(channel).n_completed, 2);
+	CHECK_EQ(balloon_null_destroy(NULL), -EINVAL);
+	CHECK_EQ(balloon_null_destroy(channel), 0);
+	request_delete(request);
+}

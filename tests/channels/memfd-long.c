@@ -111,3 +111,26 @@ Test(memfd, a_long_request_stops_where_it_cannot_go_on)
 	CHECK_EQ(stats.n_refused, 4);
 	balloon_memfd_host_destroy(host);
 }
+
+Test(memfd, null_hosts_and_pages_that_are_none)
+{
+	struct punched punched = {.max_bytes = BALLOON_MEMFD_PUNCH_BYTES};
+	struct balloon_memfd_host *host = open_host(&punched, 0, PAGE_BYTES, 8);
+	struct balloon_memfd_host_config config = {.context = &punched};
+	struct balloon_memfd_host_stats stats;
+	struct balloon_memfd_host *none;
+	check_asked(host, MEMFD_INFLATE, 0, 8, 8, 0);
+	check_asked(host, MEMFD_DEFLATE, 6, 1, 1, 0);
+	CHECK(balloon_memfd_host_has(host, 7));
+	CHECK(!balloon_memfd_host_has(host, 6));
+	CHECK(!balloon_memfd_host_has(host, 8));
+	CHECK(!balloon_memfd_host_has(NULL, 7));
+	CHECK_EQ(balloon_memfd_host_stats(NULL, &stats), -EINVAL);
+	CHECK_EQ(balloon_memfd_host_stats(host, NULL), -EINVAL);
+	CHECK_EQ(balloon_memfd_host_validate(host), 0);
+	CHECK_EQ(balloon_memfd_host_validate(NULL), -EINVAL);
+	CHECK_EQ(balloon_memfd_host_create(NULL, &none), -EINVAL);
+	CHECK_EQ(balloon_memfd_host_create(&config, &none), -EINVAL); /* no callback */
+	balloon_memfd_host_destroy(NULL);
+	balloon_memfd_host_destroy(host);
+}

@@ -157,6 +157,7 @@ Test(request, what_could_not_be_prepared_cannot_be_submitted)
 			-EINVAL);
 		CHECK_EQ(balloon_request_state(request), BALLOON_REQUEST_FREE);
 		CHECK_EQ(request->n_ranges, 0);
+		CHECK_EQ(request->n_pages, 0);
 		CHECK_EQ(balloon_request_submit(&channel, request), -EINVAL);
 	}
 	CHECK_EQ(balloon_channel_fini(&channel), 0);

@@ -66,3 +66,28 @@ Test(sharing, pages_of_other_devices_are_put_back)
 	CHECK_EQ(balloon_device_destroy(machine.map, device), 0);
 	machine_close(&machine);
 }
+
+/* A frame that was taken for a page that is not moved is the next page's: none is left out. */
+Test(sharing, the_frame_for_a_page_of_another_device_is_used_for_the_next)
+{
+	struct machine machine;
+	struct balloon_compactor *compactor;
+	struct balloon_device *device;
+	struct balloon_page page = balloon_page(FRAMES - 1);
+	struct machine_config machine_config = {.n_frames = FRAMES};
+	machine_open(&machine, &machine_config);
+	CHECK_EQ(balloon_device_create(machine.map, NULL, &device), 0);
+	CHECK_EQ(balloon_zone_take_frames(machine.zone, page, 1), 0);
+	CHECK_EQ(balloon_page_insert(device, page), 0);
+	machine_fill(&machine, FRAMES / 2);
+	compactor = machine_compactor(&machine);
+	CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 0);
+	CHECK_EQ(machine_stats(compactor).n_put_back, 1);
+	for (uint32_t i = 0; i < FRAMES / 2; i++)
+		CHECK(machine_is_ballooned(&machine, i));
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+	CHECK_EQ(balloon_page_dequeue(device, &page), 1);
+	CHECK_EQ(balloon_zone_free(machine.zone, page, 0), 0);
+	CHECK_EQ(balloon_device_destroy(machine.map, device), 0);
+	machine_close(&machine);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two compactors on one map, two threads that fill and leak at random beside them, and a third
- * compactor that fills share as what they do before. With each strategy and each driver design.
+ * Two compactors on one map and two threads that step both, two threads that fill and leak at random beside them, and
+ * a third compactor that fills share as what they do before. With each strategy and each driver design.
  */
 #include "machine.h"
 
@@ -25,15 +25,16 @@ struct worker {
 	pthread_t thread;
 };
 
-/* Until one has moved something too: a scheduler may let the others leak everything first. */
+/* Each with either, so that a step may find the other thread in one. Until one has moved something too: a scheduler
+ * may let the others leak everything first. */
 static void compact(struct churn *churn, uint32_t index)
 {
-	struct balloon_compactor *compactor = churn->compactors[index];
 	uint64_t state = index + 1;
 	for (uint32_t i = 0; i < churn->n_rounds || !atomic_load(&churn->has_moved); i++) {
-		uint32_t n_scan = machine_random(&state) % 256;
-		int n = balloon_compactor_step(compactor, n_scan);
-		REQUIRE(n >= 0 || n == -ENOENT || n == -EAGAIN);
+		uint32_t random = machine_random(&state);
+		struct balloon_compactor *compactor = churn->compactors[random % COMPACTORS];
+		int n = balloon_compactor_step(compactor, random / COMPACTORS % 256);
+		REQUIRE(n >= 0 || n == -ENOENT || n == -EAGAIN || n == -EBUSY);
 		if (n > 0)
 			atomic_store(&churn->has_moved, true);
 	}

@@ -219,6 +219,28 @@ DRIVER_CLAIM(hosts, a_host_that_is_gone_says_why)
 	close_fixture(&fixture);
 }
 
+/* A request counts once, however much of it is refused; what is asked for again is another request. */
+DRIVER_CLAIM(hosts, each_request_that_is_not_done_whole_is_counted)
+{
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 8), 8);
+	CHECK_EQ(fixture_progress(&fixture).n_refused, 0);
+	host_at(&fixture.host, 1, HOST_HALVES);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 8), 7);
+	CHECK_EQ(fixture_progress(&fixture).n_refused, 1);
+	host_at(&fixture.host, 1, HOST_REFUSES);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 4), 3);
+	CHECK_EQ(fixture_progress(&fixture).n_refused, 2);
+	host_at(&fixture.host, 1, HOST_REFUSES);
+	fixture_migrate(&fixture, 4);
+	CHECK_EQ(fixture_progress(&fixture).n_refused, 3);
+	host_at(&fixture.host, 2, HOST_REFUSES);
+	fixture_migrate(&fixture, 4);
+	CHECK_EQ(fixture_progress(&fixture).n_refused, 4);
+	close_fixture(&fixture);
+}
+
 /* ---- Limits ---------------------------------------------------------------------------------- */
 
 static void few_pages(struct balloon_driver_config *config)

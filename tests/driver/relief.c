@@ -23,6 +23,8 @@ struct shortage {
 	uint64_t bytes;
 	uint64_t took_ns;
 	int filled;
+	struct balloon_page used[6]; /* of what was relieved, by whoever ran out */
+	uint32_t n_used;
 };
 
 static void run_out(struct shortage *s)
@@ -151,6 +153,33 @@ DRIVER_CLAIM(relief, a_fill_does_not_allocate_again_what_relief_took)
 	s.at_call = s.fixture.source.n_calls + 11;
 	s.filled = balloon_driver_fill(s.fixture.driver, FIXTURE_REQUEST);
 	CHECK_EQ(s.filled, promises_progress(design) ? FIXTURE_REQUEST - 6 : FIXTURE_REQUEST);
+	check_fixture(&s.fixture);
+	close_fixture(&s.fixture);
+}
+
+/* Whoever ran out uses what it was given, so that the source has other frames for the fill. */
+static bool use_what_is_relieved(void *context, uint64_t n_calls)
+{
+	struct shortage *s = context;
+	bool runs_out = n_calls == s->at_call;
+	on_allocate(context, n_calls);
+	if (runs_out)
+		s->n_used = source_take(&s->fixture.source, s->used, s->n_wanted);
+	return true;
+}
+
+/* The fill closes up where relief took frames, and goes on with several at once. */
+DRIVER_CLAIM(relief, a_fill_goes_on_with_several_frames_where_relief_took_some)
+{
+	struct shortage s;
+	open_shortage(&s, strategy, design, 30);
+	s.fixture.source.max_per_call = 4;
+	s.fixture.source.on_allocate = use_what_is_relieved;
+	s.goes_on_for_ms = 200;
+	s.at_call = s.fixture.source.n_calls + 3;
+	s.filled = balloon_driver_fill(s.fixture.driver, FIXTURE_REQUEST);
+	CHECK_EQ(s.filled, promises_progress(design) ? FIXTURE_REQUEST - 6 : FIXTURE_REQUEST);
+	source_give(&s.fixture.source, s.used, s.n_used);
 	check_fixture(&s.fixture);
 	close_fixture(&s.fixture);
 }

@@ -379,6 +379,15 @@ static void check_configs(const struct balloon_driver_config *config)
 	bad = *config;
 	bad.host_timeout_ns = UINT64_MAX;
 	check_refused(bad);
+	struct balloon_frames_ops ops = *config->frames->ops;
+	struct balloon_frames frames = {.ops = &ops};
+	bad = *config;
+	bad.frames = &frames;
+	ops.allocate = NULL;
+	check_refused(bad);
+	ops = *config->frames->ops;
+	ops.free = NULL;
+	check_refused(bad);
 	struct balloon_driver_design design = *config->design;
 	bad = *config;
 	bad.design = &design;

@@ -130,6 +130,46 @@ static void each_operation_has_its_rows(const struct balloon_strategy *strategy)
 	fclose(rows);
 }
 
+/* One device at a time: the next that is created once the first is destroyed, at whatever address. */
+static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
+{
+	struct fixture fixture;
+	struct balloon_page got;
+	open_fixture(&fixture, strategy, FIRST_PFN);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(1)) == 0);
+	CHECK(balloon_device_destroy(fixture.map, fixture.device) == -EBUSY);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	CHECK(balloon_device_destroy(fixture.map, fixture.device) == 0);
+	CHECK(balloon_page_insert(fixture.other, balloon_page(2)) == 0); /* no row */
+	CHECK(balloon_page_dequeue(fixture.other, &got) == 1);
+	CHECK(balloon_device_destroy(fixture.map, fixture.other) == 0);
+	CHECK(balloon_device_create(fixture.map, NULL, &fixture.other) == 0);
+	CHECK(balloon_device_create(fixture.map, NULL, &fixture.device) == 0);
+	CHECK(balloon_page_insert(fixture.other, balloon_page(3)) == 0);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(4)) == 0); /* none */
+	CHECK(balloon_page_dequeue(fixture.other, &got) == 1);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	/* Its end is not that of the one that is recorded. */
+	CHECK(balloon_device_destroy(fixture.map, fixture.device) == 0);
+	CHECK(balloon_device_create(fixture.map, NULL, &fixture.device) == 0);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(5)) == 0); /* none */
+	CHECK(balloon_page_insert(fixture.other, balloon_page(6)) == 0);
+	CHECK(balloon_page_dequeue(fixture.other, &got) == 1);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	FILE *rows = close_fixture(&fixture);
+	hold_header(rows);
+	static const char *const expected[] = {
+		"inflate,1001,,,", "inflate,1003,,,", "inflate,1006,,,"};
+	for (size_t i = 0; i < 3; i++) {
+		hold(rows, expected[i]);
+		hold(rows, "leak_begin,,,1,");
+		hold(rows, "deflate,");
+		hold(rows, "leak_end,,,1,");
+	}
+	CHECK(fgetc(rows) == EOF);
+	fclose(rows);
+}
+
 /* ---- Threads --------------------------------------------------------------------------------- */
 
 struct worker {
@@ -314,6 +354,7 @@ int main(void)
 {
 	for (size_t i = 0; balloon_strategy_at(i); i++) {
 		each_operation_has_its_rows(balloon_strategy_at(i));
+		the_next_device_is_recorded(balloon_strategy_at(i));
 		rows_are_in_an_order_that_can_be(balloon_strategy_at(i));
 		what_cannot_be_written_is_counted(balloon_strategy_at(i));
 	}

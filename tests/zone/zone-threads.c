@@ -18,6 +18,8 @@ struct shared {
 struct held {
 	struct balloon_page first;
 	uint32_t n;
+	uint32_t order; /* of a block of 2^order frames */
+	bool is_block;  /* else a range */
 };
 
 static void mark(struct shared *s, size_t thread, struct held *held, unsigned char before)
@@ -32,17 +34,20 @@ static void mark(struct shared *s, size_t thread, struct held *held, unsigned ch
 static void give(struct shared *s, size_t thread, struct held *held)
 {
 	mark(s, thread, held, (unsigned char)(thread + 1));
-	CHECK_EQ(balloon_zone_free_range(s->zone, held->first, held->n), 0);
+	CHECK_EQ(held->is_block ? balloon_zone_free(s->zone, held->first, held->order)
+				: balloon_zone_free_range(s->zone, held->first, held->n),
+		0);
 	held->n = 0;
 }
 
 static void take(struct shared *s, size_t thread, struct held *held, uint32_t round)
 {
-	uint32_t order = round % 8;
 	int result;
-	held->n = round % 3 ? UINT32_C(1) << order : 1 + round % 200;
-	if (round % 3)
-		result = balloon_zone_allocate(s->zone, order, &held->first);
+	held->order = round % 8;
+	held->is_block = round % 3 > 0;
+	held->n = held->is_block ? UINT32_C(1) << held->order : 1 + round % 200;
+	if (held->is_block)
+		result = balloon_zone_allocate(s->zone, held->order, &held->first);
 	else
 		result = balloon_zone_allocate_range(s->zone, held->n, 8, &held->first);
 	CHECK(result == 0 || result == -ENOMEM);
@@ -62,9 +67,10 @@ static void bulk(struct shared *s, size_t thread, uint32_t round)
 	else
 		n = frames->ops->take_lowest(frames, 0, UINT32_MAX, pages, BULK);
 	for (int i = 0; i < n; i++)
-		mark(s, thread, &(struct held){pages[i], 1}, 0);
+		mark(s, thread, &(struct held){.first = pages[i], .n = 1}, 0);
 	for (int i = 0; i < n; i++)
-		mark(s, thread, &(struct held){pages[i], 1}, (unsigned char)(thread + 1));
+		mark(s, thread, &(struct held){.first = pages[i], .n = 1},
+			(unsigned char)(thread + 1));
 	if (n > 0)
 		frames->ops->free(frames, pages, (size_t)n);
 }
@@ -77,9 +83,9 @@ static void several(struct shared *s, size_t thread, uint32_t round)
 	int n = balloon_zone_allocate_blocks(s->zone, order, firsts, BULK);
 	CHECK(n > 0 || n == -ENOMEM);
 	for (int i = 0; i < n; i++)
-		mark(s, thread, &(struct held){firsts[i], UINT32_C(1) << order}, 0);
+		mark(s, thread, &(struct held){.first = firsts[i], .n = UINT32_C(1) << order}, 0);
 	for (int i = 0; i < n; i++)
-		mark(s, thread, &(struct held){firsts[i], UINT32_C(1) << order},
+		mark(s, thread, &(struct held){.first = firsts[i], .n = UINT32_C(1) << order},
 			(unsigned char)(thread + 1));
 	if (n > 0)
 		CHECK_EQ(balloon_zone_free_blocks(s->zone, order, firsts, (size_t)n), n);
@@ -112,7 +118,7 @@ static void work(void *shared, size_t thread)
 Test(zone, no_frame_has_two_holders)
 {
 	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
-	struct shared s = {.n_rounds = scaled(20000), .marks = calloc(1, N_FRAMES)};
+	struct shared s = {.n_rounds = scaled(60000), .marks = calloc(1, N_FRAMES)};
 	struct balloon_zone_stats stats;
 	CHECK(s.marks);
 	CHECK_EQ(balloon_zone_create(&config, &s.zone), 0);
@@ -121,6 +127,39 @@ Test(zone, no_frame_has_two_holders)
 	CHECK_EQ(balloon_zone_stats(s.zone, &stats), 0);
 	CHECK_EQ(stats.n_free, N_FRAMES);
 	CHECK_EQ(stats.n_strays, 0);
+	CHECK_EQ(balloon_zone_destroy(s.zone), 0);
+	free(s.marks);
+}
+
+/* Counting changes what the zone remembers of its counts, so whoever looks may spoil them for the others. */
+static void look(void *shared, size_t thread)
+{
+	struct shared *s = shared;
+	struct balloon_zone_stats stats;
+	for (uint32_t round = 0; round < s->n_rounds; round++) {
+		struct held held = {.n = 0};
+		take(s, thread, &held, round);
+		CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
+		if (held.n)
+			give(s, thread, &held);
+		CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
+	}
+}
+
+Test(zone, counts_are_right_whoever_looks)
+{
+	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
+	struct shared s = {.n_rounds = scaled(20000), .marks = calloc(1, N_FRAMES)};
+	struct balloon_zone_stats before, after;
+	CHECK(s.marks);
+	CHECK_EQ(balloon_zone_create(&config, &s.zone), 0);
+	CHECK_EQ(balloon_zone_stats(s.zone, &before), 0);
+	run_together(N_THREADS, look, &s);
+	CHECK_EQ(balloon_zone_stats(s.zone, &after), 0);
+	CHECK_EQ(after.n_free, N_FRAMES);
+	for (uint32_t order = 0; order <= BALLOON_ZONE_ORDER_MAX; order++)
+		CHECK_EQ(after.n_blocks[order], before.n_blocks[order]);
+	CHECK_EQ(balloon_zone_validate(s.zone), 0);
 	CHECK_EQ(balloon_zone_destroy(s.zone), 0);
 	free(s.marks);
 }
