@@ -157,7 +157,8 @@ static inline uint32_t n_covered(uint32_t frame, uint32_t n)
 }
 
 /* So many words become whole, or empty, which they all were not: each set hears of it once. */
-static inline void change_words(struct balloon_zone *zone, uint32_t word, uint32_t n, bool to_whole)
+static inline __attribute__((always_inline)) void change_words(
+	struct balloon_zone *zone, uint32_t word, uint32_t n, bool to_whole)
 {
 	struct zone_tier *tier = &zone->tiers[0];
 	const uint32_t above = word / WORD_BITS;
@@ -166,7 +167,7 @@ static inline void change_words(struct balloon_zone *zone, uint32_t word, uint32
 	balloon_lock_assert_held(&zone->lock);
 	uncount(zone, above);
 	for (uint32_t i = word; i < word + n; i++)
-		BALLOON_WRITE(tier->words[i], ~zone_word(tier, i));
+		BALLOON_WRITE(tier->words[i], to_whole ? WORD_WHOLE : 0);
 	if (to_whole) {
 		join(zone, 0, WORD_ORDER, above, bits);
 		set_add_some(&zone->any, above, bits);
@@ -179,15 +180,15 @@ static inline void change_words(struct balloon_zone *zone, uint32_t word, uint32
 	reclass(zone, 1, above, before, before ^ bits);
 }
 
+/* Two copies, as each direction alone is shorter than both. */
+
 void balloon_zone_take_words(struct balloon_zone *zone, uint32_t word, uint32_t n)
 {
-	zone_runs_will_take(zone, word * WORD_BITS, n * WORD_BITS, true);
 	change_words(zone, word, n, false);
 }
 
 void balloon_zone_give_words(struct balloon_zone *zone, uint32_t word, uint32_t n)
 {
-	zone_runs_will_give(zone, word * WORD_BITS, n * WORD_BITS);
 	change_words(zone, word, n, true);
 }
 
@@ -197,7 +198,7 @@ void balloon_zone_take_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
-			change_words(zone, frame / WORD_BITS, n_words, false);
+			balloon_zone_take_words(zone, frame / WORD_BITS, n_words);
 			piece = n_words * WORD_BITS;
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);
@@ -218,7 +219,7 @@ void balloon_zone_give_range(struct balloon_zone *zone, uint32_t frame, uint32_t
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t n_words = n_covered(frame, n);
 		if (n_words) {
-			change_words(zone, frame / WORD_BITS, n_words, true);
+			balloon_zone_give_words(zone, frame / WORD_BITS, n_words);
 			piece = n_words * WORD_BITS;
 		} else {
 			uint64_t bits = zone_piece(frame, n, &piece);

@@ -10,7 +10,10 @@ void balloon_zone_take(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
 void balloon_zone_give(struct balloon_zone *zone, uint32_t word, uint64_t bits);
 
-/** n words, of those that one word of tier 1 names: they are all whole, or in none of them is a free frame. */
+/**
+ * n words, of those that one word of tier 1 names: they are all whole, or in none of them is a free frame. The runs
+ * have been told.
+ */
 void balloon_zone_take_words(struct balloon_zone *zone, uint32_t word, uint32_t n);
 
 void balloon_zone_give_words(struct balloon_zone *zone, uint32_t word, uint32_t n);

@@ -58,10 +58,12 @@ static inline uint32_t find_blocks(const struct balloon_zone *zone, uint32_t ord
 static inline void take_block(struct balloon_zone *zone, uint32_t order, uint32_t frame)
 {
 	const uint32_t word = frame / WORD_BITS;
-	if (order < WORD_ORDER)
+	if (order < WORD_ORDER) {
 		balloon_zone_take(zone, word, word_mask(frame % WORD_BITS, 1 << order));
-	else
+	} else {
+		zone_runs_will_take(zone, frame, UINT32_C(1) << order, true);
 		balloon_zone_take_words(zone, word, 1 << (order - WORD_ORDER));
+	}
 }
 
 size_t balloon_zone_take_blocks(struct balloon_zone *zone, uint32_t order, uint32_t shift,
@@ -108,6 +110,7 @@ static inline bool give_block(struct balloon_zone *zone, uint32_t order, uint32_
 		const uint64_t bits = word_mask(word % WORD_BITS, n_words);
 		if (set_word(&zone->any, word / WORD_BITS) & bits)
 			return false;
+		zone_runs_will_give(zone, frame, UINT32_C(1) << order);
 		balloon_zone_give_words(zone, word, n_words);
 	}
 	return true;
