@@ -332,7 +332,8 @@ static void check_together(const struct options *options)
 		options_wrong("--pct: of --random");
 	if ((options->walk.n_walks || is_reduced) && (options->counts_delays || options->html))
 		options_wrong("--random, --reduce: without --delays and --html");
-	if ((is_reduced || options->looks_for_races) && (options->n_designs > 0 || is_historical(options)))
+	if ((is_reduced || options->looks_for_races) &&
+		(options->n_designs > 0 || is_historical(options)))
 		options_wrong("--reduce, --races: of page strategies, in no scenario of history");
 }
 
@@ -902,8 +903,8 @@ static int replay(const struct options *options, const struct menu *menu)
 	struct exhibit exhibit = exhibit_of(options->strategies[0], options->designs[0]);
 	struct page_finding on_page = {.title = title_of(&exhibit),
 		.scenario = name_of(menu, only),
-		.command = command_of(&exhibit, name_of(menu, only), options->schedule,
-			options->looks_for_races),
+		.command = command_of(
+			&exhibit, name_of(menu, only), options->schedule, options->looks_for_races),
 		.report = &report};
 	bool is_asserted;
 	bool is_found = !open_scenario(menu, only, &exhibit, &report);

@@ -65,7 +65,8 @@ static void put_heads(const struct rows *rows, FILE *file)
 		put_element("span", "calls", calls, file);
 		fputs("</th>", file);
 	}
-	fputs("<th scope=\"col\">Locks held</th><th scope=\"col\">After it</th></tr></thead>\n", file);
+	fputs("<th scope=\"col\">Locks held</th><th scope=\"col\">After it</th></tr></thead>\n",
+		file);
 }
 
 static void put_cell(const struct stage_cell *cell, const struct stage_cell *before, FILE *file)
@@ -82,7 +83,8 @@ static void put_cell(const struct stage_cell *cell, const struct stage_cell *bef
 	fputs("</span> ", file);
 }
 
-static void put_state(const struct stage_cell *cells, const struct stage_cell *before, uint32_t n, FILE *file)
+static void put_state(
+	const struct stage_cell *cells, const struct stage_cell *before, uint32_t n, FILE *file)
 {
 	fputs("<td class=\"pages\">", file);
 	for (uint32_t i = 0; i < n; i++)
