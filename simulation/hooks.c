@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library calls in a controlled build: the hook of its accesses, its checks, its platform. */
+/* What the library calls in a controlled build: the hook of its accesses, and its checks. */
 
 #include <balloon/sync.h>
 
@@ -81,33 +81,4 @@ void balloon_check_released(const void *word)
 bool balloon_check_held(const void *word)
 {
 	return engine_held(word);
-}
-
-/* ---- The platform ---------------------------------------------------------------------------- */
-
-uint64_t balloon_platform_now_ns(void)
-{
-	engine_access(NULL, 0, ENGINE_POINT_CLOCK, WHERE);
-	return engine_now_ns();
-}
-
-void balloon_platform_wait_until(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
-{
-	engine_access(word, sizeof(*word), ENGINE_POINT_WAIT, WHERE);
-	if (*word == expected)
-		engine_sleep_on(word, deadline_ns);
-}
-
-void balloon_platform_wait(const uint32_t *word, uint32_t expected)
-{
-	engine_access(word, sizeof(*word), ENGINE_POINT_WAIT, WHERE);
-	if (*word == expected)
-		engine_sleep_on(word, BALLOON_NEVER);
-}
-
-/* The word may be gone: it is an address. */
-void balloon_platform_wake(const uint32_t *word, uint32_t n_threads)
-{
-	engine_access(word, 0, ENGINE_POINT_WAKE, WHERE);
-	engine_wake(word, n_threads);
 }

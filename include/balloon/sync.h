@@ -178,6 +178,58 @@ BALLOON_EXPORT void balloon_hook_write_words(
 	((__typeof__(place))balloon_hook_access((place), sizeof(*(place)), (access)))
 #endif
 
+/*
+ * A modelled build (simulation/explore/memory.h), one kind of controlled build, has a model of memory in the
+ * place of memory: it decides what an atomic access finds, by the access's order. The model knows all orders
+ * of the program, and may take one for a weaker one.
+ */
+#ifdef BALLOON_MODELLED
+enum balloon_operation {
+	BALLOON_LOADS,
+	BALLOON_STORES,
+	BALLOON_STORES_LATER,
+	BALLOON_EXCHANGES,
+	BALLOON_ADDS,
+	BALLOON_SUBTRACTS,
+	BALLOON_ORS,
+	BALLOON_ANDS,
+	BALLOON_COMPARES, /* and swaps */
+	BALLOON_FENCES,
+	BALLOON_FENCES_COMPILER,
+};
+struct balloon_order {
+	const char *function;
+	const char *file;
+	int line;
+	enum balloon_operation operation;
+	int order;
+};
+/** Returns what was there; of a comparison, whether it was as expected. */
+uint64_t balloon_model_atomic(const struct balloon_order *order, const volatile void *place,
+	size_t size_bytes, uint64_t operand, void *expected);
+void balloon_model_fence(const struct balloon_order *order);
+/** As balloon_hook_access(), of plain accesses. */
+void *balloon_model_plain(
+	const volatile void *place, size_t size_bytes, enum balloon_access access);
+
+#define balloon_hook_access balloon_model_plain
+#define balloon_order_here(operation, order)                                                       \
+	static struct balloon_order balloon_order_ __attribute__((section("balloon_orders"),       \
+		used)) = {__func__, __FILE__, __LINE__, (operation), (order)}
+#define balloon_modelled(type, operation, place, operand, expected, order)                         \
+	__extension__({                                                                            \
+		balloon_order_here(operation, order);                                              \
+		type balloon_found_ = (type)balloon_model_atomic(&balloon_order_, (place),         \
+			sizeof(*(place)), (uint64_t)(operand), (expected));                        \
+		balloon_found_;                                                                    \
+	})
+#define balloon_modelled_fence(operation, order)                                                   \
+	((void)__extension__({                                                                     \
+		balloon_order_here(operation, order);                                              \
+		balloon_model_fence(&balloon_order_);                                              \
+	}))
+#endif
+
 /** Starts a cache line of its own. */
 #define BALLOON_ALIGNED __attribute__((aligned(64)))
 
@@ -241,7 +293,25 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
 /* Of so many words that are zero already: they are not touched. */
 #define balloon_atomic_init_zeroed(words, n_words, kind)                                           \
 	balloon_hook_ignore((words), (n_words) * sizeof(*(words)), (kind))
-#ifdef BALLOON_CONTROLLED
+#ifdef BALLOON_MODELLED
+#define balloon_modelled_word(operation, word, operand, order)                                     \
+	balloon_modelled(__typeof__((word)->value), operation, &(word)->value, operand, NULL, order)
+#define balloon_atomic_load(word, order) balloon_modelled_word(BALLOON_LOADS, word, 0, order)
+#define balloon_atomic_store(word, new_value, order)                                               \
+	((void)balloon_modelled_word(BALLOON_STORES, word, new_value, order))
+#define balloon_atomic_exchange(word, new_value, order)                                            \
+	balloon_modelled_word(BALLOON_EXCHANGES, word, new_value, order)
+#define balloon_atomic_add(word, operand, order)                                                   \
+	balloon_modelled_word(BALLOON_ADDS, word, operand, order)
+#define balloon_atomic_sub(word, operand, order)                                                   \
+	balloon_modelled_word(BALLOON_SUBTRACTS, word, operand, order)
+#define balloon_atomic_or(word, operand, order)                                                    \
+	balloon_modelled_word(BALLOON_ORS, word, operand, order)
+#define balloon_atomic_and(word, operand, order)                                                   \
+	balloon_modelled_word(BALLOON_ANDS, word, operand, order)
+#define balloon_atomic_cas(word, expected, new_value, order)                                       \
+	balloon_modelled(bool, BALLOON_COMPARES, &(word)->value, new_value, expected, order)
+#elif defined(BALLOON_CONTROLLED)
 #define balloon_atomic_load(word, order)                                                           \
 	__atomic_load_n(balloon_hooked(&(word)->value, BALLOON_ACCESS_LOAD), (order))
 #define balloon_atomic_store(word, new_value, order)                                               \
@@ -298,7 +368,9 @@ BALLOON_EXPORT extern __thread uint64_t balloon_count_atomics;
  * first. For pairs of threads that each store one word and then look at the other's. gcc's
  * ThreadSanitizer knows no fences, but read-modify-writes.
  */
-#if defined(__SANITIZE_THREAD__)
+#if defined(BALLOON_MODELLED)
+#define balloon_atomic_fence() balloon_modelled_fence(BALLOON_FENCES, __ATOMIC_SEQ_CST)
+#elif defined(__SANITIZE_THREAD__)
 static inline void balloon_atomic_fence(void)
 {
 	uint32_t word = 0;
@@ -312,7 +384,10 @@ static inline void balloon_atomic_fence(void)
  * A store that this thread's next loads may overtake, as on a machine, and what keeps no more than the
  * compiler from it. A controlled build shows both orders.
  */
-#ifdef BALLOON_CONTROLLED
+#if defined(BALLOON_MODELLED)
+#define balloon_atomic_store_later(word, new_value, order)                                         \
+	((void)balloon_modelled_word(BALLOON_STORES_LATER, word, new_value, order))
+#elif defined(BALLOON_CONTROLLED)
 BALLOON_EXPORT void balloon_hook_store_later(uint32_t *place, uint32_t value);
 #define balloon_atomic_store_later(word, new_value, order)                                         \
 	((void)(order), balloon_hook_store_later(&(word)->value, (new_value)))
@@ -320,7 +395,11 @@ BALLOON_EXPORT void balloon_hook_store_later(uint32_t *place, uint32_t value);
 #define balloon_atomic_store_later(word, new_value, order)                                         \
 	balloon_atomic_store((word), (new_value), (order))
 #endif
+#ifdef BALLOON_MODELLED
+#define balloon_compiler_fence() balloon_modelled_fence(BALLOON_FENCES_COMPILER, __ATOMIC_SEQ_CST)
+#else
 #define balloon_compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#endif
 
 /*
  * The lock: spin briefly, then sleep. Threads that outnumber the processors make fair spinning
