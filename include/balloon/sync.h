@@ -675,11 +675,13 @@ static inline bool balloon_reference_get_unless_zero(struct balloon_atomic_u32 *
  * An event: something may have changed that somebody waits for. The lowest bit of the word says that
  * somebody sleeps, the others count.
  *
- * A waiter remembers the word, looks under the lock that protects what it waits for, and sleeps only
- * while the word is as remembered. Whoever changes something releases that lock and signals. E1
- * (acquire) in balloon_event_seen() pairs with E2 (release) in balloon_event_mark(): a waiter that
- * remembers the raised word finds the change when it looks. Without the pair it could look before the
- * change and sleep after the signal.
+ * A waiter remembers the word, looks at what it waits for, and sleeps only while the word is as
+ * remembered. Whoever changes something signals afterwards. E1 (acquire) in balloon_event_seen() pairs
+ * with E2 (release) in balloon_event_mark(): a waiter that remembers the raised word finds the change
+ * when it looks. Without the pair a waiter that looks without a lock could look before the change and
+ * sleep after the signal. Where the change is made, and looked at, under a lock that is released before
+ * the signal, that lock is enough: a waiter that had it first released it after it remembered the word, and
+ * the signal comes after that release.
  */
 struct balloon_event {
 	struct balloon_atomic_u32 word;
