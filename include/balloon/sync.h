@@ -179,7 +179,7 @@ BALLOON_EXPORT void balloon_hook_write_words(
 #endif
 
 /*
- * A modelled build (simulation/explore/memory.h), one kind of controlled build, has a model of memory in the
+ * A modelled build (simulation/memory/models.h), one kind of controlled build, has a model of memory in the
  * place of memory: it decides what an atomic access finds, by the access's order. The model knows all orders
  * of the program, and may take one for a weaker one.
  */
@@ -203,6 +203,7 @@ struct balloon_order {
 	int line;
 	enum balloon_operation operation;
 	int order;
+	bool is_weakened; /* it is taken for relaxed; a fence, for none */
 };
 /** Returns what was there; of a comparison, whether it was as expected. */
 uint64_t balloon_model_atomic(const struct balloon_order *order, const volatile void *place,
@@ -215,7 +216,7 @@ void *balloon_model_plain(
 #define balloon_hook_access balloon_model_plain
 #define balloon_order_here(operation, order)                                                       \
 	static struct balloon_order balloon_order_ __attribute__((section("balloon_orders"),       \
-		used)) = {__func__, __FILE__, __LINE__, (operation), (order)}
+		used)) = {__func__, __FILE__, __LINE__, (operation), (order), false}
 #define balloon_modelled(type, operation, place, operand, expected, order)                         \
 	__extension__({                                                                            \
 		balloon_order_here(operation, order);                                              \
