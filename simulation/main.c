@@ -396,29 +396,16 @@ static void shrink(struct options *options, struct engine_report *report)
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
-static void print_quoted(const char *text)
-{
-	putchar('"');
-	for (; *text; text++)
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			printf("\\u%04x", (unsigned)*text);
-		else
-			putchar(*text);
-	putchar('"');
-}
-
 static void print_finding(const struct options *options, const struct engine_report *report)
 {
 	const char *command = replay_command(options, report->seed);
 	if (options->is_json) {
 		printf("{\"finding\": \"%s\", \"what\": ", engine_finding_name(report->finding));
-		print_quoted(report->what);
+		text_put_quoted(report->what, stdout);
 		printf(", \"seed\": %" PRIu64 ", \"point\": %" PRIu64 ", \"hash\": \"%016" PRIx64
 		       "\", \"replay\": ",
 			report->seed, report->step, report->hash);
-		print_quoted(command);
+		text_put_quoted(command, stdout);
 		puts("}");
 	} else {
 		engine_print(report, stdout);

@@ -2,7 +2,6 @@
 #include "text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void text_append(char *text, size_t size, const char *format, ...)
@@ -12,4 +11,17 @@ void text_append(char *text, size_t size, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text + length, size - length, format, arguments);
 	va_end(arguments);
+}
+
+void text_put_quoted(const char *text, FILE *file)
+{
+	putc('"', file);
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\')
+			fprintf(file, "\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			fprintf(file, "\\u%04x", (unsigned)*text);
+		else
+			putc(*text, file);
+	putc('"', file);
 }

@@ -10,6 +10,7 @@
 #include "explore/page.h"
 #include "explore/source.h"
 #include "explore/table.h"
+#include "text.h"
 
 /* ---- Results as JSON ------------------------------------------------------------------------- */
 
@@ -39,26 +40,13 @@ static void close_json(const struct options *options)
 		command_die(options->json);
 }
 
-static void put_quoted(const char *text)
-{
-	putc('"', json);
-	for (; *text; text++)
-		if (*text == '"' || *text == '\\')
-			fprintf(json, "\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			fprintf(json, "\\u%04x", (unsigned)*text);
-		else
-			putc(*text, json);
-	putc('"', json);
-}
-
 static void put_finding(const struct search_finding *finding)
 {
 	char schedule[SEARCH_TEXT_MAX];
 	search_format(&finding->schedule, schedule, sizeof(schedule));
 	fprintf(json,
 		"{\"kind\": \"%s\", \"what\": ", engine_finding_name(finding->report.finding));
-	put_quoted(finding->report.what);
+	text_put_quoted(finding->report.what, json);
 	fprintf(json,
 		", \"preemptions\": %" PRIu32 ", \"steps\": %" PRIu64 ", \"schedule\": \"%s\"}",
 		finding->n_preemptions, finding->report.step, schedule);
@@ -75,7 +63,7 @@ static void put_run(const struct options *options, const struct exhibit *exhibit
 	if (exhibit->driver)
 		fprintf(json, "\"driver\": \"%s\", ", exhibit->driver);
 	fputs("\"scenario\": ", json);
-	put_quoted(scenario);
+	text_put_quoted(scenario, json);
 	fputs(", \"schedules\": [", json);
 	for (uint32_t i = 0; i <= options->n_preemptions; i++)
 		fprintf(json, "%s%" PRIu64, i ? ", " : "", n += result->n_schedules[i]);

@@ -23,6 +23,7 @@
 #include "memory/locks.h"
 #include "memory/orders.h"
 #include "options.h"
+#include "text.h"
 
 enum { EXIT_FAILED = 1 };
 
@@ -32,6 +33,7 @@ struct options {
 	const char *scenario; /* NULL: all */
 	const char *weakened; /* "function:operation"; NULL */
 	const char *schedule; /* to replay; NULL */
+	const char *json;
 	bool is_orders;
 	bool is_list;
 };
@@ -46,7 +48,17 @@ static _Noreturn void die(const char *what)
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-enum { SCENARIO = COMMAND_LINE_KEY, MEMORY, PREEMPTIONS, VALUES, WEAKEN, ORDERS, LIST, REPLAY };
+enum {
+	SCENARIO = COMMAND_LINE_KEY,
+	MEMORY,
+	PREEMPTIONS,
+	VALUES,
+	WEAKEN,
+	ORDERS,
+	LIST,
+	REPLAY,
+	JSON
+};
 
 static const struct argp_option rows[] = {
 	{"scenario", SCENARIO, "NAME", 0, "one of --list (all)", 0},
@@ -65,7 +77,8 @@ static const struct argp_option rows[] = {
 	{"orders", ORDERS, NULL, 0, "weaken each order, and print what is found, or why nothing is",
 		0},
 	{"list", LIST, NULL, 0, "print the names of the scenarios; with --orders, the orders", 0},
-	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and model", 0}, {0}};
+	{"replay", REPLAY, "SCHEDULE", 0, "show this schedule of one scenario and model", 0},
+	{"json", JSON, "FILE", 0, "write results to this file, too", 0}, {0}};
 
 static void add_memory(const char *option, const char *name, void *context)
 {
@@ -109,6 +122,9 @@ static int take(void *context, int key, char *value)
 	case REPLAY:
 		options->schedule = value;
 		return 0;
+	case JSON:
+		options->json = value;
+		return 0;
 	default:
 		options_wrong("%s: no such argument", value);
 	}
@@ -149,9 +165,69 @@ static void parse(struct options *options, int argc, char **argv)
 		options_wrong("--weaken: no order '%s' that can be weakened", options->weakened);
 	if (options->weakened && options->is_orders)
 		options_wrong("--orders weakens each order: without --weaken");
+	if (options->json && (options->is_orders || options->is_list || options->schedule))
+		options_wrong("--json: of searches of scenarios");
 }
 
-/* ---- Results --------------------------------------------------------------------------------- */
+/* ---- Results as JSON ------------------------------------------------------------------------- */
+
+static FILE *json;
+static bool is_json_begun;
+
+static void open_json(const struct options *options)
+{
+	if (!options->json)
+		return;
+	json = fopen(options->json, "w");
+	if (!json)
+		die(options->json);
+	fprintf(json, "{\"preemptions\": %" PRIu32 ", \"values\": %" PRIu32 ", \"runs\": [",
+		options->bounds.n_preemptions, options->bounds.n_values);
+}
+
+static void close_json(const struct options *options)
+{
+	if (!json)
+		return;
+	fputs("\n]}\n", json);
+	if (ferror(json) | fclose(json))
+		die(options->json);
+}
+
+static void put_finding(const struct search_finding *finding)
+{
+	char schedule[SEARCH_TEXT_MAX];
+	search_format(&finding->schedule, schedule, sizeof(schedule));
+	fprintf(json,
+		"{\"kind\": \"%s\", \"what\": ", engine_finding_name(finding->report.finding));
+	text_put_quoted(finding->report.what, json);
+	fprintf(json,
+		", \"preemptions\": %" PRIu32 ", \"values\": %" PRIu32 ", \"steps\": %" PRIu64
+		", \"schedule\": \"%s\"}",
+		finding->n_preemptions, finding->schedule.n_values, finding->report.step, schedule);
+}
+
+/* Counts are of all schedules with at most 0, 1, ... preemptions. */
+static void put_run(const struct options *options, const char *scenario, enum memory memory,
+	const struct search_result *result)
+{
+	uint64_t n = 0;
+	if (!json)
+		return;
+	fprintf(json, "%s\n{\"scenario\": \"%s\", \"memory\": \"%s\", \"schedules\": [",
+		is_json_begun ? "," : "", scenario, memory_name(memory));
+	is_json_begun = true;
+	for (uint32_t i = 0; i <= options->bounds.n_preemptions; i++)
+		fprintf(json, "%s%" PRIu64, i ? ", " : "", n += result->n_schedules[i]);
+	fputs("], \"finding\": ", json);
+	if (result->finding)
+		put_finding(result->finding);
+	else
+		fputs("null", json);
+	putc('}', json);
+}
+
+/* ---- Results for people --------------------------------------------------------------------------------- */
 
 static void print_counts(const struct options *options, const struct search_result *result)
 {
@@ -188,19 +264,23 @@ static bool explore(const struct options *options, size_t i, enum memory memory)
 	locks_search(&options->bounds, &result);
 	printf("%s, %s: ", locks_name(i), memory_name(memory));
 	print_counts(options, &result);
+	put_run(options, locks_name(i), memory, &result);
 	if (result.finding)
 		print_finding(options, locks_name(i), memory, result.finding);
 	return result.finding != NULL;
 }
 
+/* Up to the first finding. */
 static int explore_all(const struct options *options)
 {
+	bool is_found = false;
+	open_json(options);
 	for (size_t i = 0; locks_name(i); i++)
 		for (enum memory memory = 0; memory < MEMORY_MODELS; memory++)
-			if (is_wanted(options, i) && options->has_memory[memory] &&
-				explore(options, i, memory))
-				return EXIT_FAILED;
-	return 0;
+			if (is_wanted(options, i) && options->has_memory[memory] && !is_found)
+				is_found = explore(options, i, memory);
+	close_json(options);
+	return is_found ? EXIT_FAILED : 0;
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
