@@ -4,7 +4,7 @@
  *
  * What is held against each schedule: what a lock protects is a plain word, which must not be raced for, and has been
  * added to as often as somebody had the lock; whoever gave up at a deadline did so after it; and nobody sleeps who
- * has a reason to go on. What somebody waits for by an event is seen once the event was.
+ * has a reason to go on. A flag beside the page lock stays. What somebody waits for by an event is seen once the event was.
  */
 #ifndef MEMORY_LOCKS_H
 #define MEMORY_LOCKS_H

@@ -351,10 +351,15 @@ static struct memory_access access_of(const uint32_t *word)
 		.operation = BALLOON_LOADS};
 }
 
+static uint64_t now_ns(void)
+{
+	return memory.now_ns > engine_now_ns() ? memory.now_ns : engine_now_ns();
+}
+
 uint64_t balloon_platform_now_ns(void)
 {
 	engine_access(NULL, 0, ENGINE_POINT_CLOCK, WHERE);
-	return memory.now_ns > engine_now_ns() ? memory.now_ns : engine_now_ns();
+	return now_ns();
 }
 
 static void wait_until(
@@ -363,18 +368,15 @@ static void wait_until(
 	engine_access(word, sizeof(*word), ENGINE_POINT_WAIT, where);
 	const struct memory_access access = access_of(word);
 	make_later(access.thread);
-	if (memory.model->look(&access) != expected)
+	if (memory.model->look(&access) != expected || now_ns() >= deadline_ns)
 		return;
-	switch (memory_choose(deadline_ns == BALLOON_NEVER ? 2 : 3)) {
-	case 0:
+	if (memory_choose(2) == 0) { /* else it ends without cause */
 		engine_sleep_on(word, deadline_ns);
 		memory.model->woken(&access);
-		return;
-	case 1: /* without cause */
-		return;
-	default:
-		memory.now_ns = deadline_ns > memory.now_ns ? deadline_ns : memory.now_ns;
 	}
+	/* Until the thread goes on the deadline may have come, even if it was woken before. */
+	if (deadline_ns != BALLOON_NEVER && memory_choose(2) == 1)
+		memory.now_ns = deadline_ns;
 }
 
 void balloon_platform_wait_until(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)

@@ -5,9 +5,9 @@
  *
  *   sc   Sequential consistency: each access is made at once, in memory.
  *   tso  Total store order: a thread's stores, plain ones too, wait in a buffer of its own, in order, until the
- *        thread makes a read-modify-write, passes a fence, waits, wakes or ends. By default they go to memory when
- *        somebody else touches the place; that they go there later is a choice. What nobody touches may as well
- *        wait.
+ *        thread makes a read-modify-write, passes a fence, sleeps or ends; a wake-up on a word lets those to the word
+ *        out. By default they go to memory when somebody else touches the place; that they go there later is a
+ *        choice. What nobody touches may as well wait.
  *   ra   Release and acquire, with relaxed accesses (C11's without sequentially consistent accesses; no load sees
  *        a store that comes after it in its own thread). A word is a list of messages. A load finds the newest,
  *        or by choice any that its thread does not know to be overwritten; a store goes to the end of the list,

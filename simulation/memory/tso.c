@@ -134,15 +134,19 @@ static void *plain(uint32_t thread, const volatile void *place, size_t size_byte
 	return (void *)(uintptr_t)place;
 }
 
+/* It compares as a load does; what it has stored is seen while it sleeps. */
 static uint64_t look(const struct memory_access *access)
 {
+	uint64_t found = load(access);
 	drain(access->thread);
-	return load(access);
+	return found;
 }
 
+/* Its stores to that word are seen, and so are those before them. */
 static void wake(const struct memory_access *access)
 {
-	drain(access->thread);
+	struct buffer *buffer = &buffers[access->thread];
+	flush(buffer, n_before(buffer, access->place, access->size_bytes, 0));
 }
 
 static void woken(const struct memory_access *access)

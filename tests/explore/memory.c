@@ -231,6 +231,26 @@ Test(memory, loads_of_one_word_do_not_go_back)
 	check_each("00 01 11", "00 01 11", "00 01 11");
 }
 
+/* Nor does one after a comparison that failed. */
+THREAD(compare_x_then_load_x, uint32_t expected = 5;
+	balloon_atomic_cas(x, &expected, 6, BALLOON_RELAXED); results[0] = expected;
+	LOAD(x, 1, RELAXED))
+
+Test(memory, a_comparison_that_fails_is_a_load)
+{
+	SET(2, false, store_x_1, compare_x_then_load_x);
+	check_each("00 01 11", "00 01 11", "00 01 11");
+}
+
+THREAD(store_x_load_both, STORE(x, 1, RELAXED) LOAD(x, 0, RELAXED) LOAD(y, 1, RELAXED))
+THREAD(store_y_load_both, STORE(y, 1, RELAXED) LOAD(y, 2, RELAXED) LOAD(x, 3, RELAXED))
+
+Test(memory, a_thread_sees_its_own_stores)
+{
+	SET(4, false, store_x_load_both, store_y_load_both);
+	check_each("1011 1110 1111", "1010 1011 1110 1111", "1010 1011 1110 1111");
+}
+
 Test(memory, threads_agree_on_the_order_of_stores_to_one_word)
 {
 	for (enum memory memory = 0; memory < MEMORY_MODELS; memory++) {
@@ -291,6 +311,8 @@ Test(memory, nothing_comes_in_between_a_read_modify_write)
 {
 	SET(2, true, exchange_x_1, exchange_x_2);
 	check_each("0120 2010", "0120 2010", "0120 2010");
+	SET(1, true, exchange_x_1, store_x_2);
+	check_each("020 210", "020 210", "020 210");
 	SET(4, true, take_x, take_x_as_well);
 	check_each("021020 100110", "021020 100110", "021020 100110");
 }
@@ -305,6 +327,15 @@ THREAD(relax_then_read,
 	if (balloon_atomic_load(x, BALLOON_RELAXED)) results[0] = BALLOON_READ(plain);)
 THREAD(read_plain, results[1] = BALLOON_READ(plain);)
 THREAD(write_plain, BALLOON_WRITE(plain, 2);)
+
+THREAD(write_then_fence, BALLOON_WRITE(plain, 1); FENCE STORE(x, 1, RELAXED))
+THREAD(
+	fence_then_read, if (balloon_atomic_load(x, BALLOON_RELAXED)) {
+		FENCE
+		results[0] = BALLOON_READ(plain);
+	})
+THREAD(read_then_relax, results[0] = BALLOON_READ(plain); STORE(x, 1, RELAXED))
+THREAD(relax_then_write, if (balloon_atomic_load(x, BALLOON_RELAXED)) BALLOON_WRITE(plain, 2);)
 
 static bool has_race(void)
 {
@@ -322,6 +353,14 @@ Test(memory, a_race_is_found)
 	cr_assert(has_race());
 	SET(1, false, write_then_release, relax_then_read);
 	cr_assert(has_race());
+	SET(1, false, write_then_fence, fence_then_read);
+	cr_assert_not(has_race());
+	SET(1, false, write_then_relax, fence_then_read);
+	cr_assert(has_race());
+	SET(1, false, write_then_fence, relax_then_read);
+	cr_assert(has_race());
+	SET(1, false, read_then_relax, relax_then_write);
+	cr_assert(has_race());
 	SET(2, false, write_then_release, read_plain);
 	cr_assert(has_race());
 	SET(2, false, write_plain, write_then_release);
@@ -331,6 +370,7 @@ Test(memory, a_race_is_found)
 }
 
 THREAD(write_plain_load_y, BALLOON_WRITE(plain, 1); LOAD(y, 0, RELAXED))
+THREAD(write_then_read, BALLOON_WRITE(plain, 1); results[0] = BALLOON_READ(plain);)
 THREAD(store_y_read_plain, STORE(y, 1, RELAXED) results[1] = BALLOON_READ(plain);)
 
 Test(memory, plain_stores_are_buffered_and_their_thread_sees_them)
@@ -338,6 +378,8 @@ Test(memory, plain_stores_are_buffered_and_their_thread_sees_them)
 	SET(2, false, write_plain_load_y, store_y_read_plain);
 	check(MEMORY_SC, "01 10 11");
 	check(MEMORY_TSO, "00 01 10 11");
+	SET(1, false, write_then_read);
+	check(MEMORY_TSO, "1");
 }
 
 /* ---- What is not modelled -------------------------------------------------------------------- */
