@@ -24,11 +24,11 @@
  * (reduce.h); --check-reduction holds it against the search. What is too large for both: --random. With
  * --races, two plain accesses that no lock orders are a finding, too (clocks.h), in whichever order they come.
  *
- * What is not. Memory is sequentially consistent: an order that is too weak is not found. What the locks do inside
- * (their words, waiting, waking) are scenarios of tests/simulation. There is one thread of the
- * system. Code that touches shared memory without <balloon/sync.h> runs as one with the step before it. More
- * preemptions, threads, calls and pages than were asked for: not explored. Without --reduce no schedule is left out
- * as equal to another: what is looked at once is the end of those that end alike, calls, results and all memory of the map.
+ * What is not. Memory is sequentially consistent: an order that is too weak is not found; what locks and events do
+ * inside is for balloon-explore-memory (memory/main.c). There is one thread of the system. Code that touches shared
+ * memory without <balloon/sync.h> runs as one with the step before it. More preemptions, threads, calls and pages than
+ * were asked for: not explored. Without --reduce no schedule is left out as equal to another: what is looked at once is
+ * the end of those that end alike, calls, results and all memory of the map.
  */
 
 #include <inttypes.h>
