@@ -200,7 +200,7 @@ Test(memory, message_passing_by_fences)
 }
 
 /* Whoever finds what a read-modify-write has left knows what its messages before handed over. */
-THREAD(add_to_y, balloon_atomic_add(y, 1, BALLOON_RELAXED);)
+THREAD(add_to_y, (void)balloon_atomic_add(y, 1, BALLOON_RELAXED);)
 THREAD(store_over_y, STORE(y, 2, RELAXED))
 
 Test(memory, a_release_lasts_over_read_modify_writes_of_others)
@@ -233,7 +233,7 @@ Test(memory, loads_of_one_word_do_not_go_back)
 
 /* Nor does one after a comparison that failed. */
 THREAD(compare_x_then_load_x, uint32_t expected = 5;
-	balloon_atomic_cas(x, &expected, 6, BALLOON_RELAXED); results[0] = expected;
+	(void)balloon_atomic_cas(x, &expected, 6, BALLOON_RELAXED); results[0] = expected;
 	LOAD(x, 1, RELAXED))
 
 Test(memory, a_comparison_that_fails_is_a_load)
