@@ -22,7 +22,8 @@
  * comes, is a choice.
  *
  * Not modelled: sequentially consistent loads, stores and read-modify-writes, fences weaker than that, accesses of
- * two sizes to one place. These are findings. Which of two sleepers a wake-up wakes is not tried: the first.
+ * two sizes to one place. These are findings. Not tried: which of two sleepers a wake-up wakes (the first); which of two
+ * threads' stores to one place goes to memory first when a third one touches it (the first thread's).
  */
 #ifndef MEMORY_MODELS_H
 #define MEMORY_MODELS_H
