@@ -385,22 +385,41 @@ static void name_place(const volatile void *place, char *text, size_t size)
 			text_append(text, size, "%s", shown[i].name);
 }
 
+/* One more: what the step has found. */
 static uint32_t n_cells(void)
 {
-	return N_SHOWN;
+	return N_SHOWN + 1;
 }
 
-static void show_cell(uint32_t number, struct stage_cell *cell)
+static void show_found(struct stage_cell *cell)
+{
+	uint64_t value;
+	snprintf(cell->name, sizeof(cell->name), "found");
+	if (memory_found(&value))
+		snprintf(cell->value, sizeof(cell->value), "%u", (unsigned)value);
+	else
+		snprintf(cell->value, sizeof(cell->value), "-");
+}
+
+static void show_word(uint32_t number, struct stage_cell *cell)
 {
 	uint64_t value = 0;
 	memcpy(&value, (const void *)(uintptr_t)shown[number].place, shown[number].size_bytes);
 	snprintf(cell->name, sizeof(cell->name), "%s", shown[number].name);
 	snprintf(cell->value, sizeof(cell->value), "%u", (unsigned)value);
+}
+
+static void show_cell(uint32_t number, struct stage_cell *cell)
+{
 	cell->holder = STAGE_NOBODY;
+	if (number == 0)
+		show_found(cell);
+	else
+		show_word(number - 1, cell);
 }
 
 const struct stage locks_stage = {
-	.state_head = "memory",
+	.state_head = "found, then lock waiting page event change count contended",
 	.subject = subject,
 	.watch = watch,
 	.name_thread = name_thread,

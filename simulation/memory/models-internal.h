@@ -48,6 +48,9 @@ bool memory_changes(const struct memory_access *access, uint64_t found, uint64_t
 /** A read-modify-write of memory itself: returns what it found. */
 uint64_t memory_modify(const struct memory_access *access);
 
+/** The thread comes to a step, as by engine_access(). */
+void memory_step(const volatile void *place, size_t size_bytes, unsigned kind, uintptr_t where);
+
 /** A number below n; 0 is what would happen on a machine that hides nothing. */
 uint32_t memory_choose(uint32_t n);
 

@@ -19,7 +19,28 @@ static struct {
 	uint32_t n_threads;
 	uint64_t now_ns; /* a deadline that has come */
 	struct later later[MEMORY_THREADS];
+	bool has_found; /* for memory_found() */
+	uint64_t found;
 } memory;
+
+void memory_step(const volatile void *place, size_t size_bytes, unsigned kind, uintptr_t where)
+{
+	engine_access(place, size_bytes, kind, where);
+	memory.has_found = false;
+}
+
+static uint64_t found(uint64_t value)
+{
+	memory.has_found = true;
+	memory.found = value;
+	return value;
+}
+
+bool memory_found(uint64_t *value)
+{
+	*value = memory.found;
+	return memory.has_found;
+}
 
 uint32_t memory_choose(uint32_t n)
 {
@@ -273,20 +294,20 @@ static uint64_t load_early(const struct memory_access *access)
 	const struct later *later = &memory.later[access->thread];
 	if (later->is_waiting && memory_choose(2) == 0)
 		make_later(access->thread);
-	uint64_t found = model_now()->load(access);
+	uint64_t value = found(model_now()->load(access));
 	if (later->is_waiting)
-		engine_access(
+		memory_step(
 			later->access.place, later->access.size_bytes, ENGINE_POINT_STORE, WHERE);
 	make_later(access->thread);
-	return found;
+	return value;
 }
 
 static uint64_t compare(const struct memory_access *access, void *expected)
 {
-	uint64_t found = model_now()->modify(access);
-	if (found != access->expected)
-		memory_write(expected, access->size_bytes, found);
-	return found == access->expected;
+	uint64_t value = found(model_now()->modify(access));
+	if (value != access->expected)
+		memory_write(expected, access->size_bytes, value);
+	return value == access->expected;
 }
 
 uint64_t balloon_model_atomic(const struct balloon_order *order, const volatile void *place,
@@ -296,7 +317,7 @@ uint64_t balloon_model_atomic(const struct balloon_order *order, const volatile 
 		.size_bytes = size_bytes,
 		.operation = order->operation,
 		.operand = narrow(operand, size_bytes)};
-	engine_access(place, size_bytes, kind_of(order->operation), WHERE);
+	memory_step(place, size_bytes, kind_of(order->operation), WHERE);
 	read_order(order, &access);
 	if (engine_is_running())
 		access.thread = engine_self();
@@ -316,7 +337,7 @@ uint64_t balloon_model_atomic(const struct balloon_order *order, const volatile 
 		access.expected = memory_read(expected, size_bytes);
 		return compare(&access, expected);
 	default:
-		return model_now()->modify(&access);
+		return found(model_now()->modify(&access));
 	}
 }
 
@@ -327,13 +348,13 @@ void balloon_model_fence(const struct balloon_order *order)
 	make_later(engine_self());
 	if (order->operation == BALLOON_FENCES_COMPILER)
 		return;
-	engine_access(NULL, 0, ENGINE_POINT_OTHER, WHERE);
+	memory_step(NULL, 0, ENGINE_POINT_OTHER, WHERE);
 	memory.model->fence(engine_self());
 }
 
 void *balloon_model_plain(const volatile void *place, size_t size_bytes, enum balloon_access access)
 {
-	engine_access(place, size_bytes, access, WHERE);
+	memory_step(place, size_bytes, access, WHERE);
 	if (!engine_is_running())
 		return (void *)(uintptr_t)place;
 	make_later(engine_self());
@@ -358,17 +379,17 @@ static uint64_t now_ns(void)
 
 uint64_t balloon_platform_now_ns(void)
 {
-	engine_access(NULL, 0, ENGINE_POINT_CLOCK, WHERE);
+	memory_step(NULL, 0, ENGINE_POINT_CLOCK, WHERE);
 	return now_ns();
 }
 
 static void wait_until(
 	const uint32_t *word, uint32_t expected, uint64_t deadline_ns, uintptr_t where)
 {
-	engine_access(word, sizeof(*word), ENGINE_POINT_WAIT, where);
+	memory_step(word, sizeof(*word), ENGINE_POINT_WAIT, where);
 	const struct memory_access access = access_of(word);
 	make_later(access.thread);
-	if (memory.model->look(&access) != expected || now_ns() >= deadline_ns)
+	if (found(memory.model->look(&access)) != expected || now_ns() >= deadline_ns)
 		return;
 	if (memory_choose(2) == 0) { /* else it ends without cause */
 		engine_sleep_on(word, deadline_ns);
@@ -391,7 +412,7 @@ void balloon_platform_wait(const uint32_t *word, uint32_t expected)
 
 void balloon_platform_wake(const uint32_t *word, uint32_t n_threads)
 {
-	engine_access(word, 0, ENGINE_POINT_WAKE, WHERE);
+	memory_step(word, 0, ENGINE_POINT_WAKE, WHERE);
 	const struct memory_access access = access_of(word);
 	make_later(access.thread);
 	memory.model->wake(&access);
@@ -412,7 +433,7 @@ void balloon_platform_fence_threads(void)
 	for (uint32_t i = 0; i < memory.n_threads && !balloon_order_.is_weakened; i++) {
 		if (i == self)
 			continue;
-		engine_access(NULL, 0, ENGINE_POINT_OTHER, WHERE);
+		memory_step(NULL, 0, ENGINE_POINT_OTHER, WHERE);
 		memory.model->fence(i);
 	}
 	balloon_model_fence(&balloon_order_);

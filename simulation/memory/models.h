@@ -43,6 +43,8 @@ const char *memory_name(enum memory memory);
 void memory_begin(enum memory memory, uint32_t n_threads);
 /** The last that a thread does: its stores reach memory. */
 void memory_end_thread(void);
+/** What the last step has found, which may be another value than memory has. Returns false: it has looked at none. */
+bool memory_found(uint64_t *value);
 
 /**
  * The orders of the program that can be weakened, one for each function and operation: the first for NULL; NULL past the

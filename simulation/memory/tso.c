@@ -158,7 +158,7 @@ static void woken(const struct memory_access *access)
 static void end(uint32_t thread)
 {
 	if (buffers[thread].n > 0)
-		engine_point();
+		memory_step(NULL, 0, ENGINE_POINT_OTHER, (uintptr_t)__builtin_return_address(0));
 	drain(thread);
 }
 
