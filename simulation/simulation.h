@@ -296,6 +296,8 @@ extern struct sim *sim;
 void sim_open(void);
 /** Make what sim->choice says: host, source, map and driver. */
 void sim_set_up(void);
+/** The same without the driver: for another one. */
+void sim_set_up_around(void);
 /** A run: context is a const struct sim_bounds. */
 void sim_play(void *bounds);
 
