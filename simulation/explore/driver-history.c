@@ -96,7 +96,8 @@ static const struct driver_hazard hazards[] = {
 		.threads = "relieve|relieve",
 		.n_at_start = 2,
 		.n_free = 2,
-		.sign = {"the host reads that the balloon has", 0},
+		.sign = {"the host reads that the balloon has",
+			2}, /* at the end, which is the host's */
 		.predicted = {FAIL, FAIL, FAIL, FAIL, FAIL, HARDENED}},
 };
 enum { N_HAZARDS = sizeof(hazards) / sizeof(hazards[0]) };
