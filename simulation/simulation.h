@@ -286,6 +286,8 @@ struct sim {
 	void (*asked)(void);        /* called when the host was given a request; optional */
 	/* called before a fill gets frames, of which the first goes there; optional */
 	void (*allocating)(const struct balloon_page *pages);
+	/* called with an answer in place of the channel, by whose requests the host is not asked; optional */
+	void (*answered)(struct balloon_request *request);
 	bool wants_relief; /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };

@@ -16,6 +16,7 @@ void past_set_up(const struct historical_driver_form *form, uint32_t n_pages)
 	ENGINE_CHECK_EQ(balloon_device_create(sim->map, past, &device), 0);
 	historical_driver_init(past, device, sim->host.channel, &sim->source.frames);
 	past->form = form;
+	sim->answered = historical_answer;
 	for (uint32_t i = 0; i < n_pages; i++) {
 		struct balloon_page page;
 		ENGINE_CHECK(historical_allocate(past, &page));

@@ -18,9 +18,13 @@ const struct historical_driver_field historical_driver_fields[] = {
 
 static void queue_init(struct historical_queue *queue)
 {
-	BALLOON_ASSERT(balloon_request_size(HISTORICAL_PFNS) <= sizeof(queue->memory));
-	balloon_request_init(&queue->request, queue->memory, HISTORICAL_PFNS);
+	queue->request.pages = queue->pages;
+	queue->request.ranges = queue->ranges;
+	queue->request.capacity_pages = HISTORICAL_PFNS;
+	balloon_atomic_init(
+		&queue->request.state, BALLOON_REQUEST_FREE, BALLOON_SHARED_REQUEST_STATE);
 	balloon_event_init(&queue->acked);
+	queue->request.event = &queue->acked;
 }
 
 void historical_driver_init(struct historical_driver *driver, struct balloon_device *device,
@@ -72,26 +76,42 @@ bool historical_dequeue(struct historical_driver *driver, struct balloon_page *p
 
 /* ---- The host -------------------------------------------------------------------------------- */
 
+/* What is the queue's is nobody else's until the host has it. */
+static void put_in(struct balloon_request *request, enum balloon_request_kind kind,
+	const struct balloon_page *pages, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		request->pages[i] = BALLOON_READ(pages[i]);
+		request->ranges[i] = (struct balloon_range){request->pages[i].index, 1};
+	}
+	request->kind = kind;
+	request->n_pages = n;
+	request->n_ranges = n;
+	balloon_atomic_store(&request->state, BALLOON_REQUEST_OUTSTANDING, BALLOON_RELAXED);
+}
+
 void historical_tell(struct historical_driver *driver, enum balloon_request_kind kind,
 	const struct balloon_page *pages, uint32_t n)
 {
 	struct historical_queue *queue =
 		kind == BALLOON_REQUEST_INFLATE ? &driver->inflate_vq : &driver->deflate_vq;
-	struct balloon_request *request = &queue->request;
 	if (n == 0)
 		return;
-	for (uint32_t i = 0; i < n; i++)
-		BALLOON_WRITE(request->pages[i], BALLOON_READ(pages[i]));
-	balloon_request_prepare(request, kind, n);
-	request->event = &queue->acked;
-	if (balloon_request_submit(driver->channel, request) < 0)
-		return;
+	put_in(&queue->request, kind, pages, n);
+	int result = driver->channel->ops->submit(driver->channel, &queue->request);
 	for (;;) {
 		uint32_t seen = balloon_event_seen(&queue->acked);
-		if (balloon_request_state(request) == BALLOON_REQUEST_COMPLETE)
+		if (result < 0 ||
+			balloon_request_state(&queue->request) == BALLOON_REQUEST_COMPLETE)
 			return;
 		balloon_event_wait(&queue->acked, seen, BALLOON_NEVER);
 	}
+}
+
+void historical_answer(struct balloon_request *request)
+{
+	balloon_atomic_store(&request->state, BALLOON_REQUEST_COMPLETE, BALLOON_RELEASE);
+	balloon_event_signal(request->event);
 }
 
 /* Under no lock, as whoever comes last has the newest number (H-25). */

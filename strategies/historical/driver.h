@@ -13,20 +13,18 @@
 
 #include <stddef.h>
 
+#include <balloon/channel-ops.h>
 #include <balloon/driver-design.h>
 #include <balloon/frames-ops.h>
-#include <balloon/request.h>
 
-enum {
-	HISTORICAL_PFNS = 4, /* 256 there */
-	HISTORICAL_QUEUE_BYTES = 4352,
-};
+enum { HISTORICAL_PFNS = 4 }; /* 256 there */
 
 /** To the host, in one direction: a request at a time, and who waits for it. */
 struct historical_queue {
 	struct balloon_request request;
 	struct balloon_event acked;
-	_Alignas(16) unsigned char memory[HISTORICAL_QUEUE_BYTES];
+	struct balloon_page pages[HISTORICAL_PFNS];
+	struct balloon_range ranges[HISTORICAL_PFNS];
 };
 
 /** What the driver kept. */
@@ -74,6 +72,9 @@ extern const struct historical_driver_field historical_driver_fields[];
 void historical_driver_init(struct historical_driver *driver, struct balloon_device *device,
 	struct balloon_channel *channel, struct balloon_frames *frames);
 
+/** The host has answered a request of the driver's. */
+void historical_answer(struct balloon_request *request);
+
 /* ---- What is called -------------------------------------------------------------------------- */
 
 void historical_fill(struct historical_driver *driver, uint32_t n);
@@ -88,7 +89,8 @@ bool historical_allocate(struct historical_driver *driver, struct balloon_page *
 void historical_enqueue(struct historical_driver *driver, struct balloon_page page);
 /** Returns false: all that is left is isolated. */
 bool historical_dequeue(struct historical_driver *driver, struct balloon_page *page);
-/** Tell the host, and wait until it has answered. One thread at a time in a direction. */
+/** Tell the host, and wait until it has answered; straight to the host, as the library's requests are not of that
+ * time. One thread at a time in a direction. */
 void historical_tell(struct historical_driver *driver, enum balloon_request_kind kind,
 	const struct balloon_page *pages, uint32_t n);
 void historical_free(
