@@ -19,7 +19,9 @@ enum {
 	NAME = 6,
 	HAZARDS_MAX = 16,
 	COLUMNS_MAX = 16,
-	DRIVER_PREEMPTIONS = 1, /* the library's, with more, are minutes */
+	/* At most, of drivers as they were, and of the library's: with one more, these are ten seconds, and minutes. */
+	DRIVER_PREEMPTIONS = 2,
+	DESIGN_PREEMPTIONS = 1,
 };
 
 struct cell {
@@ -54,6 +56,7 @@ struct axis {
 	bool (*open)(size_t i, const char *column, struct engine_report *report);
 	const struct search_subject *(*subject)(void);
 	struct search_options options;
+	uint32_t n_hardened_preemptions; /* at most, of what the library has */
 };
 
 static struct scenarios scenarios;
@@ -115,9 +118,11 @@ static void search(struct cell *cell, const struct axis *axis, const struct sear
 {
 	struct search_options options = axis->options;
 	struct search_result result;
+	uint32_t n_preemptions = options.n_preemptions;
+	if (cell->is_hardened && n_preemptions > axis->n_hardened_preemptions)
+		n_preemptions = axis->n_hardened_preemptions;
 	options.sign = sign;
-	for (options.n_preemptions = 0;
-		!cell->is_found && options.n_preemptions <= axis->options.n_preemptions;
+	for (options.n_preemptions = 0; !cell->is_found && options.n_preemptions <= n_preemptions;
 		options.n_preemptions++) {
 		search_run(axis->subject(), &options, &result);
 		cell->n_schedules = 0;
@@ -278,12 +283,13 @@ static bool print_axis(const struct axis *axis, FILE *file, FILE *json)
 static bool print_both(uint32_t n_preemptions, FILE *file, FILE *json)
 {
 	const struct axis pages = {"strategy", history_column, page_row, has_strategy, open_page,
-		play_stage.subject, {.n_preemptions = n_preemptions}};
+		play_stage.subject, {.n_preemptions = n_preemptions}, n_preemptions};
 	const struct axis drivers = {"driver", driver_history_column, driver_row, has_design,
 		open_drive, drive_stage.subject,
 		{.n_preemptions = n_preemptions < DRIVER_PREEMPTIONS ? n_preemptions
 								     : DRIVER_PREEMPTIONS,
-			.skips_protected = true}};
+			.skips_protected = true},
+		DESIGN_PREEMPTIONS};
 	if (json)
 		fprintf(json, "{\"preemptions\": %" PRIu32 ", \"cells\": [", n_preemptions);
 	bool is_any_refuted = print_axis(&pages, file, json);

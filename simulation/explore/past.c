@@ -86,6 +86,22 @@ static const char *field_at(size_t offset)
 	return name;
 }
 
+/* Of the map. */
+static void name_in_map(uintptr_t at, char *text, size_t size)
+{
+	const struct balloon_memmap *map = sim->map;
+	uintptr_t page = at - (uintptr_t)map->descriptors.first;
+	uintptr_t device = at - (uintptr_t)map->slots;
+	if (page < map->descriptors.n_pages * map->descriptors.stride_bytes)
+		text_append(text, size, "page %u+%u",
+			(unsigned)(page / map->descriptors.stride_bytes),
+			(unsigned)(page % map->descriptors.stride_bytes));
+	else if (device < map->slot_bytes)
+		text_append(text, size, "device+%u", (unsigned)device);
+	else
+		text_append(text, size, "map+%u", (unsigned)(at - (uintptr_t)map));
+}
+
 void past_name_place(const volatile void *place, char *text, size_t size)
 {
 	uintptr_t at = (uintptr_t)place;
@@ -99,7 +115,7 @@ void past_name_place(const volatile void *place, char *text, size_t size)
 	else if (at - (uintptr_t)sim < sizeof(*sim))
 		text_append(text, size, "world+%u", (unsigned)(at - (uintptr_t)sim));
 	else if (at > (uintptr_t)sim && at < (uintptr_t)past)
-		text_append(text, size, "map+%u", (unsigned)(at - (uintptr_t)sim->map));
+		name_in_map(at, text, size);
 	else
 		text_append(text, size, "own");
 }
