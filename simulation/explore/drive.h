@@ -49,7 +49,8 @@ bool drives_generate(struct drives *drives, bool with_triples);
 /** One for each of the hazards, in their order. */
 bool drives_of_history(struct drives *drives);
 
-/** Make the world as it is at the start. The design of a historical form: in scenarios of history. Returns false: *report says what was found on the way. */
+/** Make the world as it is at the start. The design may be that of a historical form, in scenarios of history. Returns
+ * false: *report says what was found on the way. */
 bool drive_open(const struct drive *drive, const struct balloon_driver_design *design,
 	const struct balloon_strategy *strategy, struct engine_report *report);
 

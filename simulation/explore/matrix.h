@@ -9,8 +9,8 @@
 
 /**
  * Search every scenario of history with every form of it, and print both, and what is refuted: first pages, then
- * drivers, which are searched with two preemptions at most, those of the library with one. json: the cells as well, or NULL.
- * Returns whether the search refutes a prediction.
+ * drivers, which are searched with two preemptions at most, those of the library with one. json: the cells as well,
+ * or NULL. Returns whether the search refutes a prediction.
  */
 bool matrix_print(uint32_t n_preemptions, FILE *file, FILE *json);
 
