@@ -52,7 +52,8 @@ struct historical_driver_field {
 };
 
 struct historical_driver_form {
-	struct balloon_driver_design design; /* what it is called, and its era */
+	struct balloon_driver_design
+		design; /* its name and its era; the rest is empty: no driver of the library takes it */
 	/* Up to n pages. */
 	void (*fill)(struct historical_driver *driver, uint32_t n);
 	/* Returns how many went back. */
