@@ -163,7 +163,7 @@ static void choose_what(struct sim_choice *choice, const struct sim_bounds *boun
 				!(choice->faults & FAULT_MEMORY) && choose(16) == 0;
 }
 
-static void open_driver(void)
+static void open_map(void)
 {
 	const struct sim_choice *choice = &sim->choice;
 	struct balloon_memmap_config map_config = {.strategy = sim_strategy(),
@@ -175,6 +175,12 @@ static void open_driver(void)
 	void *memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
 	result = balloon_memmap_init(memory, n_bytes, &map_config, &sim->map);
 	ENGINE_CHECK(result == 0);
+}
+
+static void open_driver(void)
+{
+	const struct sim_choice *choice = &sim->choice;
+	size_t n_bytes;
 	sim->config = (struct balloon_driver_config){
 		.design = choice->design,
 		.map = sim->map,
@@ -194,9 +200,9 @@ static void open_driver(void)
 		.no_relief = choice->has_no_relief,
 		.before_fill = choice->migrates_before_fills ? sim_before_fill : NULL,
 	};
-	result = balloon_driver_size(&sim->config, &n_bytes);
+	int result = balloon_driver_size(&sim->config, &n_bytes);
 	ENGINE_CHECK(result == 0);
-	memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
+	void *memory = engine_allocate(n_bytes, BALLOON_MEMORY_ALIGN);
 	result = balloon_driver_init(memory, n_bytes, &sim->config, &sim->driver);
 	ENGINE_CHECK(result == 0);
 	engine_guard(memory, n_bytes);
@@ -488,10 +494,16 @@ static void check_no_call_is_counted(void)
 	SIM_CHECK(!is_alone || sim->n_inside > 0 || result == 0, "no call is under way: %s", what);
 }
 
-void sim_set_up(void)
+void sim_set_up_around(void)
 {
 	host_open();
 	source_open();
+	open_map();
+}
+
+void sim_set_up(void)
+{
+	sim_set_up_around();
 	open_driver();
 }
 

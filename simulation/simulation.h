@@ -286,6 +286,8 @@ struct sim {
 	void (*asked)(void);        /* called when the host was given a request; optional */
 	/* called before a fill gets frames, of which the first goes there; optional */
 	void (*allocating)(const struct balloon_page *pages);
+	/* called with an answer in place of the channel, by whose requests the host is not asked; optional */
+	void (*answered)(struct balloon_request *request);
 	bool wants_relief; /* somebody waits for the thread that relieves */
 	bool is_relief_done;
 };
@@ -296,6 +298,8 @@ extern struct sim *sim;
 void sim_open(void);
 /** Make what sim->choice says: host, source, map and driver. */
 void sim_set_up(void);
+/** The same without the driver: for another one. */
+void sim_set_up_around(void);
 /** A run: context is a const struct sim_bounds. */
 void sim_play(void *bounds);
 

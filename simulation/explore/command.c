@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <balloon/driver-design.h>
+
 #include "../../strategies/historical/historical.h"
 #include "common/command-line.h"
+#include "explore/driver-history.h"
 #include "explore/source.h"
 #include "explore/surroundings.h"
 #include "options.h"
@@ -51,7 +54,9 @@ static const struct argp_option rows[] = {
 		"or historical forms: 'mapcount@3.18'",
 		0},
 	{"driver", DRIVER, "LIST", 0,
-		"drivers of these designs, as a,b,c, or all, in place of pages alone", 0},
+		"drivers of these designs, as a,b,c, or all that the library has, in place of pages "
+		"alone; or, in scenarios of history, historical forms: 'split@2017-10'",
+		0},
 	{"scenario", SCENARIO, "NAME", 0,
 		"one of --list, or all of a name without what is isolated, pages and devices: "
 		"'dequeue|isolate+putback' (all); or that of a hazard, 'historical:H-06', or "
@@ -108,7 +113,7 @@ static void add_strategy(const char *option, const char *name, void *context)
 static void add_design(const char *option, const char *name, void *context)
 {
 	struct options *options = context;
-	const struct balloon_driver_design *design = balloon_driver_design_find(name);
+	const struct balloon_driver_design *design = driver_history_design(name);
 	if (!design || options->n_designs == DESIGNS_MAX)
 		options_wrong("%s: no driver design '%s'", option, name);
 	options->designs[options->n_designs++] = design;
@@ -214,7 +219,7 @@ const char command_historical[] = "historical";
 
 bool command_is_historical(const struct options *options)
 {
-	return options->n_designs == 0 && options->scenario &&
+	return options->scenario &&
 	       !strncmp(options->scenario, command_historical, sizeof(command_historical) - 1);
 }
 
@@ -225,6 +230,10 @@ static void check_together(const struct options *options)
 	if (options->is_matrix && (options->n_strategies > 0 || options->n_designs > 0 ||
 					  options->scenario || options->schedule || options->html))
 		options_wrong("--matrix: of all strategies and scenarios of history, and no page");
+	for (uint32_t i = 0; i < options->n_designs; i++)
+		if (driver_history_form(options->designs[i]) && !command_is_historical(options))
+			options_wrong("--driver: '%s' is for scenarios of history",
+				options->designs[i]->name);
 	if (options->schedule && options->json)
 		options_wrong("--replay: without --json");
 	if (options->walk.n_walks && is_reduced)

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "driver/driver.h"
+#include "explore/driver-history.h"
+#include "explore/past.h"
 #include "simulation.h"
 #include "text.h"
 
@@ -20,21 +22,75 @@ enum {
 /* Longer than everything that ends: a wait for a lock, and one for the host. */
 static const uint64_t long_ns = UINT64_C(20000000);
 
+static struct {
+	const struct drive *drive;
+	struct engine_thread threads[DRIVE_THREADS + 1];
+	struct search_subject subject;
+	struct scenario scenario; /* the simulation's: what can happen */
+	struct sim_choice choice;
+	uint32_t n_ended;
+	stage_watch watch;
+	size_t n_bytes; /* of the driver */
+	/* Of history. */
+	const struct historical_driver_form *form; /* NULL: the library's driver */
+	struct balloon_page users[PAGES];          /* frames that are somebody else's */
+	uint32_t n_users;
+	bool waits_for_memory; /* a fill does */
+	bool was_relieved;     /* a relief was tried */
+} drive;
+
 /* ---- What threads do ------------------------------------------------------------------------- */
 
 static void fill(void)
 {
-	sim_fill(REQUEST_PAGES);
+	if (drive.form)
+		past_fill(REQUEST_PAGES);
+	else
+		sim_fill(REQUEST_PAGES);
 }
 
 static void leak(void)
 {
-	sim_leak(REQUEST_PAGES);
+	if (drive.form)
+		past_leak(REQUEST_PAGES);
+	else
+		sim_leak(REQUEST_PAGES);
+}
+
+static uint32_t n_listed(void)
+{
+	const struct balloon_device *device =
+		drive.form ? past_device() : balloon_driver_device(sim->driver);
+	return (uint32_t)device->stats.n_listed;
+}
+
+/* Frames that the host has not got. */
+static uint32_t n_in_hand(void)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < PAGES; i++)
+		n += sim->source.is[i] == FRAME_DRIVERS && sim->host.pages[i] == PAGE_GUEST;
+	return n;
+}
+
+/* What was so when the relief began still is: in these scenarios, nobody else takes pages out. */
+static void check_nothing(bool was_waiting, uint32_t n_listed_before)
+{
+	SIM_CHECK(!was_waiting || n_in_hand() == 0,
+		"nothing is relieved, and a fill that waits for memory has %u frames",
+		(unsigned)n_in_hand());
+	SIM_CHECK(n_listed_before == 0 || n_listed() == 0,
+		"nothing is relieved, and the balloon has %u pages", (unsigned)n_listed());
 }
 
 static void relieve(void)
 {
-	sim_relieve(1);
+	bool was_waiting = drive.waits_for_memory;
+	uint32_t n_before = n_listed();
+	int result = drive.form ? past_relieve(1) : sim_relieve(1);
+	if (drive.drive->hazard && result == 0)
+		check_nothing(was_waiting, n_before);
+	drive.was_relieved = true;
 }
 
 /* Without waiting for a lock. */
@@ -111,53 +167,71 @@ enum { N_PROGRAMS = sizeof(programs) / sizeof(programs[0]), DRIVES_MAX = 256 };
 /* The thread after the last one is the host. */
 static void add(struct drives *drives, const struct drive *made)
 {
-	struct drive *drive = &drives->all[drives->n++];
-	*drive = *made;
-	drive->name[0] = '\0';
-	for (uint32_t i = 0; i < drive->n_threads; i++)
-		text_append(drive->name, sizeof(drive->name), "%s%s", i ? "|" : "",
-			programs[drive->programs[i]].name);
+	struct drive *added = &drives->all[drives->n++];
+	*added = *made;
+	added->name[0] = '\0';
+	for (uint32_t i = 0; i < made->n_threads; i++)
+		text_append(added->name, sizeof(added->name), "%s%s", i ? "|" : "",
+			programs[made->programs[i]].name);
 }
 
 static void add_threads(
-	struct drives *drives, struct drive *drive, uint32_t n_threads, uint32_t first)
+	struct drives *drives, struct drive *made, uint32_t n_threads, uint32_t first)
 {
-	if (drive->n_threads == n_threads) {
-		add(drives, drive);
+	if (made->n_threads == n_threads) {
+		add(drives, made);
 		return;
 	}
 	for (uint32_t i = first; i < N_PROGRAMS; i++) {
 		if (n_threads > 2 && programs[i].is_pair_only)
 			continue;
-		drive->programs[drive->n_threads++] = i;
-		add_threads(drives, drive, n_threads, i);
-		drive->n_threads--;
+		made->programs[made->n_threads++] = i;
+		add_threads(drives, made, n_threads, i);
+		made->n_threads--;
 	}
 }
 
 bool drives_generate(struct drives *drives, bool with_triples)
 {
-	struct drive drive = {.n_threads = 0};
+	struct drive made = {.n_threads = 0};
 	*drives = (struct drives){calloc(DRIVES_MAX, sizeof(*drives->all)), 0};
 	if (!drives->all)
 		return false;
 	for (uint32_t n_threads = 2; n_threads <= (with_triples ? 3u : 2u); n_threads++)
-		add_threads(drives, &drive, n_threads, 0);
+		add_threads(drives, &made, n_threads, 0);
 	return true;
 }
 
-/* ---- Threads --------------------------------------------------------------------------------- */
+/* ---- Of history ------------------------------------------------------------------------------ */
 
-static struct {
-	const struct drive *drive;
-	struct engine_thread threads[DRIVE_THREADS + 1];
-	struct search_subject subject;
-	struct scenario scenario; /* the simulation's: what can happen */
-	struct sim_choice choice;
-	uint32_t n_ended;
-	stage_watch watch;
-	size_t n_bytes; /* of the driver */
-} drive;
+static uint32_t find_program(const char *name, size_t length)
+{
+	uint32_t i = 0;
+	while (strlen(programs[i].name) != length || strncmp(programs[i].name, name, length) != 0)
+		i++;
+	return i;
+}
+
+static void make(const struct driver_hazard *hazard, struct drive *made)
+{
+	text_append(made->name, sizeof(made->name), "historical:%s", hazard->name);
+	made->hazard = hazard;
+	for (const char *name = hazard->threads; *name; name += *name == '|') {
+		size_t length = strcspn(name, "|");
+		made->programs[made->n_threads++] = find_program(name, length);
+		name += length;
+	}
+}
+
+bool drives_of_history(struct drives *drives)
+{
+	*drives = (struct drives){calloc(DRIVES_MAX, sizeof(*drives->all)), 0};
+	for (; drives->all && driver_history_hazard(drives->n); drives->n++)
+		make(driver_history_hazard(drives->n), &drives->all[drives->n]);
+	return drives->all;
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 static void perform(void *context)
 {
@@ -241,6 +315,30 @@ static void check_allocating(const struct balloon_page *pages)
 	}
 }
 
+static bool is_relief_tried(void *unused)
+{
+	(void)unused;
+	return drive.was_relieved;
+}
+
+/* Where memory has run out: what is allocated waits for a relief. */
+static void wait_for_memory(void)
+{
+	if (!drive.drive->hazard->waits_for_memory || sim->source.n_free > 0)
+		return;
+	drive.waits_for_memory = true;
+	engine_wait_until(is_relief_tried, NULL);
+	drive.waits_for_memory = false;
+}
+
+static void look_at_allocating(const struct balloon_page *pages)
+{
+	if (!drive.form)
+		check_allocating(pages);
+	if (drive.drive->hazard)
+		wait_for_memory();
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static void reset_all(void)
@@ -267,6 +365,11 @@ static void come_to_rest(void)
 static void look_at_end(void)
 {
 	sim->choice.host = HOST_AT_ONCE;
+	source_give(drive.users, drive.n_users);
+	if (drive.form) {
+		past_check_rest();
+		return;
+	}
 	if (sim->is_stopping)
 		reset_all();
 	else
@@ -277,6 +380,8 @@ static void look_at_end(void)
 static void begin(void)
 {
 	drive.n_ended = 0;
+	drive.waits_for_memory = false;
+	drive.was_relieved = false;
 }
 
 static void look_at_access(uint32_t thread, const volatile void *place, size_t size_bytes,
@@ -295,17 +400,33 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 
 /* ---- The start ------------------------------------------------------------------------------- */
 
+static void set_up_driver(uint32_t n_pages)
+{
+	sim_set_up();
+	sim->asked = check_asked;
+	sim_set_target(n_pages);
+	if (n_pages > 0)
+		sim_fill(n_pages);
+}
+
 static void set_up(void *unused)
 {
 	(void)unused;
+	const struct driver_hazard *hazard = drive.drive->hazard;
+	uint32_t n_pages = hazard ? hazard->n_at_start : PAGES_AT_START;
 	sim->choice = drive.choice;
 	sim->choice.host = HOST_AT_ONCE;
-	sim_set_up();
-	sim->asked = check_asked;
-	sim->allocating = check_allocating;
-	sim_set_target(PAGES_AT_START);
-	sim_fill(PAGES_AT_START);
-	SIM_CHECK(host_n_held() == PAGES_AT_START, "the balloon cannot be filled");
+	if (drive.form) {
+		sim_set_up_around();
+		past_set_up(drive.form, n_pages);
+	} else {
+		set_up_driver(n_pages);
+	}
+	SIM_CHECK(host_n_held() == n_pages, "the balloon cannot be filled");
+	drive.n_users = 0;
+	if (hazard)
+		drive.n_users = source_take(drive.users, sim->source.n_free - hazard->n_free);
+	sim->allocating = look_at_allocating;
 	sim->choice.host = HOST_EXPLORED;
 }
 
@@ -349,12 +470,14 @@ bool drive_open(const struct drive *what, const struct balloon_driver_design *de
 	engine_clear();
 	sim_open();
 	drive.drive = what;
+	drive.form = driver_history_form(design);
 	choose_what(design, strategy);
 	set_up_threads();
 	if (search_replay(&subject, &schedule, report, &is_asserted))
 		return false;
 	engine_snapshot();
-	balloon_driver_size(&sim->config, &drive.n_bytes);
+	if (!drive.form)
+		balloon_driver_size(&sim->config, &drive.n_bytes);
 	return true;
 }
 
@@ -444,4 +567,14 @@ const struct stage drive_stage = {
 	.name_place = name_place,
 	.n_cells = n_cells,
 	.show_cell = show_cell,
+};
+
+const struct stage drive_stage_of_history = {
+	.state_head = past_state_head,
+	.subject = subject,
+	.watch = watch,
+	.name_thread = name_thread,
+	.name_place = past_name_place,
+	.n_cells = past_n_cells,
+	.show_cell = past_show_cell,
 };

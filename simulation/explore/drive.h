@@ -25,6 +25,7 @@
 
 struct balloon_driver_design;
 struct balloon_strategy;
+struct driver_hazard;
 
 enum { DRIVE_THREADS = 3, DRIVE_NAME = 96 };
 
@@ -33,6 +34,8 @@ struct drive {
 	char name[DRIVE_NAME];
 	uint32_t n_threads;
 	uint32_t programs[DRIVE_THREADS];
+	const struct driver_hazard
+		*hazard; /* that it shows (driver-history.h); NULL: it is none of history */
 };
 
 struct drives {
@@ -43,10 +46,16 @@ struct drives {
 /** Pairs; and, after them, triples. The caller frees `all`. Returns false: no memory. */
 bool drives_generate(struct drives *drives, bool with_triples);
 
-/** Make the world as it is at the start. Returns false: *report says what was found on the way. */
+/** One for each of the hazards, in their order. */
+bool drives_of_history(struct drives *drives);
+
+/** Make the world as it is at the start. The design may be that of a historical form, in scenarios of history. Returns
+ * false: *report says what was found on the way. */
 bool drive_open(const struct drive *drive, const struct balloon_driver_design *design,
 	const struct balloon_strategy *strategy, struct engine_report *report);
 
+/** Of the library's drivers, and of historical forms. */
 extern const struct stage drive_stage;
+extern const struct stage drive_stage_of_history;
 
 #endif

@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <balloon/driver-design.h>
+
+#include "explore/driver-history.h"
 #include "explore/history.h"
 #include "explore/play.h"
 
 struct exhibit exhibit_of(
 	const struct balloon_strategy *strategy, const struct balloon_driver_design *design)
 {
-	struct balloon_driver_design_info info = {.name = NULL};
-	if (design)
-		balloon_driver_design_describe(design, &info);
-	return (struct exhibit){strategy, design, info.name, design ? &drive_stage : &play_stage};
+	if (!design)
+		return (struct exhibit){strategy, NULL, NULL, &play_stage};
+	bool is_historical = driver_history_form(design);
+	return (struct exhibit){strategy, design, design->name,
+		is_historical ? &drive_stage_of_history : &drive_stage};
 }
 
 const char *exhibit_title(const struct exhibit *exhibit)
@@ -42,9 +46,12 @@ bool menu_make(const struct options *options, struct menu *menu)
 	bool has_triples = options->has_triples || options->scenario;
 	bool is_done;
 	*menu = (struct menu){.is_of_drivers = options->n_designs > 0};
-	if (menu->is_of_drivers)
+	bool is_historical = command_is_historical(options);
+	if (menu->is_of_drivers && is_historical)
+		is_done = drives_of_history(&menu->drives);
+	else if (menu->is_of_drivers)
 		is_done = drives_generate(&menu->drives, has_triples);
-	else if (command_is_historical(options))
+	else if (is_historical)
 		is_done = history_scenarios(&menu->pages);
 	else
 		is_done = scenarios_generate(&menu->pages, has_triples);
@@ -59,17 +66,18 @@ const char *menu_name(const struct menu *menu, size_t i)
 
 bool menu_wants(const struct options *options, const struct menu *menu, size_t i)
 {
-	if (!options->scenario)
+	if (!options->scenario || !strcmp(options->scenario, command_historical))
 		return true;
 	if (menu->is_of_drivers)
 		return !strcmp(menu_name(menu, i), options->scenario);
-	return !strcmp(options->scenario, command_historical) ||
-	       scenario_is(&menu->pages.all[i], options->scenario);
+	return scenario_is(&menu->pages.all[i], options->scenario);
 }
 
 const struct search_sign *menu_sign(const struct menu *menu, size_t i)
 {
-	return menu->is_of_drivers ? NULL : menu->pages.all[i].sign;
+	if (!menu->is_of_drivers)
+		return menu->pages.all[i].sign;
+	return menu->drives.all[i].hazard ? &menu->drives.all[i].hazard->sign : NULL;
 }
 
 bool menu_open(const struct menu *menu, size_t i, const struct exhibit *exhibit,

@@ -8,6 +8,7 @@
 #ifndef EXPLORE_HISTORY_H
 #define EXPLORE_HISTORY_H
 
+#include "explore/prediction.h"
 #include "explore/scenario.h"
 #include "explore/search.h"
 
@@ -15,12 +16,6 @@ enum {
 	HISTORY_COLUMNS = 13,
 	HISTORY_THREADS = 2,
 	HISTORY_PAGES = 2,
-};
-
-enum prediction {
-	PREDICTED_NOTHING, /* the design has nothing that it could befall */
-	PREDICTED_OK,
-	PREDICTED_FAIL,
 };
 
 struct hazard {

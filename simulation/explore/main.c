@@ -13,7 +13,8 @@
  * it shows whether anything comes of it; schedules in which nothing does are counted apart.
  *
  * Strategies as history had them (strategies/historical/) are explored in the scenarios of their hazards, within models
- * of what the kernel had around them (history.h, surroundings.h).
+ * of what the kernel had around them (history.h, surroundings.h); drivers as it had them, beside the host and the frames
+ * of the simulation (driver-history.h).
  *
  * With --driver the threads make calls on a driver, and one more is its host (drive.h). There a plain access under a
  * lock is a step before which nobody comes in between, unless --every-access says so: who would come there has to do

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which hazard of page strategies befalls which form: what is predicted (history.h), and what the search finds. */
+/* Which hazard befalls which form: what is predicted (history.h, driver-history.h), and what the search finds. */
 #ifndef EXPLORE_MATRIX_H
 #define EXPLORE_MATRIX_H
 
@@ -8,8 +8,9 @@
 #include <stdio.h>
 
 /**
- * Search every scenario of history with every form of it, and print both, and what is refuted. json: the cells
- * as well, or NULL. Returns whether the search refutes a prediction.
+ * Search every scenario of history with every form of it, and print both, and what is refuted: first pages, then
+ * drivers, which are searched with two preemptions at most, those of the library with one. json: the cells as well,
+ * or NULL. Returns whether the search refutes a prediction.
  */
 bool matrix_print(uint32_t n_preemptions, FILE *file, FILE *json);
 
