@@ -26,6 +26,8 @@
 #define balloon_strategy_page_lock page_lock_beside_history
 #include "../page-lock.c"
 
+#include <stddef.h>
+
 #include "historical.h"
 
 /* ---- Marks ----------------------------------------------------------------------------------- */
@@ -35,11 +37,13 @@ static uintptr_t load_mapping(const struct descriptor *d)
 	return balloon_atomic_load(&d->mapping, BALLOON_RELAXED);
 }
 
-/* Follows the pointer. Without the page lock it may be anybody's. */
+/* Follows the pointer. Without the page lock it may be anybody's, and with a tag in it none to a structure: it is read
+ * as the number that it is. */
 static bool has_balloon_mapping(const struct descriptor *d)
 {
-	const struct mapping *mapping = (const struct mapping *)load_mapping(d);
-	return mapping && (BALLOON_READ(mapping->flags) & MAPPING_BALLOON);
+	const uintptr_t mapping = load_mapping(d);
+	const uint32_t *flags = (const uint32_t *)(mapping + offsetof(struct mapping, flags));
+	return mapping && (BALLOON_READ(*flags) & MAPPING_BALLOON);
 }
 
 /* The pre-check: neither locked nor otherwise in use, listed, and a balloon's. */
