@@ -214,7 +214,6 @@ static bool told(void *context, const struct balloon_driver_progress *progress)
 /* The target is reached and nothing is under way: exactly, if nobody else has moved pages since. */
 static void check_reached(const struct call *call)
 {
-	struct balloon_driver_progress progress;
 	struct balloon_device_stats stats;
 	uint32_t n_outstanding = host_n_outstanding();
 	uint32_t n_held = host_n_held();
@@ -224,7 +223,7 @@ static void check_reached(const struct call *call)
 	SIM_CHECK(n_outstanding == 0, "run returns 0, and %u requests are with the host",
 		n_outstanding);
 	balloon_device_stats(balloon_driver_device(sim->driver), &stats);
-	balloon_driver_progress(sim->driver, &progress);
+	struct balloon_driver_progress progress = sim_progress();
 	if (sim->n_moves != call->n_moves)
 		return;
 	uint64_t target = progress.target; /* of several that were set at once, the driver's last */
@@ -772,17 +771,21 @@ int sim_attach(uint64_t deadline_ns)
 	return result;
 }
 
-void sim_look(void)
+struct balloon_driver_progress sim_progress(void)
 {
-	struct balloon_driver_progress before;
-	struct balloon_driver_progress after;
+	struct balloon_driver_progress progress;
 	sim->n_looking++;
-	int result = balloon_driver_progress(sim->driver, &before);
-	SIM_CHECK(result == 0, "progress returns %d", result);
-	engine_point();
-	result = balloon_driver_progress(sim->driver, &after);
+	int result = balloon_driver_progress(sim->driver, &progress);
 	sim->n_looking--;
 	SIM_CHECK(result == 0, "progress returns %d", result);
+	return progress;
+}
+
+void sim_look(void)
+{
+	struct balloon_driver_progress before = sim_progress();
+	engine_point();
+	struct balloon_driver_progress after = sim_progress();
 	SIM_CHECK(after.n_inflated >= before.n_inflated && after.n_deflated >= before.n_deflated &&
 			  after.n_migrated >= before.n_migrated &&
 			  after.n_relieved >= before.n_relieved &&
@@ -792,7 +795,7 @@ void sim_look(void)
 	check_progress(&before);
 	check_progress(&after);
 	struct balloon_refusal list[4];
-	result = balloon_driver_refusals(sim->driver, list, 4);
+	int result = balloon_driver_refusals(sim->driver, list, 4);
 	SIM_CHECK(result >= 0 && result <= BALLOON_REFUSALS_MAX, "refusals returns %d", result);
 	engine_progress();
 }

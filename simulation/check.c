@@ -189,11 +189,8 @@ void sim_check_kept(const struct balloon_driver_progress *progress)
 void sim_check_rest(void)
 {
 	struct balloon_finding finding = {NULL, {0}, NULL};
-	struct balloon_driver_progress progress;
 	const char *what = "";
-	sim->n_looking++;
-	balloon_driver_progress(sim->driver, &progress); /* takes late answers */
-	sim->n_looking--;
+	struct balloon_driver_progress progress = sim_progress(); /* takes late answers */
 	SIM_CHECK(balloon_driver_validate(sim->driver, &what) == 0, "validate: %s", what);
 	SIM_CHECK(balloon_memmap_validate(sim->map, &finding) == 0, "the map: %s", finding.what);
 	if (has_lies())

@@ -344,7 +344,7 @@ static struct balloon_driver_progress run_in_vain(uint64_t target, int *result)
 	/* The rest of what was refused in part is asked for in the call that finds the answer. */
 	do {
 		engine_sleep_ns(sim->config.host_timeout_ns);
-		balloon_driver_progress(sim->driver, &progress);
+		progress = sim_progress();
 	} while (progress.n_inflating + progress.n_deflating > 0);
 	return progress;
 }
@@ -389,19 +389,17 @@ static void check_picky(void)
 /* What the host has not answered in time is in nobody's way. */
 static void check_overdue(void)
 {
-	struct balloon_driver_progress before;
-	struct balloon_driver_progress after;
 	const uint32_t others = FAULT_MEMORY | FAULT_REFUSED | FAULT_UNTOLD | FAULT_PICKY;
 	/* A migration that waits for nothing leaves a request that holds a lock until it is overdue. */
 	if (engine_is_hasty() || sim->choice.migrates_before_fills ||
 		!(sim->choice.faults & (FAULT_NEVER | FAULT_SLOW)) || (sim->choice.faults & others))
 		return;
 	engine_sleep_ns(2 * sim->config.host_timeout_ns);
-	balloon_driver_progress(sim->driver, &before);
+	struct balloon_driver_progress before = sim_progress();
 	sim_make_call(CALL_FILL);
 	sim_make_call(CALL_LEAK);
 	sim_make_call(CALL_FILL);
-	balloon_driver_progress(sim->driver, &after);
+	struct balloon_driver_progress after = sim_progress();
 	/* What a dead host has not answered keeps its lock for its time, and nothing moves. */
 	SIM_CHECK(after.n_busy == before.n_busy || sim->host.is_dead,
 		"a lock is taken, and by no call");

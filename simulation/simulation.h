@@ -317,6 +317,8 @@ void sim_migrate(uint32_t n_pages, const uint64_t *deadline_ns);
 /** Isolate pages, hold them for a while, put them back. */
 void sim_scan(uint32_t n_pages, uint64_t for_ns);
 /** At the progress, twice. */
+/** Read how far the driver is; of a stopped one, too, which takes late answers then. */
+struct balloon_driver_progress sim_progress(void);
 void sim_look(void);
 int sim_run(uint64_t deadline_ns);
 /** Without a callback. */
