@@ -2,6 +2,7 @@
 
 #include "explore/model.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 struct order {
 	struct look look;
 	uint32_t at[SCENARIO_THREADS];      /* the call that is next */
-	uint32_t n_steps[SCENARIO_THREADS]; /* of it that are done: a page each */
+	uint32_t n_steps[SCENARIO_THREADS]; /* of it that are done: a page each, or a device */
+	struct balloon_device_stats sums[SCENARIO_THREADS]; /* of the devices that it has counted */
 };
 
 /* ---- Calls at the same time ------------------------------------------------------------------ */
@@ -31,13 +33,13 @@ static bool names(const struct call *call, uint32_t page)
 	return false;
 }
 
-/* May somebody else have been at the page just then? */
+/* May somebody else have been at the page just then? A pre-check leaves it as it is. */
 static bool is_contended(const struct history *history, const struct made *self, uint32_t page)
 {
 	for (uint32_t i = 0; i < history->scenario->n_threads; i++)
 		for (uint32_t j = 0; j < history->n_made[i]; j++) {
 			const struct made *other = &history->made[i][j];
-			if (other != self && !is_before(self, other) && !is_before(other, self) &&
+			if (other != self && other->call.operation != SCAN && !is_before(self, other) && !is_before(other, self) &&
 				names(&other->call, page))
 				return true;
 		}
@@ -272,12 +274,50 @@ static bool do_close(struct look *look, const struct made *made)
 	return true;
 }
 
+static bool is_same_stats(
+	const struct balloon_device_stats *a, const struct balloon_device_stats *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
 static bool may_count(const struct look *look, const struct made *made)
 {
 	if (made->result == -ENODEV)
 		return !look->devices[made->call.device].is_open;
 	return made->result == 0 &&
-	       !memcmp(&look->devices[made->call.device].stats, &made->stats, sizeof(made->stats));
+	       is_same_stats(&look->devices[made->call.device].stats, &made->stats.devices);
+}
+
+/* Each device at a moment of its own; those that are gone, too. */
+static bool count_device(const struct history *history, const struct look *look, uint32_t device,
+	const struct made *made, struct balloon_device_stats *sum)
+{
+	uint64_t counts[MODEL_COUNTS];
+	uint64_t more[MODEL_COUNTS];
+	static_assert(sizeof(counts) == sizeof(*sum), "nothing but counts");
+	memcpy(counts, sum, sizeof(counts));
+	memcpy(more, &look->devices[device].stats, sizeof(more));
+	for (uint32_t i = 0; i < MODEL_COUNTS; i++)
+		counts[i] = more[i] + (device ? counts[i] : 0);
+	memcpy(sum, counts, sizeof(counts));
+	return device + 1 < history->scenario->n_devices ||
+	       (made->result == 0 && is_same_stats(sum, &made->stats.devices));
+}
+
+static bool may_be_device(const struct look *look, const struct made *made)
+{
+	uint32_t page = made->call.pages[0].index;
+	bool is_isolated = is_state(look, page, BALLOON_PAGE_ISOLATED);
+	return made->answer == (is_isolated ? look->pages[page].device + 1 : 0);
+}
+
+/* A hint, where somebody else is at the page; and history has pages that are used for something else. */
+static bool may_scan(
+	const struct history *history, const struct look *look, const struct made *made)
+{
+	uint32_t page = made->call.pages[0].index;
+	return history->scenario->sign || is_contended(history, made, page) ||
+	       made->answer == is_state(look, page, BALLOON_PAGE_LISTED);
 }
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
@@ -288,28 +328,44 @@ static uint32_t n_wanted(const struct call *call)
 	return call->operation == MIGRATE ? 1 : call->n_pages;
 }
 
-static uint32_t n_steps_of(const struct made *made)
+static uint32_t n_steps_of(const struct history *history, const struct made *made)
 {
 	const struct call *call = &made->call;
 	uint32_t n_done = made->result > 0 ? (uint32_t)made->result : 0;
-	if (call->operation == DEVICE_CLOSE || call->operation == STATISTICS ||
-		call->operation == SCAN || call->operation == USE || call->operation == RECLAIM)
+	switch (call->operation) {
+	case DEVICE_CLOSE:
+	case STATISTICS:
+	case PAGE_DEVICE:
+	case SCAN:
+	case USE:
+	case RECLAIM:
 		return 1;
-	return n_done + (n_done < n_wanted(call));
+	case MAP_STATISTICS:
+		return history->scenario->n_devices;
+	default:
+		return n_done + (n_done < n_wanted(call));
+	}
 }
 
-/* One step of a call, if that is possible now. */
+/* One step of a thread's call, if that is possible now. */
 static bool do_step(
-	const struct history *history, struct look *look, const struct made *made, uint32_t step)
+	const struct history *history, struct order *order, uint32_t thread, const struct made *made)
 {
 	const struct call *call = &made->call;
+	struct look *look = &order->look;
+	uint32_t step = order->n_steps[thread];
 	bool is_done = made->result > 0 && step < (uint32_t)made->result;
 	switch (call->operation) {
 	case DEVICE_CLOSE:
 		return do_close(look, made);
 	case STATISTICS:
 		return may_count(look, made);
-	case SCAN: /* a hint: any answer is right */
+	case MAP_STATISTICS:
+		return count_device(history, look, step, made, &order->sums[thread]);
+	case PAGE_DEVICE:
+		return may_be_device(look, made);
+	case SCAN:
+		return may_scan(history, look, made);
 	case USE:
 	case RECLAIM:
 		return true;
@@ -331,12 +387,6 @@ static bool may_begin(
 			if (is_before(&history->made[i][j], made))
 				return false;
 	return true;
-}
-
-static bool is_same_stats(
-	const struct balloon_device_stats *a, const struct balloon_device_stats *b)
-{
-	return !memcmp(a, b, sizeof(*a));
 }
 
 static bool is_as_found(const struct history *history, const struct look *look)
@@ -371,9 +421,9 @@ static bool complete(const struct history *history, const struct order *order)
 		is_any_left = true;
 		const struct made *made = &history->made[i][order->at[i]];
 		if ((order->n_steps[i] == 0 && !may_begin(history, order, made)) ||
-			!do_step(history, &next.look, made, order->n_steps[i]))
+			!do_step(history, &next, i, made))
 			continue;
-		if (++next.n_steps[i] == n_steps_of(made)) {
+		if (++next.n_steps[i] == n_steps_of(history, made)) {
 			next.at[i]++;
 			next.n_steps[i] = 0;
 		}
@@ -409,15 +459,18 @@ static void describe_call(const struct made *made, char *text, size_t size)
 	text_append(text, size, "%s", scenario_operation_name(made->call.operation));
 	for (uint32_t i = 0; made->call.operation != DEQUEUE && i < made->call.n_pages; i++)
 		text_append(text, size, "%c%u", i ? ',' : ' ', (unsigned)made->call.pages[i].index);
-	if (made->result < 0)
+	if (made->call.operation == PAGE_DEVICE || made->call.operation == SCAN)
+		text_append(text, size, ": %u", (unsigned)made->answer);
+	else if (made->result < 0)
 		text_append(text, size, " = %s", error_name(made->result));
 	else
 		text_append(text, size, " = %d", made->result);
 	for (int i = 0; made->call.operation == DEQUEUE && i < made->result; i++)
 		text_append(text, size, "%s%u", i ? "," : ": ", (unsigned)made->got[i].index);
-	if (made->call.operation == STATISTICS && made->result == 0)
-		text_append(text, size, ": %u listed, %u isolated", (unsigned)made->stats.n_listed,
-			(unsigned)made->stats.n_isolated);
+	if ((made->call.operation == STATISTICS || made->call.operation == MAP_STATISTICS) &&
+		made->result == 0)
+		text_append(text, size, ": %u listed, %u isolated", (unsigned)made->stats.devices.n_listed,
+			(unsigned)made->stats.devices.n_isolated);
 }
 
 void model_describe(const struct history *history, char *text, size_t size)

@@ -22,7 +22,8 @@ struct made {
 	uint32_t begin; /* step of its first access */
 	uint32_t end;   /* and of its last one */
 	struct balloon_page got[SCENARIO_PAGES];
-	struct balloon_device_stats stats;
+	struct balloon_memmap_stats stats; /* of a device: `devices` alone */
+	uint32_t answer; /* of PAGE_DEVICE: the device's number and 1, 0: none; of SCAN: 0, 1 */
 };
 
 /** How a map looks at rest. */

@@ -115,7 +115,8 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 	bool is_atomic = kind == ENGINE_POINT_LOAD || kind == ENGINE_POINT_MODIFY;
 	if (play.scenario->sign && !play.scenario->is_strict && is_atomic)
 		return; /* anybody in a kernel may look, and try a lock */
-	if ((is_isolate && !is_store) ||
+	bool is_scan = is_named && made->call.operation == SCAN;
+	if ((is_isolate && !is_store) || (is_scan && kind == ENGINE_POINT_LOAD) ||
 		(is_misuse && (!is_store || is_done_to(&made->call, page))))
 		return;
 	engine_fail(ENGINE_CLAIM, "I5: page %u is in the hands of %c, and %s of %c touches it (%s)",
@@ -125,7 +126,9 @@ APART static void judge(uint32_t thread, uint32_t page, unsigned kind)
 
 APART static void stray(uint32_t thread, const volatile void *place)
 {
-	if (surroundings_have(place))
+	/* What a call returns is written to memory of the caller's. */
+	bool is_result = (uintptr_t)place - (uintptr_t)&play.history < sizeof(play.history);
+	if (surroundings_have(place) || is_result)
 		return;
 	engine_fail(ENGINE_CLAIM, "%s of %c touches what is not the map's", call_of(thread),
 		'a' + (int)thread);
@@ -180,7 +183,7 @@ static void show_access(uint32_t thread, const volatile void *place, size_t size
 	look_at_access(thread, place, size_bytes, kind, where);
 }
 
-/* Failures are counted, and no call of a scenario asks how many there were. */
+/* Failures are counted, and no scenario minds how many there were. */
 static bool look(const volatile void *place, struct search_marks *marks)
 {
 	uintptr_t at = (uintptr_t)place - (uintptr_t)play.memory - play.descriptors;
@@ -195,7 +198,8 @@ static bool look(const volatile void *place, struct search_marks *marks)
 
 static bool gives_away(const struct call *call)
 {
-	return call->operation != ISOLATE && call->operation != SCAN && call->operation != USE;
+	return call->operation != ISOLATE && call->operation != PAGE_DEVICE &&
+	       call->operation != SCAN && call->operation != USE;
 }
 
 static void note_move(uint32_t page)
@@ -310,9 +314,15 @@ static int do_call(struct made *made)
 	case DEVICE_CLOSE:
 		return balloon_device_destroy(play.map, device);
 	case STATISTICS:
-		return balloon_device_stats(device, &made->stats);
+		return balloon_device_stats(device, &made->stats.devices);
+	case MAP_STATISTICS:
+		return balloon_memmap_stats(play.map, &made->stats);
+	case PAGE_DEVICE:
+		device = balloon_page_device(play.map, call->pages[0]);
+		made->answer = device ? device->slot + 1 : 0;
+		return 1;
 	case SCAN: /* whatever it says, the page may be another one by now: a second call is made */
-		(void)balloon_page_is_candidate(play.map, call->pages[0]);
+		made->answer = balloon_page_is_candidate(play.map, call->pages[0]);
 		return 1;
 	case USE:
 		for (uint32_t i = 0; i < call->n_pages; i++)
@@ -329,6 +339,7 @@ static int do_call(struct made *made)
 static bool prepare(struct made *made, const struct call *call, const struct made *first)
 {
 	made->call = *call;
+	made->answer = 0;
 	if (!call->wants_first)
 		return true;
 	if (!first || first->result <= 0)
@@ -422,11 +433,11 @@ static uint64_t pack_stats(const struct balloon_device_stats *stats)
 static uint64_t pack_made(const struct made *made)
 {
 	uint64_t packed = (uint8_t)made->result;
-	if (made->call.operation == STATISTICS)
-		return packed << 32 | pack_stats(&made->stats);
+	if (made->call.operation == STATISTICS || made->call.operation == MAP_STATISTICS)
+		return packed << 32 | pack_stats(&made->stats.devices);
 	for (int i = 0; made->call.operation == DEQUEUE && i < made->result; i++)
 		packed = packed << 3 | made->got[i].index;
-	return packed << 8 | made->call.n_pages;
+	return packed << 8 | made->answer << 4 | made->call.n_pages;
 }
 
 /* Which calls had returned before which began. */

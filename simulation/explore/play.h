@@ -9,6 +9,7 @@
  * long as it is, of other threads
  *   - isolate of that page may read the descriptor and change it by atomic read-modify-writes (a reference, a
  *     trylock), and may not store to it;
+ *   - the pre-check of that page may read its atomic words;
  *   - in scenarios of misuse, so may any call that names the page: it has to look, to refuse. And it may
  *     store where its work can be done, as to an isolated page that it puts back: whose that is, no strategy knows;
  *   - everything else may not touch it at all: a putback that is still at work on the page, a walk along the

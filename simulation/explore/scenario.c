@@ -25,6 +25,10 @@ static const struct program programs[] = {
 	{{DEQUEUE}, 1, false},
 	{{DEVICE_CLOSE}, 1, false},
 	{{STATISTICS}, 1, false},
+	{{MAP_STATISTICS}, 1, true},
+	{{PAGE_DEVICE}, 1, true},
+	{{SCAN}, 1, true},
+	{{ISOLATE, PAGE_DEVICE}, 2, true},
 	{{ISOLATE, PUTBACK}, 2, false},
 	{{ISOLATE, MIGRATE}, 2, true},
 	{{ISOLATE, FINALIZE}, 2, true},
@@ -46,6 +50,8 @@ static const char *const names[] = {
 	[DEQUEUE] = "dequeue",
 	[DEVICE_CLOSE] = "device_close",
 	[STATISTICS] = "statistics",
+	[MAP_STATISTICS] = "map_statistics",
+	[PAGE_DEVICE] = "page_device",
 	[SCAN] = "scan",
 	[USE] = "use",
 	[RECLAIM] = "reclaim",
@@ -84,13 +90,19 @@ static bool makes(const struct program *program, enum operation operation)
 static bool holds_isolated(const struct program *program)
 {
 	return begins_with(program, PUTBACK) || begins_with(program, MIGRATE) ||
-	       begins_with(program, FINALIZE);
+	       begins_with(program, FINALIZE) || begins_with(program, PAGE_DEVICE);
 }
 
 /* Does it look for a page that is there from the start? */
 static bool scans(const struct program *program)
 {
-	return begins_with(program, ISOLATE);
+	return begins_with(program, ISOLATE) || begins_with(program, SCAN);
+}
+
+/* At most at one page. */
+static bool scans_one(const struct program *program)
+{
+	return begins_with(program, SCAN) || makes(program, MIGRATE);
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -158,7 +170,8 @@ static void name_target(struct making *making, uint32_t thread, struct call *cal
 /* A second call is on the pages of the first one, as far as that was done. */
 static void name_as_first(struct call *call, const struct call *first)
 {
-	bool is_one = call->operation == MIGRATE || first->operation == MIGRATE; /* the old page */
+	bool is_one = call->operation == MIGRATE || first->operation == MIGRATE || /* the old page */
+		      call->operation == PAGE_DEVICE;
 	call->wants_first = true;
 	call->takes_got = first->operation == DEQUEUE;
 	call->n_pages = is_one ? 1 : first->n_pages;
@@ -172,13 +185,13 @@ static void add_call(struct making *making, uint32_t thread, enum operation oper
 	call->operation = operation;
 	call->device =
 		making->plan->is_other_device && thread == 1 ? 1 : thread % making->plan->n_devices;
-	if (operation == DEVICE_CLOSE || operation == STATISTICS)
+	if (operation == DEVICE_CLOSE || operation == STATISTICS || operation == MAP_STATISTICS)
 		return;
 	if (operation == DEQUEUE)
 		call->n_pages = making->scenario->n_pages;
 	else if (actor->n_calls > 1)
 		name_as_first(call, &actor->calls[0]);
-	else if (operation == ISOLATE)
+	else if (scans(making->plan->programs[thread]))
 		name_target(making, thread, call);
 	else
 		name_page(call, making->own[thread]);
@@ -279,7 +292,7 @@ static bool make_targets(
 		is_done = make_targets(scenarios, plan, thread + 1, n_pages);
 	}
 	plan->targets[thread] = ALL_PAGES;
-	if (is_done && n_pages > 1 && !makes(plan->programs[thread], MIGRATE))
+	if (is_done && n_pages > 1 && !scans_one(plan->programs[thread]))
 		is_done = make_targets(scenarios, plan, thread + 1, n_pages);
 	return is_done;
 }
@@ -356,6 +369,9 @@ static const struct misuse misuses[] = {
 	{PUTBACK, FINALIZE, true, false, true},
 	{PUTBACK, MIGRATE, true, false, true},
 	{FINALIZE, FINALIZE, true, false, true},
+	{PUTBACK, PAGE_DEVICE, true, false, false},
+	{MIGRATE, PAGE_DEVICE, true, false, false},
+	{FINALIZE, PAGE_DEVICE, true, false, false},
 };
 
 /* By themselves; and beside a third thread that can get hold of the page. */

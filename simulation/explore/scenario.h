@@ -35,8 +35,10 @@ enum operation {
 	DEQUEUE,
 	DEVICE_CLOSE,
 	STATISTICS,
+	MAP_STATISTICS,
+	PAGE_DEVICE, /* whose is a page that is isolated? */
+	SCAN,        /* the pre-check of a page */
 	/* Of the kernel around a strategy: not generated (history.h). */
-	SCAN,    /* the pre-check of a page */
 	USE,     /* of pages that have left the balloon */
 	RECLAIM, /* somebody works on the lists of ordinary pages */
 };
