@@ -39,7 +39,8 @@ static bool is_contended(const struct history *history, const struct made *self,
 	for (uint32_t i = 0; i < history->scenario->n_threads; i++)
 		for (uint32_t j = 0; j < history->n_made[i]; j++) {
 			const struct made *other = &history->made[i][j];
-			if (other != self && other->call.operation != SCAN && !is_before(self, other) && !is_before(other, self) &&
+			if (other != self && other->call.operation != SCAN &&
+				!is_before(self, other) && !is_before(other, self) &&
 				names(&other->call, page))
 				return true;
 		}
@@ -348,8 +349,8 @@ static uint32_t n_steps_of(const struct history *history, const struct made *mad
 }
 
 /* One step of a thread's call, if that is possible now. */
-static bool do_step(
-	const struct history *history, struct order *order, uint32_t thread, const struct made *made)
+static bool do_step(const struct history *history, struct order *order, uint32_t thread,
+	const struct made *made)
 {
 	const struct call *call = &made->call;
 	struct look *look = &order->look;
@@ -469,7 +470,8 @@ static void describe_call(const struct made *made, char *text, size_t size)
 		text_append(text, size, "%s%u", i ? "," : ": ", (unsigned)made->got[i].index);
 	if ((made->call.operation == STATISTICS || made->call.operation == MAP_STATISTICS) &&
 		made->result == 0)
-		text_append(text, size, ": %u listed, %u isolated", (unsigned)made->stats.devices.n_listed,
+		text_append(text, size, ": %u listed, %u isolated",
+			(unsigned)made->stats.devices.n_listed,
 			(unsigned)made->stats.devices.n_isolated);
 }
 

@@ -170,7 +170,8 @@ static void name_target(struct making *making, uint32_t thread, struct call *cal
 /* A second call is on the pages of the first one, as far as that was done. */
 static void name_as_first(struct call *call, const struct call *first)
 {
-	bool is_one = call->operation == MIGRATE || first->operation == MIGRATE || /* the old page */
+	bool is_one = call->operation == MIGRATE ||
+		      first->operation == MIGRATE || /* the old page */
 		      call->operation == PAGE_DEVICE;
 	call->wants_first = true;
 	call->takes_got = first->operation == DEQUEUE;
