@@ -130,7 +130,7 @@ static const char *stop(const struct arguments *arguments, struct fixture *fixtu
 
 /* ---- Other hosts beside targets --------------------------------------------------------------- */
 
-enum { OTHER_HOSTS = 8 };
+enum { OTHER_HOSTS = 4 };
 
 struct succession {
 	struct fixture *fixture;
@@ -199,12 +199,11 @@ static const char *attach(const struct arguments *arguments, struct fixture *fix
 
 /* ---- All of them ------------------------------------------------------------------------------ */
 
-typedef const char *(*scenario)(const struct arguments *arguments, struct fixture *fixture);
-
 /* NULL, or what is wrong. */
 static const char *play(const struct arguments *arguments, const struct balloon_strategy *strategy,
-	const struct balloon_driver_design *design, scenario scenario,
-	void (*change)(struct balloon_driver_config *))
+	const struct balloon_driver_design *design,
+	void (*change)(struct balloon_driver_config *config),
+	const char *(*scenario)(const struct arguments *arguments, struct fixture *fixture))
 {
 	struct fixture fixture;
 	if (fixture_open(&fixture, strategy, design, change) < 0)
@@ -215,11 +214,11 @@ static const char *play(const struct arguments *arguments, const struct balloon_
 static bool run(const struct arguments *arguments, const struct balloon_strategy *strategy,
 	const struct balloon_driver_design *design)
 {
-	const char *what = play(arguments, strategy, design, churn, be_quick);
-	for (uint32_t i = 0; i < (is_short() ? 1 : 10) && !what; i++)
-		what = play(arguments, strategy, design, stop, NULL);
+	const char *what = play(arguments, strategy, design, be_quick, churn);
+	for (uint32_t i = 0; i < (is_short() ? 1 : 5) && !what; i++)
+		what = play(arguments, strategy, design, NULL, stop);
 	if (!what)
-		what = play(arguments, strategy, design, attach, NULL);
+		what = play(arguments, strategy, design, NULL, attach);
 	printf("%-16s %-16s %s\n", design->name, strategy->name, what ? what : "right");
 	if (what)
 		fprintf(stderr, "driver-stress: %s, %s: %s\n", design->name, strategy->name, what);
