@@ -18,6 +18,7 @@ enum {
 	N_HELD = 64,
 	BULK = 24,
 	STRETCH = 100,
+	UNIT_ORDER = 3,
 };
 
 struct shared {
@@ -103,6 +104,23 @@ static void several(struct shared *s, size_t thread, uint32_t round)
 		CHECK_EQ(balloon_zone_free_blocks(s->zone, order, firsts, (size_t)n), n);
 }
 
+/* And of units, by their source. */
+static void units(struct shared *s, size_t thread)
+{
+	struct balloon_frames *units = balloon_zone_units(s->zone);
+	struct balloon_page pages[BULK];
+	struct held held = {.n = 1u << UNIT_ORDER};
+	CHECK(units->ops->n_free(units) <= N_FRAMES >> UNIT_ORDER);
+	int n = units->ops->allocate(units, pages, BULK, 0);
+	for (int i = 0; i < n; i++) {
+		held.first = balloon_page(pages[i].index << UNIT_ORDER);
+		mark(s, thread, &held, 0);
+		mark(s, thread, &held, (unsigned char)(thread + 1));
+	}
+	if (n > 0)
+		units->ops->free(units, pages, (size_t)n);
+}
+
 /* Frames of others are missing, and become fewer: none that is free in a stretch is given to anybody else. */
 static void reserve(struct shared *s, size_t thread, uint32_t round)
 {
@@ -147,6 +165,8 @@ static void work(void *shared, size_t thread)
 		if (round % 16 == 12)
 			reserve(s, thread, round / 16 + (uint32_t)thread);
 		if (round % 16 == 4)
+			units(s, thread);
+		if (round % 16 == 6)
 			CHECK(frames->ops->n_free(frames) <= N_FRAMES);
 		if (round % 256 == 0)
 			CHECK_EQ(balloon_zone_stats(s->zone, &stats), 0);
@@ -158,7 +178,8 @@ static void work(void *shared, size_t thread)
 
 static void no_frame_has_two_holders(void)
 {
-	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
+	const struct balloon_zone_config config = {
+		.first = FIRST, .n_frames = N_FRAMES, .unit_order = UNIT_ORDER};
 	struct shared s = {.n_rounds = scaled(60000), .marks = calloc(1, N_FRAMES)};
 	struct balloon_zone_stats stats;
 	CHECK(s.marks);
@@ -189,7 +210,8 @@ static void look(void *shared, size_t thread)
 
 static void counts_are_right_whoever_looks(void)
 {
-	const struct balloon_zone_config config = {.first = FIRST, .n_frames = N_FRAMES};
+	const struct balloon_zone_config config = {
+		.first = FIRST, .n_frames = N_FRAMES, .unit_order = UNIT_ORDER};
 	struct shared s = {.n_rounds = scaled(20000), .marks = calloc(1, N_FRAMES)};
 	struct balloon_zone_stats before, after;
 	CHECK(s.marks);
