@@ -450,7 +450,8 @@ BALLOON_EXPORT int balloon_driver_forget(struct balloon_driver *driver);
  * isolated by somebody who has to put them back first; -ETIMEDOUT: the deadline came, or the new host has
  * not answered in time; -ENODEV: the new host is gone, too; -ECANCELED: stopped. After -EAGAIN and
  * -ETIMEDOUT call it again, with the same channel: the pages that the new host was told of are known. After
- * -ENODEV with another one.
+ * -ENODEV with another one. A set_target() that began before may still signal on the old channel: that one ends no
+ * earlier than such a call.
  * Cost: a look at each page of the map. Context: thread.
  */
 BALLOON_EXPORT int balloon_driver_attach(

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-#include <stdio.h>
 static void account(void *context, const struct balloon_page *pages, size_t n_pages, int change)
 {
 	struct fixture *fixture = context;
@@ -37,7 +36,6 @@ int fixture_open(struct fixture *fixture, const struct balloon_strategy *strateg
 		.n_pages = FIXTURE_PAGES,
 		.n_devices = BALLOON_DRIVER_DEVICES};
 	*fixture = (struct fixture){.strategy = strategy, .design = design};
-	snprintf(fixture->name, sizeof(fixture->name), "%s, %s", design->name, strategy->name);
 	runtime_lock_init(&fixture->lock);
 	host_init(&fixture->host, FIXTURE_PAGES);
 	source_init(&fixture->source, FIXTURE_PAGES, &fixture->host);

@@ -26,7 +26,6 @@ struct fixture {
 	void *memory[2]; /* of the map, of the driver */
 	struct runtime_lock lock;
 	int64_t ballooned[2]; /* lock: by node, as the driver's account says */
-	char name[64];
 };
 
 /** What differs from the defaults. */

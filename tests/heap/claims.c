@@ -4,22 +4,6 @@
 
 #include <string.h>
 
-void check(bool is_true, const char *what, const char *file, int line)
-{
-	if (is_true)
-		return;
-	fprintf(stderr, "%s:%d: not true: %s\n", file, line, what);
-	exit(1);
-}
-
-void check_equal(long long actual, long long expected, const char *what, const char *file, int line)
-{
-	if (actual == expected)
-		return;
-	fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", file, line, what, actual, expected);
-	exit(1);
-}
-
 const struct balloon_strategy *some_strategy(void)
 {
 	return balloon_strategy_at(0);

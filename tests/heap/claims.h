@@ -14,17 +14,9 @@
 #include <balloon/heap.h>
 #include <balloon/madvise.h>
 
+#include "check.h"
 #include "deadlines.h"
 #include "scale.h"
-
-#define CHECK(condition) check((condition), #condition, __FILE__, __LINE__)
-
-#define CHECK_EQ(actual, expected)                                                                 \
-	check_equal((long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)
-
-void check(bool is_true, const char *what, const char *file, int line);
-void check_equal(
-	long long actual, long long expected, const char *what, const char *file, int line);
 
 /** The first strategy that is built in. */
 const struct balloon_strategy *some_strategy(void);
