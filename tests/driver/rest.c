@@ -459,6 +459,14 @@ Test(designs, are_found_by_name_and_described)
 	cr_assert(balloon_driver_design_find(NULL) == NULL);
 	cr_assert(balloon_driver_design_find("coars") == NULL);
 	cr_assert_eq(balloon_driver_design_describe(NULL, &info), -EINVAL);
+}
+
+Test(designs, states_have_names_of_their_own)
+{
+	cr_assert_str_eq(balloon_driver_state_name(BALLOON_DRIVER_PROGRESSING), "progressing");
 	for (int state = 0; state <= BALLOON_DRIVER_STOPPED; state++)
-		cr_assert(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
+		for (int other = state + 1; other <= BALLOON_DRIVER_STOPPED + 1; other++)
+			cr_assert_str_neq(
+				balloon_driver_state_name((enum balloon_driver_state)state),
+				balloon_driver_state_name((enum balloon_driver_state)other));
 }
