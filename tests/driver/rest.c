@@ -356,7 +356,7 @@ static void check_refused(struct balloon_driver_config config)
 }
 
 /* config: a good one. Each of these makes it a bad one. */
-static void check_configs(const struct balloon_driver_config *config)
+static void check_pointers(const struct balloon_driver_config *config)
 {
 	struct balloon_driver_config bad = *config;
 	bad.design = balloon_driver_design_find("no-such-design");
@@ -370,35 +370,119 @@ static void check_configs(const struct balloon_driver_config *config)
 	bad = *config;
 	bad.channel = NULL;
 	check_refused(bad);
-	bad = *config;
-	bad.request_pages = BALLOON_REQUEST_PAGES_MAX + 1;
-	check_refused(bad);
-	bad = *config;
-	bad.n_requests = 1;
-	check_refused(bad);
-	bad = *config;
-	bad.host_timeout_ns = UINT64_MAX;
-	check_refused(bad);
 	struct balloon_frames_ops ops = *config->frames->ops;
-	struct balloon_frames frames = {.ops = &ops};
+	struct balloon_frames frames = {.ops = NULL};
 	bad = *config;
 	bad.frames = &frames;
+	check_refused(bad);
+	frames.ops = &ops;
 	ops.allocate = NULL;
 	check_refused(bad);
 	ops = *config->frames->ops;
 	ops.free = NULL;
 	check_refused(bad);
-	struct balloon_driver_design design = *config->design;
+}
+
+static void check_numbers(const struct balloon_driver_config *config)
+{
+	struct balloon_driver_config bad = *config;
+	bad.request_pages = BALLOON_REQUEST_PAGES_MAX + 1;
+	check_refused(bad);
 	bad = *config;
-	bad.design = &design;
-	design.abi = BALLOON_DRIVER_DESIGN_ABI + 1;
+	bad.n_requests = 1;
 	check_refused(bad);
-	design = *config->design;
-	design.fill.lock = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
+	bad.n_requests = 1025;
 	check_refused(bad);
-	design = *config->design;
-	design.name = "Coarse";
-	check_refused(bad);
+	uint64_t *const times[] = {&bad.host_timeout_ns, &bad.allocation_backoff_ns,
+		&bad.relief_holdoff_ns, &bad.retry_ns};
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		bad = *config;
+		*times[i] = UINT64_MAX;
+		check_refused(bad);
+	}
+}
+
+/* The least and the most requests. */
+static void check_good_numbers(struct balloon_driver_config config)
+{
+	size_t size_bytes;
+	config.n_requests = 2;
+	CHECK_EQ(balloon_driver_size(&config, &size_bytes), 0);
+	config.n_requests = 1024;
+	CHECK_EQ(balloon_driver_size(&config, &size_bytes), 0);
+}
+
+static void spoil_hold(struct balloon_driver_hold *hold, uint32_t how)
+{
+	if (how == 0)
+		hold->lock = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
+	else if (how == 1)
+		hold->from = (enum balloon_lock_from)(BALLOON_LOCK_FROM_TELL + 1);
+	else
+		hold->until = (enum balloon_lock_until)(BALLOON_LOCK_UNTIL_PLACED + 1);
+}
+
+static void check_designs(struct balloon_driver_config config)
+{
+	const struct balloon_driver_design good = *config.design;
+	struct balloon_driver_design bad = good;
+	config.design = &bad;
+	for (uint32_t how = 0; how < 6; how++) {
+		bad = good;
+		spoil_hold(how < 3 ? &bad.fill : &bad.leak, how % 3);
+		check_refused(config);
+	}
+	bad = good;
+	bad.abi++;
+	check_refused(config);
+	bad = good;
+	bad.name = "Coarse";
+	check_refused(config);
+	bad = good;
+	bad.era = NULL;
+	check_refused(config);
+	bad = good;
+	bad.relief = (enum balloon_relief)(BALLOON_RELIEF_PROGRESS + 1);
+	check_refused(config);
+	bad = good;
+	bad.migration_locks = BALLOON_DRIVER_LOCK_2 << 1;
+	check_refused(config);
+}
+
+static void check_configs(const struct balloon_driver_config *config)
+{
+	size_t size_bytes;
+	CHECK_EQ(balloon_driver_size(NULL, &size_bytes), -EINVAL);
+	check_pointers(config);
+	check_numbers(config);
+	check_good_numbers(*config);
+	check_designs(*config);
+}
+
+/* One device slot is there, and it is there still. */
+DRIVER_CLAIM(rest, a_driver_that_cannot_begin_leaves_no_trace)
+{
+	struct fixture fixture;
+	const struct balloon_memmap_config map_config = {
+		.strategy = strategy, .n_pages = FIXTURE_PAGES, .n_devices = 1};
+	struct balloon_channel channel;
+	struct balloon_device *device;
+	struct balloon_driver *driver;
+	void *map_memory = runtime_allocate(ENOUGH);
+	void *memory = runtime_allocate(ENOUGH);
+	open_fixture(&fixture, strategy, design, NULL);
+	struct balloon_driver_config config = fixture_config(&fixture);
+	CHECK_EQ(balloon_memmap_init(map_memory, ENOUGH, &map_config, &config.map), 0);
+	balloon_channel_init(&channel, &balloon_null_channel_ops);
+	config.channel = &channel;
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), -ENOSPC);
+	CHECK_EQ(balloon_device_create(config.map, NULL, &device), 0);
+	CHECK_EQ(balloon_device_destroy(config.map, device), 0);
+	CHECK_EQ(balloon_memmap_fini(config.map), 0);
+	CHECK_EQ(balloon_channel_fini(&channel), 0);
+	runtime_free(map_memory);
+	runtime_free(memory);
+	close_fixture(&fixture);
 }
 
 DRIVER_CLAIM(rest, misuse_is_refused)
