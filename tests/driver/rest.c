@@ -339,6 +339,69 @@ DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 	close_fixture(&fixture);
 }
 
+/* ---- How far it is --------------------------------------------------------------------------- */
+
+static void check_state(struct fixture *fixture, enum balloon_driver_state state, uint64_t since_ns)
+{
+	struct balloon_driver_progress progress = fixture_progress(fixture);
+	CHECK_EQ(progress.state, state);
+	CHECK_EQ(progress.since_ns, since_ns);
+}
+
+/* However often it is looked at. */
+DRIVER_CLAIM(rest, the_progress_says_since_when_it_is_so)
+{
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	uint64_t begin_ns = engine_now_ns();
+	sleep_ms(3);
+	check_state(&fixture, BALLOON_DRIVER_IDLE, begin_ns);
+	balloon_driver_set_target(fixture.driver, 30);
+	CHECK_EQ(balloon_driver_step(fixture.driver), FIXTURE_REQUEST);
+	for (int i = 0; i < 3; i++) {
+		check_state(&fixture, BALLOON_DRIVER_PROGRESSING, begin_ns + 3 * MS);
+		sleep_ms(1);
+	}
+	reach(&fixture, 30);
+	sleep_ms(1);
+	check_state(&fixture, BALLOON_DRIVER_IDLE, begin_ns + 6 * MS);
+	close_fixture(&fixture);
+}
+
+static void check_requests(
+	struct fixture *fixture, uint64_t n_requests, uint64_t n_ended, uint64_t n_timeouts)
+{
+	struct balloon_driver_progress progress = fixture_progress(fixture);
+	CHECK_EQ(progress.n_requests, n_requests);
+	CHECK_EQ(progress.n_ended, n_ended);
+	CHECK_EQ(progress.n_timeouts, n_timeouts);
+	CHECK_EQ(balloon_driver_is_busy(fixture->driver), n_requests > 0);
+}
+
+/* In use, ended, and late; a driver whose host has one is busy, in either direction. */
+DRIVER_CLAIM(rest, requests_are_counted)
+{
+	struct fixture fixture;
+	CHECK(!balloon_driver_is_busy(NULL));
+	open_fixture(&fixture, strategy, design, NULL);
+	check_requests(&fixture, 0, 0, 0);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 3), 3);
+	check_requests(&fixture, 0, 1, 0);
+	host_always(&fixture.host, HOST_KEEPS);
+	balloon_driver_set_target(fixture.driver, 5);
+	CHECK_EQ(balloon_driver_poll(fixture.driver, NULL), 1);
+	check_requests(&fixture, 1, 1, 0);
+	host_answer(&fixture.host, UINT32_MAX);
+	check_requests(&fixture, 0, 2, 0);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 2), -ETIMEDOUT);
+	check_requests(&fixture, 1, 2, 1);
+	host_answer(&fixture.host, UINT32_MAX);
+	check_requests(&fixture, 0, 3, 1);
+	close_fixture(&fixture);
+}
+
+/* ---- Misuse ---------------------------------------------------------------------------------- */
+
 enum { ENOUGH = 1 << 17 };
 
 static void check_refused_as(struct balloon_driver_config config, int error)
