@@ -379,6 +379,48 @@ DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
 	close_fixture(&j.fixture);
 }
 
+static void ten_ms(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 10 * MS;
+}
+
+/* They join 1 ms after each other, and the host has answered when the last one has still half of one. */
+static void join_in_turn(void *shared, size_t thread)
+{
+	struct joining *j = shared;
+	uint64_t begin_ns = engine_now_ns();
+	engine_sleep_ns(thread < JOINERS ? (1 + thread) * MS : 12 * MS + MS / 2);
+	if (thread == JOINERS) {
+		host_answer(&j->fixture.host, UINT32_MAX);
+		return;
+	}
+	j->results[thread] = balloon_driver_relieve(j->fixture.driver, 8, &j->bytes[thread]);
+	if (thread < JOINERS - 1)
+		CHECK_EQ(engine_now_ns() - begin_ns, (11 + thread) * MS);
+	else
+		CHECK_EQ(engine_now_ns() - begin_ns, 12 * MS + MS / 2);
+}
+
+/* Each waits as long as the host may take, and who gives up is in no other one's way. */
+DRIVER_CLAIM(relief, who_joined_a_leak_that_takes_too_long_gives_up_alone)
+{
+	struct joining j = {.results = {0}};
+	if (!design->joins_leaks)
+		return;
+	open_fixture(&j.fixture, strategy, design, ten_ms);
+	reach(&j.fixture, 60);
+	host_always(&j.fixture.host, HOST_KEEPS);
+	balloon_driver_set_target(j.fixture.driver, 60 - FIXTURE_REQUEST);
+	CHECK_EQ(balloon_driver_poll(j.fixture.driver, NULL), 1);
+	run_together(JOINERS + 1, join_in_turn, &j);
+	for (int i = 0; i < JOINERS; i++) {
+		bool is_last = i == JOINERS - 1;
+		CHECK_EQ(j.results[i], is_last ? FIXTURE_REQUEST : -EBUSY);
+		CHECK_EQ(j.bytes[i], is_last ? FIXTURE_REQUEST * 4096 : 0);
+	}
+	close_fixture(&j.fixture);
+}
+
 /* ---- Afterwards ------------------------------------------------------------------------------ */
 
 /* The refill does not fight the relief (H-24). */

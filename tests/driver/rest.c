@@ -573,6 +573,7 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_driver_fill(fixture.driver, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_relieve(NULL, 1, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 0, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_step(NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_run(NULL, 0, NULL, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_set_target(NULL, 0), -EINVAL);
