@@ -116,7 +116,7 @@ void batch_back_off(struct driver_state *state, const struct balloon_batch *batc
 	uint32_t n_times = BALLOON_READ(backoff->n_times);
 	uint32_t n_refusals = BALLOON_READ(backoff->n_refusals);
 	uint64_t for_ns;
-	if (result > 0 && (n_times > 0 || n_refusals > 0)) {
+	if (result > 0) {
 		BALLOON_WRITE(backoff->n_times, 0);
 		BALLOON_WRITE(backoff->n_refusals, 0);
 		BALLOON_WRITE(backoff->until_ns, 0);
