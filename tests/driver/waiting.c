@@ -614,6 +614,33 @@ DRIVER_CLAIMS(waiting, a_lock_is_held_for_as_long_as_its_design_says, 2)
 	close_fixture(&a.fixture);
 }
 
+static void fill_in_parts(void *context)
+{
+	struct answered *a = context;
+	CHECK_EQ(balloon_driver_fill(a->fixture.driver, 4), 3);
+}
+
+/* The host stops at a page, and is asked for what is left: until that is answered, too. */
+DRIVER_CLAIM(waiting, a_request_that_is_told_again_keeps_its_lock)
+{
+	struct answered a;
+	uint8_t outcome;
+	open_answered(&a, strategy, design);
+	host_usually(&a.fixture.host, HOST_KEEPS, HOST_TAKES);
+	host_at(&a.fixture.host, 1, HOST_HALVES);
+	engine_spawn("fill", fill_in_parts, &a);
+	host_await_kept(&a.fixture.host, 1);
+	CHECK_EQ(fixture_progress(&a.fixture).n_acknowledged, 12);
+	CHECK_EQ(balloon_driver_migrate_until(
+			 a.fixture.driver, &a.new_page, &a.old_page, 1, &outcome, 0),
+		-EAGAIN);
+	host_answer(&a.fixture.host, UINT32_MAX);
+	engine_join_all();
+	CHECK_EQ(balloon_page_putback(a.fixture.map, a.old_page), 0);
+	source_give(&a.fixture.source, &a.new_page, 1);
+	close_fixture(&a.fixture);
+}
+
 static void ten_ms(struct balloon_driver_config *config)
 {
 	config->host_timeout_ns = 10 * MS;
