@@ -440,6 +440,26 @@ DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
 	close_fixture(&fixture);
 }
 
+/* Who has nothing to fill is not held off, though it is not at rest; and nobody is any more at the end. */
+DRIVER_CLAIM(relief, a_hold_off_is_one_of_fills_and_ends)
+{
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, long_holdoff);
+	reach(&fixture, 40);
+	host_at(&fixture.host, 2, HOST_REFUSES);
+	CHECK_EQ(fixture_migrate(&fixture, 1), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 1);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 10, NULL), 10);
+	balloon_driver_set_target(fixture.driver, 30);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_PROGRESSING);
+	balloon_driver_set_target(fixture.driver, 31);
+	sleep_ms(149);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_HELD_OFF);
+	sleep_ms(1);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_PROGRESSING);
+	close_fixture(&fixture);
+}
+
 DRIVER_CLAIM(relief, the_number_of_bytes_is_exact)
 {
 	struct fixture fixture;
