@@ -56,7 +56,7 @@ struct balloon_driver_hold {
 
 struct balloon_driver_design {
 	uint32_t abi;     /* BALLOON_DRIVER_DESIGN_ABI */
-	const char *name; /* lower case words joined by '-' */
+	const char *name; /* of a to z, 0 to 9, '-', '@' and '.' */
 	const char *era;  /* where the design comes from */
 	/** PROGRESS: relief takes the frames that fills have pending; if there are none it leaks, and
 	 * waits for the leak's lock. BUSY: it does neither; if the lock cannot be had it is -EBUSY at

@@ -69,7 +69,8 @@ struct balloon_memfd_config {
  * punched out of the memory: it is sealed against writing, or opened for reading only; -EOPNOTSUPP: it consists
  * of huge pages that are larger than the map's; -ENOMEM;
  * -ETIMEDOUT: no answer; -ENODEV: the host is gone; -EPROTO: its answer makes no sense; else why the host
- * refuses; or a negative errno of eventfd(), by which waiting threads are woken. Context: thread.
+ * refuses; or a negative errno of eventfd(), by which waiting threads are woken, or of madvise(), by which a
+ * child's copy is known. Context: thread.
  */
 BALLOON_EXPORT int balloon_memfd_create(
 	const struct balloon_memfd_config *config, struct balloon_channel **channel);

@@ -47,7 +47,7 @@ struct balloon_memmap_geometry {
 
 struct balloon_strategy {
 	uint32_t abi;     /* BALLOON_STRATEGY_ABI */
-	const char *name; /* lower case words joined by '-' */
+	const char *name; /* of a to z, 0 to 9, '-', '@' and '.' */
 	const char *era;  /* where the design comes from */
 
 	size_t descriptor_bytes; /* per page; may be 0 */

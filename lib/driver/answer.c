@@ -132,8 +132,7 @@ struct answer batch_take_answer(
 	answer.goes_on = answer.n_left > 0 && !is_gone &&
 			 (has_patience || BALLOON_READ(state->is_attaching));
 	unsigned effects = batch_step(state, batch, LIFE_ANSWERED, n_done);
-	if ((effects & LIFE_UNLOCK_ANSWERED) && is_unlocked_when_answered(driver, batch) &&
-		!answer.goes_on)
+	if (is_unlocked_when_answered(driver, batch) && !answer.goes_on)
 		state_unlock_request(state, batch);
 	answer.acknowledgement = acknowledgement_of(state, effects);
 	BALLOON_PROBE(driver__answer, driver, &batch->request,

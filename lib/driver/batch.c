@@ -106,7 +106,8 @@ unsigned batch_step(
  * How a route goes, for those who try again by themselves: after a success at once; after a number of refusals
  * in a row ever more rarely, before that at once, as the page refused is set aside and the next one may do;
  * after "again", when nobody will say that it may be tried, soon and then less soon. Memory that ran out has a
- * hold-off of its own, and so has each page that was refused before.
+ * hold-off of its own, and so has each page that was refused before. Requests that are late together are late
+ * once.
  */
 void batch_back_off(struct driver_state *state, const struct balloon_batch *batch, int result)
 {
@@ -115,7 +116,7 @@ void batch_back_off(struct driver_state *state, const struct balloon_batch *batc
 	uint32_t n_times = BALLOON_READ(backoff->n_times);
 	uint32_t n_refusals = BALLOON_READ(backoff->n_refusals);
 	uint64_t for_ns;
-	if (result > 0 && (n_times > 0 || n_refusals > 0)) {
+	if (result > 0) {
 		BALLOON_WRITE(backoff->n_times, 0);
 		BALLOON_WRITE(backoff->n_refusals, 0);
 		BALLOON_WRITE(backoff->until_ns, 0);
@@ -130,13 +131,16 @@ void batch_back_off(struct driver_state *state, const struct balloon_batch *batc
 		if (n_refusals < REFUSALS_IN_A_ROW)
 			return;
 	}
+	uint64_t now_ns = balloon_platform_now_ns();
+	if (result == -ETIMEDOUT && now_ns < BALLOON_READ(backoff->until_ns))
+		return;
 	if (result == -EAGAIN)
 		for_ns = batch_nap_ns(n_times);
 	else
 		for_ns = times_two_to(BALLOON_READ(state->tuning.retry_ns),
 			n_times < TIMES_MAX ? n_times : TIMES_MAX);
 	BALLOON_WRITE(backoff->n_times, n_times + 1);
-	BALLOON_WRITE(backoff->until_ns, time_after(balloon_platform_now_ns(), for_ns));
+	BALLOON_WRITE(backoff->until_ns, time_after(now_ns, for_ns));
 }
 
 void batch_end_call(struct driver_state *state, struct balloon_batch *batch, int result)

@@ -68,6 +68,7 @@ BALLOON_LOCK_INTERNALS static void look_after(
 			note(driver, result);
 	} else if (BALLOON_READ(batch->life.state) == LIFE_LEFT) {
 		batch_step(state, batch, LIFE_TIME_OUT, 0);
+		batch_back_off(state, batch, -ETIMEDOUT);
 		state_note(state, -ETIMEDOUT);
 		driver_unlock_and_wake(driver);
 	} else {

@@ -92,7 +92,7 @@ const char *balloon_driver_state_name(enum balloon_driver_state state)
 
 static uint64_t n_held(struct balloon_device *device)
 {
-	struct balloon_device_stats stats = {0, 0, 0, 0, 0, 0, 0, 0};
+	struct balloon_device_stats stats;
 	balloon_device_stats(device, &stats);
 	return stats.n_listed + stats.n_isolated;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that forks: its child's copy of the channel, put in order as destructors do, leaves the parent's host
- * alone. */
+ * alone. Where the kernel cannot tell it from the parent's there is no channel. */
 
 #define _GNU_SOURCE 1 /* fork() */
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include <balloon/memfd.h>
 
+#include "refusal.h"
 #include "shared.h"
 
 enum { PAGES = 64 };
@@ -41,15 +43,28 @@ static bool child_is_turned_away(struct balloon_channel *channel)
 	       balloon_memfd_destroy(channel) == 0;
 }
 
+/* As before Linux 4.14. No filter: nothing to see. */
+static bool is_refused_by_old_kernels(const struct balloon_memfd_config *config)
+{
+	struct balloon_channel *channel = NULL;
+	return !refuse_madvise(EINVAL) ||
+	       (balloon_memfd_create(config, &channel) == -EINVAL && !channel);
+}
+
+static bool ends_well(pid_t child)
+{
+	int status;
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 static int check(struct balloon_channel *channel)
 {
-	int status = -1;
 	if (!tells(channel, BALLOON_REQUEST_INFLATE))
 		return failed("no answer");
 	pid_t child = fork();
 	if (child == 0)
 		_exit(child_is_turned_away(channel) ? 0 : 1);
-	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+	if (!ends_well(child))
 		return failed("the child was not turned away");
 	if (!tells(channel, BALLOON_REQUEST_DEFLATE) || !tells(channel, BALLOON_REQUEST_INFLATE))
 		return failed("the parent's channel has ended with its child");
@@ -67,6 +82,11 @@ int main(void)
 	host_thread_start(&host, &ends, 0, 0);
 	const struct balloon_memfd_config config = {
 		.socket_fd = ends.guest, .memfd = shared.memfd, .n_pages = PAGES};
+	pid_t child = fork();
+	if (child == 0)
+		_exit(is_refused_by_old_kernels(&config) ? 0 : 1);
+	if (!ends_well(child))
+		return failed("an old kernel's word is no reason");
 	if (balloon_memfd_create(&config, &channel) < 0)
 		return failed("no channel");
 	int result = check(channel);

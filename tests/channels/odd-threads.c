@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that were cancelled finish their call; a process whose first thread has ended is still itself. */
+/* Threads that were cancelled finish their call, and errno is as it was; a process whose first thread has ended is
+ * still itself. */
 
 #define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -23,8 +25,10 @@ enum { PAGES = 64 };
 
 static void must(bool is_true, const char *what)
 {
+	int ignored;
 	if (is_true)
 		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
 	fprintf(stderr, "odd-threads: not true: %s\n", what);
 	exit(1);
 }
@@ -125,8 +129,11 @@ static void *go_on(void *argument)
 {
 	struct cancelled *cancelled = argument;
 	must(pthread_cancel(pthread_self()) == 0, "cancelled");
+	errno = ENOTTY;
 	be_guest(cancelled->shared, cancelled->ends);
+	must(errno == ENOTTY, "a memfd channel leaves errno alone");
 	use_madvise();
+	must(errno == ENOTTY, "a madvise channel leaves errno alone");
 	shared_memory_is_refused();
 	cancelled->is_through = true;
 	pthread_testcancel();

@@ -98,6 +98,63 @@ DRIVER_CLAIM(hosts, a_frame_that_is_not_taken_is_set_aside_and_another_one_tried
 	close_fixture(&fixture);
 }
 
+/* A page by 256 times the first time at most, one and the same frame by 16,384 times. */
+DRIVER_CLAIMS(hosts, what_is_refused_again_is_asked_for_ever_more_rarely, 2)
+{
+	struct fixture fixture;
+	struct balloon_refusal refusal;
+	bool is_frame = claim_number() == 1;
+	uint32_t power_max = is_frame ? 14 : 8;
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, is_frame ? FIXTURE_PAGES - 1 : 1);
+	uint32_t index = is_frame ? fixture.source.free[0].index : choose_held(&fixture).index;
+	host_refuse_page(&fixture.host, index,
+		is_frame ? BALLOON_REQUEST_INFLATE : BALLOON_REQUEST_DEFLATE, true);
+	balloon_driver_set_target(fixture.driver, is_frame ? FIXTURE_PAGES : 0);
+	for (uint32_t i = 0; i < power_max + 3; i++) {
+		uint64_t n_requests = host_n_requests(&fixture.host);
+		CHECK_EQ(balloon_driver_step(fixture.driver), -EIO);
+		CHECK_EQ(host_n_requests(&fixture.host), n_requests + 1);
+		CHECK_EQ(balloon_driver_refusals(fixture.driver, &refusal, 1), 1);
+		CHECK_EQ(refusal.page.index, index);
+		CHECK_EQ(refusal.n_times, i + 1);
+		uint64_t for_ns = 2 * MS << (i < power_max ? i : power_max); /* retry_ns */
+		CHECK_EQ(refusal.retry_at_ns - engine_now_ns(), for_ns);
+		engine_sleep_until(refusal.retry_at_ns - 1);
+		if (!is_frame) /* without one the source holds off */
+			CHECK_EQ(balloon_driver_step(fixture.driver), -EIO);
+		CHECK_EQ(host_n_requests(&fixture.host), n_requests + 1);
+		engine_sleep_until(refusal.retry_at_ns);
+	}
+	host_refuse_page(&fixture.host, index,
+		is_frame ? BALLOON_REQUEST_INFLATE : BALLOON_REQUEST_DEFLATE, false);
+	CHECK_EQ(balloon_driver_step(fixture.driver), 1);
+	CHECK_EQ(balloon_driver_refusals(fixture.driver, &refusal, 1), 0);
+	close_fixture(&fixture);
+}
+
+/* The list is as long as there is room for; the number is that of all. */
+DRIVER_CLAIM(hosts, refusals_are_listed_as_far_as_there_is_room)
+{
+	struct fixture fixture;
+	struct balloon_refusal refusals[3];
+	open_fixture(&fixture, strategy, design, NULL);
+	reach(&fixture, 10);
+	for (int i = 0; i < 2; i++) {
+		host_at(&fixture.host, 1, HOST_REFUSES);
+		CHECK_EQ(balloon_driver_leak(fixture.driver, 1), -EIO);
+	}
+	for (size_t n = 0; n <= 3; n++) {
+		for (size_t i = 0; i < 3; i++)
+			refusals[i] = (struct balloon_refusal){.page = {UINT32_MAX}};
+		CHECK_EQ(balloon_driver_refusals(fixture.driver, refusals, n), 2);
+		for (size_t i = 0; i < 3; i++)
+			CHECK_EQ(refusals[i].page.index != UINT32_MAX, i < n && i < 2);
+	}
+	CHECK_EQ(balloon_driver_refusals(NULL, refusals, 3), -EINVAL);
+	close_fixture(&fixture);
+}
+
 /* Memory is short: what is set aside is given first, and needs no host. */
 DRIVER_CLAIM(hosts, frames_that_are_set_aside_are_for_relief)
 {

@@ -379,6 +379,48 @@ DRIVER_CLAIM(relief, a_coalesced_relief_reports_what_it_joined)
 	close_fixture(&j.fixture);
 }
 
+static void ten_ms(struct balloon_driver_config *config)
+{
+	config->host_timeout_ns = 10 * MS;
+}
+
+/* They join 1 ms after each other, and the host has answered when the last one has still half of one. */
+static void join_in_turn(void *shared, size_t thread)
+{
+	struct joining *j = shared;
+	uint64_t begin_ns = engine_now_ns();
+	engine_sleep_ns(thread < JOINERS ? (1 + thread) * MS : 12 * MS + MS / 2);
+	if (thread == JOINERS) {
+		host_answer(&j->fixture.host, UINT32_MAX);
+		return;
+	}
+	j->results[thread] = balloon_driver_relieve(j->fixture.driver, 8, &j->bytes[thread]);
+	if (thread < JOINERS - 1)
+		CHECK_EQ(engine_now_ns() - begin_ns, (11 + thread) * MS);
+	else
+		CHECK_EQ(engine_now_ns() - begin_ns, 12 * MS + MS / 2);
+}
+
+/* Each waits as long as the host may take, and who gives up is in no other one's way. */
+DRIVER_CLAIM(relief, who_joined_a_leak_that_takes_too_long_gives_up_alone)
+{
+	struct joining j = {.results = {0}};
+	if (!design->joins_leaks)
+		return;
+	open_fixture(&j.fixture, strategy, design, ten_ms);
+	reach(&j.fixture, 60);
+	host_always(&j.fixture.host, HOST_KEEPS);
+	balloon_driver_set_target(j.fixture.driver, 60 - FIXTURE_REQUEST);
+	CHECK_EQ(balloon_driver_poll(j.fixture.driver, NULL), 1);
+	run_together(JOINERS + 1, join_in_turn, &j);
+	for (int i = 0; i < JOINERS; i++) {
+		bool is_last = i == JOINERS - 1;
+		CHECK_EQ(j.results[i], is_last ? FIXTURE_REQUEST : -EBUSY);
+		CHECK_EQ(j.bytes[i], is_last ? FIXTURE_REQUEST * 4096 : 0);
+	}
+	close_fixture(&j.fixture);
+}
+
 /* ---- Afterwards ------------------------------------------------------------------------------ */
 
 /* The refill does not fight the relief (H-24). */
@@ -395,6 +437,26 @@ DRIVER_CLAIM(relief, nothing_is_inflated_for_a_while_afterwards)
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 1), 1);
 	reach(&fixture, 40);
 	CHECK_EQ(engine_now_ns() - begin_ns, 150 * MS);
+	close_fixture(&fixture);
+}
+
+/* Who has nothing to fill is not held off, though it is not at rest; and nobody is any more at the end. */
+DRIVER_CLAIM(relief, a_hold_off_is_one_of_fills_and_ends)
+{
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, long_holdoff);
+	reach(&fixture, 40);
+	host_at(&fixture.host, 2, HOST_REFUSES);
+	CHECK_EQ(fixture_migrate(&fixture, 1), 0);
+	CHECK_EQ(fixture_progress(&fixture).n_quarantined, 1);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 10, NULL), 10);
+	balloon_driver_set_target(fixture.driver, 30);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_PROGRESSING);
+	balloon_driver_set_target(fixture.driver, 31);
+	sleep_ms(149);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_HELD_OFF);
+	sleep_ms(1);
+	CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_PROGRESSING);
 	close_fixture(&fixture);
 }
 

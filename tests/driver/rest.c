@@ -339,6 +339,69 @@ DRIVER_CLAIM(rest, a_leak_of_isolated_pages_is_told_to_come_again)
 	close_fixture(&fixture);
 }
 
+/* ---- How far it is --------------------------------------------------------------------------- */
+
+static void check_state(struct fixture *fixture, enum balloon_driver_state state, uint64_t since_ns)
+{
+	struct balloon_driver_progress progress = fixture_progress(fixture);
+	CHECK_EQ(progress.state, state);
+	CHECK_EQ(progress.since_ns, since_ns);
+}
+
+/* However often it is looked at. */
+DRIVER_CLAIM(rest, the_progress_says_since_when_it_is_so)
+{
+	struct fixture fixture;
+	open_fixture(&fixture, strategy, design, NULL);
+	uint64_t begin_ns = engine_now_ns();
+	sleep_ms(3);
+	check_state(&fixture, BALLOON_DRIVER_IDLE, begin_ns);
+	balloon_driver_set_target(fixture.driver, 30);
+	CHECK_EQ(balloon_driver_step(fixture.driver), FIXTURE_REQUEST);
+	for (int i = 0; i < 3; i++) {
+		check_state(&fixture, BALLOON_DRIVER_PROGRESSING, begin_ns + 3 * MS);
+		sleep_ms(1);
+	}
+	reach(&fixture, 30);
+	sleep_ms(1);
+	check_state(&fixture, BALLOON_DRIVER_IDLE, begin_ns + 6 * MS);
+	close_fixture(&fixture);
+}
+
+static void check_requests(
+	struct fixture *fixture, uint64_t n_requests, uint64_t n_ended, uint64_t n_timeouts)
+{
+	struct balloon_driver_progress progress = fixture_progress(fixture);
+	CHECK_EQ(progress.n_requests, n_requests);
+	CHECK_EQ(progress.n_ended, n_ended);
+	CHECK_EQ(progress.n_timeouts, n_timeouts);
+	CHECK_EQ(balloon_driver_is_busy(fixture->driver), n_requests > 0);
+}
+
+/* In use, ended, and late; a driver whose host has one is busy, in either direction. */
+DRIVER_CLAIM(rest, requests_are_counted)
+{
+	struct fixture fixture;
+	CHECK(!balloon_driver_is_busy(NULL));
+	open_fixture(&fixture, strategy, design, NULL);
+	check_requests(&fixture, 0, 0, 0);
+	CHECK_EQ(balloon_driver_fill(fixture.driver, 3), 3);
+	check_requests(&fixture, 0, 1, 0);
+	host_always(&fixture.host, HOST_KEEPS);
+	balloon_driver_set_target(fixture.driver, 5);
+	CHECK_EQ(balloon_driver_poll(fixture.driver, NULL), 1);
+	check_requests(&fixture, 1, 1, 0);
+	host_answer(&fixture.host, UINT32_MAX);
+	check_requests(&fixture, 0, 2, 0);
+	CHECK_EQ(balloon_driver_leak(fixture.driver, 2), -ETIMEDOUT);
+	check_requests(&fixture, 1, 2, 1);
+	host_answer(&fixture.host, UINT32_MAX);
+	check_requests(&fixture, 0, 3, 1);
+	close_fixture(&fixture);
+}
+
+/* ---- Misuse ---------------------------------------------------------------------------------- */
+
 enum { ENOUGH = 1 << 17 };
 
 static void check_refused_as(struct balloon_driver_config config, int error)
@@ -356,7 +419,7 @@ static void check_refused(struct balloon_driver_config config)
 }
 
 /* config: a good one. Each of these makes it a bad one. */
-static void check_configs(const struct balloon_driver_config *config)
+static void check_pointers(const struct balloon_driver_config *config)
 {
 	struct balloon_driver_config bad = *config;
 	bad.design = balloon_driver_design_find("no-such-design");
@@ -370,35 +433,119 @@ static void check_configs(const struct balloon_driver_config *config)
 	bad = *config;
 	bad.channel = NULL;
 	check_refused(bad);
-	bad = *config;
-	bad.request_pages = BALLOON_REQUEST_PAGES_MAX + 1;
-	check_refused(bad);
-	bad = *config;
-	bad.n_requests = 1;
-	check_refused(bad);
-	bad = *config;
-	bad.host_timeout_ns = UINT64_MAX;
-	check_refused(bad);
 	struct balloon_frames_ops ops = *config->frames->ops;
-	struct balloon_frames frames = {.ops = &ops};
+	struct balloon_frames frames = {.ops = NULL};
 	bad = *config;
 	bad.frames = &frames;
+	check_refused(bad);
+	frames.ops = &ops;
 	ops.allocate = NULL;
 	check_refused(bad);
 	ops = *config->frames->ops;
 	ops.free = NULL;
 	check_refused(bad);
-	struct balloon_driver_design design = *config->design;
+}
+
+static void check_numbers(const struct balloon_driver_config *config)
+{
+	struct balloon_driver_config bad = *config;
+	bad.request_pages = BALLOON_REQUEST_PAGES_MAX + 1;
+	check_refused(bad);
 	bad = *config;
-	bad.design = &design;
-	design.abi = BALLOON_DRIVER_DESIGN_ABI + 1;
+	bad.n_requests = 1;
 	check_refused(bad);
-	design = *config->design;
-	design.fill.lock = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
+	bad.n_requests = 1025;
 	check_refused(bad);
-	design = *config->design;
-	design.name = "Coarse";
-	check_refused(bad);
+	uint64_t *const times[] = {&bad.host_timeout_ns, &bad.allocation_backoff_ns,
+		&bad.relief_holdoff_ns, &bad.retry_ns};
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		bad = *config;
+		*times[i] = UINT64_MAX;
+		check_refused(bad);
+	}
+}
+
+/* The least and the most requests. */
+static void check_good_numbers(struct balloon_driver_config config)
+{
+	size_t size_bytes;
+	config.n_requests = 2;
+	CHECK_EQ(balloon_driver_size(&config, &size_bytes), 0);
+	config.n_requests = 1024;
+	CHECK_EQ(balloon_driver_size(&config, &size_bytes), 0);
+}
+
+static void spoil_hold(struct balloon_driver_hold *hold, uint32_t how)
+{
+	if (how == 0)
+		hold->lock = BALLOON_DRIVER_LOCK_1 | BALLOON_DRIVER_LOCK_2;
+	else if (how == 1)
+		hold->from = (enum balloon_lock_from)(BALLOON_LOCK_FROM_TELL + 1);
+	else
+		hold->until = (enum balloon_lock_until)(BALLOON_LOCK_UNTIL_PLACED + 1);
+}
+
+static void check_designs(struct balloon_driver_config config)
+{
+	const struct balloon_driver_design good = *config.design;
+	struct balloon_driver_design bad = good;
+	config.design = &bad;
+	for (uint32_t how = 0; how < 6; how++) {
+		bad = good;
+		spoil_hold(how < 3 ? &bad.fill : &bad.leak, how % 3);
+		check_refused(config);
+	}
+	bad = good;
+	bad.abi++;
+	check_refused(config);
+	bad = good;
+	bad.name = "Coarse";
+	check_refused(config);
+	bad = good;
+	bad.era = NULL;
+	check_refused(config);
+	bad = good;
+	bad.relief = (enum balloon_relief)(BALLOON_RELIEF_PROGRESS + 1);
+	check_refused(config);
+	bad = good;
+	bad.migration_locks = BALLOON_DRIVER_LOCK_2 << 1;
+	check_refused(config);
+}
+
+static void check_configs(const struct balloon_driver_config *config)
+{
+	size_t size_bytes;
+	CHECK_EQ(balloon_driver_size(NULL, &size_bytes), -EINVAL);
+	check_pointers(config);
+	check_numbers(config);
+	check_good_numbers(*config);
+	check_designs(*config);
+}
+
+/* One device slot is there, and it is there still. */
+DRIVER_CLAIM(rest, a_driver_that_cannot_begin_leaves_no_trace)
+{
+	struct fixture fixture;
+	const struct balloon_memmap_config map_config = {
+		.strategy = strategy, .n_pages = FIXTURE_PAGES, .n_devices = 1};
+	struct balloon_channel channel;
+	struct balloon_device *device;
+	struct balloon_driver *driver;
+	void *map_memory = runtime_allocate(ENOUGH);
+	void *memory = runtime_allocate(ENOUGH);
+	open_fixture(&fixture, strategy, design, NULL);
+	struct balloon_driver_config config = fixture_config(&fixture);
+	CHECK_EQ(balloon_memmap_init(map_memory, ENOUGH, &map_config, &config.map), 0);
+	balloon_channel_init(&channel, &balloon_null_channel_ops);
+	config.channel = &channel;
+	CHECK_EQ(balloon_driver_init(memory, ENOUGH, &config, &driver), -ENOSPC);
+	CHECK_EQ(balloon_device_create(config.map, NULL, &device), 0);
+	CHECK_EQ(balloon_device_destroy(config.map, device), 0);
+	CHECK_EQ(balloon_memmap_fini(config.map), 0);
+	CHECK_EQ(balloon_channel_fini(&channel), 0);
+	runtime_free(map_memory);
+	runtime_free(memory);
+	close_fixture(&fixture);
 }
 
 DRIVER_CLAIM(rest, misuse_is_refused)
@@ -426,6 +573,7 @@ DRIVER_CLAIM(rest, misuse_is_refused)
 	CHECK_EQ(balloon_driver_fill(fixture.driver, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_leak(fixture.driver, 0), -EINVAL);
 	CHECK_EQ(balloon_driver_relieve(NULL, 1, NULL), -EINVAL);
+	CHECK_EQ(balloon_driver_relieve(fixture.driver, 0, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_step(NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_run(NULL, 0, NULL, NULL), -EINVAL);
 	CHECK_EQ(balloon_driver_set_target(NULL, 0), -EINVAL);
@@ -459,6 +607,14 @@ Test(designs, are_found_by_name_and_described)
 	cr_assert(balloon_driver_design_find(NULL) == NULL);
 	cr_assert(balloon_driver_design_find("coars") == NULL);
 	cr_assert_eq(balloon_driver_design_describe(NULL, &info), -EINVAL);
+}
+
+Test(designs, states_have_names_of_their_own)
+{
+	cr_assert_str_eq(balloon_driver_state_name(BALLOON_DRIVER_PROGRESSING), "progressing");
 	for (int state = 0; state <= BALLOON_DRIVER_STOPPED; state++)
-		cr_assert(balloon_driver_state_name((enum balloon_driver_state)state)[0] != 'u');
+		for (int other = state + 1; other <= BALLOON_DRIVER_STOPPED + 1; other++)
+			cr_assert_str_neq(
+				balloon_driver_state_name((enum balloon_driver_state)state),
+				balloon_driver_state_name((enum balloon_driver_state)other));
 }

@@ -434,3 +434,60 @@ DRIVER_CLAIMS(results, a_reset_blames_whom_it_waits_for, N_HINDRANCES)
 	CHECK_EQ(balloon_driver_reset(fixture.driver), 0);
 	close_fixture(&fixture);
 }
+
+/* ---- Requests that nobody waits for ---------------------------------------------------------- */
+
+enum failure {
+	REFUSED_AT_ONCE,
+	REFUSED_MEANWHILE, /* before anybody knows that nobody will wait */
+	REFUSED_LATER,
+	NOT_ANSWERED,
+	REFUSED_WHEN_OVERDUE,
+	N_FAILURES,
+};
+
+static void check_failure(struct fixture *fixture, int error)
+{
+	struct balloon_driver_progress progress = fixture_progress(fixture);
+	CHECK_EQ(progress.last_error, error);
+	CHECK_EQ(progress.last_error_ns, engine_now_ns());
+	CHECK_EQ(progress.state, BALLOON_DRIVER_STALLED);
+}
+
+static void refuse_first(void *context)
+{
+	struct fixture *fixture = context;
+	host_await_kept(&fixture->host, 1);
+	host_answer(&fixture->host, 0);
+}
+
+/* No call returns what came of it: the progress says so. */
+DRIVER_CLAIMS(results, a_request_that_nobody_waits_for_fails_all_the_same, N_FAILURES)
+{
+	struct fixture fixture;
+	enum failure failure = (enum failure)(claim_number() - 1);
+	open_fixture(&fixture, strategy, design, short_timeout);
+	host_always(&fixture.host, failure == REFUSED_AT_ONCE ? HOST_REFUSES : HOST_KEEPS);
+	if (failure == REFUSED_MEANWHILE)
+		engine_spawn("host", refuse_first, &fixture);
+	balloon_driver_set_target(fixture.driver, failure == REFUSED_MEANWHILE ? 1 : 3);
+	CHECK_EQ(balloon_driver_poll(fixture.driver, NULL), 1);
+	engine_join_all();
+	if (failure >= REFUSED_LATER) {
+		sleep_ms(1);
+		CHECK_EQ(fixture_progress(&fixture).last_error, 0);
+		CHECK_EQ(fixture_progress(&fixture).state, BALLOON_DRIVER_PROGRESSING);
+	}
+	if (failure == NOT_ANSWERED || failure == REFUSED_WHEN_OVERDUE) {
+		sleep_ms(4);
+		check_failure(&fixture, -ETIMEDOUT);
+		sleep_ms(1);
+	}
+	if (failure == REFUSED_LATER || failure == REFUSED_WHEN_OVERDUE) {
+		host_answer(&fixture.host, 0);
+		host_always(&fixture.host, HOST_REFUSES); /* what it was not asked for yet, too */
+	}
+	if (failure != NOT_ANSWERED)
+		check_failure(&fixture, -EIO);
+	close_fixture(&fixture);
+}

@@ -585,13 +585,14 @@ static void swap(void *context)
 	a->swapped_ns = engine_now_ns();
 }
 
-/* A lock that is held until the host has answered waits for no function of the program's. Whether the call that
- * asked takes the answer, or another one. */
-DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
+/* A lock that is held until the host has answered waits for no function of the program's; one that is held until
+ * pages are placed does. Whether the call that asked takes the answer, or another one. */
+DRIVER_CLAIMS(waiting, a_lock_is_held_for_as_long_as_its_design_says, 2)
 {
 	struct answered a;
-	if (design->fill.until != BALLOON_LOCK_UNTIL_ANSWERED)
-		return;
+	uint64_t held_ns = design->fill.until == BALLOON_LOCK_UNTIL_ANSWERED ? 0 : 50 * MS;
+	if (held_ns > 0 && claim_number() == 2)
+		return; /* who waits for the lock may take the answer itself */
 	open_answered(&a, strategy, design);
 	host_at(&a.fixture.host, 1, HOST_KEEPS);
 	balloon_driver_set_target(a.fixture.driver, 13);
@@ -608,8 +609,35 @@ DRIVER_CLAIMS(waiting, a_lock_may_be_had_once_the_host_has_answered, 2)
 	if (claim_number() == 2)
 		fixture_progress(&a.fixture);
 	engine_join_all();
-	CHECK_EQ(a.swapped_ns, begin_ns);
+	CHECK_EQ(a.swapped_ns - begin_ns, held_ns);
 	source_give(&a.fixture.source, &a.old_page, 1);
+	close_fixture(&a.fixture);
+}
+
+static void fill_in_parts(void *context)
+{
+	struct answered *a = context;
+	CHECK_EQ(balloon_driver_fill(a->fixture.driver, 4), 3);
+}
+
+/* The host stops at a page, and is asked for what is left: until that is answered, too. */
+DRIVER_CLAIM(waiting, a_request_that_is_told_again_keeps_its_lock)
+{
+	struct answered a;
+	uint8_t outcome;
+	open_answered(&a, strategy, design);
+	host_usually(&a.fixture.host, HOST_KEEPS, HOST_TAKES);
+	host_at(&a.fixture.host, 1, HOST_HALVES);
+	engine_spawn("fill", fill_in_parts, &a);
+	host_await_kept(&a.fixture.host, 1);
+	CHECK_EQ(fixture_progress(&a.fixture).n_acknowledged, 12);
+	CHECK_EQ(balloon_driver_migrate_until(
+			 a.fixture.driver, &a.new_page, &a.old_page, 1, &outcome, 0),
+		-EAGAIN);
+	host_answer(&a.fixture.host, UINT32_MAX);
+	engine_join_all();
+	CHECK_EQ(balloon_page_putback(a.fixture.map, a.old_page), 0);
+	source_give(&a.fixture.source, &a.new_page, 1);
 	close_fixture(&a.fixture);
 }
 
@@ -703,5 +731,146 @@ DRIVER_CLAIM(waiting, a_step_says_whether_all_is_done)
 	host_answer(&w.fixture.host, UINT32_MAX);
 	CHECK_EQ(balloon_driver_step(w.fixture.driver), 0);
 	CHECK_EQ(fixture_progress(&w.fixture).n_enqueued, 10);
+	close_fixture(&w.fixture);
+}
+
+/* ---- How often a host is asked that does nothing ---------------------------------------------- */
+
+enum { RETRY_MS = 5, AT_ONCE = 8, WAITS = 12 };
+
+/* Each time is twice as long as the one before, up to 256 times the first. */
+static uint64_t wait_ms(uint32_t i)
+{
+	return RETRY_MS * (i < 8 ? UINT64_C(1) << i : 256);
+}
+
+struct asking {
+	struct fixture fixture;
+	uint64_t begin_ns;
+	uint32_t n_asked;
+};
+
+/* Eight in a row at once, then one after each wait. */
+static void check_time(void *context)
+{
+	struct asking *a = context;
+	uint64_t ms = 0;
+	for (uint32_t i = 0; i + AT_ONCE <= a->n_asked; i++)
+		ms += wait_ms(i);
+	CHECK_EQ(engine_now_ns() - a->begin_ns, ms * MS);
+	a->n_asked++;
+}
+
+static void ask_for_one(struct balloon_driver_config *config)
+{
+	config->request_pages = 1;
+	config->retry_ns = RETRY_MS * MS;
+	config->host_timeout_ns = 20 * MS;
+}
+
+static void begin_to_ask(struct asking *a, uint64_t target)
+{
+	host_always(&a->fixture.host, HOST_REFUSES);
+	balloon_driver_set_target(a->fixture.driver, target);
+	a->n_asked = 0;
+	a->begin_ns = engine_now_ns();
+	a->fixture.host.on_submit_context = a;
+	a->fixture.host.on_submit = check_time;
+}
+
+/* A page that it took, when a step asked for it, ends the wait: the next refusals are the first again. */
+DRIVER_CLAIM(waiting, a_host_that_takes_nothing_is_asked_ever_more_rarely)
+{
+	struct asking a;
+	struct balloon_driver_next next;
+	memset(&a, 0, sizeof(a));
+	open_fixture(&a.fixture, strategy, design, ask_for_one);
+	for (uint32_t n_taken = 1; n_taken < 3; n_taken++) {
+		begin_to_ask(&a, 10);
+		CHECK_EQ(balloon_driver_run(a.fixture.driver, in_ms(7000), NULL, NULL), -ETIMEDOUT);
+		CHECK_EQ(a.n_asked, AT_ONCE + WAITS);
+		a.fixture.host.on_submit = NULL;
+		host_always(&a.fixture.host, HOST_TAKES);
+		CHECK_EQ(balloon_driver_step(a.fixture.driver), 1);
+		uint64_t begin_ns = engine_now_ns();
+		reach(&a.fixture, n_taken * 2);
+		CHECK_EQ(engine_now_ns(), begin_ns);
+	}
+	begin_to_ask(&a, 10);
+	/* As many requests as it may have, and the rest at once. */
+	CHECK_EQ(balloon_driver_poll(a.fixture.driver, &next), 1);
+	CHECK_EQ(next.at_ns, engine_now_ns());
+	CHECK_EQ(balloon_driver_poll(a.fixture.driver, &next), 1);
+	CHECK_EQ(next.at_ns, in_ms(RETRY_MS));
+	CHECK_EQ(a.n_asked, AT_ONCE);
+	a.fixture.host.on_submit = NULL;
+	close_fixture(&a.fixture);
+}
+
+/* Each page for itself is asked for again, too: the list says how many different ones it was asked for. */
+DRIVER_CLAIM(waiting, a_host_that_gives_nothing_back_is_asked_ever_more_rarely)
+{
+	struct asking a;
+	memset(&a, 0, sizeof(a));
+	open_fixture(&a.fixture, strategy, design, ask_for_one);
+	reach(&a.fixture, 40);
+	host_always(&a.fixture.host, HOST_REFUSES);
+	balloon_driver_set_target(a.fixture.driver, 0);
+	uint64_t at_ns = engine_now_ns();
+	for (uint32_t i = 0; i < WAITS; i++) {
+		at_ns += wait_ms(i) * MS;
+		CHECK_EQ(balloon_driver_run(a.fixture.driver, at_ns - 1, NULL, NULL), -ETIMEDOUT);
+		CHECK_EQ(balloon_driver_refusals(a.fixture.driver, NULL, 0), AT_ONCE + i);
+	}
+	close_fixture(&a.fixture);
+}
+
+/* One that was late is asked for more only after a while; two that are late together are one time. */
+DRIVER_CLAIMS(waiting, a_host_that_does_not_answer_is_asked_ever_more_rarely, 2)
+{
+	struct asking a;
+	struct balloon_driver_next next;
+	uint32_t n_late = 0;
+	memset(&a, 0, sizeof(a));
+	open_fixture(&a.fixture, strategy, design, ask_for_one);
+	host_always(&a.fixture.host, HOST_KEEPS);
+	for (uint32_t i = 0; i < 3; i++) {
+		n_late += claim_number();
+		balloon_driver_set_target(a.fixture.driver, n_late);
+		if (claim_number() == 1) {
+			CHECK_EQ(balloon_driver_step(a.fixture.driver), -ETIMEDOUT);
+		} else {
+			CHECK_EQ(balloon_driver_poll(a.fixture.driver, NULL), 1);
+			sleep_ms(20);
+		}
+		CHECK_EQ(fixture_progress(&a.fixture).n_overdue, n_late);
+		balloon_driver_set_target(a.fixture.driver, n_late + 1);
+		CHECK_EQ(balloon_driver_run(a.fixture.driver, in_ms(wait_ms(i)) - 1, NULL, NULL),
+			-ETIMEDOUT);
+		CHECK_EQ(host_n_requests(&a.fixture.host), n_late);
+		if (i == 2)
+			break;
+		CHECK_EQ(balloon_driver_poll(a.fixture.driver, &next), 1);
+		CHECK_EQ(next.at_ns, engine_now_ns() + 1);
+		engine_sleep_until(next.at_ns);
+	}
+	close_fixture(&a.fixture);
+}
+
+/* Nobody says when isolated pages are put back. */
+DRIVER_CLAIM(waiting, a_leak_that_finds_no_page_is_tried_ever_more_rarely)
+{
+	struct waiting w;
+	struct balloon_driver_next next;
+	uint64_t wait_ns = MS / 10;
+	open_waiting(&w, strategy, design, ISOLATED_PAGES, true);
+	for (int i = 0; i < 13; i++) {
+		CHECK_EQ(balloon_driver_poll(w.fixture.driver, &next), 1);
+		CHECK_EQ(next.at_ns - engine_now_ns(), wait_ns);
+		wait_ns = wait_ns < 50 * MS ? wait_ns * 2 : 100 * MS;
+		engine_sleep_until(next.at_ns);
+	}
+	clear(&w);
+	CHECK_EQ(balloon_driver_poll(w.fixture.driver, &next), 0);
 	close_fixture(&w.fixture);
 }

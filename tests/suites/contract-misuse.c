@@ -82,6 +82,17 @@ CLAIM(contract, counts_of_zero_and_beyond_the_maximum_are_refused)
 	fixture_close(&f);
 }
 
+/* Whoever wants all pages need not know how many there are. */
+CLAIM(contract, the_maximum_is_no_count_beyond_it)
+{
+	struct balloon_page pages[N_PAGES] = {{0}, {1}, {2}};
+	struct fixture f;
+	fixture_open(&f, strategy);
+	CHECK_EQ(balloon_pages_insert(f.devices[0], pages, 3), 3);
+	CHECK_EQ(balloon_pages_dequeue(f.devices[0], pages, BALLOON_BATCH_MAX), 3);
+	fixture_close(&f);
+}
+
 CLAIM(contract, a_page_in_a_balloon_is_not_inserted_anywhere)
 {
 	struct fixture f;

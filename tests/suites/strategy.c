@@ -108,18 +108,26 @@ Test(strategy, a_table_without_a_required_entry_is_refused)
 		cr_assert(result_without(optional[i].offset) == 0, "without %s", optional[i].name);
 }
 
+Test(strategy, a_name_is_of_small_letters_digits_and_three_signs)
+{
+	static const char signs[] = "abcdefghijklmnopqrstuvwxyz0123456789-@.";
+	struct balloon_strategy table = *balloon_strategy_at(0);
+	table.name = "";
+	CHECK_EQ(result_with(&table), -EINVAL);
+	for (int sign = 1; sign < 256; sign++) {
+		const char name[] = {'a', (char)sign, 'b', '\0'};
+		table.name = name;
+		int expected = strchr(signs, sign) ? 0 : -EINVAL;
+		cr_assert(result_with(&table) == expected, "name '%s'", name);
+	}
+}
+
 Test(strategy, a_table_that_makes_no_sense_is_refused)
 {
-	static const char *const bad_names[] = {"", "Page", "a b", "a_b", "\xc3\xa4", "a/b"};
 	static const size_t bad_aligns[] = {0, 3, 24, 2 * BALLOON_MEMORY_ALIGN};
 	struct balloon_strategy table = *balloon_strategy_at(0);
 	table.abi = BALLOON_STRATEGY_ABI + 1;
 	CHECK_EQ(result_with(&table), -EINVAL);
-	table = *balloon_strategy_at(0);
-	for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++) {
-		table.name = bad_names[i];
-		cr_assert(result_with(&table) == -EINVAL, "name '%s'", bad_names[i]);
-	}
 	table = *balloon_strategy_at(0);
 	table.order = BALLOON_ORDER_LIFO + 1;
 	CHECK_EQ(result_with(&table), -EINVAL);
