@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "channels/channel.h"
 #include "channels/memfd/wire.h"
 #include "platform/quiet.h"
 
@@ -263,10 +264,7 @@ static int descriptor(struct balloon_channel *channel)
 static int reset(struct balloon_channel *channel)
 {
 	struct balloon_memfd_guest *guest = of(channel);
-	uint64_t now_ns = balloon_platform_now_ns();
-	uint64_t timeout_ns = guest->farewell_timeout_ns;
-	uint64_t deadline_ns =
-		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER;
+	uint64_t deadline_ns = time_after(balloon_platform_now_ns(), guest->farewell_timeout_ns);
 	if (!birthmark_is_here(&guest->birthmark))
 		return -EBADF;
 	struct quiet quiet = quiet_begin();

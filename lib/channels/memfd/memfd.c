@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "channels/channel.h"
 #include "channels/memfd/wire.h"
 #include "platform/quiet.h"
 
@@ -134,12 +135,9 @@ static int introduce(const struct balloon_memfd_config *config, uint32_t page_si
 {
 	uint64_t timeout_ns =
 		config->hello_timeout_ns ? config->hello_timeout_ns : hello_timeout_default_ns;
-	uint64_t now_ns = balloon_platform_now_ns();
+	uint64_t deadline_ns = time_after(balloon_platform_now_ns(), timeout_ns);
 	int result = send_hello(config, page_size);
-	if (result < 0)
-		return result;
-	return await_consent(config->socket_fd,
-		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER);
+	return result < 0 ? result : await_consent(config->socket_fd, deadline_ns);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
