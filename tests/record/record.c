@@ -5,12 +5,14 @@
 
 #include <balloon/record.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
@@ -25,6 +27,20 @@ static void check(bool is_true, const char *what, int line)
 		return;
 	fprintf(stderr, "record.c:%d: not true: %s\n", line, what);
 	exit(1);
+}
+
+/* The library's, too: so many bytes at a time at most, and a signal before every second call. */
+static size_t write_max = SIZE_MAX;
+static bool is_interrupted;
+
+ssize_t write(int descriptor, const void *bytes, size_t n_bytes)
+{
+	static unsigned n_calls;
+	if (is_interrupted && n_calls++ % 2 == 0) {
+		errno = EINTR;
+		return -1;
+	}
+	return syscall(SYS_write, descriptor, bytes, n_bytes < write_max ? n_bytes : write_max);
 }
 
 static int new_file(void)
@@ -130,6 +146,16 @@ static void each_operation_has_its_rows(const struct balloon_strategy *strategy)
 	fclose(rows);
 }
 
+/* As pipes, signals and full disks have it. */
+static void rows_may_be_written_in_pieces(const struct balloon_strategy *strategy)
+{
+	is_interrupted = true;
+	for (write_max = 1; write_max < 100; write_max *= 7)
+		each_operation_has_its_rows(strategy);
+	is_interrupted = false;
+	write_max = SIZE_MAX;
+}
+
 /* One device at a time: the next that is created once the first is destroyed, at whatever address. */
 static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
 {
@@ -168,6 +194,32 @@ static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
 	}
 	CHECK(fgetc(rows) == EOF);
 	fclose(rows);
+}
+
+/* Rows have page frame numbers of 32 bits; where the map's need more, they are counted from its first page. */
+static void check_numbers(
+	const struct balloon_strategy *strategy, uint64_t first_pfn, uint64_t first)
+{
+	struct fixture fixture;
+	struct balloon_page got;
+	char expected[64];
+	open_fixture(&fixture, strategy, first_pfn);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(N_PAGES - 1)) == 0);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	FILE *rows = close_fixture(&fixture);
+	hold_header(rows);
+	snprintf(expected, sizeof(expected), "inflate,%llu,,,",
+		(unsigned long long)first + N_PAGES - 1);
+	hold(rows, expected);
+	fclose(rows);
+}
+
+static void numbers_have_32_bits(const struct balloon_strategy *strategy)
+{
+	const uint64_t last = UINT64_C(0x100000000) - N_PAGES;
+	check_numbers(strategy, last, last);
+	check_numbers(strategy, last + 1, 0);
+	check_numbers(strategy, UINT64_C(1) << 40, 0);
 }
 
 /* ---- Threads --------------------------------------------------------------------------------- */
@@ -344,6 +396,11 @@ static void misuse_is_refused(const struct balloon_strategy *strategy)
 	config.strategy = NULL;
 	CHECK(balloon_recorder_create(&config, &recorder) == -ENOENT);
 	close(config.descriptor);
+	config = (struct balloon_recorder_config){.strategy = strategy, .descriptor = new_file()};
+	write_max = 0; /* nor does it say why */
+	CHECK(balloon_recorder_create(&config, &recorder) == -EIO);
+	write_max = SIZE_MAX;
+	close(config.descriptor);
 	CHECK(!recorder && !balloon_recorder_strategy(NULL));
 	CHECK(balloon_recorder_flush(NULL) == -EINVAL);
 	CHECK(balloon_recorder_stats(NULL, NULL) == -EINVAL);
@@ -354,7 +411,9 @@ int main(void)
 {
 	for (size_t i = 0; balloon_strategy_at(i); i++) {
 		each_operation_has_its_rows(balloon_strategy_at(i));
+		rows_may_be_written_in_pieces(balloon_strategy_at(i));
 		the_next_device_is_recorded(balloon_strategy_at(i));
+		numbers_have_32_bits(balloon_strategy_at(i));
 		rows_are_in_an_order_that_can_be(balloon_strategy_at(i));
 		what_cannot_be_written_is_counted(balloon_strategy_at(i));
 	}
