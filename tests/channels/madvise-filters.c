@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,18 @@ static bool vectors_may_be_refused(int error)
 	       gives(channels[0], &memory) && gives(channels[1], &memory);
 }
 
+/* Or say that they have done nothing: then whatever they leave is done without them. */
+static bool vectors_may_do_nothing(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channel = NULL;
+	(void)error;
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {.base = memory.base, .n_pages = PAGES};
+	return balloon_madvise_create(&config, &channel) == 0 &&
+	       refuse_process_madvise(0, REFUSED_FOR_ANY) && gives(channel, &memory);
+}
+
 /* The memory is as it should be: a refusal of the call that looks at it says nothing about it. */
 static bool looks_may_be_refused(int error)
 {
@@ -62,13 +75,45 @@ static bool looks_may_be_refused_and_proc_closed(int error)
 	return refuse_open(EACCES) && looks_may_be_refused(error);
 }
 
+/* A hole in memory that is looked at in several steps; of the first page of the next step, too. */
+static bool finds_hole(const struct balloon_madvise_config *config, size_t page_size, uint32_t page)
+{
+	struct balloon_channel *channel = NULL;
+	char *hole = (char *)config->base + page * page_size;
+	return munmap(hole, page_size) == 0 &&
+	       balloon_madvise_create(config, &channel) == -EFAULT &&
+	       mmap(hole, page_size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == hole &&
+	       balloon_madvise_create(config, &channel) == 0 &&
+	       balloon_madvise_destroy(channel) == 0;
+}
+
+/* And what lies beside the memory, where nothing is mapped, does not matter. */
+static bool holes_are_found_without_proc(int error)
+{
+	enum { STEP = 1 << 14, MANY = 3 * STEP + 7 };
+	static const uint32_t holes[] = {0, STEP - 1, STEP, 2 * STEP, 3 * STEP, MANY - 1};
+	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+	char *room = mmap(NULL, (MANY + 2) * page_size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const struct balloon_madvise_config config = {
+		.base = room + page_size, .page_size = page_size, .n_pages = MANY};
+	bool is_good = room != MAP_FAILED && munmap(room, page_size) == 0 &&
+		       munmap(room + (MANY + 1) * page_size, page_size) == 0 && refuse_open(error);
+	for (size_t i = 0; is_good && i < sizeof(holes) / sizeof(*holes); i++)
+		is_good = finds_hole(&config, page_size, holes[i]);
+	return is_good;
+}
+
 static const struct {
 	const char *what;
 	bool (*claim)(int error);
 } claims[] = {
 	{"process_madvise()", vectors_may_be_refused},
+	{"process_madvise(), which does nothing,", vectors_may_do_nothing},
 	{"mincore()", looks_may_be_refused},
 	{"mincore(), and /proc", looks_may_be_refused_and_proc_closed},
+	{"/proc", holes_are_found_without_proc},
 };
 
 static bool holds(bool (*claim)(int error), int error)

@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,8 +49,20 @@ static int failed(const char *what)
 	return 1;
 }
 
+static int n_descriptors(void)
+{
+	int n = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	while (folder && readdir(folder))
+		n++;
+	if (folder)
+		closedir(folder);
+	return n;
+}
+
 static int check(const struct memory *memory)
 {
+	int n_before = n_descriptors();
 	struct balloon_madvise_config config = {.base = memory->base, .n_pages = PAGES};
 	struct balloon_channel *channel;
 	if (balloon_madvise_create(&config, &channel) < 0)
@@ -63,7 +76,9 @@ static int check(const struct memory *memory)
 		return failed("the parent's pages are not as given");
 	for (uint32_t page = 0; page < PAGES; page++)
 		memory_write(memory, page);
-	return balloon_madvise_destroy(channel) == 0 ? 0 : failed("no end");
+	if (balloon_madvise_destroy(channel) < 0)
+		return failed("no end");
+	return n_descriptors() == n_before ? 0 : failed("a descriptor is left");
 }
 
 int main(void)
