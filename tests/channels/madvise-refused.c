@@ -159,3 +159,19 @@ Test(madvise, kernels_that_do_not_know_the_advice_by_vector)
 {
 	check_refusal(EINVAL);
 }
+
+/* However it is said. */
+Test(madvise, kernels_that_do_not_know_the_advice)
+{
+	struct memory memory;
+	memory_map(&memory, 1);
+	struct balloon_channel *none = NULL;
+	CHECK(refuse_madvise(EINVAL));
+	for (int call = 0; call < CALLS; call++) {
+		const struct balloon_madvise_config config = {
+			.base = memory.base, .n_pages = 1, .call = (enum balloon_madvise_call)call};
+		CHECK_EQ(balloon_madvise_create(&config, &none), -EINVAL);
+		CHECK(!none);
+	}
+	memory_unmap(&memory);
+}
