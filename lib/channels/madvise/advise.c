@@ -38,7 +38,7 @@ static ssize_t advise_vector(int pidfd, const struct iovec *ranges, size_t n, in
 {
 	int saved = errno;
 	ssize_t result = syscall(SYS_process_madvise, pidfd, ranges, n, advice, 0u);
-	if (result < 0)
+	if (result == -1)
 		result = -errno;
 	errno = saved;
 	return result;
@@ -47,7 +47,7 @@ static ssize_t advise_vector(int pidfd, const struct iovec *ranges, size_t n, in
 static int advise_once(void *start, size_t n_bytes, int advice)
 {
 	int saved = errno;
-	int result = madvise(start, n_bytes, advice) < 0 ? -errno : 0;
+	int result = madvise(start, n_bytes, advice) == -1 ? -errno : 0;
 	errno = saved;
 	return result;
 }
@@ -159,7 +159,7 @@ static int open_descriptor(struct balloon_self *self, void *base, int advice)
 	if (result < 0)
 		return result;
 	self->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0u);
-	if (self->pidfd < 0) {
+	if (self->pidfd == -1) {
 		result = -errno;
 		balloon_birthmark_end(&self->birthmark);
 		return result;

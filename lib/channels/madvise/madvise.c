@@ -117,7 +117,7 @@ static int look_at_pages(char *base, size_t size_bytes, size_t system_page)
 	while (result == 0 && size_bytes > 0) {
 		size_t n = size_bytes / system_page < PAGES_A_LOOK ? size_bytes
 								   : PAGES_A_LOOK * system_page;
-		if (mincore(base, n, seen) < 0 && errno == ENOMEM)
+		if (mincore(base, n, seen) == -1 && errno == ENOMEM)
 			result = -EFAULT;
 		base += n;
 		size_bytes -= n;

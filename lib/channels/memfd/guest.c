@@ -25,7 +25,6 @@
 #include "platform/quiet.h"
 
 enum {
-	ATTEMPTS = 16,       /* to send, when signals interrupt */
 	ANSWERS_A_POLL = 64, /* a host that never stops talking keeps nobody for ever */
 	NS_PER_S = 1000000000,
 };
@@ -75,11 +74,9 @@ int balloon_memfd_send_error(int error)
 static int send_whole(int socket_fd, const void *message, size_t n_bytes)
 {
 	struct quiet quiet = quiet_begin();
-	ssize_t result = -1;
-	errno = EINTR;
-	for (int i = 0; i < ATTEMPTS && result < 0 && errno == EINTR; i++)
-		result = send(socket_fd, message, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-	int error = result < 0 ? balloon_memfd_send_error(errno) : 0;
+	int error = send(socket_fd, message, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
+			    ? balloon_memfd_send_error(errno)
+			    : 0;
 	quiet_end(quiet);
 	return error;
 }
@@ -139,7 +136,7 @@ static short look_at(int socket_fd, short events)
 {
 	struct pollfd poll_fd = {.fd = socket_fd, .events = events};
 	struct quiet quiet = quiet_begin();
-	while (poll(&poll_fd, 1, 0) < 0 && errno == EINTR)
+	while (poll(&poll_fd, 1, 0) == -1 && errno == EINTR)
 		;
 	quiet_end(quiet);
 	return poll_fd.revents;
@@ -156,9 +153,9 @@ int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
 	struct quiet quiet = quiet_begin();
 	ssize_t result = recv(socket_fd, bytes, room, MSG_DONTWAIT | MSG_TRUNC);
 	/* A host that went without reading everything: told once, and before what it said last. */
-	if (result < 0 && errno == ECONNRESET)
+	if (result == -1 && errno == ECONNRESET)
 		result = recv(socket_fd, bytes, room, MSG_DONTWAIT | MSG_TRUNC);
-	if (result < 0)
+	if (result == -1)
 		result = errno == EAGAIN || errno == EINTR || errno == ENOMEM ? -EAGAIN : -ENODEV;
 	else if (result == 0 && is_hung_up(socket_fd))
 		result = -ENODEV;
@@ -207,7 +204,7 @@ static void wake(struct balloon_channel *channel)
 	struct quiet quiet = quiet_begin();
 	if (balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_WOKEN, BALLOON_RELEASE) == /* M2 */
 		MEMFD_POLLER_ASLEEP)
-		while (write(guest->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		while (write(guest->wake_fd, &one, sizeof(one)) == -1 && errno == EINTR)
 			;
 	quiet_end(quiet);
 }

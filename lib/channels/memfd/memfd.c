@@ -40,8 +40,7 @@ static bool is_packet_socket(int socket_fd)
 static bool has_pages(int memfd, uint64_t n_bytes)
 {
 	struct stat status;
-	return fstat(memfd, &status) == 0 && status.st_size >= 0 &&
-	       (uint64_t)status.st_size >= n_bytes;
+	return fstat(memfd, &status) == 0 && (uint64_t)status.st_size >= n_bytes;
 }
 
 /* What cannot be written to cannot be punched either. */
@@ -55,13 +54,13 @@ static bool can_be_punched(int memfd, int seals)
 static int seal(int memfd)
 {
 	int seals = fcntl(memfd, F_GET_SEALS);
-	if (seals < 0)
+	if (seals == -1)
 		return -EINVAL;
 	if (!can_be_punched(memfd, seals))
 		return -EROFS;
 	if (seals & F_SEAL_SHRINK)
 		return 0;
-	return fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) < 0 ? -EPERM : 0;
+	return fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) == -1 ? -EPERM : 0;
 }
 
 /* A file of huge pages gives none of them back in pieces. */
@@ -108,7 +107,7 @@ static int send_hello(const struct balloon_memfd_config *config, uint32_t page_s
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &config->memfd, sizeof(int));
-	return sendmsg(config->socket_fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
+	return sendmsg(config->socket_fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
 		       ? balloon_memfd_send_error(errno)
 		       : 0;
 }
@@ -163,7 +162,7 @@ static int open_guest(struct balloon_memfd_guest *guest, const struct balloon_me
 	if (result < 0)
 		return result;
 	guest->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (guest->wake_fd < 0)
+	if (guest->wake_fd == -1)
 		return -errno;
 	result = balloon_birthmark_make(&guest->birthmark);
 	if (result == 0) {
