@@ -6,7 +6,6 @@
 
 #define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,17 +46,6 @@ static int failed(const char *what)
 {
 	fprintf(stderr, "madvise-fork: %s\n", what);
 	return 1;
-}
-
-static int n_descriptors(void)
-{
-	int n = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	while (folder && readdir(folder))
-		n++;
-	if (folder)
-		closedir(folder);
-	return n;
 }
 
 static int check(const struct memory *memory)

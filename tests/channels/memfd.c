@@ -158,12 +158,15 @@ Test(memfd, after_a_reset_the_host_punches_nothing)
 
 /* ---- The introduction ------------------------------------------------------------------------ */
 
+/* No descriptor is left, whatever it comes to. */
 static int try_create(const struct balloon_memfd_config *config)
 {
 	struct balloon_channel *channel;
+	int n_before = n_descriptors();
 	int result = balloon_memfd_create(config, &channel);
 	if (result == 0)
 		CHECK_EQ(balloon_memfd_destroy(channel), 0);
+	CHECK_EQ(n_descriptors(), n_before);
 	return result;
 }
 
@@ -278,6 +281,8 @@ Test(memfd, hosts_that_do_not_consent)
 	CHECK_EQ(try_create(&config), -EPROTO);
 	say(&s, bytes, 7);
 	CHECK_EQ(try_create(&config), -EPROTO);
+	say_answer(&s, 0, 0, 0);
+	CHECK_EQ(try_create(&config), 0);
 	while (hear(&s, bytes, sizeof(bytes)) > 0)
 		;
 	ends_close_host(&s.ends);
