@@ -21,8 +21,9 @@
 
 enum {
 	BUFFER_BYTES = 64 << 10,
-	ROW_BYTES = 160, /* the longest: five numbers, two words */
-	NAME_BYTES = 16, /* of a thread: Linux's */
+	ROW_BYTES = 160,    /* the longest: five numbers, two words */
+	COLUMNS_BYTES = 80, /* of these, three numbers */
+	NAME_BYTES = 16,    /* of a thread: Linux's */
 };
 
 struct balloon_recorder {
@@ -128,7 +129,7 @@ static void write_row(struct balloon_recorder *recorder, const struct actor *act
 static void write_page(struct balloon_recorder *recorder, const struct actor *actor, const char *op,
 	struct balloon_page page, const char *ret)
 {
-	char columns[ROW_BYTES / 2];
+	char columns[COLUMNS_BYTES];
 	snprintf(columns, sizeof(columns), "%" PRIu64 ",,%s", number_of(recorder->map, page), ret);
 	write_row(recorder, actor, op, columns);
 }
@@ -143,7 +144,7 @@ static void write_pages(struct balloon_recorder *recorder, const struct actor *a
 static void write_count(struct balloon_recorder *recorder, const struct actor *actor,
 	const char *op, size_t n_pages)
 {
-	char columns[ROW_BYTES / 2];
+	char columns[COLUMNS_BYTES];
 	snprintf(columns, sizeof(columns), ",,%zu", n_pages);
 	write_row(recorder, actor, op, columns);
 }
@@ -248,7 +249,7 @@ static int migrate(struct balloon_device *device, const struct balloon_page *new
 	struct actor actor = actor_of_this_thread();
 	int result = recorder->inner->migrate(device, new_pages, old_pages, n_pages);
 	for (int i = 0; i < result && device == recorder->device; i++) {
-		char columns[ROW_BYTES / 2];
+		char columns[COLUMNS_BYTES];
 		snprintf(columns, sizeof(columns), "%" PRIu64 ",%" PRIu64 ",0",
 			number_of(device->map, old_pages[i]), number_of(device->map, new_pages[i]));
 		write_row(recorder, &actor, "migrate", columns);

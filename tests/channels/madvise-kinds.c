@@ -186,6 +186,12 @@ Test(madvise_kinds, what_lies_beside_the_memory_is_left_out)
 	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);
 	CHECK_EQ(create(memory, 0, PAGES - 1), -EXDEV);
 	CHECK_EQ(create(memory + system_page(), 0, PAGES - 1), -EXDEV);
+	char *huge = map_huge(MAP_PRIVATE);
+	for (int i = 0; i < 2; i++)
+		(void)syscall(SYS_mlock, neighbours[i], system_page());
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);
+	if (huge)
+		CHECK_EQ(munmap(huge, 2 * HUGE), 0);
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(munmap(neighbours[i], system_page()), 0);
 	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);

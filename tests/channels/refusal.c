@@ -11,6 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
@@ -48,6 +51,11 @@ bool refuse_madvise(int error)
 bool refuse_membarrier(int error)
 {
 	return refuse(SYS_membarrier, 0, error);
+}
+
+bool refuse_pidfd_open(int error)
+{
+	return refuse(SYS_pidfd_open, 0, error);
 }
 
 bool refuse_mincore(int error)

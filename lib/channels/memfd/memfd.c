@@ -46,8 +46,7 @@ static bool has_pages(int memfd, uint64_t n_bytes)
 /* What cannot be written to cannot be punched either. */
 static bool can_be_punched(int memfd, int seals)
 {
-	int flags = fcntl(memfd, F_GETFL);
-	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+	return (fcntl(memfd, F_GETFL) & O_ACCMODE) != O_RDONLY &&
 	       !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
 }
 
