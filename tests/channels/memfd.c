@@ -257,7 +257,29 @@ Test(memfd, what_cannot_be_punched_is_refused)
 	if (huge < 0 || ftruncate(huge, HUGE) < 0)
 		return; /* the machine has none */
 	check_unpunchable(huge, 0, PAGES, -EOPNOTSUPP);
+	check_unpunchable(huge, HUGE / 2, 2, -EOPNOTSUPP);
+	struct memfd_fixture s;
+	open_memory(&s);
+	say_answer(&s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(&s);
+	config.memfd = huge;
+	config.page_size = HUGE;
+	config.n_pages = 1;
+	CHECK_EQ(try_create(&config), 0);
+	close_memory(&s);
 	close(huge);
+}
+
+/* As of a guest that was here before: of seals that are sealed, too, the one that is needed is there. */
+Test(memfd, what_cannot_shrink_needs_no_other_seal)
+{
+	struct memfd_fixture s;
+	open_memory(&s);
+	CHECK_EQ(fcntl(s.shared.memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), 0);
+	say_answer(&s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(&s);
+	CHECK_EQ(try_create(&config), 0);
+	close_memory(&s);
 }
 
 Test(memfd, hosts_that_do_not_consent)

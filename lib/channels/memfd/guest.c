@@ -185,12 +185,11 @@ bool balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 	uint64_t left_s = left_ns / NS_PER_S;
 	/* What a time_t of 32 bits cannot say is no deadline. */
 	bool has_deadline = left_s < INT32_MAX;
-	struct timespec timeout = {
-		.tv_sec = has_deadline ? (time_t)left_s : 0, .tv_nsec = (long)(left_ns % NS_PER_S)};
+	struct timespec timeout = {.tv_sec = (time_t)left_s, .tv_nsec = (long)(left_ns % NS_PER_S)};
 	struct quiet quiet = quiet_begin();
-	int n = ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
+	ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
 	quiet_end(quiet);
-	return n > 0 && poll_fds[1].revents;
+	return poll_fds[1].revents; /* none, if it failed */
 }
 
 /* ---- Polling, and waking who polls ----------------------------------------------------------- */

@@ -29,8 +29,7 @@ static const uint64_t hello_timeout_default_ns = UINT64_C(5000000000);
 
 static bool is_packet_socket(int socket_fd)
 {
-	int domain = 0;
-	int type = 0;
+	int domain, type;
 	socklen_t size = sizeof(int);
 	return getsockopt(socket_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
 	       getsockopt(socket_fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && domain == AF_UNIX &&
@@ -90,7 +89,7 @@ static int check(const struct balloon_memfd_config *config, uint32_t page_size)
 static int send_hello(const struct balloon_memfd_config *config, uint32_t page_size)
 {
 	unsigned char message[HELLO_BYTES];
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec part = {message, sizeof(message)};
 	struct msghdr packet = {.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -100,7 +99,6 @@ static int send_hello(const struct balloon_memfd_config *config, uint32_t page_s
 	memfd_put(message + HELLO_PAGE_SIZE, 4, page_size);
 	memfd_put(message + HELLO_RESERVED, 4, 0);
 	memfd_put(message + HELLO_N_PAGES, 8, config->n_pages);
-	memset(control, 0, sizeof(control));
 	struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
