@@ -7,8 +7,10 @@
 #define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,20 @@
 #include "refusal.h"
 
 enum { PAGES = 64, SKIPPED = 77 };
+
+/* The library's, too: so many calls are refused first. */
+static int n_refusals;
+static int refusal;
+
+int madvise(void *start, size_t n_bytes, int advice)
+{
+	if (n_refusals > 0) {
+		n_refusals--;
+		errno = refusal;
+		return -1;
+	}
+	return (int)syscall(SYS_madvise, start, n_bytes, advice);
+}
 
 /* Every second page is given away. mincore() may be refused: a page that is given reads as zeros. */
 static bool gives(struct balloon_channel *channel, struct memory *memory)
@@ -57,6 +73,28 @@ static bool vectors_may_do_nothing(int error)
 	const struct balloon_madvise_config config = {.base = memory.base, .n_pages = PAGES};
 	return balloon_madvise_create(&config, &channel) == 0 &&
 	       refuse_process_madvise(0, REFUSED_FOR_ANY) && gives(channel, &memory);
+}
+
+/* What is refused for now is tried again, but not for ever; and what is refused for good is not. */
+static bool what_is_refused_for_now_is_tried_again(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channel = NULL;
+	struct balloon_request *request = request_new(1);
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {
+		.base = memory.base, .n_pages = PAGES, .call = BALLOON_MADVISE_EACH};
+	bool is_good = balloon_madvise_create(&config, &channel) == 0 &&
+		       request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 1, 1) == 0;
+	refusal = error;
+	n_refusals = INT_MAX;
+	is_good = is_good && balloon_request_submit(channel, request) == 0 &&
+		  request->error == -error && request->n_done == 0;
+	request_delete(request);
+	if (error != EAGAIN && error != EINTR)
+		return is_good && n_refusals == INT_MAX - 1;
+	n_refusals = 3;
+	return is_good && gives(channel, &memory);
 }
 
 /* The memory is as it should be: a refusal of the call that looks at it says nothing about it. */
@@ -111,6 +149,7 @@ static const struct {
 } claims[] = {
 	{"process_madvise()", vectors_may_be_refused},
 	{"process_madvise(), which does nothing,", vectors_may_do_nothing},
+	{"madvise()", what_is_refused_for_now_is_tried_again},
 	{"mincore()", looks_may_be_refused},
 	{"mincore(), and /proc", looks_may_be_refused_and_proc_closed},
 	{"/proc", holes_are_found_without_proc},

@@ -8,6 +8,7 @@
 #include "channels/memfd/guest.h"
 #include "channels/memfd/pages.h"
 #include "channels/memfd/wire.h"
+#include "memory.h"
 #include "suite.h"
 
 enum { PAGE_BYTES = 4096, SLICE = BALLOON_MEMFD_PUNCH_BYTES / PAGE_BYTES, MANY = 1 << 24 };
@@ -165,6 +166,31 @@ Test(memfd, a_host_whose_counts_do_not_fit_its_pages_is_found)
 	CHECK_EQ(balloon_memfd_host_validate(host), -EUCLEAN);
 	host->config.max_pages = 68;
 	CHECK_EQ(balloon_memfd_host_validate(host), 0);
+	balloon_memfd_host_destroy(host);
+}
+
+/* Whatever the first bytes say of the rest: no other memory is looked at. */
+Test(memfd, a_message_that_is_cut_off_is_read_no_further)
+{
+	struct punched punched = {.max_bytes = BALLOON_MEMFD_PUNCH_BYTES};
+	struct balloon_memfd_host *host = open_host(&punched, 0, PAGE_BYTES, 8);
+	struct balloon_memfd_answer answer;
+	unsigned char message[REQUEST_RANGES] = {0};
+	struct memory memory;
+	memory_map(&memory, 1); /* nobody's memory follows */
+	unsigned char *end = memory.base + memory.page_size;
+	for (uint32_t type = 0; type < 6; type++) {
+		for (size_t n_bytes = 0; n_bytes < sizeof(message); n_bytes++) {
+			memfd_put_header(message, (enum memfd_type)type, (uint32_t)n_bytes, 1);
+			memfd_put(message + REQUEST_N_RANGES, 4, 1);
+			memcpy(end - n_bytes, message, n_bytes);
+			CHECK_EQ(balloon_memfd_host_feed(
+					 host, end - n_bytes, n_bytes, NULL, &answer),
+				-EPROTO);
+			CHECK_EQ(answer.n_bytes, 0);
+		}
+	}
+	memory_unmap(&memory);
 	balloon_memfd_host_destroy(host);
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The recorder tells what happened, in an order in which it can happen. */
 
-#define _GNU_SOURCE 1 /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create(), sched_getcpu() */
 
 #include <balloon/record.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,6 +43,14 @@ ssize_t write(int descriptor, const void *bytes, size_t n_bytes)
 		return -1;
 	}
 	return syscall(SYS_write, descriptor, bytes, n_bytes < write_max ? n_bytes : write_max);
+}
+
+/* The library asks here, too. */
+static int cpu;
+
+int sched_getcpu(void)
+{
+	return cpu;
 }
 
 static int new_file(void)
@@ -220,6 +230,35 @@ static void numbers_have_32_bits(const struct balloon_strategy *strategy)
 	check_numbers(strategy, last, last);
 	check_numbers(strategy, last + 1, 0);
 	check_numbers(strategy, UINT64_C(1) << 40, 0);
+}
+
+/* Where, and who: a name may hold anything, and in a row it is a word. A kernel that does not say where is as one of
+ * a single processor. */
+static void check_actor(
+	const struct balloon_strategy *strategy, const char *name, int on_cpu, const char *expected)
+{
+	struct fixture fixture;
+	struct balloon_page got;
+	char before[16];
+	CHECK(prctl(PR_GET_NAME, before) == 0 && prctl(PR_SET_NAME, name) == 0);
+	cpu = on_cpu;
+	open_fixture(&fixture, strategy, FIRST_PFN);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(1)) == 0);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	CHECK(prctl(PR_SET_NAME, before) == 0);
+	FILE *rows = close_fixture(&fixture);
+	hold_header(rows);
+	hold(rows, expected);
+	fclose(rows);
+}
+
+static void rows_say_who_and_where(const struct balloon_strategy *strategy)
+{
+	check_actor(strategy, "worker", 3, "inflate,1001,,,3,worker\n");
+	check_actor(strategy, "x", 0, "inflate,1001,,,0,x\n");
+	check_actor(strategy, "", -1, "inflate,1001,,,0,?\n");
+	check_actor(strategy, "a b,c\"d\x7f\te!~", 12, "inflate,1001,,,12,a_b_c_d__e!~\n");
+	check_actor(strategy, "fifteen letters and more", 1, "inflate,1001,,,1,fifteen_letters\n");
 }
 
 /* ---- Threads --------------------------------------------------------------------------------- */
@@ -414,6 +453,7 @@ int main(void)
 		rows_may_be_written_in_pieces(balloon_strategy_at(i));
 		the_next_device_is_recorded(balloon_strategy_at(i));
 		numbers_have_32_bits(balloon_strategy_at(i));
+		rows_say_who_and_where(balloon_strategy_at(i));
 		rows_are_in_an_order_that_can_be(balloon_strategy_at(i));
 		what_cannot_be_written_is_counted(balloon_strategy_at(i));
 	}
