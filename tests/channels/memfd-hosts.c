@@ -152,6 +152,24 @@ Test(memfd, a_host_that_goes_makes_an_error)
 	request_delete(other);
 }
 
+/* Of this socket it says nothing, and it is as it was afterwards. */
+Test(memfd, what_another_call_failed_with_does_not_matter)
+{
+	static const int errors[] = {ECONNRESET, EAGAIN, EINTR, EPIPE};
+	struct memfd_fixture s;
+	open_alone(&s);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		submit(&s);
+		say_answer(&s, s.request->id, 8, 0);
+		errno = errors[i];
+		CHECK_EQ(balloon_channel_poll(s.channel), 0);
+		CHECK_EQ(errno, errors[i]);
+		CHECK_EQ(balloon_request_state(s.request), BALLOON_REQUEST_COMPLETE);
+	}
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
 /* A submit alone finds out, too. */
 Test(memfd, nothing_can_be_submitted_to_nobody)
 {
