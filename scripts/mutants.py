@@ -185,7 +185,8 @@ class Body:
                 yield "statement", [self.edit(i, self.end_of_statement(i), "{}")]
             if token.text in LOCKS:
                 yield from self.changes_of_lock(i, token.text)
-            elif is_name(token.text) and self.tokens[i + 1].text == "(" and not token.text.isupper():
+            elif is_name(token.text) and self.tokens[i + 1].text == "(" and not token.text.isupper() and \
+                    token.text != "calloc":  # of which the product matters
                 yield from self.changes_of_arguments(i)
 
     def changes_of_operator(self, i, token):
@@ -201,7 +202,8 @@ class Body:
         if self.tokens[i - 1].text == "{" and self.tokens[i + 1].text == "}":
             return  # all of it is zero
         value = int(digits, 0)
-        yield "constant", [self.edit(i, i, f"{value + 1}{suffix}")]
+        if [each.text for each in self.tokens[i - 2:i]] != ["calloc", "("]:  # more memory than is needed
+            yield "constant", [self.edit(i, i, f"{value + 1}{suffix}")]
         if value > 0:
             yield "constant", [self.edit(i, i, f"{value - 1}{suffix}")]
 

@@ -79,7 +79,7 @@ struct balloon_madvise_config {
  * Make a channel to the kernel.
  *
  * Returns 0; -EINVAL: a null pointer, base unaligned, a page size that is no multiple of the system's or
- * above 4 GiB, no pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
+ * 4 GiB and more, no pages, or more than the address space has, an unknown advice or call, or the kernel does not know the
  * advice; -EFAULT: not all of the memory is mapped; -EXDEV: some of it is shared, or a file's; -EPERM: some is
  * locked (mlock(), MAP_LOCKED, a process with MCL_FUTURE: munlock() it); -EOPNOTSUPP: it consists of huge pages
  * that are larger than the map's; -ENOMEM; with BALLOON_MADVISE_VECTOR: why the kernel refuses vectors, say
@@ -90,8 +90,8 @@ struct balloon_madvise_config {
 BALLOON_EXPORT int balloon_madvise_create(
 	const struct balloon_madvise_config *config, struct balloon_channel **channel);
 
-/** End it. Returns 0; -EINVAL. Threads: the caller serialises it against every other call.
- * Context: thread. */
+/** End it. Returns 0; -EINVAL; -EBUSY: as balloon_channel_fini(). Threads: the caller serialises it against
+ * every other call. Context: thread. */
 BALLOON_EXPORT int balloon_madvise_destroy(struct balloon_channel *channel);
 
 /** Which call the channel uses, _VECTOR or _EACH; -EINVAL: no madvise channel. Threads: any.

@@ -26,4 +26,11 @@ struct channel_notice {
 	bool is_asleep; /* somebody is */
 };
 
+/** A deadline: now + for, or never. */
+static inline uint64_t time_after(uint64_t now_ns, uint64_t for_ns)
+{
+	uint64_t at_ns = now_ns + for_ns;
+	return at_ns < now_ns ? BALLOON_NEVER : at_ns;
+}
+
 #endif

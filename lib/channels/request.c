@@ -146,14 +146,14 @@ static bool make_run(struct balloon_request *request, uint32_t n)
 	struct balloon_page *pages = BALLOON_READ(request->pages);
 	struct balloon_range *ranges = BALLOON_READ(request->ranges);
 	struct balloon_page first = BALLOON_READ(pages[0]);
-	if (!is_run(pages, n, 1)) {
-		if (first.index < n - 1 || !is_run(pages, n, UINT32_MAX))
-			return false;
-		first.index -= n - 1;
-		for (uint32_t i = 0; i < n; i++)
-			BALLOON_WRITE(pages[i], balloon_page(first.index + i));
-	}
-	BALLOON_WRITE(ranges[0].first, first.index);
+	struct balloon_page last = BALLOON_READ(pages[n - 1]);
+	/* By its ends, so that no run goes past the last number. */
+	bool is_down = last.index < first.index;
+	if (!is_run(pages, n, is_down ? UINT32_MAX : 1))
+		return false;
+	if (is_down)
+		reverse(pages, n);
+	BALLOON_WRITE(ranges[0].first, is_down ? last.index : first.index);
 	BALLOON_WRITE(ranges[0].n_pages, n);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <balloon/frames-ops.h>
 #include <balloon/sync.h>
 
+#include "channels/channel.h"
 #include "core/memory.h"
 #include "core/names.h"
 #include "driver/life.h"
@@ -197,12 +198,6 @@ static inline uint64_t difference(uint64_t a, uint64_t b)
 static inline uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-/** now + for, or never. */
-static inline uint64_t time_after(uint64_t now_ns, uint64_t for_ns)
-{
-	return for_ns < BALLOON_NEVER - now_ns ? now_ns + for_ns : BALLOON_NEVER;
 }
 
 #endif

@@ -21,8 +21,9 @@
 
 enum {
 	BUFFER_BYTES = 64 << 10,
-	ROW_BYTES = 160, /* the longest: five numbers, two words */
-	NAME_BYTES = 16, /* of a thread: Linux's */
+	ROW_BYTES = 160,    /* the longest: five numbers, two words */
+	COLUMNS_BYTES = 80, /* of these, three numbers */
+	NAME_BYTES = 16,    /* of a thread: Linux's */
 };
 
 struct balloon_recorder {
@@ -31,7 +32,7 @@ struct balloon_recorder {
 	int descriptor;                       /* constant */
 	pthread_mutex_t lock;                 /* protects the rest */
 	const struct balloon_memmap *map;     /* NULL: there is none */
-	const struct balloon_device *device;  /* whose pages are recorded; NULL: there is none */
+	const struct balloon_device *device;  /* whose pages are recorded; NULL: none yet */
 	struct balloon_recorder_stats stats;
 	int error; /* the first one in writing, or 0 */
 	size_t n_bytes;
@@ -105,7 +106,7 @@ static struct actor actor_of_this_thread(void)
 /* Recordings have 32 bits for it. */
 static uint64_t number_of(const struct balloon_memmap *map, struct balloon_page page)
 {
-	bool has_room = map->first_pfn <= UINT32_MAX - map->descriptors.n_pages;
+	bool has_room = map->first_pfn <= UINT32_MAX - (map->descriptors.n_pages - 1);
 	return (has_room ? map->first_pfn : 0) + page.index;
 }
 
@@ -128,7 +129,7 @@ static void write_row(struct balloon_recorder *recorder, const struct actor *act
 static void write_page(struct balloon_recorder *recorder, const struct actor *actor, const char *op,
 	struct balloon_page page, const char *ret)
 {
-	char columns[ROW_BYTES / 2];
+	char columns[COLUMNS_BYTES];
 	snprintf(columns, sizeof(columns), "%" PRIu64 ",,%s", number_of(recorder->map, page), ret);
 	write_row(recorder, actor, op, columns);
 }
@@ -143,7 +144,7 @@ static void write_pages(struct balloon_recorder *recorder, const struct actor *a
 static void write_count(struct balloon_recorder *recorder, const struct actor *actor,
 	const char *op, size_t n_pages)
 {
-	char columns[ROW_BYTES / 2];
+	char columns[COLUMNS_BYTES];
 	snprintf(columns, sizeof(columns), ",,%zu", n_pages);
 	write_row(recorder, actor, op, columns);
 }
@@ -248,7 +249,7 @@ static int migrate(struct balloon_device *device, const struct balloon_page *new
 	struct actor actor = actor_of_this_thread();
 	int result = recorder->inner->migrate(device, new_pages, old_pages, n_pages);
 	for (int i = 0; i < result && device == recorder->device; i++) {
-		char columns[ROW_BYTES / 2];
+		char columns[COLUMNS_BYTES];
 		snprintf(columns, sizeof(columns), "%" PRIu64 ",%" PRIu64 ",0",
 			number_of(device->map, old_pages[i]), number_of(device->map, new_pages[i]));
 		write_row(recorder, &actor, "migrate", columns);
@@ -287,6 +288,7 @@ static void memmap_fini(struct balloon_memmap *map)
 	end(recorder, 0);
 }
 
+/* The first one's slot is the lowest: once it has ended, the next that is created has its address. */
 static void device_open(struct balloon_device *device, void *context)
 {
 	struct balloon_recorder *recorder = begin(device->map);
@@ -294,15 +296,6 @@ static void device_open(struct balloon_device *device, void *context)
 	if (!recorder->device && recorder->map == device->map)
 		recorder->device = device;
 	end(recorder, 0);
-}
-
-static int device_close(struct balloon_device *device)
-{
-	struct balloon_recorder *recorder = begin(device->map);
-	int result = recorder->inner->device_close(device);
-	if (result == 0 && recorder->device == device)
-		recorder->device = NULL;
-	return end(recorder, result);
 }
 
 /* ---- The recorder ---------------------------------------------------------------------------- */
@@ -313,7 +306,6 @@ static struct balloon_strategy strategy_around(const struct balloon_strategy *in
 	strategy.memmap_init = memmap_init;
 	strategy.memmap_fini = memmap_fini;
 	strategy.device_open = device_open;
-	strategy.device_close = device_close;
 	strategy.insert = insert;
 	strategy.dequeue = dequeue;
 	strategy.isolate = isolate;
@@ -374,10 +366,7 @@ int balloon_recorder_destroy(struct balloon_recorder *recorder)
 {
 	if (!recorder)
 		return -EINVAL;
-	pthread_mutex_lock(&recorder->lock);
-	bool is_busy = recorder->map != NULL;
-	pthread_mutex_unlock(&recorder->lock);
-	if (is_busy)
+	if (recorder->map)
 		return -EBUSY;
 	int result = balloon_recorder_flush(recorder);
 	pthread_mutex_destroy(&recorder->lock);

@@ -7,7 +7,10 @@
 #define _GNU_SOURCE 1 /* fork(), MAP_ANONYMOUS */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,20 @@
 #include "refusal.h"
 
 enum { PAGES = 64, SKIPPED = 77 };
+
+/* The library's, too: so many calls are refused first. */
+static int n_refusals;
+static int refusal;
+
+int madvise(void *start, size_t n_bytes, int advice)
+{
+	if (n_refusals > 0) {
+		n_refusals--;
+		errno = refusal;
+		return -1;
+	}
+	return (int)syscall(SYS_madvise, start, n_bytes, advice);
+}
 
 /* Every second page is given away. mincore() may be refused: a page that is given reads as zeros. */
 static bool gives(struct balloon_channel *channel, struct memory *memory)
@@ -46,6 +63,40 @@ static bool vectors_may_be_refused(int error)
 	       gives(channels[0], &memory) && gives(channels[1], &memory);
 }
 
+/* Or say that they have done nothing: then whatever they leave is done without them. */
+static bool vectors_may_do_nothing(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channel = NULL;
+	(void)error;
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {.base = memory.base, .n_pages = PAGES};
+	return balloon_madvise_create(&config, &channel) == 0 &&
+	       refuse_process_madvise(0, REFUSED_FOR_ANY) && gives(channel, &memory);
+}
+
+/* What is refused for now is tried again, but not for ever; and what is refused for good is not. */
+static bool what_is_refused_for_now_is_tried_again(int error)
+{
+	struct memory memory;
+	struct balloon_channel *channel = NULL;
+	struct balloon_request *request = request_new(1);
+	memory_map(&memory, PAGES);
+	const struct balloon_madvise_config config = {
+		.base = memory.base, .n_pages = PAGES, .call = BALLOON_MADVISE_EACH};
+	bool is_good = balloon_madvise_create(&config, &channel) == 0 &&
+		       request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 1, 1) == 0;
+	refusal = error;
+	n_refusals = INT_MAX;
+	is_good = is_good && balloon_request_submit(channel, request) == 0 &&
+		  request->error == -error && request->n_done == 0;
+	request_delete(request);
+	if (error != EAGAIN && error != EINTR)
+		return is_good && n_refusals == INT_MAX - 1;
+	n_refusals = 3;
+	return is_good && gives(channel, &memory);
+}
+
 /* The memory is as it should be: a refusal of the call that looks at it says nothing about it. */
 static bool looks_may_be_refused(int error)
 {
@@ -62,13 +113,46 @@ static bool looks_may_be_refused_and_proc_closed(int error)
 	return refuse_open(EACCES) && looks_may_be_refused(error);
 }
 
+/* A hole in memory that is looked at in several steps; of the first page of the next step, too. */
+static bool finds_hole(const struct balloon_madvise_config *config, size_t page_size, uint32_t page)
+{
+	struct balloon_channel *channel = NULL;
+	char *hole = (char *)config->base + page * page_size;
+	return munmap(hole, page_size) == 0 &&
+	       balloon_madvise_create(config, &channel) == -EFAULT &&
+	       mmap(hole, page_size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == hole &&
+	       balloon_madvise_create(config, &channel) == 0 &&
+	       balloon_madvise_destroy(channel) == 0;
+}
+
+/* And what lies beside the memory, where nothing is mapped, does not matter. */
+static bool holes_are_found_without_proc(int error)
+{
+	enum { STEP = 1 << 14, MANY = 3 * STEP + 7 };
+	static const uint32_t holes[] = {0, STEP - 1, STEP, 2 * STEP, 3 * STEP, MANY - 1};
+	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+	char *room = mmap(NULL, (MANY + 2) * page_size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const struct balloon_madvise_config config = {
+		.base = room + page_size, .page_size = page_size, .n_pages = MANY};
+	bool is_good = room != MAP_FAILED && munmap(room, page_size) == 0 &&
+		       munmap(room + (MANY + 1) * page_size, page_size) == 0 && refuse_open(error);
+	for (size_t i = 0; is_good && i < sizeof(holes) / sizeof(*holes); i++)
+		is_good = finds_hole(&config, page_size, holes[i]);
+	return is_good;
+}
+
 static const struct {
 	const char *what;
 	bool (*claim)(int error);
 } claims[] = {
 	{"process_madvise()", vectors_may_be_refused},
+	{"process_madvise(), which does nothing,", vectors_may_do_nothing},
+	{"madvise()", what_is_refused_for_now_is_tried_again},
 	{"mincore()", looks_may_be_refused},
 	{"mincore(), and /proc", looks_may_be_refused_and_proc_closed},
+	{"/proc", holes_are_found_without_proc},
 };
 
 static bool holds(bool (*claim)(int error), int error)

@@ -48,12 +48,15 @@ static int failed(const char *what)
 	return 1;
 }
 
-static int check(const struct memory *memory)
+/* call: receives which one the channel uses. */
+static int check(const struct memory *memory, int *call)
 {
+	int n_before = n_descriptors();
 	struct balloon_madvise_config config = {.base = memory->base, .n_pages = PAGES};
 	struct balloon_channel *channel;
 	if (balloon_madvise_create(&config, &channel) < 0)
 		return failed("no channel");
+	*call = balloon_madvise_call(channel);
 	if (!child_is_good(channel, memory))
 		return failed("the child's pages are not as given");
 	for (uint32_t page = 0; page < PAGES; page++)
@@ -63,19 +66,24 @@ static int check(const struct memory *memory)
 		return failed("the parent's pages are not as given");
 	for (uint32_t page = 0; page < PAGES; page++)
 		memory_write(memory, page);
-	return balloon_madvise_destroy(channel) == 0 ? 0 : failed("no end");
+	if (balloon_madvise_destroy(channel) < 0)
+		return failed("no end");
+	return n_descriptors() == n_before ? 0 : failed("a descriptor is left");
 }
 
 int main(void)
 {
 	struct memory memory;
+	int call, call_by_descriptor;
 	memory_map(&memory, PAGES);
-	if (check(&memory) != 0)
+	if (check(&memory, &call) != 0)
 		return 1;
 	if (!refuse_process_madvise(EBADF, REFUSED_FOR_NUMBERS))
 		return SKIPPED;
-	if (check(&memory) != 0)
+	if (check(&memory, &call_by_descriptor) != 0)
 		return 1;
+	if (call_by_descriptor != call)
+		return failed("whom vectors are for can be said by number alone");
 	memory_unmap(&memory);
 	return 0;
 }

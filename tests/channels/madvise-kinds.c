@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE 1 /* memfd_create(), mlockall() */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -115,16 +116,50 @@ Test(madvise_kinds, a_process_that_locks_all_future_memory)
 	CHECK_EQ(syscall(SYS_munlockall), 0);
 }
 
-/* Where the machine has some to spare. */
-Test(madvise_kinds, huge_pages_are_given_as_a_whole_or_refused)
+/* None are reserved: whatever the machine has, the kernel maps them, and nobody touches them. */
+static char *map_huge(int flags)
 {
 	char *memory = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (memory == MAP_FAILED)
-		return;
+		flags | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+Test(madvise_kinds, huge_pages_are_given_as_a_whole_or_refused)
+{
+	char *memory = map_huge(MAP_PRIVATE);
+	if (!memory)
+		return; /* the kernel knows none, or others */
 	CHECK_EQ(create(memory, system_page(), 2 * HUGE / (uint32_t)system_page()), -EOPNOTSUPP);
+	CHECK_EQ(create(memory, HUGE / 2, 4), -EOPNOTSUPP);
+	CHECK_EQ(create(memory, HUGE / 2 * 3, 1), -EOPNOTSUPP);
 	CHECK_EQ(create(memory, HUGE, 2), 0);
+	CHECK_EQ(create(memory, 2 * HUGE, 1), 0);
 	CHECK_EQ(munmap(memory, 2 * HUGE), 0);
+}
+
+Test(madvise_kinds, shared_huge_pages_are_refused)
+{
+	char *memory = map_huge(MAP_SHARED);
+	if (!memory)
+		return;
+	CHECK_EQ(create(memory, HUGE, 2), -EXDEV);
+	CHECK_EQ(munmap(memory, 2 * HUGE), 0);
+}
+
+/* Symptom: a file was taken for anonymous memory. Cause: its name was one that the kernel gives to huge pages. */
+Test(madvise_kinds, a_file_is_refused_whatever_its_name)
+{
+	char folder[] = "/tmp/balloon-kinds-XXXXXX";
+	char name[sizeof(folder) + 16];
+	CHECK(mkdtemp(folder));
+	snprintf(name, sizeof(name), "%s/anon_hugepage", folder);
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && ftruncate(fd, (off_t)(PAGES * system_page())) == 0);
+	check_kind(MAP_PRIVATE, fd, -EXDEV);
+	CHECK_EQ(unlink(name), 0);
+	CHECK_EQ(rmdir(folder), 0);
+	check_kind(MAP_PRIVATE, fd, -EXDEV);
+	CHECK_EQ(close(fd), 0);
 }
 
 /* Of many mappings side by side, each of which is as it should be. */
@@ -136,5 +171,31 @@ Test(madvise_kinds, memory_in_pieces_is_memory)
 		CHECK_EQ(mprotect(memory + page * system_page(), system_page(), PROT_READ), 0);
 	CHECK_EQ(create(memory, 0, PAGES), 0);
 	CHECK_EQ(create(memory + 3 * system_page(), 0, PAGES - 7), 0);
+	CHECK_EQ(munmap(memory, size_bytes), 0);
+}
+
+/* Its neighbours are somebody else's, whatever they are, and so is what nobody has mapped. */
+Test(madvise_kinds, what_lies_beside_the_memory_is_left_out)
+{
+	size_t size_bytes = PAGES * system_page();
+	char *memory = map(size_bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *neighbours[] = {memory, memory + size_bytes - system_page()};
+	for (int i = 0; i < 2; i++)
+		CHECK(mmap(neighbours[i], system_page(), PROT_READ,
+			      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);
+	CHECK_EQ(create(memory, 0, PAGES - 1), -EXDEV);
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 1), -EXDEV);
+	char *huge = map_huge(MAP_PRIVATE);
+	for (int i = 0; i < 2; i++)
+		(void)syscall(SYS_mlock, neighbours[i], system_page());
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);
+	if (huge)
+		CHECK_EQ(munmap(huge, 2 * HUGE), 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(munmap(neighbours[i], system_page()), 0);
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 2), 0);
+	CHECK_EQ(create(memory, 0, PAGES - 1), -EFAULT);
+	CHECK_EQ(create(memory + system_page(), 0, PAGES - 1), -EFAULT);
 	CHECK_EQ(munmap(memory, size_bytes), 0);
 }

@@ -159,3 +159,48 @@ Test(madvise, kernels_that_do_not_know_the_advice_by_vector)
 {
 	check_refusal(EINVAL);
 }
+
+/* Before Linux 6.14 a process names itself by a descriptor, and marks it so that no child takes it for its own. */
+static void check_nameless(bool (*refuse)(int error), int error)
+{
+	struct memory memory;
+	memory_map(&memory, PAGES);
+	CHECK(refuse_process_madvise(EBADF, REFUSED_FOR_NUMBERS));
+	CHECK(refuse(error));
+	struct balloon_madvise_config config = {
+		.base = memory.base, .n_pages = PAGES, .call = BALLOON_MADVISE_VECTOR};
+	struct balloon_channel *none;
+	CHECK_EQ(balloon_madvise_create(&config, &none), -error);
+	struct balloon_channel *channel =
+		channel_for(&memory, BALLOON_ADVICE_DONTNEED, BALLOON_MADVISE_AUTO);
+	CHECK_EQ(balloon_madvise_call(channel), BALLOON_MADVISE_EACH);
+	check_works_without_vectors(channel, &memory);
+	CHECK_EQ(balloon_madvise_destroy(channel), 0);
+	memory_unmap(&memory);
+}
+
+Test(madvise, kernels_without_descriptors_of_processes)
+{
+	check_nameless(refuse_pidfd_open, ENFILE);
+}
+
+Test(madvise, kernels_that_empty_no_memory_in_children)
+{
+	check_nameless(refuse_wiping, EINVAL);
+}
+
+/* However it is said. */
+Test(madvise, kernels_that_do_not_know_the_advice)
+{
+	struct memory memory;
+	memory_map(&memory, 1);
+	struct balloon_channel *none = NULL;
+	CHECK(refuse_madvise(EINVAL));
+	for (int call = 0; call < CALLS; call++) {
+		const struct balloon_madvise_config config = {
+			.base = memory.base, .n_pages = 1, .call = (enum balloon_madvise_call)call};
+		CHECK_EQ(balloon_madvise_create(&config, &none), -EINVAL);
+		CHECK(!none);
+	}
+	memory_unmap(&memory);
+}

@@ -19,6 +19,8 @@ static void check_steps(enum balloon_madvise_call call, uint32_t first, uint32_t
 	give(channel, request);
 	CHECK_EQ(request->error, 0);
 	CHECK_EQ(request->n_done, n);
+	for (uint32_t i = 0; i < n; i++)
+		CHECK_EQ(request->pages[i].index, first + i * step);
 	for (uint32_t page = 0; page < memory.n_pages; page++) {
 		bool is_given =
 			page >= first && (page - first) % step == 0 && (page - first) / step < n;
@@ -197,6 +199,52 @@ Test(madvise, what_cannot_be_a_map_is_refused)
 	munmap(memory.base + 5 * memory.page_size, memory.page_size);
 	CHECK_EQ(try_create(good), -EFAULT);
 	memory_unmap(&memory);
+}
+
+/* What is merely not mapped is another matter. */
+Test(madvise, a_map_ends_where_the_addresses_do)
+{
+	if (sizeof(size_t) < 8)
+		return;
+	struct memory memory;
+	memory_map(&memory, 8);
+	CHECK_EQ(munmap(memory.base + memory.page_size, memory.page_size), 0);
+	struct balloon_madvise_config config = {.base = memory.base, .n_pages = 1};
+	config.page_size = UINT64_C(1) << 32; /* and there is no number for such a page size */
+	CHECK_EQ(try_create(config), -EINVAL);
+	config.page_size -= memory.page_size;
+	CHECK_EQ(try_create(config), -EFAULT);
+	uint64_t n_pages = (UINTPTR_MAX - (uintptr_t)memory.base) / config.page_size;
+	CHECK(n_pages < UINT32_MAX);
+	config.n_pages = (uint32_t)n_pages;
+	CHECK_EQ(try_create(config), -EFAULT);
+	config.n_pages++;
+	CHECK_EQ(try_create(config), -EINVAL);
+	config.n_pages = UINT32_MAX;
+	CHECK_EQ(try_create(config), -EINVAL);
+	memory_unmap(&memory);
+}
+
+Test(madvise, a_channel_that_somebody_has_does_not_end)
+{
+	struct memory memory;
+	struct balloon_request *request = request_new(1);
+	memory_map(&memory, 1);
+	for (int call = 0; call < CALLS; call++) {
+		if (call == BALLOON_MADVISE_VECTOR && !has_vectors())
+			continue;
+		struct balloon_channel *channel = channel_for(
+			&memory, BALLOON_ADVICE_DONTNEED, (enum balloon_madvise_call)call);
+		CHECK_EQ(balloon_channel_claim(channel, &memory, NULL), 0);
+		CHECK_EQ(balloon_madvise_destroy(channel), -EBUSY);
+		CHECK_EQ(request_prepare_steps(request, BALLOON_REQUEST_INFLATE, 0, 1, 1), 0);
+		give(channel, request);
+		CHECK_EQ(request->error, 0);
+		balloon_channel_release(channel, &memory);
+		CHECK_EQ(balloon_madvise_destroy(channel), 0);
+	}
+	memory_unmap(&memory);
+	request_delete(request);
 }
 
 Test(madvise, pages_outside_the_map_are_refused)

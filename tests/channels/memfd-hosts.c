@@ -152,6 +152,24 @@ Test(memfd, a_host_that_goes_makes_an_error)
 	request_delete(other);
 }
 
+/* Of this socket it says nothing, and it is as it was afterwards. */
+Test(memfd, what_another_call_failed_with_does_not_matter)
+{
+	static const int errors[] = {ECONNRESET, EAGAIN, EINTR, EPIPE};
+	struct memfd_fixture s;
+	open_alone(&s);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		submit(&s);
+		say_answer(&s, s.request->id, 8, 0);
+		errno = errors[i];
+		CHECK_EQ(balloon_channel_poll(s.channel), 0);
+		CHECK_EQ(errno, errors[i]);
+		CHECK_EQ(balloon_request_state(s.request), BALLOON_REQUEST_COMPLETE);
+	}
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
 /* A submit alone finds out, too. */
 Test(memfd, nothing_can_be_submitted_to_nobody)
 {
@@ -279,6 +297,30 @@ Test(memfd, a_host_that_is_over_begins_no_other_punch)
 	CHECK_EQ(shared_n_resident(&s.shared), PAGES);
 	guest_close(&guest);
 	s.ends.host = -1;
+	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
+	close_memory(&s);
+}
+
+/* What a guest says is as docs/memfd-protocol.md has it, and no byte more is written for it. */
+Test(memfd, a_guest_says_what_the_protocol_says)
+{
+	static const unsigned char expected[] = {2, 0, 1, 0, 40, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2,
+		0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0};
+	struct memfd_fixture s;
+	unsigned char bytes[64];
+	open_alone(&s);
+	s.request->pages[0] = balloon_page(5);
+	s.request->pages[1] = balloon_page(2);
+	s.request->pages[2] = balloon_page(4);
+	CHECK_EQ(balloon_request_prepare(s.request, BALLOON_REQUEST_INFLATE, 3), 0);
+	unsigned char *beyond = (unsigned char *)s.request->scratch + sizeof(expected);
+	*beyond = 0x55;
+	CHECK_EQ(balloon_request_submit(s.channel, s.request), 0);
+	CHECK_EQ(*beyond, 0x55);
+	CHECK_EQ(hear(&s, bytes, sizeof(bytes)), sizeof(expected));
+	CHECK_EQ(memcmp(bytes, expected, sizeof(expected)), 0);
+	say_answer(&s, 1, 3, 0);
+	CHECK_EQ(balloon_request_wait(s.channel, s.request, BALLOON_NEVER), 0);
 	CHECK_EQ(balloon_memfd_destroy(s.channel), 0);
 	close_memory(&s);
 }

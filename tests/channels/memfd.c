@@ -158,12 +158,15 @@ Test(memfd, after_a_reset_the_host_punches_nothing)
 
 /* ---- The introduction ------------------------------------------------------------------------ */
 
+/* No descriptor is left, whatever it comes to. */
 static int try_create(const struct balloon_memfd_config *config)
 {
 	struct balloon_channel *channel;
+	int n_before = n_descriptors();
 	int result = balloon_memfd_create(config, &channel);
 	if (result == 0)
 		CHECK_EQ(balloon_memfd_destroy(channel), 0);
+	CHECK_EQ(n_descriptors(), n_before);
 	return result;
 }
 
@@ -254,7 +257,29 @@ Test(memfd, what_cannot_be_punched_is_refused)
 	if (huge < 0 || ftruncate(huge, HUGE) < 0)
 		return; /* the machine has none */
 	check_unpunchable(huge, 0, PAGES, -EOPNOTSUPP);
+	check_unpunchable(huge, HUGE / 2, 2, -EOPNOTSUPP);
+	struct memfd_fixture s;
+	open_memory(&s);
+	say_answer(&s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(&s);
+	config.memfd = huge;
+	config.page_size = HUGE;
+	config.n_pages = 1;
+	CHECK_EQ(try_create(&config), 0);
+	close_memory(&s);
 	close(huge);
+}
+
+/* As of a guest that was here before: of seals that are sealed, too, the one that is needed is there. */
+Test(memfd, what_cannot_shrink_needs_no_other_seal)
+{
+	struct memfd_fixture s;
+	open_memory(&s);
+	CHECK_EQ(fcntl(s.shared.memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), 0);
+	say_answer(&s, 0, 0, 0);
+	struct balloon_memfd_config config = config_of(&s);
+	CHECK_EQ(try_create(&config), 0);
+	close_memory(&s);
 }
 
 Test(memfd, hosts_that_do_not_consent)
@@ -278,6 +303,8 @@ Test(memfd, hosts_that_do_not_consent)
 	CHECK_EQ(try_create(&config), -EPROTO);
 	say(&s, bytes, 7);
 	CHECK_EQ(try_create(&config), -EPROTO);
+	say_answer(&s, 0, 0, 0);
+	CHECK_EQ(try_create(&config), 0);
 	while (hear(&s, bytes, sizeof(bytes)) > 0)
 		;
 	ends_close_host(&s.ends);

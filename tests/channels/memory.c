@@ -4,6 +4,7 @@
 
 #include "memory.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,16 @@ long memory_smaps_kb(const struct memory *memory, const char *key)
 	}
 	fclose(file);
 	return kb;
+}
+
+int n_descriptors(void)
+{
+	int n = 0;
+	DIR *folder = must(opendir("/proc/self/fd"));
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n;
 }
 
 struct balloon_request *request_new(uint32_t n_pages)

@@ -28,6 +28,9 @@ bool memory_is_resident(const struct memory *memory, uint32_t page);
 /** kB of a line of /proc/self/smaps about the mapping that begins where the memory does. */
 long memory_smaps_kb(const struct memory *memory, const char *key);
 
+/** Descriptors that this process has open. */
+int n_descriptors(void);
+
 /** A request of room for n_pages, in memory of its own. */
 struct balloon_request *request_new(uint32_t n_pages);
 void request_delete(struct balloon_request *request);

@@ -16,7 +16,11 @@ bool refuse_process_madvise(int error, enum refused_for whom);
 
 /** The same for madvise(), whomever it is for. */
 bool refuse_madvise(int error);
+/** Of the advices but those that came later: to empty memory in children. */
+bool refuse_wiping(int error);
 bool refuse_membarrier(int error);
+/** By which a process gets a descriptor of itself. */
+bool refuse_pidfd_open(int error);
 bool refuse_mincore(int error);
 /** openat(), by which the C library opens files. */
 bool refuse_open(int error);

@@ -103,6 +103,17 @@ static void check_shapes(struct balloon_request *request, uint32_t n)
 	check_prepare(request, n);
 }
 
+/* Pages that run up, or down, and i of them before the numbers begin anew. */
+static void check_past_the_last(struct balloon_request *request, uint32_t n, uint32_t i)
+{
+	for (uint32_t page = 0; page < n; page++)
+		request->pages[page] = balloon_page(page - i);
+	check_prepare(request, n);
+	for (uint32_t page = 0; page < n; page++)
+		request->pages[page] = balloon_page(i - 1 - page);
+	check_prepare(request, n);
+}
+
 Test(request, prepare_sorts_and_merges_as_the_obvious_way_does)
 {
 	struct balloon_request *request = request_new(CAPACITY);
@@ -111,6 +122,9 @@ Test(request, prepare_sorts_and_merges_as_the_obvious_way_does)
 		check_shapes(request, sizes[i]);
 	for (uint32_t i = 0; i < scaled(200); i++)
 		check_shapes(request, 1 + random_below(300));
+	for (uint32_t n = 2; n < 70; n++)
+		for (uint32_t i = 1; i < n; i++)
+			check_past_the_last(request, n, i);
 	request_delete(request);
 	/* Memory of exactly its size: sanitizers see what goes beyond. */
 	for (uint32_t n = 1; n < scaled(300); n += 7) {

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The recorder tells what happened, in an order in which it can happen. */
 
-#define _GNU_SOURCE 1 /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create(), sched_getcpu() */
 
 #include <balloon/record.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
@@ -25,6 +29,28 @@ static void check(bool is_true, const char *what, int line)
 		return;
 	fprintf(stderr, "record.c:%d: not true: %s\n", line, what);
 	exit(1);
+}
+
+/* The library's, too: so many bytes at a time at most, and a signal before every second call. */
+static size_t write_max = SIZE_MAX;
+static bool is_interrupted;
+
+ssize_t write(int descriptor, const void *bytes, size_t n_bytes)
+{
+	static unsigned n_calls;
+	if (is_interrupted && n_calls++ % 2 == 0) {
+		errno = EINTR;
+		return -1;
+	}
+	return syscall(SYS_write, descriptor, bytes, n_bytes < write_max ? n_bytes : write_max);
+}
+
+/* The library asks here, too. */
+static int cpu;
+
+int sched_getcpu(void)
+{
+	return cpu;
 }
 
 static int new_file(void)
@@ -130,6 +156,16 @@ static void each_operation_has_its_rows(const struct balloon_strategy *strategy)
 	fclose(rows);
 }
 
+/* As pipes, signals and full disks have it. */
+static void rows_may_be_written_in_pieces(const struct balloon_strategy *strategy)
+{
+	is_interrupted = true;
+	for (write_max = 1; write_max < 100; write_max *= 7)
+		each_operation_has_its_rows(strategy);
+	is_interrupted = false;
+	write_max = SIZE_MAX;
+}
+
 /* One device at a time: the next that is created once the first is destroyed, at whatever address. */
 static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
 {
@@ -168,6 +204,61 @@ static void the_next_device_is_recorded(const struct balloon_strategy *strategy)
 	}
 	CHECK(fgetc(rows) == EOF);
 	fclose(rows);
+}
+
+/* Rows have page frame numbers of 32 bits; where the map's need more, they are counted from its first page. */
+static void check_numbers(
+	const struct balloon_strategy *strategy, uint64_t first_pfn, uint64_t first)
+{
+	struct fixture fixture;
+	struct balloon_page got;
+	char expected[64];
+	open_fixture(&fixture, strategy, first_pfn);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(N_PAGES - 1)) == 0);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	FILE *rows = close_fixture(&fixture);
+	hold_header(rows);
+	snprintf(expected, sizeof(expected), "inflate,%llu,,,",
+		(unsigned long long)first + N_PAGES - 1);
+	hold(rows, expected);
+	fclose(rows);
+}
+
+static void numbers_have_32_bits(const struct balloon_strategy *strategy)
+{
+	const uint64_t last = UINT64_C(0x100000000) - N_PAGES;
+	check_numbers(strategy, last, last);
+	check_numbers(strategy, last + 1, 0);
+	check_numbers(strategy, UINT64_C(1) << 40, 0);
+}
+
+/* Where, and who: a name may hold anything, and in a row it is a word. A kernel that does not say where is as one of
+ * a single processor. */
+static void check_actor(
+	const struct balloon_strategy *strategy, const char *name, int on_cpu, const char *expected)
+{
+	struct fixture fixture;
+	struct balloon_page got;
+	char before[16];
+	CHECK(prctl(PR_GET_NAME, before) == 0 && prctl(PR_SET_NAME, name) == 0);
+	cpu = on_cpu;
+	open_fixture(&fixture, strategy, FIRST_PFN);
+	CHECK(balloon_page_insert(fixture.device, balloon_page(1)) == 0);
+	CHECK(balloon_page_dequeue(fixture.device, &got) == 1);
+	CHECK(prctl(PR_SET_NAME, before) == 0);
+	FILE *rows = close_fixture(&fixture);
+	hold_header(rows);
+	hold(rows, expected);
+	fclose(rows);
+}
+
+static void rows_say_who_and_where(const struct balloon_strategy *strategy)
+{
+	check_actor(strategy, "worker", 3, "inflate,1001,,,3,worker\n");
+	check_actor(strategy, "x", 0, "inflate,1001,,,0,x\n");
+	check_actor(strategy, "", -1, "inflate,1001,,,0,?\n");
+	check_actor(strategy, "a b,c\"d\x7f\te!~", 12, "inflate,1001,,,12,a_b_c_d__e!~\n");
+	check_actor(strategy, "fifteen letters and more", 1, "inflate,1001,,,1,fifteen_letters\n");
 }
 
 /* ---- Threads --------------------------------------------------------------------------------- */
@@ -344,6 +435,11 @@ static void misuse_is_refused(const struct balloon_strategy *strategy)
 	config.strategy = NULL;
 	CHECK(balloon_recorder_create(&config, &recorder) == -ENOENT);
 	close(config.descriptor);
+	config = (struct balloon_recorder_config){.strategy = strategy, .descriptor = new_file()};
+	write_max = 0; /* nor does it say why */
+	CHECK(balloon_recorder_create(&config, &recorder) == -EIO);
+	write_max = SIZE_MAX;
+	close(config.descriptor);
 	CHECK(!recorder && !balloon_recorder_strategy(NULL));
 	CHECK(balloon_recorder_flush(NULL) == -EINVAL);
 	CHECK(balloon_recorder_stats(NULL, NULL) == -EINVAL);
@@ -354,7 +450,10 @@ int main(void)
 {
 	for (size_t i = 0; balloon_strategy_at(i); i++) {
 		each_operation_has_its_rows(balloon_strategy_at(i));
+		rows_may_be_written_in_pieces(balloon_strategy_at(i));
 		the_next_device_is_recorded(balloon_strategy_at(i));
+		numbers_have_32_bits(balloon_strategy_at(i));
+		rows_say_who_and_where(balloon_strategy_at(i));
 		rows_are_in_an_order_that_can_be(balloon_strategy_at(i));
 		what_cannot_be_written_is_counted(balloon_strategy_at(i));
 	}

@@ -8,7 +8,7 @@
 enum { N_LINKS = 5 };
 
 struct bare {
-	struct balloon_link links[N_LINKS];
+	struct balloon_link links[N_LINKS + 1]; /* the last is of no page */
 	struct balloon_descriptors pages;
 	struct balloon_list list;
 };
@@ -96,7 +96,8 @@ Test(list, neighbours_that_do_not_point_back_are_found)
 {
 	struct bare b;
 	bare_init(&b);
-	push_all(&b); /* 4 3 2 1 0 */
+	push_all(&b);                                   /* 4 3 2 1 0 */
+	b.links[N_LINKS] = (struct balloon_link){2, 2}; /* what is no page points back, too */
 	CHECK(is_sound_with(&b, (struct balloon_link){1, 3}));
 	CHECK(!is_sound_with(&b, (struct balloon_link){0, 3}));
 	CHECK(!is_sound_with(&b, (struct balloon_link){1, 4}));

@@ -189,6 +189,26 @@ Test(sync, a_trylock_fails_and_counts_while_the_page_lock_is_held)
 	locks_fini(&l);
 }
 
+/* Who waited for it before is in the parent alone: in the child a release need not look for them. */
+static void check_over_fork(bool is_child, bool is_lasting)
+{
+	struct locks l;
+	locks_init(&l, is_lasting);
+	balloon_lock_before_fork(&l.lock);
+	CHECK(!try_and_release(&l.lock));
+	balloon_atomic_store(&l.lock.n_waiting, 3, BALLOON_RELAXED);
+	balloon_lock_after_fork(&l.lock, is_child);
+	CHECK_EQ(balloon_atomic_load(&l.lock.n_waiting, BALLOON_RELAXED), is_child ? 0 : 3);
+	CHECK(try_and_release(&l.lock));
+	locks_fini(&l);
+}
+
+Test(sync, a_lock_over_a_fork_is_held_and_then_free)
+{
+	for (int i = 0; i < 4; i++)
+		check_over_fork(i % 2 == 0, i / 2 == 0);
+}
+
 Test(sync, a_reference_of_zero_is_not_raised)
 {
 	struct balloon_atomic_u32 references = {0};
@@ -321,7 +341,10 @@ Test(sync, an_event_is_seen_by_all_who_wait_for_it)
 	uint32_t seen = balloon_event_seen(&b.event);
 	uint64_t begin_ns = balloon_platform_now_ns();
 	balloon_event_wait(&b.event, seen, begin_ns + 3 * ms); /* may be less, but mostly is not */
+	CHECK(!balloon_event_is_past(&b.event, seen));
+	CHECK(!balloon_event_is_past(&b.event, seen ^ BALLOON_EVENT_AWAITED));
 	balloon_event_signal(&b.event);
+	CHECK(balloon_event_is_past(&b.event, seen));
 	CHECK(balloon_event_seen(&b.event) != seen);
 	balloon_event_wait(&b.event, seen, BALLOON_NEVER); /* signalled already: at once */
 	run_together(N_THREADS, take_turns, &b);

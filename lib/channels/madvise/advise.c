@@ -19,7 +19,7 @@
 
 enum {
 	VECTOR_MAX = 1024, /* ranges a call: the kernel's limit on vectors */
-	ATTEMPTS = 16,     /* in a row without any progress, when the kernel says "again" */
+	ATTEMPTS = 16,     /* when the kernel says "again" */
 	SELF_ALWAYS =
 		-10000, /* Linux 6.14: whichever thread asks, and its memory is its process's */
 };
@@ -38,7 +38,7 @@ static ssize_t advise_vector(int pidfd, const struct iovec *ranges, size_t n, in
 {
 	int saved = errno;
 	ssize_t result = syscall(SYS_process_madvise, pidfd, ranges, n, advice, 0u);
-	if (result < 0)
+	if (result == -1)
 		result = -errno;
 	errno = saved;
 	return result;
@@ -47,7 +47,7 @@ static ssize_t advise_vector(int pidfd, const struct iovec *ranges, size_t n, in
 static int advise_once(void *start, size_t n_bytes, int advice)
 {
 	int saved = errno;
-	int result = madvise(start, n_bytes, advice) < 0 ? -errno : 0;
+	int result = madvise(start, n_bytes, advice) == -1 ? -errno : 0;
 	errno = saved;
 	return result;
 }
@@ -96,20 +96,16 @@ static int advise_each(int advice, struct balloon_advising *work)
 	return 0;
 }
 
-static int advise_by_vectors(int pidfd, int advice, struct balloon_advising *work)
+/* Of a single range it makes no difference. What vectors leave, for whatever reason, calls without them try again. */
+static void advise_by_vectors(int pidfd, int advice, struct balloon_advising *work)
 {
-	int attempts = 0;
 	while (work->n_ranges > 1) {
 		size_t n = work->n_ranges < VECTOR_MAX ? work->n_ranges : VECTOR_MAX;
 		ssize_t result = advise_vector(pidfd, work->ranges, n, advice);
-		if (result > 0)
-			attempts = 0;
-		else if (result == 0 || !is_transient(result) || ++attempts == ATTEMPTS)
-			return result == 0 ? -EIO : (int)result;
-		if (result > 0)
-			advance(work, (size_t)result);
+		if (result <= 0)
+			return;
+		advance(work, (size_t)result);
 	}
-	return advise_each(advice, work); /* for a single range it is the same, and has no limit */
 }
 
 /*
@@ -134,17 +130,15 @@ static void advise_start(int advice, struct balloon_advising *work, size_t unit)
 /* A child of fork() has a copy of its parent's descriptor, which still names the parent. */
 static bool is_ours(const struct balloon_self *self)
 {
-	return self && (self->pidfd < 0 || birthmark_is_here(&self->birthmark));
+	return self->pidfd == SELF_ALWAYS || birthmark_is_here(&self->birthmark);
 }
 
 int balloon_advise(const struct balloon_self *self, int advice, struct balloon_advising *work)
 {
-	bool is_vectored = is_ours(self);
-	int result = is_vectored ? advise_by_vectors(self->pidfd, advice, work)
-				 : advise_each(advice, work);
+	if (self && is_ours(self))
+		advise_by_vectors(self->pidfd, advice, work);
 	/* A filter may refuse vectors with any number: what is about the memory a call without them says. */
-	if (is_vectored && result < 0)
-		result = advise_each(advice, work);
+	int result = advise_each(advice, work);
 	if (result < 0)
 		advise_start(advice, work, (size_t)sysconf(_SC_PAGESIZE));
 	return result;
@@ -165,7 +159,7 @@ static int open_descriptor(struct balloon_self *self, void *base, int advice)
 	if (result < 0)
 		return result;
 	self->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0u);
-	if (self->pidfd < 0) {
+	if (self->pidfd == -1) {
 		result = -errno;
 		balloon_birthmark_end(&self->birthmark);
 		return result;
@@ -189,7 +183,7 @@ int balloon_self_open(struct balloon_self *self, void *base, int advice)
 
 void balloon_self_close(struct balloon_self *self)
 {
-	if (self->pidfd < 0)
+	if (self->pidfd == SELF_ALWAYS)
 		return;
 	struct quiet quiet = quiet_begin();
 	close(self->pidfd);

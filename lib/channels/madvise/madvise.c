@@ -27,6 +27,8 @@ _Static_assert(sizeof(struct iovec) <= 16, "a request has 16 bytes of scratch me
 #define MADV_PAGEOUT 21
 #endif
 
+enum { PAGES_A_LOOK = 1 << 14 };
+
 struct madvise_channel {
 	struct balloon_channel channel;
 	char *base; /* constant, as all below */
@@ -109,14 +111,13 @@ static int advice_of(enum balloon_advice advice)
 /* Is every page mapped? 0, -EFAULT or -ENOMEM. What refuses the call says nothing about the memory. */
 static int look_at_pages(char *base, size_t size_bytes, size_t system_page)
 {
-	enum { PAGES_A_CALL = 1 << 14 };
-	unsigned char *seen = malloc(PAGES_A_CALL);
+	unsigned char *seen = malloc(PAGES_A_LOOK);
 	int saved = errno;
 	int result = seen ? 0 : -ENOMEM;
 	while (result == 0 && size_bytes > 0) {
-		size_t n = size_bytes / system_page < PAGES_A_CALL ? size_bytes
-								   : PAGES_A_CALL * system_page;
-		if (mincore(base, n, seen) < 0 && errno == ENOMEM)
+		size_t n = size_bytes / system_page < PAGES_A_LOOK ? size_bytes
+								   : PAGES_A_LOOK * system_page;
+		if (mincore(base, n, seen) == -1 && errno == ENOMEM)
 			result = -EFAULT;
 		base += n;
 		size_bytes -= n;
@@ -140,7 +141,7 @@ static int check(const struct balloon_madvise_config *config, size_t page_size)
 	if (!base || base % system_page || page_size % system_page || page_size > UINT32_MAX ||
 		config->n_pages == 0 || config->n_pages > (UINTPTR_MAX - base) / page_size)
 		return -EINVAL;
-	if (advice_of(config->advice) < 0 || (unsigned)config->call > BALLOON_MADVISE_EACH)
+	if (advice_of(config->advice) == -EINVAL || (unsigned)config->call > BALLOON_MADVISE_EACH)
 		return -EINVAL;
 	return check_memory(config->base, config->n_pages * page_size, page_size, system_page);
 }

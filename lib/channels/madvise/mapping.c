@@ -21,38 +21,37 @@ struct wanted {
 	uintptr_t end;
 	size_t page_size;
 	bool is_inside; /* the lines are about a mapping that has some of it */
-	bool is_over;
 };
 
-/* What the kernel names private huge pages after, which have an inode. */
-static const char anonymous_huge[] = "/anon_hugepage";
+/* What the kernel calls huge pages of no file, which have an inode. */
+static const char anonymous_huge[] = "/anon_hugepage (deleted)\n";
 
 /* A mapping begins. Returns 0, or what is wrong with it. */
-static int begin(
-	struct wanted *wanted, uintptr_t first, uintptr_t end, bool is_shared, bool is_of_file)
+static int begin(struct wanted *wanted, uintptr_t first, uintptr_t end, bool is_private)
 {
-	wanted->is_over = wanted->at >= wanted->end;
-	wanted->is_inside = !wanted->is_over && first < wanted->end && end > wanted->at;
+	wanted->is_inside = first < wanted->end && end > wanted->at;
 	if (!wanted->is_inside)
 		return 0;
 	if (first > wanted->at)
 		return -EFAULT;
 	wanted->at = end;
-	return is_shared || is_of_file ? -EXDEV : 0;
+	return is_private ? 0 : -EXDEV;
 }
 
 static int follow(struct wanted *wanted, const char *line)
 {
 	unsigned long first, end, inode, page_kib;
-	char rights[5];
-	if (sscanf(line, "%lx-%lx %4s %*s %*s %lu", &first, &end, rights, &inode) == 4)
-		return begin(wanted, first, end, rights[3] == 's',
-			inode != 0 && !strstr(line, anonymous_huge));
+	char sharing;
+	int name;
+	if (sscanf(line, "%lx-%lx %*3c%c %*s %*s %lu %n", &first, &end, &sharing, &inode, &name) ==
+		4)
+		return begin(wanted, first, end,
+			sharing == 'p' && (inode == 0 || strcmp(line + name, anonymous_huge) == 0));
 	if (!wanted->is_inside)
 		return 0;
 	if (sscanf(line, "KernelPageSize: %lu kB", &page_kib) == 1)
-		return page_kib == 0 || wanted->page_size % (page_kib << 10) ? -EOPNOTSUPP : 0;
-	return strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " lo") ? -EPERM : 0;
+		return wanted->page_size % (page_kib << 10) ? -EOPNOTSUPP : 0;
+	return strstr(line, "VmFlags:") && strstr(line, " lo") ? -EPERM : 0;
 }
 
 int balloon_mapping_check(const void *base, size_t size_bytes, size_t page_size)
@@ -66,7 +65,7 @@ int balloon_mapping_check(const void *base, size_t size_bytes, size_t page_size)
 	bool has_lines = false;
 	/* The thread's: of a process whose first thread has ended there is none. */
 	FILE *file = fopen("/proc/thread-self/smaps", "re");
-	while (file && result == 0 && !wanted.is_over && getline(&line, &room, file) > 0) {
+	while (file && result == 0 && getline(&line, &room, file) != -1) {
 		has_lines = true;
 		result = follow(&wanted, line);
 	}

@@ -20,11 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "channels/channel.h"
 #include "channels/memfd/wire.h"
 #include "platform/quiet.h"
 
 enum {
-	ATTEMPTS = 16,       /* to send, when signals interrupt */
 	ANSWERS_A_POLL = 64, /* a host that never stops talking keeps nobody for ever */
 	NS_PER_S = 1000000000,
 };
@@ -74,11 +74,9 @@ int balloon_memfd_send_error(int error)
 static int send_whole(int socket_fd, const void *message, size_t n_bytes)
 {
 	struct quiet quiet = quiet_begin();
-	ssize_t result = -1;
-	errno = EINTR;
-	for (int i = 0; i < ATTEMPTS && result < 0 && errno == EINTR; i++)
-		result = send(socket_fd, message, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-	int error = result < 0 ? balloon_memfd_send_error(errno) : 0;
+	int error = send(socket_fd, message, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
+			    ? balloon_memfd_send_error(errno)
+			    : 0;
 	quiet_end(quiet);
 	return error;
 }
@@ -138,7 +136,7 @@ static short look_at(int socket_fd, short events)
 {
 	struct pollfd poll_fd = {.fd = socket_fd, .events = events};
 	struct quiet quiet = quiet_begin();
-	while (poll(&poll_fd, 1, 0) < 0 && errno == EINTR)
+	while (poll(&poll_fd, 1, 0) == -1 && errno == EINTR)
 		;
 	quiet_end(quiet);
 	return poll_fd.revents;
@@ -155,9 +153,9 @@ int balloon_memfd_receive(int socket_fd, unsigned char *bytes, size_t room)
 	struct quiet quiet = quiet_begin();
 	ssize_t result = recv(socket_fd, bytes, room, MSG_DONTWAIT | MSG_TRUNC);
 	/* A host that went without reading everything: told once, and before what it said last. */
-	if (result < 0 && errno == ECONNRESET)
+	if (result == -1 && errno == ECONNRESET)
 		result = recv(socket_fd, bytes, room, MSG_DONTWAIT | MSG_TRUNC);
-	if (result < 0)
+	if (result == -1)
 		result = errno == EAGAIN || errno == EINTR || errno == ENOMEM ? -EAGAIN : -ENODEV;
 	else if (result == 0 && is_hung_up(socket_fd))
 		result = -ENODEV;
@@ -187,12 +185,11 @@ bool balloon_memfd_sleep(int socket_fd, int wake_fd, uint64_t deadline_ns)
 	uint64_t left_s = left_ns / NS_PER_S;
 	/* What a time_t of 32 bits cannot say is no deadline. */
 	bool has_deadline = left_s < INT32_MAX;
-	struct timespec timeout = {
-		.tv_sec = has_deadline ? (time_t)left_s : 0, .tv_nsec = (long)(left_ns % NS_PER_S)};
+	struct timespec timeout = {.tv_sec = (time_t)left_s, .tv_nsec = (long)(left_ns % NS_PER_S)};
 	struct quiet quiet = quiet_begin();
-	int n = ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
+	ppoll(poll_fds, 2, has_deadline ? &timeout : NULL, NULL);
 	quiet_end(quiet);
-	return n > 0 && poll_fds[1].revents;
+	return poll_fds[1].revents; /* none, if it failed */
 }
 
 /* ---- Polling, and waking who polls ----------------------------------------------------------- */
@@ -206,7 +203,7 @@ static void wake(struct balloon_channel *channel)
 	struct quiet quiet = quiet_begin();
 	if (balloon_atomic_exchange(&guest->poller, MEMFD_POLLER_WOKEN, BALLOON_RELEASE) == /* M2 */
 		MEMFD_POLLER_ASLEEP)
-		while (write(guest->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		while (write(guest->wake_fd, &one, sizeof(one)) == -1 && errno == EINTR)
 			;
 	quiet_end(quiet);
 }
@@ -263,10 +260,7 @@ static int descriptor(struct balloon_channel *channel)
 static int reset(struct balloon_channel *channel)
 {
 	struct balloon_memfd_guest *guest = of(channel);
-	uint64_t now_ns = balloon_platform_now_ns();
-	uint64_t timeout_ns = guest->farewell_timeout_ns;
-	uint64_t deadline_ns =
-		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER;
+	uint64_t deadline_ns = time_after(balloon_platform_now_ns(), guest->farewell_timeout_ns);
 	if (!birthmark_is_here(&guest->birthmark))
 		return -EBADF;
 	struct quiet quiet = quiet_begin();

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "channels/channel.h"
 #include "channels/memfd/wire.h"
 #include "platform/quiet.h"
 
@@ -28,8 +29,7 @@ static const uint64_t hello_timeout_default_ns = UINT64_C(5000000000);
 
 static bool is_packet_socket(int socket_fd)
 {
-	int domain = 0;
-	int type = 0;
+	int domain, type;
 	socklen_t size = sizeof(int);
 	return getsockopt(socket_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
 	       getsockopt(socket_fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && domain == AF_UNIX &&
@@ -39,28 +39,26 @@ static bool is_packet_socket(int socket_fd)
 static bool has_pages(int memfd, uint64_t n_bytes)
 {
 	struct stat status;
-	return fstat(memfd, &status) == 0 && status.st_size >= 0 &&
-	       (uint64_t)status.st_size >= n_bytes;
+	return fstat(memfd, &status) == 0 && (uint64_t)status.st_size >= n_bytes;
 }
 
 /* What cannot be written to cannot be punched either. */
 static bool can_be_punched(int memfd, int seals)
 {
-	int flags = fcntl(memfd, F_GETFL);
-	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+	return (fcntl(memfd, F_GETFL) & O_ACCMODE) != O_RDONLY &&
 	       !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
 }
 
 static int seal(int memfd)
 {
 	int seals = fcntl(memfd, F_GET_SEALS);
-	if (seals < 0)
+	if (seals == -1)
 		return -EINVAL;
 	if (!can_be_punched(memfd, seals))
 		return -EROFS;
 	if (seals & F_SEAL_SHRINK)
 		return 0;
-	return fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) < 0 ? -EPERM : 0;
+	return fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) == -1 ? -EPERM : 0;
 }
 
 /* A file of huge pages gives none of them back in pieces. */
@@ -91,7 +89,7 @@ static int check(const struct balloon_memfd_config *config, uint32_t page_size)
 static int send_hello(const struct balloon_memfd_config *config, uint32_t page_size)
 {
 	unsigned char message[HELLO_BYTES];
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec part = {message, sizeof(message)};
 	struct msghdr packet = {.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -101,13 +99,12 @@ static int send_hello(const struct balloon_memfd_config *config, uint32_t page_s
 	memfd_put(message + HELLO_PAGE_SIZE, 4, page_size);
 	memfd_put(message + HELLO_RESERVED, 4, 0);
 	memfd_put(message + HELLO_N_PAGES, 8, config->n_pages);
-	memset(control, 0, sizeof(control));
 	struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &config->memfd, sizeof(int));
-	return sendmsg(config->socket_fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
+	return sendmsg(config->socket_fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
 		       ? balloon_memfd_send_error(errno)
 		       : 0;
 }
@@ -134,12 +131,9 @@ static int introduce(const struct balloon_memfd_config *config, uint32_t page_si
 {
 	uint64_t timeout_ns =
 		config->hello_timeout_ns ? config->hello_timeout_ns : hello_timeout_default_ns;
-	uint64_t now_ns = balloon_platform_now_ns();
+	uint64_t deadline_ns = time_after(balloon_platform_now_ns(), timeout_ns);
 	int result = send_hello(config, page_size);
-	if (result < 0)
-		return result;
-	return await_consent(config->socket_fd,
-		timeout_ns < BALLOON_NEVER - now_ns ? now_ns + timeout_ns : BALLOON_NEVER);
+	return result < 0 ? result : await_consent(config->socket_fd, deadline_ns);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -165,7 +159,7 @@ static int open_guest(struct balloon_memfd_guest *guest, const struct balloon_me
 	if (result < 0)
 		return result;
 	guest->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (guest->wake_fd < 0)
+	if (guest->wake_fd == -1)
 		return -errno;
 	result = balloon_birthmark_make(&guest->birthmark);
 	if (result == 0) {
