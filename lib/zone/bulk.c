@@ -157,13 +157,11 @@ static int zone_take_lowest(struct balloon_frames *frames, uint32_t first, uint3
 	return (int)n;
 }
 
-/* 64 bits of the bitmap from any frame on; there is none past the zone. */
+/* 64 bits of the bitmap from any frame of the zone on; there is none past it. */
 static uint64_t word_from(const struct balloon_zone *zone, uint32_t frame)
 {
 	const struct zone_tier *tier = &zone->tiers[0];
 	uint32_t word = frame / WORD_BITS, shift = frame % WORD_BITS;
-	if (word >= tier->n_words)
-		return 0;
 	uint64_t bits = zone_word(tier, word) >> shift;
 	if (shift && word + 1 < tier->n_words)
 		bits |= zone_word(tier, word + 1) << (WORD_BITS - shift);
