@@ -6,6 +6,8 @@
 #include "suite.h"
 #include "machine.h"
 
+#include "compaction/compactor.h"
+
 enum { FRAMES = 64 };
 
 static int take_none(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
@@ -158,5 +160,33 @@ Test(misuse, memory_that_is_none)
 	CHECK_EQ(memory[size], 0xa5);
 	CHECK_EQ(balloon_compactor_fini(compactor), 0);
 	CHECK_EQ(balloon_compactor_fini(NULL), -EINVAL);
+	machine_close(&machine);
+}
+
+/* Beside the compactor a bit for each block that the part has something of. */
+static void hold_size(struct machine *machine, uint32_t first, uint32_t end, unsigned order)
+{
+	const struct balloon_compactor_config config = {
+		.map = machine->map, .first = first, .end = end, .block_order = order};
+	const uint32_t n_blocks = ((end - 1) >> order) + 1 - (first >> order);
+	const size_t bytes = sizeof(struct balloon_compactor) + (n_blocks + 63) / 64 * 8;
+	size_t size;
+	CHECK_EQ(balloon_compactor_size(&config, &size), 0);
+	CHECK_EQ(size,
+		(bytes + BALLOON_MEMORY_ALIGN - 1) / BALLOON_MEMORY_ALIGN * BALLOON_MEMORY_ALIGN);
+}
+
+Test(misuse, memory_is_a_bit_for_each_block)
+{
+	enum { MANY = 1 << 13 };
+	struct machine_config machine_config = {.n_frames = MANY};
+	struct machine machine;
+	machine_open(&machine, &machine_config);
+	for (uint32_t end = 1; end <= MANY; end += 1 + end / 100)
+		for (unsigned order = 1; order <= 9; order++) {
+			hold_size(&machine, 0, end, order);
+			hold_size(&machine, end - 1, end, order);
+			hold_size(&machine, end / 3, end, order);
+		}
 	machine_close(&machine);
 }
