@@ -231,6 +231,28 @@ static void a_heap_ends_with_all_that_is_in_it(void)
 	CHECK_EQ(n_arenas(), n_before); /* one that was before was used each time */
 }
 
+/* Address space of the process, in pages. */
+static uint64_t n_mapped(void)
+{
+	uint64_t n = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	CHECK(file && fscanf(file, "%" SCNu64, &n) == 1);
+	fclose(file);
+	return n;
+}
+
+/* Map and zone of a heap take a few hundredths of its size, jemalloc some mebibytes that it keeps. */
+static void a_heap_takes_address_space_of_its_size(void)
+{
+	enum { MANY_PAGES = 1 << 17, SOME = MANY_PAGES / 8 };
+	uint64_t n_before = n_mapped();
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, MANY_PAGES);
+	uint64_t n_with = n_mapped();
+	CHECK(n_with >= n_before + MANY_PAGES && n_with <= n_before + MANY_PAGES + SOME);
+	end_heap(heap);
+	CHECK(n_mapped() <= n_before + SOME);
+}
+
 void allocation_claims(void)
 {
 	what_is_freed_goes_back_at_once();
@@ -243,4 +265,5 @@ void allocation_claims(void)
 	huge_pages_are_for_those_who_want_them();
 	mistakes_are_refused();
 	a_heap_ends_with_all_that_is_in_it();
+	a_heap_takes_address_space_of_its_size();
 }

@@ -248,6 +248,22 @@ static void what_is_resident_is_what_the_kernel_says(void)
 	end_heap(heap);
 }
 
+/* Of a heap so large that the kernel is asked more than once: pages here and there, the last one, and all. */
+static void each_page_that_is_resident_counts(void)
+{
+	enum { MANY_PAGES = (1 << 17) + 100, APART = 1021 };
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, MANY_PAGES);
+	char *base = balloon_heap_base(heap);
+	uint64_t n = 0;
+	CHECK_EQ(resident(heap), 0);
+	for (size_t page = APART; page < MANY_PAGES; page += APART, n++)
+		base[page * 4096] = 1;
+	CHECK_EQ(resident(heap), n * 4096);
+	base[(size_t)MANY_PAGES * 4096 - 1] = 1;
+	CHECK_EQ(resident(heap), (n + 1) * 4096);
+	end_heap(heap);
+}
+
 void calls_claims(void)
 {
 	what_is_cleared_is_zero_whatever_was_there();
@@ -262,4 +278,5 @@ void calls_claims(void)
 	no_other_arena_is_looked_at_to_count_or_to_end();
 	memory_that_decays_is_held_and_not_active();
 	what_is_resident_is_what_the_kernel_says();
+	each_page_that_is_resident_counts();
 }
