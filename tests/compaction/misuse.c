@@ -57,6 +57,7 @@ Test(misuse, configurations_that_cannot_be)
 	REFUSED(n_drivers, 0);
 	REFUSED(first, FRAMES);
 	REFUSED(end, FRAMES + 1);
+	REFUSED(block_order, 17);
 	CHECK_EQ(balloon_compactor_create(NULL, &compactor), -EINVAL);
 	CHECK_EQ(balloon_compactor_create(&good, NULL), -EINVAL);
 	CHECK_EQ(balloon_compactor_create(&good, &compactor), 0);
@@ -168,7 +169,8 @@ static void hold_size(struct machine *machine, uint32_t first, uint32_t end, uns
 {
 	const struct balloon_compactor_config config = {
 		.map = machine->map, .first = first, .end = end, .block_order = order};
-	const uint32_t n_blocks = ((end - 1) >> order) + 1 - (first >> order);
+	const unsigned full = order ? order : 9; /* as the header says */
+	const uint32_t n_blocks = ((end - 1) >> full) + 1 - (first >> full);
 	const size_t bytes = sizeof(struct balloon_compactor) + (n_blocks + 63) / 64 * 8;
 	size_t size;
 	CHECK_EQ(balloon_compactor_size(&config, &size), 0);
@@ -183,7 +185,7 @@ Test(misuse, memory_is_a_bit_for_each_block)
 	struct machine machine;
 	machine_open(&machine, &machine_config);
 	for (uint32_t end = 1; end <= MANY; end += 1 + end / 100)
-		for (unsigned order = 1; order <= 9; order++) {
+		for (unsigned order = 0; order <= 16; order++) {
 			hold_size(&machine, 0, end, order);
 			hold_size(&machine, end - 1, end, order);
 			hold_size(&machine, end / 3, end, order);
