@@ -255,8 +255,10 @@ class Body:
                    for begin, close in self.pairs.items())
 
     def is_statement(self, i):
-        """A call or an assignment, no declaration."""
+        """A call or an assignment, no declaration. A lock that is not taken is another kind: with its release."""
         token = self.tokens[i]
+        if token.text in LOCKS:
+            return False
         if token.text == "*" or not is_name(token.text):
             return token.text == "*" and self.begins_statement(i)
         following = self.tokens[i + 1].text if i + 1 < len(self.tokens) else ""
