@@ -253,6 +253,45 @@ static void a_heap_takes_address_space_of_its_size(void)
 	CHECK(n_mapped() <= n_before + SOME);
 }
 
+static void end_arena(unsigned arena)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "arena.%u.destroy", arena);
+	CHECK_EQ(mallctl(name, NULL, NULL, NULL, 0), 0);
+}
+
+/* One too many is refused, and leaves nothing behind. */
+static void there_are_as_many_heaps_as_jemalloc_has_arenas(void)
+{
+	enum { TOO_MANY = 5000, TRIES = 20, MANY_PAGES = 1 << 15 };
+	static unsigned arenas[TOO_MANY];
+	const struct balloon_heap_config config = {.strategy = some_strategy(),
+		.size_bytes = MANY_PAGES * 4096,
+		.thread_caches = true};
+	struct balloon_heap *heap = NULL;
+	size_t size = sizeof(arenas[0]);
+	uint32_t n = 0;
+	while (n < TOO_MANY && mallctl("arenas.create", &arenas[n], &size, NULL, 0) == 0)
+		n++;
+	CHECK(n > TOO_MANY / 2 && n < TOO_MANY);
+	const uint64_t n_before = n_mapped();
+	for (int i = 0; i < TRIES; i++)
+		CHECK_EQ(balloon_heap_create(&config, &heap), -ENODEV);
+	CHECK(!heap && n_mapped() < n_before + MANY_PAGES);
+	end_arena(arenas[--n]);
+	CHECK_EQ(balloon_heap_create(&config, &heap), 0);
+	end_heap(heap);
+	while (n > 0)
+		end_arena(arenas[--n]);
+}
+
+/* After all others: what jemalloc knows of its arenas it keeps. */
+void arena_claims(void)
+{
+	if (scaled(100) == 100)
+		there_are_as_many_heaps_as_jemalloc_has_arenas();
+}
+
 void allocation_claims(void)
 {
 	what_is_freed_goes_back_at_once();
