@@ -281,3 +281,28 @@ Test(prepare, asks_for_each_block_that_it_needs_where_they_are_whole)
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	machine_close(&machine);
 }
+
+/* A page anywhere in each block of any size: three of four are made whole. */
+Test(prepare, one_page_anywhere_keeps_a_block_from_being_whole)
+{
+	for (unsigned order = ORDER; order <= 11; order++) {
+		const uint32_t size = UINT32_C(1) << order;
+		const uint32_t places[] = {0, size / 2 - 1, size / 2, size - 1};
+		for (uint32_t place = 0; place < 4; place++) {
+			struct machine machine;
+			struct machine_config config = {.n_frames = 4 * size, .block_order = order};
+			uint32_t indices[4];
+			for (uint32_t i = 0; i < 4; i++)
+				indices[i] = i * size + places[place];
+			machine_open(&machine, &config);
+			machine_fill_with(&machine, indices, 4);
+			struct balloon_compactor *compactor = machine_compactor(&machine);
+			balloon_compactor_prepare(compactor, size);
+			CHECK(machine_stats(compactor).n_migrated >= 3);
+			for (uint32_t i = 4; i < 4 * size; i++)
+				CHECK(!machine_is_ballooned(&machine, i));
+			CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+			machine_close(&machine);
+		}
+	}
+}
