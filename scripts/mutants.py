@@ -209,7 +209,8 @@ class Body:
         if ends[0] and ends[1] and ends[2] and ends[0] < ends[1] < ends[2]:
             left, right = self.text(begin, i - 1), self.text(i + 1, ends[0] - 1)
             chosen = [self.text(ends[0] + 1, ends[1] - 1), self.text(ends[1] + 1, ends[2] - 1)]
-            return sorted(chosen) == sorted([left, right]) or chosen == [f"{left} - {right}", "0"]
+            return sorted(chosen) == sorted([left, right]) or chosen in (
+                [f"{left} - {right}", "0"], [f"{right} - {left}", "0"])
         close = self.pairs.get(begin - 1)
         if self.tokens[begin - 2].text != "if" or close is None:
             return False

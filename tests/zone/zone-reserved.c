@@ -277,6 +277,42 @@ Test(zone, blocks_that_lie_in_a_stretch_go_to_it)
 	CHECK_EQ(balloon_zone_destroy(zone), 0);
 }
 
+/* What a fork calls: in the parent all is as it was, in the child nothing is reserved any more. */
+Test(zone, a_child_finds_free_what_was_kept_for_others)
+{
+	for (uint32_t is_child = 0; is_child < 2; is_child++) {
+		struct reserved r;
+		open_zone(&r, is_child);
+		CHECK_EQ(balloon_zone_take_frames(r.zone, page_of(100), 300), 0);
+		for (uint32_t frame = 100; frame < 400; frame++)
+			r.state[frame] = USED;
+		for (uint32_t i = 0; i < N_RESERVATIONS; i++) {
+			r.begin[i] = 90 + i * 150;
+			r.n[i] = 20;
+			CHECK_EQ(balloon_zone_reserve(
+					 r.zone, &r.reservations[i], page_of(r.begin[i]), r.n[i]),
+				0);
+			for (uint32_t at = r.begin[i]; at < r.begin[i] + r.n[i]; at++)
+				if (r.state[at] == FREE)
+					r.state[at] = KEPT + i;
+		}
+		hold_all(&r);
+		balloon_zone_before_fork(r.zone);
+		balloon_zone_after_fork(r.zone, is_child);
+		for (uint32_t i = 0; is_child && i < N_RESERVATIONS; i++)
+			r.n[i] = 0;
+		for (uint32_t frame = 0; frame < N; frame++)
+			if (r.state[frame] >= KEPT && is_child)
+				r.state[frame] = FREE;
+		hold_all(&r);
+		for (uint32_t i = 0; is_child && i < N_RESERVATIONS; i++)
+			CHECK_EQ(balloon_zone_unreserve(r.zone, &r.reservations[i]), -EINVAL);
+		close_zone(&r);
+	}
+	balloon_zone_before_fork(NULL);
+	balloon_zone_after_fork(NULL, true);
+}
+
 Test(zone, misuse_of_reservations_changes_nothing)
 {
 	struct reserved r;
