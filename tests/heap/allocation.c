@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* A heap alone: what is allocated holds, and what is freed goes back. */
 
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
+
 #include "claims.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "heap/heap.h"
 
@@ -253,6 +258,45 @@ static void a_heap_takes_address_space_of_its_size(void)
 	CHECK(n_mapped() <= n_before + SOME);
 }
 
+/* A heap of so many pages, when the process may have so many more and none past them. */
+static int create_within(uint64_t n_more, uint32_t n_pages, struct balloon_heap **heap)
+{
+	const struct balloon_heap_config config = {
+		.strategy = some_strategy(), .size_bytes = (uint64_t)n_pages * 4096};
+	struct rlimit old, tight;
+	CHECK_EQ(getrlimit(RLIMIT_AS, &old), 0);
+	tight = old;
+	tight.rlim_cur = (n_mapped() + n_more) * 4096;
+	CHECK_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+	errno = ENOTTY;
+	int result = balloon_heap_create(&config, heap);
+	CHECK_EQ(errno, ENOTTY);
+	CHECK_EQ(setrlimit(RLIMIT_AS, &old), 0);
+	return result;
+}
+
+/* Where it is scarce addresses are less aligned, and where there is too little of it there is no heap. */
+static void address_space_may_be_scarce(void)
+{
+	enum { MANY_PAGES = 1 << 16, SOME = MANY_PAGES / 4 };
+	struct balloon_heap *heap = NULL;
+	/* Where programs lie that know their addresses. */
+	char *low = mmap((void *)(uintptr_t)(64 << 20), 4096, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(low != MAP_FAILED);
+	*low = 1;
+	CHECK_EQ(create_within(SOME, MANY_PAGES, &heap), -ENOMEM);
+	CHECK(!heap && *low == 1);
+	munmap(low, 4096);
+	CHECK_EQ(create_within(MANY_PAGES + SOME, MANY_PAGES, &heap), 0);
+	CHECK_EQ((uintptr_t)balloon_heap_base(heap) % (4 << 20), 0);
+	CHECK(!balloon_heap_allocate_aligned(heap, (size_t)MANY_PAGES * 4096 / 2, 1));
+	void *block = balloon_heap_allocate_aligned(heap, 4 << 20, 1);
+	CHECK(block && (uintptr_t)block % (4 << 20) == 0);
+	balloon_heap_free(heap, block);
+	end_heap(heap);
+}
+
 static void end_arena(unsigned arena)
 {
 	char name[64];
@@ -288,8 +332,10 @@ static void there_are_as_many_heaps_as_jemalloc_has_arenas(void)
 /* After all others: what jemalloc knows of its arenas it keeps. */
 void arena_claims(void)
 {
-	if (scaled(100) == 100)
-		there_are_as_many_heaps_as_jemalloc_has_arenas();
+	if (scaled(100) < 100) /* under Valgrind, whose address space is another */
+		return;
+	address_space_may_be_scarce();
+	there_are_as_many_heaps_as_jemalloc_has_arenas();
 }
 
 void allocation_claims(void)

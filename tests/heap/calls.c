@@ -79,6 +79,14 @@ static void strings_are_copied(void)
 		CHECK(balloon_heap_owns(heap, copies[i]));
 		balloon_heap_free(heap, copies[i]);
 	}
+	/* Of any length, with a zero behind. */
+	const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	for (size_t n = 0; n < sizeof(digits); n++) {
+		char *copy = balloon_heap_strndup(heap, digits, n);
+		CHECK(copy && strlen(copy) == n && memcmp(copy, digits, n) == 0);
+		CHECK(balloon_heap_usable_size(heap, copy) > n);
+		balloon_heap_free(heap, copy);
+	}
 	CHECK(!balloon_heap_strdup(heap, NULL) && !balloon_heap_strdup(NULL, "a"));
 	CHECK(!balloon_heap_strndup(heap, NULL, 1) && !balloon_heap_strndup(NULL, "a", 1));
 	end_heap(heap);
