@@ -194,8 +194,37 @@ class Body:
             if token.text not in table:
                 continue
             is_spaced = self.source[token.start - 1].isspace() and self.source[token.end].isspace()
+            if kind == "relation" and self.is_the_same_if_equal(i):
+                continue
             if is_spaced or token.text in ("++", "--"):
                 yield kind, [self.edit(i, i, table[token.text])]
+
+    def is_the_same_if_equal(self, i):
+        """Of two equal values either will do: a < b ? a : b; a > b ? a - b : 0; if (a > b) a = b;"""
+        if self.tokens[i].text in ("==", "!="):
+            return False
+        begin = i
+        while self.tokens[begin - 1].text not in ("(", "=", ",", "?", ":", "return"):
+            begin -= 1
+        ends = [self.next_of(i + 1, text) for text in ("?", ":", ";,)")]
+        if ends[0] and ends[1] and ends[2] and ends[0] < ends[1] < ends[2]:
+            left, right = self.text(begin, i - 1), self.text(i + 1, ends[0] - 1)
+            chosen = [self.text(ends[0] + 1, ends[1] - 1), self.text(ends[1] + 1, ends[2] - 1)]
+            return sorted(chosen) == sorted([left, right]) or chosen in (
+                [f"{left} - {right}", "0"], [f"{right} - {left}", "0"])
+        close = self.pairs.get(begin - 1)
+        if self.tokens[begin - 2].text != "if" or close is None:
+            return False
+        left, right = self.text(begin, i - 1), self.text(i + 1, close - 1)
+        return re.match(re.escape(f"{left} = {right};"), self.source[self.tokens[close + 1].start:]) is not None
+
+    def next_of(self, i, texts):
+        """The first token of these from i on that is in no parentheses of its own; None: they end before."""
+        while i < len(self.tokens) and self.tokens[i].text not in texts:
+            if self.tokens[i].text in ")]}":
+                return None
+            i = self.pairs.get(i, i) + 1
+        return i if i < len(self.tokens) else None
 
     def changes_of_constant(self, i, token):
         digits, suffix = re.match(r"(0[xX][0-9a-fA-F]+|\d+)(\w*)", token.text).groups()
@@ -229,8 +258,10 @@ class Body:
                    for begin, close in self.pairs.items())
 
     def is_statement(self, i):
-        """A call or an assignment, no declaration."""
+        """A call or an assignment, no declaration. A lock that is not taken is another kind: with its release."""
         token = self.tokens[i]
+        if token.text in LOCKS:
+            return False
         if token.text == "*" or not is_name(token.text):
             return token.text == "*" and self.begins_statement(i)
         following = self.tokens[i + 1].text if i + 1 < len(self.tokens) else ""

@@ -105,7 +105,7 @@ static bool block_is_movable(
 	return true;
 }
 
-bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan)
+void balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan)
 {
 	uint32_t at = BALLOON_READ(compactor->survey);
 	while (at<compactor->config.end && * n_scan> 0) {
@@ -117,7 +117,6 @@ bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan
 		at = end;
 	}
 	BALLOON_WRITE(compactor->survey, at);
-	return at == compactor->config.end;
 }
 
 /* ---- Whole blocks ---------------------------------------------------------------------------- */

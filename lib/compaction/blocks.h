@@ -10,9 +10,9 @@ size_t balloon_blocks_words(uint32_t first, uint32_t end, unsigned order);
 
 /**
  * Find out which blocks are fixed, looking at *n_scan pages, or a block's more, and a block counts as
- * a page. Returns whether all are known.
+ * a page. As long as they are not all known, none is left of *n_scan afterwards.
  */
-bool balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan);
+void balloon_blocks_survey(struct balloon_compactor *compactor, uint32_t *n_scan);
 
 /** Are n_pages frames free in whole blocks? Looks at no page. */
 bool balloon_blocks_are_free(struct balloon_compactor *compactor, size_t n_pages);

@@ -190,10 +190,10 @@ static uint32_t ask(struct cluster *cluster, uint32_t index, uint32_t *n_left)
 	struct balloon_driver *driver = compactor->config.drivers[index];
 	struct cluster_call *call = &cluster->call;
 	uint32_t n_back = 0;
-	for (uint32_t at = 0; at < cluster->n;) {
+	for (uint32_t at = 0;;) {
 		at = gather(cluster, call, index, at, balloon_driver_migrate_max(driver));
 		if (call->n == 0)
-			break;
+			return n_back;
 		if (migrate_call(cluster, driver, call) == -EAGAIN) {
 			BALLOON_ADD(compactor->counts.n_again, call->n);
 			*n_left += call->n;
@@ -201,7 +201,6 @@ static uint32_t ask(struct cluster *cluster, uint32_t index, uint32_t *n_left)
 			n_back += finish(cluster, call);
 		}
 	}
-	return n_back;
 }
 
 /* Whoever keeps a driver busy may need this processor. Nothing wakes this: the word is our own. */

@@ -198,8 +198,7 @@ static int step(struct balloon_compactor *compactor, uint32_t *n_scan, uint64_t 
 	}
 	if (!BALLOON_READ(compactor->is_begun))
 		begin_pass(compactor);
-	if (!balloon_blocks_survey(compactor, n_scan))
-		return 0;
+	balloon_blocks_survey(compactor, n_scan);
 	cluster->compactor = compactor;
 	cluster->wait_until_ns = wait_until_ns;
 	cluster->n = balloon_blocks_find(

@@ -57,10 +57,9 @@ int balloon_arena_create(struct balloon_heap *heap, uint32_t decay_ms)
 	ssize_t dirty_ms = (ssize_t)decay_ms;
 	ssize_t muzzy_ms = 0;
 	int result = check_page_size();
-	if (result < 0)
-		return result;
-	result = make_arena(heap);
-	if (result < 0)
+	if (result == 0)
+		result = make_arena(heap);
+	if (result != 0)
 		return result;
 	result = write_control(heap, "dirty_decay_ms", &dirty_ms, sizeof(dirty_ms));
 	if (result == 0)

@@ -107,25 +107,31 @@ static void *extent_alloc(extent_hooks_t *hooks, void *wanted, size_t size, size
 	return address;
 }
 
-/* True: no, keep it. */
-static bool extent_dalloc(
-	extent_hooks_t *hooks, void *address, size_t size, bool committed, unsigned arena)
+static bool give(struct balloon_heap *heap, void *address, size_t size)
 {
-	struct balloon_heap *heap = heap_of(hooks);
-	(void)committed;
-	(void)arena;
 	/* Counted first: the frames may be others' as soon as they are free. */
 	heap_count(heap, &heap->n_held, -(uint64_t)n_pages_in(size));
 	int result = balloon_zone_free_range(heap->zone, page_at(heap, address), n_pages_in(size));
 	BALLOON_ASSERT(result == 0);
 	BALLOON_PROBE(heap__give, heap, address, size);
-	return result < 0;
+	return result == 0;
+}
+
+/* True: no, keep it. */
+static bool extent_dalloc(
+	extent_hooks_t *hooks, void *address, size_t size, bool committed, unsigned arena)
+{
+	(void)committed;
+	(void)arena;
+	return !give(heap_of(hooks), address, size);
 }
 
 static void extent_destroy(
 	extent_hooks_t *hooks, void *address, size_t size, bool committed, unsigned arena)
 {
-	extent_dalloc(hooks, address, size, committed, arena);
+	(void)committed;
+	(void)arena;
+	give(heap_of(hooks), address, size);
 }
 
 /* jemalloc wants to know that zeros are there from now on, and to give the memory up meanwhile. */

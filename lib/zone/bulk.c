@@ -81,8 +81,7 @@ static size_t give_some(struct balloon_zone *zone, const struct balloon_page *pa
 	}
 	if (BALLOON_READ(zone->reservations))
 		bits = balloon_zone_keep(zone, word, bits);
-	if (bits)
-		balloon_zone_give(zone, word, bits);
+	balloon_zone_give(zone, word, bits);
 	return n;
 }
 
@@ -130,8 +129,7 @@ static size_t take_from_bottom(struct balloon_zone *zone, uint32_t at, uint32_t 
 		for (; left && n < n_pages; left &= left - 1)
 			pages[n++] =
 				balloon_page(zone->first + word * WORD_BITS + word_lowest(left));
-		if (free != left)
-			balloon_zone_take(zone, word, free & ~left);
+		balloon_zone_take(zone, word, free & ~left);
 		if (word == (end - 1) / WORD_BITS)
 			break; /* the next one's first frame may have no number */
 		at = (word + 1) * WORD_BITS;
@@ -157,13 +155,11 @@ static int zone_take_lowest(struct balloon_frames *frames, uint32_t first, uint3
 	return (int)n;
 }
 
-/* 64 bits of the bitmap from any frame on; there is none past the zone. */
+/* 64 bits of the bitmap from any frame of the zone on; there is none past it. */
 static uint64_t word_from(const struct balloon_zone *zone, uint32_t frame)
 {
 	const struct zone_tier *tier = &zone->tiers[0];
 	uint32_t word = frame / WORD_BITS, shift = frame % WORD_BITS;
-	if (word >= tier->n_words)
-		return 0;
 	uint64_t bits = zone_word(tier, word) >> shift;
 	if (shift && word + 1 < tier->n_words)
 		bits |= zone_word(tier, word + 1) << (WORD_BITS - shift);

@@ -91,15 +91,14 @@ static uint32_t find_near(struct balloon_zone *zone, uint32_t n, uint32_t align)
 }
 
 /* The last frame of the range that is in use, SET_NONE if all are free. A range may start only after
- * it, so this looks from the end. */
-static uint32_t last_used(const struct balloon_zone *zone, uint32_t frame, uint32_t n)
+ * it, so this looks from the end. Its first frame is the first of a word, aligned as it is. */
+static uint32_t last_used(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 {
 	uint32_t word = (frame + (n - 1)) / WORD_BITS;
 	uint64_t bits = word_mask(0, (frame + (n - 1)) % WORD_BITS + 1);
 	for (;;) {
-		if (word == frame / WORD_BITS)
-			bits &= WORD_WHOLE << frame % WORD_BITS;
 		uint64_t used = ~zone_word(&zone->tiers[0], word) & bits;
+		BALLOON_ADD(zone->n_looked, 1);
 		if (used)
 			return word * WORD_BITS + word_highest(used);
 		if (word == frame / WORD_BITS)
@@ -109,8 +108,10 @@ static uint32_t last_used(const struct balloon_zone *zone, uint32_t frame, uint3
 		/* 64 words in one step */
 		while (word % WORD_BITS == WORD_BITS - 1 &&
 			word / WORD_BITS > frame / WORD_BITS / WORD_BITS &&
-			zone_word(&zone->tiers[1], word / WORD_BITS) == WORD_WHOLE)
+			zone_word(&zone->tiers[1], word / WORD_BITS) == WORD_WHOLE) {
+			BALLOON_ADD(zone->n_looked, 1);
 			word -= WORD_BITS;
+		}
 	}
 }
 

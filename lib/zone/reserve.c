@@ -58,8 +58,7 @@ bool balloon_zone_give_or_keep(struct balloon_zone *zone, uint32_t frame, uint32
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint64_t bits = zone_piece(frame, n, &piece);
 		bits = balloon_zone_keep(zone, frame / WORD_BITS, bits);
-		if (bits)
-			balloon_zone_give(zone, frame / WORD_BITS, bits);
+		balloon_zone_give(zone, frame / WORD_BITS, bits);
 	}
 	return true;
 }
@@ -85,8 +84,6 @@ static void keep_free(struct balloon_zone *zone, uint32_t frame, uint32_t n)
 	for (uint32_t piece; n > 0; frame += piece, n -= piece) {
 		uint32_t word = frame / WORD_BITS;
 		uint64_t bits = zone_piece(frame, n, &piece) & zone_word(&zone->tiers[0], word);
-		if (bits == 0)
-			continue;
 		balloon_zone_take(zone, word, bits);
 		balloon_zone_keep(zone, word, bits);
 	}
@@ -139,7 +136,7 @@ static void let_go(
 		uint32_t word = frame / WORD_BITS;
 		uint64_t bits = zone_piece(frame, n, &piece) & kept_in(zone, word);
 		BALLOON_WRITE(zone->kept[word], kept_in(zone, word) & ~bits);
-		if (to_free && bits)
+		if (to_free)
 			balloon_zone_give(zone, word, bits);
 	}
 }

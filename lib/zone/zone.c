@@ -18,9 +18,9 @@ static uint32_t n_lead(const struct balloon_zone_config *config)
 
 static bool config_is_sane(const struct balloon_zone_config *config)
 {
-	return config && config->n_frames > 0 && config->first < BALLOON_PAGES_MAX &&
-	       config->n_frames <= BALLOON_PAGES_MAX - config->first &&
-	       config->n_frames <= BALLOON_PAGES_MAX - n_lead(config) &&
+	return config && config->n_frames > 0 &&
+	       (uint64_t)config->first + config->n_frames <= BALLOON_PAGES_MAX &&
+	       (uint64_t)n_lead(config) + config->n_frames <= BALLOON_PAGES_MAX &&
 	       config->first_pfn <= UINT64_MAX - BALLOON_PAGES_MAX &&
 	       config->unit_order <= BALLOON_ZONE_ORDER_MAX &&
 	       config->first_pfn % (UINT64_C(1) << config->unit_order) == 0;

@@ -98,6 +98,26 @@ Test(cursors, move_as_far_as_a_step_may)
 	finish(&c);
 }
 
+/* The survey passes over each, and so does the cursor; one more look shows that this was all. */
+Test(cursors, count_a_block_that_is_free_as_a_page)
+{
+	enum { BLOCKS = 12 };
+	for (uint32_t n_scan = 1; n_scan <= BLOCKS; n_scan++) {
+		if (BLOCKS % n_scan)
+			continue;
+		struct machine machine;
+		struct machine_config config = {.n_frames = BLOCKS * 512};
+		machine_open(&machine, &config);
+		struct balloon_compactor *compactor = machine_compactor(&machine);
+		for (uint32_t i = 0; i < 2 * BLOCKS / n_scan + 1; i++)
+			CHECK_EQ(balloon_compactor_step(compactor, n_scan), 0);
+		CHECK_EQ(balloon_compactor_step(compactor, n_scan), -ENOENT);
+		CHECK_EQ(machine_stats(compactor).n_scanned, 0);
+		CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+		machine_close(&machine);
+	}
+}
+
 Test(cursors, stop_at_the_deadline)
 {
 	struct cursors c;

@@ -387,12 +387,15 @@ void machine_check(struct machine *machine)
 {
 	struct balloon_finding finding = {"", {0}, NULL};
 	struct balloon_memmap_stats stats;
+	struct balloon_zone_stats zone;
 	const char *what = NULL;
 	int result = balloon_memmap_validate(machine->map, &finding);
 	machine_require(result == 0, finding.what, __FILE__, __LINE__);
 	result = balloon_driver_validate(machine->driver, &what);
 	machine_require(result == 0, what ? what : "", __FILE__, __LINE__);
 	REQUIRE(balloon_zone_validate(machine->zone) == 0);
+	REQUIRE(balloon_zone_stats(machine->zone, &zone) == 0);
+	REQUIRE(zone.n_strays == 0); /* a frame was given back twice */
 	REQUIRE(balloon_memmap_stats(machine->map, &stats) == 0);
 	REQUIRE(stats.devices.n_isolated == 0);
 	REQUIRE(stats.devices.n_listed + machine_n_free(machine) + machine->n_used ==

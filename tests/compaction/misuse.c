@@ -6,6 +6,8 @@
 #include "suite.h"
 #include "machine.h"
 
+#include "compaction/compactor.h"
+
 enum { FRAMES = 64 };
 
 static int take_none(struct balloon_frames *frames, struct balloon_page *pages, size_t n_pages,
@@ -55,6 +57,7 @@ Test(misuse, configurations_that_cannot_be)
 	REFUSED(n_drivers, 0);
 	REFUSED(first, FRAMES);
 	REFUSED(end, FRAMES + 1);
+	REFUSED(block_order, 17);
 	CHECK_EQ(balloon_compactor_create(NULL, &compactor), -EINVAL);
 	CHECK_EQ(balloon_compactor_create(&good, NULL), -EINVAL);
 	CHECK_EQ(balloon_compactor_create(&good, &compactor), 0);
@@ -158,5 +161,34 @@ Test(misuse, memory_that_is_none)
 	CHECK_EQ(memory[size], 0xa5);
 	CHECK_EQ(balloon_compactor_fini(compactor), 0);
 	CHECK_EQ(balloon_compactor_fini(NULL), -EINVAL);
+	machine_close(&machine);
+}
+
+/* Beside the compactor a bit for each block that the part has something of. */
+static void hold_size(struct machine *machine, uint32_t first, uint32_t end, unsigned order)
+{
+	const struct balloon_compactor_config config = {
+		.map = machine->map, .first = first, .end = end, .block_order = order};
+	const unsigned full = order ? order : 9; /* as the header says */
+	const uint32_t n_blocks = ((end - 1) >> full) + 1 - (first >> full);
+	const size_t bytes = sizeof(struct balloon_compactor) + (n_blocks + 63) / 64 * 8;
+	size_t size;
+	CHECK_EQ(balloon_compactor_size(&config, &size), 0);
+	CHECK_EQ(size,
+		(bytes + BALLOON_MEMORY_ALIGN - 1) / BALLOON_MEMORY_ALIGN * BALLOON_MEMORY_ALIGN);
+}
+
+Test(misuse, memory_is_a_bit_for_each_block)
+{
+	enum { MANY = 1 << 13 };
+	struct machine_config machine_config = {.n_frames = MANY};
+	struct machine machine;
+	machine_open(&machine, &machine_config);
+	for (uint32_t end = 1; end <= MANY; end += 1 + end / 100)
+		for (unsigned order = 0; order <= 16; order++) {
+			hold_size(&machine, 0, end, order);
+			hold_size(&machine, end - 1, end, order);
+			hold_size(&machine, end / 3, end, order);
+		}
 	machine_close(&machine);
 }

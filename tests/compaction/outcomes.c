@@ -107,6 +107,7 @@ static void check_outcome(const struct outcome *outcome, const struct expected *
 	CHECK_EQ(outcome->stats.n_kept, expected->n_kept);
 	CHECK_EQ(outcome->stats.n_refused, expected->n_refused);
 	CHECK_EQ(outcome->stats.n_put_back, expected->n_refused);
+	CHECK_EQ(outcome->stats.n_left, expected->n_kept + expected->n_refused);
 	CHECK_EQ(outcome->stats.n_again, 0);
 	CHECK_EQ(outcome->n_enqueued, expected->n_enqueued);
 }
@@ -150,6 +151,8 @@ Test(outcomes, may_be_refused_late)
 static void check_half(const struct balloon_compactor_stats *stats)
 {
 	CHECK_EQ(stats->n_migrated + stats->n_shrunk + stats->n_kept + stats->n_put_back, CLUSTER);
+	CHECK_EQ(stats->n_left, stats->n_kept + stats->n_put_back);
+	CHECK_EQ(stats->n_refused, stats->n_put_back);
 }
 
 static void add_up_when_the_host_does_half(

@@ -204,3 +204,105 @@ Test(prepare, goes_on_until_enough_is_prepared)
 	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
 	machine_close(&machine);
 }
+
+/* Blocks of which the part has not all are free, and no others: they are none that a fill could want. */
+Test(prepare, a_part_of_a_block_is_no_whole_one)
+{
+	enum { MORE = 20, N = 8 * BLOCK + MORE };
+	for (uint32_t first = 0; first <= BLOCK - MORE; first += BLOCK - MORE) {
+		uint32_t indices[N];
+		uint32_t n = 0;
+		struct balloon_compactor *compactor;
+		struct machine machine;
+		struct machine_config machine_config = {.n_frames = N};
+		machine_open(&machine, &machine_config);
+		for (uint32_t i = first ? BLOCK : 0; i < (first ? N : 8 * BLOCK); i += 2)
+			indices[n++] = i;
+		machine_fill_with(&machine, indices, n);
+		struct balloon_compactor_config config = machine_compactor_config(&machine);
+		config.block_order = ORDER;
+		config.first = first;
+		CHECK_EQ(balloon_compactor_create(&config, &compactor), 0);
+		balloon_compactor_prepare(compactor, MORE / 2);
+		CHECK(machine_stats(compactor).n_migrated >= MORE / 2);
+		CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+		machine_close(&machine);
+	}
+}
+
+/* The machine's source, and how often it was asked which frames are free. */
+struct counting {
+	struct balloon_frames frames;
+	struct balloon_frames *source;
+	uint32_t n_asked;
+};
+
+static void count_which_free(
+	struct balloon_frames *frames, uint32_t first, uint32_t n_pages, uint64_t *words)
+{
+	struct counting *counting = (struct counting *)(void *)frames;
+	counting->n_asked++;
+	counting->source->ops->which_free(counting->source, first, n_pages, words);
+}
+
+/* Those in front are used: only the first look goes over them. */
+Test(prepare, asks_for_each_block_that_it_needs_where_they_are_whole)
+{
+	enum { FRONT = 20 };
+	struct balloon_frames_ops ops;
+	struct counting counting = {.n_asked = 0};
+	struct balloon_compactor *compactor;
+	struct machine machine;
+	open(&machine, false);
+	for (uint32_t i = 0; i < FRONT * BLOCK; i++)
+		machine_use_one(&machine, i);
+	struct balloon_compactor_config config = machine_compactor_config(&machine);
+	counting.source = config.frames;
+	ops = *config.frames->ops;
+	ops.which_free = count_which_free;
+	counting.frames.ops = &ops;
+	config.frames = &counting.frames;
+	CHECK_EQ(balloon_compactor_create(&config, &compactor), 0);
+	balloon_compactor_prepare(compactor, BLOCK);
+	CHECK_EQ(counting.n_asked, FRONT + 1);
+	for (uint32_t n_blocks = 1; n_blocks <= FRAMES / BLOCK - FRONT; n_blocks++) {
+		counting.n_asked = 0;
+		balloon_compactor_prepare(compactor, n_blocks * BLOCK - n_blocks);
+		CHECK_EQ(counting.n_asked, n_blocks);
+	}
+	/* The next ones, once these are used. */
+	for (uint32_t i = 0; i < BLOCK; i++)
+		machine_use_one(&machine, FRONT * BLOCK + i);
+	counting.n_asked = 0;
+	balloon_compactor_prepare(compactor, BLOCK);
+	balloon_compactor_prepare(compactor, BLOCK);
+	CHECK_EQ(counting.n_asked, 3);
+	CHECK_EQ(machine_stats(compactor).n_scanned, 0);
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+	machine_close(&machine);
+}
+
+/* A page anywhere in each block of any size: three of four are made whole. */
+Test(prepare, one_page_anywhere_keeps_a_block_from_being_whole)
+{
+	for (unsigned order = ORDER; order <= 11; order++) {
+		const uint32_t size = UINT32_C(1) << order;
+		const uint32_t places[] = {0, size / 2 - 1, size / 2, size - 1};
+		for (uint32_t place = 0; place < 4; place++) {
+			struct machine machine;
+			struct machine_config config = {.n_frames = 4 * size, .block_order = order};
+			uint32_t indices[4];
+			for (uint32_t i = 0; i < 4; i++)
+				indices[i] = i * size + places[place];
+			machine_open(&machine, &config);
+			machine_fill_with(&machine, indices, 4);
+			struct balloon_compactor *compactor = machine_compactor(&machine);
+			balloon_compactor_prepare(compactor, size);
+			CHECK(machine_stats(compactor).n_migrated >= 3);
+			for (uint32_t i = 4; i < 4 * size; i++)
+				CHECK(!machine_is_ballooned(&machine, i));
+			CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+			machine_close(&machine);
+		}
+	}
+}

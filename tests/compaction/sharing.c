@@ -91,3 +91,44 @@ Test(sharing, the_frame_for_a_page_of_another_device_is_used_for_the_next)
 	CHECK_EQ(balloon_device_destroy(machine.map, device), 0);
 	machine_close(&machine);
 }
+
+/* One page that somebody has hold of, and one that somebody has just taken out. */
+enum { HELD = FRAMES - 5, GONE = FRAMES - 9 };
+
+static int isolate_others(
+	struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
+{
+	size_t n = 0;
+	while (n < n_pages && pages[n].index != HELD && pages[n].index != GONE)
+		n++;
+	if (n > 0)
+		return balloon_strategy_at(0)->isolate(map, pages, n);
+	return pages[0].index == HELD ? -EAGAIN : -ESTALE;
+}
+
+/* The former is left where it is, for another pass; of the latter nothing is left to be done. */
+Test(sharing, a_page_that_somebody_has_hold_of_is_left)
+{
+	struct balloon_strategy strategy = *balloon_strategy_at(0);
+	strategy.isolate = isolate_others;
+	struct machine machine;
+	struct machine_config machine_config = {.n_frames = FRAMES, .strategy = &strategy};
+	uint32_t indices[FRAMES / 2];
+	for (uint32_t i = 0; i < FRAMES / 2; i++)
+		indices[i] = FRAMES / 2 + i;
+	machine_open(&machine, &machine_config);
+	machine_fill_with(&machine, indices, FRAMES / 2);
+	struct balloon_compactor *compactor = machine_compactor(&machine);
+	for (uint32_t n = 1; n <= 2; n++) {
+		CHECK_EQ(balloon_compactor_run(compactor, BALLOON_NEVER), 1);
+		CHECK_EQ(machine_stats(compactor).n_left, n);
+		CHECK_EQ(machine_stats(compactor).n_migrated, FRAMES / 2 - 2);
+	}
+	CHECK_EQ(machine_stats(compactor).n_isolated, FRAMES / 2 - 2);
+	CHECK_EQ(machine_stats(compactor).n_put_back, 0);
+	CHECK(machine_is_ballooned(&machine, HELD) && machine_is_ballooned(&machine, GONE));
+	for (uint32_t i = 0; i < FRAMES / 2 - 2; i++)
+		CHECK(machine_is_ballooned(&machine, i));
+	CHECK_EQ(balloon_compactor_destroy(compactor), 0);
+	machine_close(&machine);
+}

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* A heap alone: what is allocated holds, and what is freed goes back. */
 
+#define _GNU_SOURCE 1 /* MAP_ANONYMOUS */
+
 #include "claims.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "heap/heap.h"
 
@@ -231,6 +236,108 @@ static void a_heap_ends_with_all_that_is_in_it(void)
 	CHECK_EQ(n_arenas(), n_before); /* one that was before was used each time */
 }
 
+/* Address space of the process, in pages. */
+static uint64_t n_mapped(void)
+{
+	uint64_t n = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	CHECK(file && fscanf(file, "%" SCNu64, &n) == 1);
+	fclose(file);
+	return n;
+}
+
+/* Map and zone of a heap take a few hundredths of its size, jemalloc some mebibytes that it keeps. */
+static void a_heap_takes_address_space_of_its_size(void)
+{
+	enum { MANY_PAGES = 1 << 17, SOME = MANY_PAGES / 8 };
+	uint64_t n_before = n_mapped();
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, MANY_PAGES);
+	uint64_t n_with = n_mapped();
+	CHECK(n_with >= n_before + MANY_PAGES && n_with <= n_before + MANY_PAGES + SOME);
+	end_heap(heap);
+	CHECK(n_mapped() <= n_before + SOME);
+}
+
+/* A heap of so many pages, when the process may have so many more and none past them. */
+static int create_within(uint64_t n_more, uint32_t n_pages, struct balloon_heap **heap)
+{
+	const struct balloon_heap_config config = {
+		.strategy = some_strategy(), .size_bytes = (uint64_t)n_pages * 4096};
+	struct rlimit old, tight;
+	CHECK_EQ(getrlimit(RLIMIT_AS, &old), 0);
+	tight = old;
+	tight.rlim_cur = (n_mapped() + n_more) * 4096;
+	CHECK_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+	errno = ENOTTY;
+	int result = balloon_heap_create(&config, heap);
+	CHECK_EQ(errno, ENOTTY);
+	CHECK_EQ(setrlimit(RLIMIT_AS, &old), 0);
+	return result;
+}
+
+/* Where it is scarce addresses are less aligned, and where there is too little of it there is no heap. */
+static void address_space_may_be_scarce(void)
+{
+	enum { MANY_PAGES = 1 << 16, SOME = MANY_PAGES / 4 };
+	struct balloon_heap *heap = NULL;
+	/* Where programs lie that know their addresses. */
+	char *low = mmap((void *)(uintptr_t)(64 << 20), 4096, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(low != MAP_FAILED);
+	*low = 1;
+	CHECK_EQ(create_within(SOME, MANY_PAGES, &heap), -ENOMEM);
+	CHECK(!heap && *low == 1);
+	munmap(low, 4096);
+	CHECK_EQ(create_within(MANY_PAGES + SOME, MANY_PAGES, &heap), 0);
+	CHECK_EQ((uintptr_t)balloon_heap_base(heap) % (4 << 20), 0);
+	CHECK(!balloon_heap_allocate_aligned(heap, (size_t)MANY_PAGES * 4096 / 2, 1));
+	void *block = balloon_heap_allocate_aligned(heap, 4 << 20, 1);
+	CHECK(block && (uintptr_t)block % (4 << 20) == 0);
+	balloon_heap_free(heap, block);
+	end_heap(heap);
+}
+
+static void end_arena(unsigned arena)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "arena.%u.destroy", arena);
+	CHECK_EQ(mallctl(name, NULL, NULL, NULL, 0), 0);
+}
+
+/* One too many is refused, and leaves nothing behind. */
+static void there_are_as_many_heaps_as_jemalloc_has_arenas(void)
+{
+	enum { TOO_MANY = 5000, TRIES = 20, MANY_PAGES = 1 << 15 };
+	static unsigned arenas[TOO_MANY];
+	const struct balloon_heap_config config = {.strategy = some_strategy(),
+		.size_bytes = MANY_PAGES * 4096,
+		.thread_caches = true};
+	struct balloon_heap *heap = NULL;
+	size_t size = sizeof(arenas[0]);
+	uint32_t n = 0;
+	while (n < TOO_MANY && mallctl("arenas.create", &arenas[n], &size, NULL, 0) == 0)
+		n++;
+	CHECK(n > TOO_MANY / 2 && n < TOO_MANY);
+	const uint64_t n_before = n_mapped();
+	for (int i = 0; i < TRIES; i++)
+		CHECK_EQ(balloon_heap_create(&config, &heap), -ENODEV);
+	CHECK(!heap && n_mapped() < n_before + MANY_PAGES);
+	end_arena(arenas[--n]);
+	CHECK_EQ(balloon_heap_create(&config, &heap), 0);
+	end_heap(heap);
+	while (n > 0)
+		end_arena(arenas[--n]);
+}
+
+/* After all others: what jemalloc knows of its arenas it keeps. */
+void arena_claims(void)
+{
+	if (scaled(100) < 100) /* under Valgrind, whose address space is another */
+		return;
+	address_space_may_be_scarce();
+	there_are_as_many_heaps_as_jemalloc_has_arenas();
+}
+
 void allocation_claims(void)
 {
 	what_is_freed_goes_back_at_once();
@@ -243,4 +350,5 @@ void allocation_claims(void)
 	huge_pages_are_for_those_who_want_them();
 	mistakes_are_refused();
 	a_heap_ends_with_all_that_is_in_it();
+	a_heap_takes_address_space_of_its_size();
 }

@@ -83,12 +83,16 @@ static void blocks_from_a_cache_are_cleared_and_have_their_size(void)
 	end_heap(heap);
 }
 
-/* Blocks that came past the caches, of sizes that these have not, serve no other size. */
+/* Blocks that came past the caches, of sizes that these have not, serve no other size: not that either which lay there
+ * before. */
 static void blocks_serve_their_own_size_alone(void)
 {
 	static const size_t others[] = {1, 8, 4097, 5000, 14336};
 	struct balloon_heap *heap = make_cached(N_PAGES);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		balloon_heap_free(heap, balloon_heap_allocate(heap, 16));
+		CHECK_EQ(balloon_heap_purge(heap), 0);
+		CHECK_EQ(stats_of(heap).n_held, 0);
 		balloon_heap_free(heap, balloon_heap_reallocate(heap, NULL, others[i]));
 		void *block = balloon_heap_allocate(heap, 16);
 		CHECK_EQ(balloon_heap_usable_size(heap, block), 16);

@@ -79,6 +79,14 @@ static void strings_are_copied(void)
 		CHECK(balloon_heap_owns(heap, copies[i]));
 		balloon_heap_free(heap, copies[i]);
 	}
+	/* Of any length, with a zero behind. */
+	const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	for (size_t n = 0; n < sizeof(digits); n++) {
+		char *copy = balloon_heap_strndup(heap, digits, n);
+		CHECK(copy && strlen(copy) == n && memcmp(copy, digits, n) == 0);
+		CHECK(balloon_heap_usable_size(heap, copy) > n);
+		balloon_heap_free(heap, copy);
+	}
 	CHECK(!balloon_heap_strdup(heap, NULL) && !balloon_heap_strdup(NULL, "a"));
 	CHECK(!balloon_heap_strndup(heap, NULL, 1) && !balloon_heap_strndup(NULL, "a", 1));
 	end_heap(heap);
@@ -192,6 +200,25 @@ static void an_alignment_may_be_as_large_as_the_heap(void)
 	end_heap(heap);
 }
 
+/* The largest power of two up to its size, or 4 MiB, whatever the size is. */
+static void addresses_are_aligned_as_far_as_the_heap_is_large(void)
+{
+	static const uint32_t n_mib[] = {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 63};
+	for (size_t i = 0; i < sizeof(n_mib) / sizeof(*n_mib); i++) {
+		struct balloon_heap *heap =
+			make_heap((struct balloon_heap_config){0}, n_mib[i] * (MIB / 4096));
+		size_t most = 4 * MIB;
+		while (2 * most <= (size_t)n_mib[i] * MIB)
+			most *= 2;
+		CHECK_EQ((uintptr_t)balloon_heap_base(heap) % most, 0);
+		char *block = balloon_heap_allocate_aligned(heap, most, 100);
+		CHECK(block && (uintptr_t)block % most == 0);
+		CHECK(!balloon_heap_allocate_aligned(heap, 2 * most, 100));
+		balloon_heap_free(heap, block);
+		end_heap(heap);
+	}
+}
+
 /* ---- What a heap says of itself -------------------------------------------------------------- */
 
 /* How often jemalloc has brought its statistics of all arenas up to date. */
@@ -248,6 +275,22 @@ static void what_is_resident_is_what_the_kernel_says(void)
 	end_heap(heap);
 }
 
+/* Of a heap so large that the kernel is asked more than once: pages here and there, the last one, and all. */
+static void each_page_that_is_resident_counts(void)
+{
+	enum { MANY_PAGES = (1 << 17) + 100, APART = 1021 };
+	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, MANY_PAGES);
+	char *base = balloon_heap_base(heap);
+	uint64_t n = 0;
+	CHECK_EQ(resident(heap), 0);
+	for (size_t page = APART; page < MANY_PAGES; page += APART, n++)
+		base[page * 4096] = 1;
+	CHECK_EQ(resident(heap), n * 4096);
+	base[(size_t)MANY_PAGES * 4096 - 1] = 1;
+	CHECK_EQ(resident(heap), (n + 1) * 4096);
+	end_heap(heap);
+}
+
 void calls_claims(void)
 {
 	what_is_cleared_is_zero_whatever_was_there();
@@ -259,7 +302,9 @@ void calls_claims(void)
 	a_block_changes_its_size_in_place();
 	a_block_is_freed_by_its_size();
 	an_alignment_may_be_as_large_as_the_heap();
+	addresses_are_aligned_as_far_as_the_heap_is_large();
 	no_other_arena_is_looked_at_to_count_or_to_end();
 	memory_that_decays_is_held_and_not_active();
 	what_is_resident_is_what_the_kernel_says();
+	each_page_that_is_resident_counts();
 }

@@ -59,5 +59,6 @@ void pool_claims(void);
 void shortage_claims(void);
 void range_claims(void);
 void units_claims(void);
+void arena_claims(void);
 
 #endif

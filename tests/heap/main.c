@@ -18,5 +18,6 @@ int main(int argc, char **argv)
 	shortage_claims();
 	range_claims();
 	units_claims();
+	arena_claims();
 	return 0;
 }

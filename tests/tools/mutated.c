@@ -44,3 +44,13 @@ BALLOON_LOCK_INTERNALS static bool second(struct thing *one, struct thing *other
 	state->n++;
 	return compare(one, other);
 }
+
+/* Of two equal values either will do, but for the last. */
+static uint32_t third(uint32_t a, uint32_t b, uint32_t c)
+{
+	uint32_t least = a < b ? a : b;
+	uint32_t rest = a > b ? a - b : 0;
+	if (least > c)
+		least = c;
+	return least < rest ? least : c;
+}

@@ -64,6 +64,24 @@ Test(zone, small_blocks_leave_whole_words_whole)
 	model_close(&m);
 }
 
+/* No word is broken: one is of the 4096 frames that are in use in part, so that the others stay a whole. */
+Test(zone, small_blocks_leave_whole_stretches_whole)
+{
+	for (uint32_t order = 0; order < 6; order++) {
+		struct model m;
+		uint32_t frame;
+		model_open(&m, 3 * 4096);
+		CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(4096), 60 * 64), 0);
+		m.n_allocations++;
+		model_take(&m, 4096, 60 * 64);
+		for (uint32_t n = 0; n < 256u >> order; n++) {
+			CHECK_EQ(both_allocate(&m, order, &frame), 0);
+			CHECK(frame >= 4096 && frame < 2 * 4096);
+		}
+		model_close(&m);
+	}
+}
+
 /* Of two holes that are large enough, the smaller one; of two words, the one with less to break. */
 static void hold_small_holes(void)
 {

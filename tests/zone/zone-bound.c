@@ -109,6 +109,19 @@ Test(zone, a_range_search_looks_at_few_words)
 	}
 }
 
+/* Of a place whose alignment no summary knows, 4096 frames are looked at together where they are free. */
+Test(zone, a_place_for_a_long_range_is_looked_at_in_large_steps)
+{
+	enum { N = 1 << 22, ROW = 4096, ALIGN = 2 * ROW };
+	struct balloon_zone *zone = make_zone(N);
+	claim(zone, 5, 6);
+	/* From the end, the words of the last row and of the first one by one: there is no other place. */
+	const uint64_t n_looked = hold_range(zone, N - ROW, ALIGN, NOWHERE);
+	CHECK(n_looked >= N / ROW + 100 && n_looked <= N / ROW + 130);
+	CHECK_EQ(balloon_zone_free(zone, balloon_page(5), 0), 0);
+	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
 /* Pages of the zone in an order, all of which are in use: what their return touches. */
 static uint64_t n_touched(struct balloon_zone *zone, bool is_bulk, uint32_t flip)
 {
@@ -181,25 +194,101 @@ Test(zone, statistics_count_what_changed)
 	CHECK_EQ(balloon_zone_destroy(zone), 0);
 }
 
-/* Ranges that are taken from several nodes of the tree at once, while others are loose. */
-Test(zone, ranges_across_nodes_are_known_in_each_of_them)
+/* Of the frames of a range, which cannot be taken as a whole, those that are in use go back, a row at a time. */
+static void free_used(struct model *m, uint32_t frame, uint32_t n)
 {
-	enum { N_NODES = 20, NODE = 4096, N = N_NODES * NODE };
+	const uint32_t end = frame + n;
+	for (uint32_t stop; frame < end; frame = stop) {
+		const bool is_free = m->is_free[frame];
+		for (stop = frame; stop < end && m->is_free[stop] == is_free; stop++)
+			;
+		if (!is_free)
+			both_free_range(m, frame, stop - frame);
+	}
+}
+
+/* Ranges that are taken from several nodes of a level at once, while others are loose. */
+static void hold_ranges_across(uint32_t node, uint32_t n_nodes, uint32_t n_steps)
+{
+	const uint32_t n_frames = n_nodes * node;
+	uint32_t random = node;
 	struct model m;
-	uint32_t random = 1;
-	model_open(&m, N);
-	for (uint32_t step = 0; step < scaled(600); step++) {
+	model_open(&m, n_frames);
+	for (uint32_t step = 0; step < n_steps; step++) {
 		random = random * 1664525 + 1013904223;
-		uint32_t frame = (random >> 8) % N;
+		uint32_t frame = (random >> 8) % n_frames;
 		random = random * 1664525 + 1013904223;
-		uint32_t n = 1 + (random >> 8) % (step % 3 ? 3 * NODE : 64);
-		n = n < N - frame ? n : N - frame;
-		if (balloon_zone_take_frames(m.zone, page_of(frame), n) < 0)
-			for (uint32_t i = frame; i < frame + n; i++)
-				balloon_zone_free_range(m.zone, page_of(i), 1);
+		uint32_t n = 1 + (random >> 8) % (step % 3 ? 3 * node : 64);
+		n = n < n_frames - frame ? n : n_frames - frame;
+		if (balloon_zone_take_frames(m.zone, page_of(frame), n) < 0) {
+			m.n_failures++;
+			free_used(&m, frame, n);
+		} else {
+			m.n_allocations++;
+			model_take(&m, frame, n);
+		}
 		CHECK_EQ(balloon_zone_validate(m.zone), 0);
 	}
-	balloon_zone_take_frames(m.zone, page_of(0), N);
-	end_zone(m.zone, FIRST, N);
-	free(m.is_free);
+	model_close(&m);
+}
+
+Test(zone, ranges_across_nodes_are_known_in_each_of_them)
+{
+	hold_ranges_across(1 << 12, 20, scaled(600));
+	hold_ranges_across(1 << 18, 6, scaled(150));
+}
+
+/* Frames of a word go back at once, or are taken; what the former looked at. */
+static uint64_t give_bits(struct model *m, uint32_t word, uint64_t bits)
+{
+	struct balloon_page pages[64];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < 64; i++) {
+		if (bits >> i & 1) {
+			model_give(m, word * 64 + i, 1);
+			pages[n++] = page_of(word * 64 + i);
+		}
+	}
+	uint64_t before = m->zone->n_looked;
+	m->frames->ops->free(m->frames, pages, n);
+	return m->zone->n_looked - before;
+}
+
+static void take_bits(struct model *m, uint32_t word, uint64_t bits)
+{
+	for (uint32_t i = 0; i < 64; i++) {
+		if (bits >> i & 1) {
+			CHECK_EQ(balloon_zone_take_frames(m->zone, page_of(word * 64 + i), 1), 0);
+			m->n_allocations++;
+			model_take(m, word * 64 + i, 1);
+		}
+	}
+}
+
+/* Runs within a word that are nowhere longer than those of another word of the node: only the word has to know. */
+static void hold_quiet_runs(struct model *m, uint32_t word, uint64_t bits)
+{
+	give_bits(m, 5, bits);
+	CHECK_EQ(balloon_zone_validate(m->zone), 0); /* they have been counted */
+	CHECK_EQ(give_bits(m, word, bits), 1);
+	CHECK_EQ(balloon_zone_validate(m->zone), 0);
+	take_bits(m, 5, bits);
+	take_bits(m, word, bits);
+}
+
+Test(zone, short_runs_within_words_cost_a_look)
+{
+	struct model m;
+	uint64_t random = 1;
+	uint32_t frame;
+	model_open(&m, 2 * 4096);
+	CHECK_EQ(both_allocate_range(&m, 2 * 4096, 1, &frame), 0);
+	for (uint32_t shift = 1; shift < 63; shift += 1 + shift % 3)
+		for (uint32_t n = 1; n <= 63 - shift; n += 1 + n % 5)
+			hold_quiet_runs(&m, 6 + n % 58, ((UINT64_C(1) << n) - 1) << shift);
+	for (uint32_t i = 0; i < scaled(200); i++) {
+		random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+		hold_quiet_runs(&m, 6 + i % 58, random << 1 >> 2 << 1 | 1 << 5);
+	}
+	model_close(&m);
 }

@@ -7,6 +7,7 @@
 #include "zone/zone.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { N_ITEMS_MAX = 300000 };
 
@@ -102,6 +103,116 @@ Test(zone, sets_find_what_is_in_them)
 		hold_set(sizes[i]);
 }
 
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* A part of a zone's memory. */
+struct part {
+	uintptr_t begin;
+	uintptr_t end;
+};
+
+struct parts {
+	struct part parts[128];
+	uint32_t n;
+};
+
+static void add_part(struct parts *parts, const void *begin, uint64_t n_bytes)
+{
+	const uintptr_t at = (uintptr_t)begin;
+	CHECK(parts->n < sizeof(parts->parts) / sizeof(*parts->parts));
+	parts->parts[parts->n++] = (struct part){at, at + n_bytes};
+}
+
+/* Each level of a set has a bit for each word of the one below it. */
+static void add_set(struct parts *parts, const struct zone_set *set, uint32_t n_items)
+{
+	CHECK_EQ(set->n_items, n_items);
+	for (uint32_t level = 0; level < set->n_levels; level++) {
+		n_items = (n_items + 63) / 64;
+		add_part(parts, set->levels[level], n_items * sizeof(uint64_t));
+	}
+	CHECK_EQ(n_items, 1);
+}
+
+static void add_tier(struct parts *parts, const struct zone_tier *tier, uint32_t n_words)
+{
+	CHECK_EQ(tier->n_words, n_words);
+	for (uint32_t class = 0; class < WORD_CLASSES; class ++)
+		add_set(parts, &tier->classes[class], n_words);
+	add_part(parts, tier->class_of, (n_words + 7) / 8 * 8);
+}
+
+static void add_nodes(struct parts *parts, const struct zone_runs *runs, uint32_t n)
+{
+	for (uint32_t level = 0; level < runs->n_levels; level++) {
+		n = (n + 63) / 64;
+		CHECK_EQ(runs->levels[level].n_nodes, n);
+		add_part(parts, runs->levels[level].nodes, n * sizeof(struct zone_node));
+		if (level >= 2) /* those below are levels of sets */
+			add_part(parts, runs->levels[level].whole, n * sizeof(uint64_t));
+	}
+	CHECK_EQ(n, 1);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct part *one = a, *other = b;
+	return one->begin < other->begin ? -1 : one->begin > other->begin;
+}
+
+/* The parts lie one after the other, from the zone to the end of its memory but for less than a line. */
+static void hold_parts(struct parts *parts, const unsigned char *end)
+{
+	enum { LINE = BALLOON_MEMORY_ALIGN };
+	qsort(parts->parts, parts->n, sizeof(*parts->parts), by_place);
+	CHECK_EQ(parts->parts[1].begin,
+		(parts->parts[0].end + LINE - 1) / LINE * LINE); /* nodes are lines */
+	for (uint32_t i = 2; i < parts->n; i++)
+		CHECK_EQ(parts->parts[i].begin, parts->parts[i - 1].end);
+	CHECK((uintptr_t)end - parts->parts[parts->n - 1].end < LINE);
+	CHECK((uintptr_t)end >= parts->parts[parts->n - 1].end);
+}
+
+static void hold_memory_of(uint32_t n_frames, uint32_t n_lead)
+{
+	const struct balloon_zone_config config = {.n_frames = n_frames, .first_pfn = n_lead};
+	const uint32_t n_words = (n_lead + n_frames + 63) / 64, n_above = (n_words + 63) / 64;
+	struct parts parts = {.n = 0};
+	struct balloon_zone *zone;
+	size_t size;
+	CHECK_EQ(balloon_zone_size(&config, &size), 0);
+	unsigned char *memory = aligned_alloc(BALLOON_MEMORY_ALIGN, size);
+	CHECK(memory);
+	memset(memory, 0xa5, size);
+	CHECK_EQ(balloon_zone_init(memory, size, &config, &zone), 0);
+	add_part(&parts, zone, sizeof(*zone));
+	add_part(&parts, zone->tiers[0].words, n_words * sizeof(uint64_t));
+	add_part(&parts, zone->kept, n_words * sizeof(uint64_t));
+	add_tier(&parts, &zone->tiers[0], n_words);
+	add_tier(&parts, &zone->tiers[1], n_above);
+	add_set(&parts, &zone->any, n_words);
+	add_set(&parts, &zone->uncounted, n_above);
+	add_part(&parts, zone->blocks, n_above * sizeof(struct zone_blocks));
+	add_nodes(&parts, &zone->runs, n_words);
+	hold_parts(&parts, memory + size);
+	CHECK_EQ(balloon_zone_validate(zone), 0);
+	CHECK_EQ(balloon_zone_fini(zone), 0);
+	free(memory);
+}
+
+Test(zone, its_memory_is_what_its_parts_take)
+{
+	static const uint32_t sizes[] = {1, 64, 65, 8 * 64, 8 * 64 + 1, 4096, 4097, 64 * 4096,
+		64 * 4096 + 1, 9 * 64 * 4096, 64 * 64 * 4096 + 1};
+	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		hold_memory_of(sizes[i], 0);
+		hold_memory_of(sizes[i], 63);
+		hold_memory_of(sizes[i], 4095);
+	}
+}
+
+/* ---- The validity check ---------------------------------------------------------------------- */
+
 /* Bits of the bitmap and of the sets, which follow it. */
 static void hold_bits(struct balloon_zone *zone, size_t n_bytes)
 {
@@ -114,15 +225,48 @@ static void hold_bits(struct balloon_zone *zone, size_t n_bytes)
 	CHECK_EQ(balloon_zone_validate(zone), 0);
 }
 
-/* A frame past the last one in the place of another one, in a word that stays in its class. */
-static void hold_end(void)
+/* Frames that are none, before the first or past the last, are free in all of the books. */
+static void hold_outside(struct model *m, uint32_t frame, uint32_t n)
 {
-	const uint64_t bits = UINT64_C(1) << 63 | UINT64_C(1) << 40;
+	for (uint32_t i = frame; i < frame + n; i++) {
+		balloon_lock_acquire(&m->zone->lock);
+		balloon_zone_give_range(m->zone, i, 1);
+		balloon_lock_release(&m->zone->lock);
+		CHECK_EQ(balloon_zone_validate(m->zone), -EUCLEAN);
+		balloon_lock_acquire(&m->zone->lock);
+		balloon_zone_take_range(m->zone, i, 1);
+		balloon_lock_release(&m->zone->lock);
+		CHECK_EQ(balloon_zone_validate(m->zone), 0);
+	}
+}
+
+static void hold_ends(void)
+{
+	enum { LEAD = 70, N = 4096 - 200 };
 	struct model m;
-	model_open(&m, 4096 - 5);
-	m.zone->tiers[0].words[63] ^= bits;
-	CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
-	m.zone->tiers[0].words[63] ^= bits;
+	model_open_at(&m, 4096 + LEAD, N);
+	CHECK_EQ(m.zone->n_lead, LEAD);
+	hold_outside(&m, 0, LEAD);
+	hold_outside(&m, LEAD + N, 63 - (LEAD + N - 1) % 64);
+	model_close(&m);
+}
+
+/* What a stretch says to be missing is not what is kept for it. */
+static void hold_reservation(void)
+{
+	struct balloon_zone_reservation reservations[2];
+	struct model m;
+	model_open(&m, 4096);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_EQ(balloon_zone_reserve(m.zone, &reservations[i], page_of(i * 100), 50), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		reservations[i].n_missing++;
+		CHECK_EQ(balloon_zone_validate(m.zone), -EUCLEAN);
+		reservations[i].n_missing--;
+		CHECK_EQ(balloon_zone_validate(m.zone), 0);
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_EQ(balloon_zone_unreserve(m.zone, &reservations[i]), 0);
 	model_close(&m);
 }
 
@@ -237,5 +381,6 @@ Test(zone, the_validity_check_sees_damage)
 	for (uint32_t tier = 0; tier < ZONE_TIERS; tier++)
 		hold_classes(m.zone, tier);
 	model_close(&m);
-	hold_end();
+	hold_ends();
+	hold_reservation();
 }

@@ -132,7 +132,11 @@ static void hold_memory(void)
 	hold_config(0, BALLOON_PAGES_MAX, 5, -EINVAL);
 	hold_config(0, BALLOON_PAGES_MAX - 5, 5, 0);
 	hold_config(5, BALLOON_PAGES_MAX - 5, 0, 0);
+	hold_config(BALLOON_PAGES_MAX - 1, 1, 0, 0);
+	hold_config(UINT32_MAX, 1, 0, -EINVAL);
 	hold_config(0, 1, UINT64_MAX, -EINVAL);
+	hold_config(0, 1, UINT64_MAX - BALLOON_PAGES_MAX, 0); /* so that no page's number wraps */
+	hold_config(0, 1, UINT64_MAX - BALLOON_PAGES_MAX + 1, -EINVAL);
 	CHECK_EQ(balloon_zone_size(NULL, &size_bytes), -EINVAL);
 	CHECK_EQ(balloon_zone_size(&config, NULL), -EINVAL);
 	CHECK_EQ(balloon_zone_create(&config, NULL), -EINVAL);

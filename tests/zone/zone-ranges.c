@@ -46,6 +46,41 @@ Test(zone, a_range_is_the_lowest_that_fits)
 	hold_all_of_a_zone();
 }
 
+/*
+ * Alignments past what summaries know of: frames that are in use are few and anywhere, in the middle of a place, at its
+ * ends, and the zone may begin between two places.
+ */
+static void hold_far(uint32_t seed)
+{
+	enum { N = 60000 };
+	struct model m;
+	uint32_t random = seed, frame;
+	model_open_at(&m, (UINT64_C(1) << 20) + seed % 5 * 4096 + seed % 3 * 77, N);
+	for (uint32_t i = 0; i < 10 + seed; i++) {
+		random = random * 1664525 + 1013904223;
+		frame = (random >> 8) % N;
+		if (i % 3 == 0)
+			frame = (uint32_t)(model_align(&m, frame, 8192) - random % 2) % N;
+		if (balloon_zone_take_frames(m.zone, page_of(frame), 1) == 0) {
+			m.n_allocations++;
+			model_take(&m, frame, 1);
+		} else {
+			m.n_failures++;
+		}
+		for (uint32_t n = 1; n < N / 2; n += 1 + n / 2)
+			for (uint32_t align = 8192; align <= 32768; align *= 2)
+				if (both_allocate_range(&m, n, align, &frame) == 0)
+					both_free_range(&m, frame, n);
+	}
+	model_close(&m);
+}
+
+Test(zone, a_range_of_any_alignment_is_the_lowest_that_fits)
+{
+	for (uint32_t seed = 0; seed < scaled(12); seed++)
+		hold_far(seed);
+}
+
 Test(zone, claimed_frames_are_those_that_were_named)
 {
 	struct model m;

@@ -19,6 +19,7 @@ struct reserved {
 	struct balloon_zone_reservation reservations[N_RESERVATIONS];
 	uint32_t begin[N_RESERVATIONS];
 	uint32_t n[N_RESERVATIONS]; /* 0: not reserved */
+	uint64_t n_strays;
 	uint64_t random;
 };
 
@@ -63,6 +64,7 @@ static uint32_t n_missing(const struct reserved *r, uint32_t i)
 static void hold_all(struct reserved *r)
 {
 	uint64_t bits[(N + 63) / 64];
+	struct balloon_zone_stats stats;
 	uint32_t n_free = 0;
 	uint32_t shift = below(r, 100);
 	CHECK_EQ(balloon_zone_validate(r->zone), 0);
@@ -74,46 +76,97 @@ static void hold_all(struct reserved *r)
 				r->state[frame] == FREE);
 	}
 	CHECK_EQ(r->frames->ops->n_free(r->frames), n_free);
+	CHECK_EQ(balloon_zone_stats(r->zone, &stats), 0);
+	CHECK_EQ(stats.n_strays, r->n_strays);
 	for (uint32_t i = 0; i < N_RESERVATIONS; i++)
 		if (r->n[i])
 			CHECK_EQ(balloon_zone_missing(r->zone, &r->reservations[i]),
 				n_missing(r, i));
 }
 
-static void take(struct reserved *r)
+static bool all_are(const struct reserved *r, uint32_t frame, uint32_t n, uint32_t state)
 {
-	struct balloon_page pages[BULK];
-	int n = r->frames->ops->allocate(r->frames, pages, 1 + below(r, BULK), 0);
-	for (int i = 0; i < n; i++) {
-		CHECK_EQ(r->state[pages[i].index - FIRST], FREE);
-		r->state[pages[i].index - FIRST] = USED;
-	}
+	for (uint32_t i = frame; i < frame + n; i++)
+		if (r->state[i] != state)
+			return false;
+	return true;
 }
 
-/* One by one, as a range, or in bulk and in any order. */
+static void have_taken(struct reserved *r, struct balloon_page first, uint32_t n)
+{
+	CHECK(all_are(r, first.index - FIRST, n, FREE));
+	for (uint32_t i = 0; i < n; i++)
+		r->state[first.index - FIRST + i] = USED;
+}
+
+/* One by one, in bulk or the lowest; a block; a range, of any place or this one. What is kept never comes. */
+static void take(struct reserved *r)
+{
+	struct balloon_page pages[BULK] = {{0}};
+	const uint32_t kind = below(r, 5), n = 1 + below(r, BULK), order = below(r, 8);
+	const uint32_t frame = below(r, N - n);
+	int n_got = 0;
+	if (kind == 0)
+		n_got = r->frames->ops->allocate(r->frames, pages, n, 0);
+	else if (kind == 1)
+		n_got = r->frames->ops->take_lowest(r->frames, 0, UINT32_MAX, pages, n);
+	else if (kind == 2 && balloon_zone_allocate(r->zone, order, pages) == 0)
+		have_taken(r, pages[0], UINT32_C(1) << order);
+	else if (kind == 3 && balloon_zone_allocate_range(r->zone, n, 1, pages) == 0)
+		have_taken(r, pages[0], n);
+	else if (kind == 4 && balloon_zone_take_frames(r->zone, page_of(frame), n) == 0)
+		have_taken(r, page_of(frame), n);
+	else if (kind == 4)
+		CHECK(!all_are(r, frame, n, FREE));
+	for (int i = 0; i < n_got; i++)
+		have_taken(r, pages[i], 1);
+}
+
+static void have_given(struct reserved *r, uint32_t frame, uint32_t n)
+{
+	CHECK(all_are(r, frame, n, USED));
+	for (uint32_t i = frame; i < frame + n; i++)
+		r->state[i] = home_of(r, i);
+}
+
+/* A block, if all of it is in use. */
+static void give_block(struct reserved *r)
+{
+	const uint32_t order = below(r, 8), size = UINT32_C(1) << order;
+	const uint32_t index = (FIRST + below(r, N)) / size * size;
+	int expected = 0;
+	if (index < FIRST || index - FIRST + size > N)
+		expected = -ERANGE;
+	else if (!all_are(r, index - FIRST, size, USED))
+		expected = -ESTALE;
+	CHECK_EQ(balloon_zone_free(r->zone, balloon_page(index), order), expected);
+	if (expected == 0)
+		have_given(r, index - FIRST, size);
+}
+
+/* As a range, or those of it that are in use: one by one, or in bulk among others, which are left alone. */
 static void give(struct reserved *r)
 {
-	struct balloon_page pages[BULK];
-	uint32_t frame = below(r, N);
-	uint32_t n = 1 + below(r, BULK);
+	struct balloon_page pages[BULK], used[BULK];
+	const uint32_t n = 1 + below(r, BULK), frame = below(r, N - n), how = below(r, 3);
 	uint32_t n_used = 0;
-	n = n < N - frame ? n : N - frame;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		pages[i] = page_of(frame + i);
 		if (r->state[frame + i] == USED)
-			pages[n_used++] = page_of(frame + i);
-	if (n_used == n && below(r, 2)) {
-		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n), 0);
-	} else if (n_used > 0 && below(r, 2)) {
-		CHECK_EQ(balloon_zone_free_blocks(r->zone, 0, pages, n_used), n_used);
-	} else {
+			used[n_used++] = pages[i];
+	}
+	if (how == 0) {
 		CHECK_EQ(balloon_zone_free_range(r->zone, page_of(frame), n),
 			n_used == n ? 0 : -ESTALE);
-		if (n_used < n)
-			r->frames->ops->free(r->frames, pages, n_used);
+		n_used = n_used == n ? n : 0;
+	} else if (how == 1 && n_used > 0) {
+		CHECK_EQ(balloon_zone_free_blocks(r->zone, 0, used, n_used), n_used);
+	} else if (how == 2) {
+		r->frames->ops->free(r->frames, pages, n);
+		r->n_strays += n - n_used;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		if (r->state[frame + i] == USED)
-			r->state[frame + i] = home_of(r, frame + i);
+	for (uint32_t i = 0; i < n_used; i++)
+		have_given(r, used[i].index - FIRST, 1);
 }
 
 static void reserve(struct reserved *r, uint32_t i)
@@ -164,13 +217,18 @@ static void close_zone(struct reserved *r)
 static void step(struct reserved *r)
 {
 	uint32_t i = below(r, N_RESERVATIONS);
-	switch (below(r, 4)) {
+	switch (below(r, 8)) {
 	case 0:
-		take(r);
-		break;
 	case 1:
 	case 2:
+		take(r);
+		break;
+	case 3:
+	case 4:
 		give(r);
+		break;
+	case 5:
+		give_block(r);
 		break;
 	default:
 		if (r->n[i] == 0)
@@ -217,6 +275,42 @@ Test(zone, blocks_that_lie_in_a_stretch_go_to_it)
 	CHECK_EQ(balloon_zone_free(zone, firsts[0], 6), 0);
 	CHECK_EQ(balloon_zone_free_blocks(zone, 6, firsts + 5, 3), 3);
 	CHECK_EQ(balloon_zone_destroy(zone), 0);
+}
+
+/* What a fork calls: in the parent all is as it was, in the child nothing is reserved any more. */
+Test(zone, a_child_finds_free_what_was_kept_for_others)
+{
+	for (uint32_t is_child = 0; is_child < 2; is_child++) {
+		struct reserved r;
+		open_zone(&r, is_child);
+		CHECK_EQ(balloon_zone_take_frames(r.zone, page_of(100), 300), 0);
+		for (uint32_t frame = 100; frame < 400; frame++)
+			r.state[frame] = USED;
+		for (uint32_t i = 0; i < N_RESERVATIONS; i++) {
+			r.begin[i] = 90 + i * 150;
+			r.n[i] = 20;
+			CHECK_EQ(balloon_zone_reserve(
+					 r.zone, &r.reservations[i], page_of(r.begin[i]), r.n[i]),
+				0);
+			for (uint32_t at = r.begin[i]; at < r.begin[i] + r.n[i]; at++)
+				if (r.state[at] == FREE)
+					r.state[at] = KEPT + i;
+		}
+		hold_all(&r);
+		balloon_zone_before_fork(r.zone);
+		balloon_zone_after_fork(r.zone, is_child);
+		for (uint32_t i = 0; is_child && i < N_RESERVATIONS; i++)
+			r.n[i] = 0;
+		for (uint32_t frame = 0; frame < N; frame++)
+			if (r.state[frame] >= KEPT && is_child)
+				r.state[frame] = FREE;
+		hold_all(&r);
+		for (uint32_t i = 0; is_child && i < N_RESERVATIONS; i++)
+			CHECK_EQ(balloon_zone_unreserve(r.zone, &r.reservations[i]), -EINVAL);
+		close_zone(&r);
+	}
+	balloon_zone_before_fork(NULL);
+	balloon_zone_after_fork(NULL, true);
 }
 
 Test(zone, misuse_of_reservations_changes_nothing)

@@ -65,6 +65,22 @@ Test(zone, bulk_frames_are_adjacent_and_ascend)
 	hold_end_of_supply();
 }
 
+/* Of many frames, half a word or more, whole words are the first; of fewer the last. */
+Test(zone, few_frames_leave_whole_words_whole)
+{
+	for (uint32_t n = 1; n <= 64; n++) {
+		struct model m;
+		struct balloon_page pages[64];
+		model_open(&m, 64 * 64);
+		CHECK_EQ(balloon_zone_take_frames(m.zone, page_of(0), 24), 0);
+		model_take(&m, 0, 24);
+		m.n_allocations++;
+		CHECK_EQ(both_allocate_bulk(&m, pages, n), n);
+		CHECK_EQ(frame_of(pages[0]), n < 32 ? 24 : 64);
+		model_close(&m);
+	}
+}
+
 Test(zone, the_lowest_frames_come_ascending)
 {
 	struct model m;
