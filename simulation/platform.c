@@ -33,3 +33,8 @@ void balloon_platform_wake(const uint32_t *word, uint32_t n_threads)
 	engine_access(word, 0, ENGINE_POINT_WAKE, WHERE);
 	engine_wake(word, n_threads);
 }
+
+uint32_t balloon_platform_thread_hint(void)
+{
+	return engine_self();
+}

@@ -393,6 +393,16 @@ static void perform(void *context)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+/* Of a design without lists, in any order. */
+static void list_pages(struct look *look, uint32_t slot)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < play.scenario->n_pages; i++)
+		if (look->pages[i].state == BALLOON_PAGE_LISTED && look->pages[i].device == slot)
+			look->devices[slot].list[n++] = i;
+	look->devices[slot].n_listed = n;
+}
+
 static void look_at_list(struct look *look, uint32_t slot)
 {
 	struct balloon_device *device = play.devices[slot];
@@ -416,6 +426,8 @@ static void look_at_map(struct look *look)
 		play.strategy->device_stats(play.devices[i], &look->devices[i].stats);
 		if (play.strategy->list_next)
 			look_at_list(look, i);
+		else
+			list_pages(look, i);
 	}
 }
 

@@ -27,8 +27,8 @@ Test(strategy, every_built_in_one_is_found_by_its_name)
 static int age_of(const char *name)
 {
 	static const char *const oldest_first[] = {
-		"page-lock", "mapcount", "movable", "device-lock", "isolated-bit"};
-	for (int i = 0; i < 5; i++)
+		"page-lock", "mapcount", "movable", "device-lock", "isolated-bit", "bitmap"};
+	for (int i = 0; i < 6; i++)
 		if (strcmp(oldest_first[i], name) == 0)
 			return i;
 	return -1;
