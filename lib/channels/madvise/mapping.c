@@ -50,7 +50,7 @@ static int follow(struct wanted *wanted, const char *line)
 	if (!wanted->is_inside)
 		return 0;
 	if (sscanf(line, "KernelPageSize: %lu kB", &page_kib) == 1)
-		return wanted->page_size % (page_kib << 10) ? -EOPNOTSUPP : 0;
+		return page_kib == 0 || wanted->page_size % (page_kib << 10) ? -EOPNOTSUPP : 0;
 	return strstr(line, "VmFlags:") && strstr(line, " lo") ? -EPERM : 0;
 }
 
