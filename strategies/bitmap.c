@@ -153,7 +153,7 @@ static uint64_t lay_out(const struct balloon_memmap_geometry *geometry, struct m
 	uint64_t pairs_at =
 		round_up(sizeof(*area), _Alignof(struct shard)) + area->n_shards * shard_bytes;
 	uint64_t owners_at = pairs_at + n_groups(geometry) * area->n_pairs * sizeof(struct pair);
-	area->shards_at = round_up(sizeof(*area), _Alignof(struct shard));
+	area->shards_at = (size_t)round_up(sizeof(*area), _Alignof(struct shard));
 	area->pairs_at = (size_t)pairs_at;
 	area->owners_at = (size_t)owners_at;
 	return owners_at + (uint64_t)geometry->n_pages * area->owner_bytes;
