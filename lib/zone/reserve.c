@@ -196,11 +196,15 @@ void balloon_zone_after_fork(struct balloon_zone *zone, bool is_child)
 {
 	if (!zone)
 		return;
-	while (is_child && BALLOON_READ(zone->reservations)) {
+	balloon_lock_after_fork(&zone->lock, is_child);
+	if (!is_child)
+		return;
+	balloon_lock_acquire(&zone->lock);
+	while (BALLOON_READ(zone->reservations)) {
 		const struct balloon_zone_reservation *reservation =
 			BALLOON_READ(zone->reservations);
 		BALLOON_WRITE(zone->reservations, BALLOON_READ(reservation->next));
 		let_go(zone, reservation, true);
 	}
-	balloon_lock_after_fork(&zone->lock, is_child);
+	balloon_lock_release(&zone->lock);
 }

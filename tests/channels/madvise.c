@@ -215,13 +215,15 @@ Test(madvise, a_map_ends_where_the_addresses_do)
 	config.page_size -= memory.page_size;
 	CHECK_EQ(try_create(config), -EFAULT);
 	uint64_t n_pages = (UINTPTR_MAX - (uintptr_t)memory.base) / config.page_size;
-	CHECK(n_pages < UINT32_MAX);
-	config.n_pages = (uint32_t)n_pages;
-	CHECK_EQ(try_create(config), -EFAULT);
-	config.n_pages++;
-	CHECK_EQ(try_create(config), -EINVAL);
-	config.n_pages = UINT32_MAX;
-	CHECK_EQ(try_create(config), -EINVAL);
+	/* From the lowest addresses, where Valgrind maps memory, no map comes to the end. */
+	if (n_pages < UINT32_MAX) {
+		config.n_pages = (uint32_t)n_pages;
+		CHECK_EQ(try_create(config), -EFAULT);
+		config.n_pages++;
+		CHECK_EQ(try_create(config), -EINVAL);
+		config.n_pages = UINT32_MAX;
+		CHECK_EQ(try_create(config), -EINVAL);
+	}
 	memory_unmap(&memory);
 }
 

@@ -250,6 +250,8 @@ static uint64_t n_mapped(void)
 static void a_heap_takes_address_space_of_its_size(void)
 {
 	enum { MANY_PAGES = 1 << 17, SOME = MANY_PAGES / 8 };
+	if (is_short()) /* under Valgrind, which has memory of its own for each page */
+		return;
 	uint64_t n_before = n_mapped();
 	struct balloon_heap *heap = make_heap((struct balloon_heap_config){0}, MANY_PAGES);
 	uint64_t n_with = n_mapped();
