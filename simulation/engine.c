@@ -15,7 +15,7 @@ enum {
 	GUARD_BYTES = 4096,
 	ARENA_BYTES = 64 << 20,
 	FIRST_BYTE = 64, /* of the arena; so no place in it is 0 */
-	HELD_MAX = 32, /* a design may hold all of its locks at once */
+	HELD_MAX = 32,   /* a design may hold all of its locks at once */
 	/* Points after which the engine looks whether a thread spins. */
 	LOOK_POINTS = 1024,
 	MAX_POINTS = 1000000,
