@@ -280,16 +280,6 @@ static uintptr_t owned_by(struct map_area *area, uint32_t group, uint32_t slot, 
 	return own;
 }
 
-/* The bits of pages that are in some balloon. */
-static uintptr_t members(struct map_area *area, uint32_t group)
-{
-	const struct pair *pairs = pairs_of(area, group);
-	uintptr_t bits = 0;
-	for (uint32_t i = 0; i < area->n_pairs; i++)
-		bits |= load(&pairs[i].listed) | load(&pairs[i].isolated);
-	return bits;
-}
-
 /* Of all devices. */
 static uintptr_t listed_bits(struct map_area *area, uint32_t group)
 {
@@ -307,6 +297,12 @@ static uintptr_t isolated_bits(struct map_area *area, uint32_t group)
 	for (uint32_t i = 0; i < area->n_pairs; i++)
 		bits |= load(&pairs[i].isolated);
 	return bits;
+}
+
+/* The bits of pages that are in some balloon. */
+static uintptr_t members(struct map_area *area, uint32_t group)
+{
+	return listed_bits(area, group) | isolated_bits(area, group);
 }
 
 /* The slot of a page that is in a balloon. */
@@ -692,6 +688,28 @@ static uint32_t count(uintptr_t bits)
 	return n;
 }
 
+/* From one word of each device's to the other, with the counts that both directions have. */
+static void move(struct map_area *area, const struct run *run, bool is_isolation)
+{
+	uint32_t slot;
+	for (uintptr_t bits = run->bits; bits;) {
+		uintptr_t own = next_device(area, run->group, &bits, &slot);
+		struct part *part = part_at(area, run->shard, slot);
+		uint64_t n = own == run->bits ? run->n_pages : count(own);
+		if (is_isolation) {
+			unlist_bits(area, part, run->group, slot, own);
+			add_isolated(area, run->group, slot, own);
+		} else {
+			remove_isolated(area, run->group, slot, own);
+			list_bits(area, part, run->group, slot, own);
+		}
+		BALLOON_ADD(part->stats.n_isolates, is_isolation ? n : 0);
+		BALLOON_ADD(part->stats.n_putbacks, is_isolation ? 0 : n);
+		BALLOON_ADD(part->stats.n_listed, is_isolation ? -n : n);
+		BALLOON_ADD(part->stats.n_isolated, is_isolation ? n : -n);
+	}
+}
+
 static uintptr_t may_isolate(struct map_area *area, uint32_t slot, const struct run *run)
 {
 	(void)slot;
@@ -700,16 +718,8 @@ static uintptr_t may_isolate(struct map_area *area, uint32_t slot, const struct 
 
 static void do_isolate(struct map_area *area, uint32_t slot, const struct run *run)
 {
-	for (uintptr_t bits = run->bits; bits;) {
-		uintptr_t own = next_device(area, run->group, &bits, &slot);
-		struct part *part = part_at(area, run->shard, slot);
-		uint32_t n = own == run->bits ? run->n_pages : count(own);
-		unlist_bits(area, part, run->group, slot, own);
-		add_isolated(area, run->group, slot, own);
-		BALLOON_ADD(part->stats.n_isolates, n);
-		BALLOON_ADD(part->stats.n_listed, -(uint64_t)n);
-		BALLOON_ADD(part->stats.n_isolated, n);
-	}
+	(void)slot;
+	move(area, run, true);
 }
 
 static int isolate(struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
@@ -728,16 +738,8 @@ static uintptr_t may_put_back(struct map_area *area, uint32_t slot, const struct
 
 static void do_putback(struct map_area *area, uint32_t slot, const struct run *run)
 {
-	for (uintptr_t bits = run->bits; bits;) {
-		uintptr_t own = next_device(area, run->group, &bits, &slot);
-		struct part *part = part_at(area, run->shard, slot);
-		uint32_t n = own == run->bits ? run->n_pages : count(own);
-		remove_isolated(area, run->group, slot, own);
-		list_bits(area, part, run->group, slot, own);
-		BALLOON_ADD(part->stats.n_putbacks, n);
-		BALLOON_ADD(part->stats.n_isolated, -(uint64_t)n);
-		BALLOON_ADD(part->stats.n_listed, n);
-	}
+	(void)slot;
+	move(area, run, false);
 }
 
 static int putback(struct balloon_memmap *map, const struct balloon_page *pages, size_t n_pages)
