@@ -21,6 +21,7 @@ struct wanted {
 	uintptr_t end;
 	size_t page_size;
 	bool is_inside; /* the lines are about a mapping that has some of it */
+	bool is_over;   /* they are about one past it */
 };
 
 /* What the kernel calls huge pages of no file, which have an inode. */
@@ -29,7 +30,8 @@ static const char anonymous_huge[] = "/anon_hugepage (deleted)\n";
 /* A mapping begins. Returns 0, or what is wrong with it. */
 static int begin(struct wanted *wanted, uintptr_t first, uintptr_t end, bool is_private)
 {
-	wanted->is_inside = first < wanted->end && end > wanted->at;
+	wanted->is_over = wanted->at >= wanted->end;
+	wanted->is_inside = !wanted->is_over && first < wanted->end && end > wanted->at;
 	if (!wanted->is_inside)
 		return 0;
 	if (first > wanted->at)
@@ -65,7 +67,7 @@ int balloon_mapping_check(const void *base, size_t size_bytes, size_t page_size)
 	bool has_lines = false;
 	/* The thread's: of a process whose first thread has ended there is none. */
 	FILE *file = fopen("/proc/thread-self/smaps", "re");
-	while (file && result == 0 && getline(&line, &room, file) != -1) {
+	while (file && result == 0 && !wanted.is_over && getline(&line, &room, file) != -1) {
 		has_lines = true;
 		result = follow(&wanted, line);
 	}

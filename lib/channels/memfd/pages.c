@@ -52,7 +52,7 @@ static void flip(struct balloon_memfd_host *host, uint32_t first, uint32_t n)
 static uint32_t n_affordable(const struct balloon_memfd_host *host, uint32_t n)
 {
 	uint64_t max = host->config.max_pages;
-	uint64_t left = max - host->stats.n_held; /* if there is a limit */
+	uint64_t left = max > host->stats.n_held ? max - host->stats.n_held : 0;
 	return max == 0 || left >= n ? n : (uint32_t)left;
 }
 
